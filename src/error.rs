@@ -1,0 +1,52 @@
+//! The library's error type: one sentence each, saying what is wrong and what to do.
+
+/// What can go wrong with what a user hands in (images, model files, folders, settings).
+///
+/// Programmer errors (a tensor of the wrong shape) panic instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes of an image cannot be used.
+    #[error("cannot use this image: {0}")]
+    Image(String),
+    /// The bytes of a model file cannot be used.
+    #[error("cannot use this model file: {0}")]
+    Model(String),
+    /// A configuration that no network can be built from.
+    #[error("impossible configuration: {0}")]
+    Config(String),
+    /// A folder of images cannot be used.
+    #[error("cannot use this data: {0}")]
+    Data(String),
+    /// A checkpoint cannot be used.
+    #[error("cannot use this checkpoint: {0}")]
+    Checkpoint(String),
+    /// The compute device failed or is not there.
+    #[error("device: {0}")]
+    Device(String),
+    /// A file could not be read or written.
+    #[error("{action} {path}: {source}")]
+    File {
+        /// What was attempted, for instance `cannot write`.
+        action: &'static str,
+        /// The file or folder.
+        path: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Wraps an I/O error with what was attempted on which path.
+    pub fn file(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::File {
+            action,
+            path,
+            source,
+        }
+    }
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

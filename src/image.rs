@@ -1,0 +1,235 @@
+//! Bytes to `[B, 3, H, W]` in [−1, 1] and back: the one place that decodes, resizes and
+//! normalizes, the same on every target.
+
+use std::io::Cursor;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage, Rgba, RgbaImage, imageops};
+
+use crate::error::{Error, Result};
+
+/// Shorter sides hold nothing to judge.
+pub const MIN_SIDE_PX: u32 = 8;
+/// Longer sides are refused before they are decoded.
+pub const MAX_SIDE_PX: u32 = 16_384;
+/// What decoding one image may allocate; a page's memory is not ours alone.
+const MAX_DECODED_BYTES: u64 = 512 << 20;
+
+/// Decodes an image file (PNG, JPEG, WebP or BMP), turns it upright, lays it on white where it is
+/// transparent, and resizes it to `width_px` × `height_px` (linear filter with antialiasing, as
+/// PyTorch's and PIL's bilinear; the aspect ratio is not kept, as in the paper).
+///
+/// # Errors
+///
+/// [`Error::Image`] for bytes that are no such image, are cut off, or are of an unreasonable size.
+pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
+    let image = decode_full(bytes)?;
+    if image.dimensions() == (width_px, height_px) {
+        return Ok(image);
+    }
+    let filter = imageops::FilterType::Triangle;
+    Ok(imageops::resize(&image, width_px, height_px, filter))
+}
+
+fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
+    if bytes.is_empty() {
+        return Err(Error::Image("the file is empty".into()));
+    }
+    let reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| Error::Image(error.to_string()))?;
+    if reader.format().is_none() {
+        return Err(Error::Image(
+            "this is not a PNG, JPEG, WebP or BMP file".into(),
+        ));
+    }
+    let mut decoder = reader.into_decoder().map_err(describe)?;
+    let (width, height) = decoder.dimensions();
+    let sides = MIN_SIDE_PX..=MAX_SIDE_PX;
+    if !sides.contains(&width) || !sides.contains(&height) {
+        return Err(Error::Image(format!(
+            "it is {width}×{height} pixels, each side must have {MIN_SIDE_PX} to {MAX_SIDE_PX}"
+        )));
+    }
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(Error::Image(format!(
+            "unpacked it would take {} MiB, the limit is {} MiB",
+            decoder.total_bytes() >> 20,
+            MAX_DECODED_BYTES >> 20
+        )));
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    decoder.set_limits(limits).map_err(describe)?;
+    // A broken orientation tag is no reason to refuse the picture.
+    let orientation = decoder
+        .orientation()
+        .unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
+    image.apply_orientation(orientation);
+    Ok(flatten(image))
+}
+
+fn describe(error: image::ImageError) -> Error {
+    Error::Image(match error {
+        image::ImageError::Limits(_) => "unpacking it would take too much memory".into(),
+        image::ImageError::Unsupported(error) => format!("its format is not supported ({error})"),
+        other => format!("the file is damaged or cut off ({other})"),
+    })
+}
+
+fn flatten(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let mut page = RgbaImage::from_pixel(image.width(), image.height(), Rgba([255; 4]));
+    imageops::overlay(&mut page, &image.into_rgba8(), 0, 0);
+    DynamicImage::ImageRgba8(page).into_rgb8()
+}
+
+/// Images of one size to a batch `[B, 3, H, W]` in [−1, 1] on `device`.
+///
+/// # Panics
+///
+/// Where there is no image, or their sizes differ.
+pub fn to_tensor(images: &[&RgbImage], device: &Device) -> Tensor<4> {
+    let (width, height) = images.first().expect("at least one image").dimensions();
+    let (width, height) = (width as usize, height as usize);
+    let plane = width * height;
+    let mut values = vec![0.0f32; images.len() * 3 * plane];
+    for (image, out) in images.iter().zip(values.chunks_exact_mut(3 * plane)) {
+        assert_eq!(
+            image.dimensions(),
+            (width as u32, height as u32),
+            "images of a batch have one size"
+        );
+        for (index, pixel) in image.pixels().enumerate() {
+            for channel in 0..3 {
+                out[channel * plane + index] = normalize(pixel.0[channel]);
+            }
+        }
+    }
+    let data = TensorData::new(values, [images.len(), 3, height, width]);
+    Tensor::from_data(data, device)
+}
+
+/// 0 … 255 to −1 … 1.
+fn normalize(value: u8) -> f32 {
+    f32::from(value) / 127.5 - 1.0
+}
+
+/// One image's values, channel by channel, `[3, H, W]` in [−1, 1] (what lies outside is clamped).
+///
+/// # Panics
+///
+/// Where there are not 3·H·W values.
+pub fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
+    let plane = (width_px * height_px) as usize;
+    assert_eq!(values.len(), 3 * plane, "expected three planes of {plane}");
+    RgbImage::from_fn(width_px, height_px, |x, y| {
+        let index = (y * width_px + x) as usize;
+        image::Rgb([0, 1, 2].map(|channel| {
+            let value = (values[channel * plane + index] + 1.0) * 127.5;
+            value.round().clamp(0.0, 255.0) as u8
+        }))
+    })
+}
+
+/// A map of non-negative values to colours, dark for 0 to light for `full_scale` and above
+/// (Inferno, which grows in lightness, so it reads without colour vision too).
+pub fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) -> RgbImage {
+    RgbImage::from_fn(width_px, height_px, |x, y| {
+        let value = values[(y * width_px + x) as usize] / full_scale.max(f32::MIN_POSITIVE);
+        let colour = colorous::INFERNO.eval_continuous(f64::from(value.clamp(0.0, 1.0)));
+        image::Rgb(colour.as_array())
+    })
+}
+
+/// The test pattern by which a device is checked: smooth, asymmetric, made from integers alone so
+/// that it is the same everywhere.
+pub fn test_pattern(width_px: u32, height_px: u32) -> RgbImage {
+    RgbImage::from_fn(width_px, height_px, |x, y| {
+        let ramp = |value: u32, size: u32| (value * 255 / size.max(1)) as u8;
+        let checker = if (x / 5 + y / 9) % 2 == 0 { 40 } else { 200 };
+        image::Rgb([ramp(x, width_px), ramp(y, height_px), checker])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::ImageFormat;
+
+    fn png(image: &DynamicImage) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        decode(bytes, 32, 32).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_image_of_the_right_size_comes_back_unchanged() {
+        let image = test_pattern(24, 16);
+        let bytes = png(&DynamicImage::ImageRgb8(image.clone()));
+        assert_eq!(decode(&bytes, 24, 16).unwrap(), image);
+    }
+
+    #[test]
+    fn values_round_trip_through_a_tensor() {
+        let image = test_pattern(10, 8);
+        let tensor = to_tensor(&[&image], &Device::flex());
+        assert_eq!(tensor.dims(), [1, 3, 8, 10]);
+        let values = tensor.into_data().try_to_vec::<f32>().unwrap();
+        assert!(values.iter().all(|value| (-1.0..=1.0).contains(value)));
+        assert_eq!(from_values(&values, 10, 8), image);
+    }
+
+    #[test]
+    fn transparent_images_lie_on_white() {
+        let clear = RgbaImage::from_pixel(16, 16, Rgba([9, 9, 9, 0]));
+        let decoded = decode(&png(&DynamicImage::ImageRgba8(clear)), 16, 16).unwrap();
+        assert_eq!(decoded.get_pixel(3, 3).0, [255; 3]);
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused_with_a_reason() {
+        assert!(message(b"").contains("empty"));
+        assert!(message(b"hello, I am a text file").contains("not a PNG"));
+        let whole = png(&DynamicImage::ImageRgb8(test_pattern(64, 64)));
+        assert!(message(&whole[..whole.len() / 2]).contains("damaged or cut off"));
+        let dot = png(&DynamicImage::ImageRgb8(RgbImage::new(1, 1)));
+        assert!(message(&dot).contains("1×1 pixels"));
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_unpacked() {
+        // 20,000 pixels a side: the header alone decides.
+        let mut wide = png(&DynamicImage::ImageRgb8(test_pattern(16, 16)));
+        wide[16..20].copy_from_slice(&20_000u32.to_be_bytes());
+        wide[20..24].copy_from_slice(&20_000u32.to_be_bytes());
+        let crc = crc32(&wide[12..29]);
+        wide[29..33].copy_from_slice(&crc.to_be_bytes());
+        assert!(message(&wide).contains("20000×20000"));
+        // 16,000 pixels a side are allowed, but not 768 MB of them.
+        wide[16..20].copy_from_slice(&16_000u32.to_be_bytes());
+        wide[20..24].copy_from_slice(&16_000u32.to_be_bytes());
+        let crc = crc32(&wide[12..29]);
+        wide[29..33].copy_from_slice(&crc.to_be_bytes());
+        assert!(message(&wide).contains("MiB"));
+    }
+
+    /// PNG's checksum, to forge a header.
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |mut crc, &byte| {
+            crc ^= u32::from(byte);
+            for _ in 0..8 {
+                crc = (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+            }
+            crc
+        })
+    }
+}

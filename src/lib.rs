@@ -1,0 +1,36 @@
+//! Divide-and-Assemble anomaly detection (DAAD, Hou et al., ICCV 2021).
+//!
+//! An autoencoder with skip connections is trained on normal images only. On every connection sits
+//! a *block-wise memory*: feature maps are **divided** into blocks, every block is replaced by a
+//! mixture of learned normal blocks, and the blocks are **assembled** again. What is normal is
+//! rebuilt sharply, what is not is rebuilt badly, and the difference is the anomaly score.
+//!
+//! ```text
+//! bytes ─image→ [B, 3, H, W] ─encoder→ f_1 … f_L ─memories→ m_1 … m_L ─decoder→ x̂ ─score→ R, map
+//!                                                   x, x̂ ─discriminator→ f_D ─score→ L
+//! ```
+//!
+//! Shapes: B batch, C channels, H×W image or map size in pixels, L scales, N memory items per
+//! bank, D values of an item, Q blocks (queries) per map, F discriminator features.
+//! Images are `[B, 3, H, W]` in [−1, 1].
+//!
+//! The imports go one way: `main` → `train` | `web` → `detector` → `loss`, `weights` → `model` →
+//! `nn`, `image`, `score`, `metric` → `error`.
+
+pub mod detector;
+pub mod error;
+pub mod image;
+pub mod loss;
+pub mod metric;
+pub mod model;
+pub mod nn;
+pub mod score;
+pub mod weights;
+
+#[cfg(not(target_family = "wasm"))]
+pub mod train;
+#[cfg(target_family = "wasm")]
+mod web;
+
+pub use detector::{Detection, Detector};
+pub use error::{Error, Result};

@@ -1,0 +1,68 @@
+//! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the batch.
+
+use burn::tensor::{Tensor, activation::softplus};
+use serde::{Deserialize, Serialize};
+
+/// Which form of the adversarial loss trains the generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdversarialForm {
+    /// Reconstructions labelled real: −log D(x̂). Strong gradients from the start.
+    #[default]
+    NonSaturating,
+    /// log(1 − D(x̂)), as Eq. 5 is written.
+    Minimax,
+}
+
+/// Lrec, mean squared error of images and reconstructions `[B, 3, H, W]` (Eq. 3).
+pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
+    (images - reconstructions).powi_scalar(2).mean()
+}
+
+/// Ladv, the generator's side of the game (Eq. 5); logits `[B]` of reconstructions.
+pub fn adversarial(fake_logits: Tensor<1>, form: AdversarialForm) -> Tensor<1> {
+    match form {
+        AdversarialForm::NonSaturating => softplus(-fake_logits, 1.0).mean(),
+        AdversarialForm::Minimax => -softplus(fake_logits, 1.0).mean(),
+    }
+}
+
+/// Lali, mean squared error of the features `[B, F]` of images and reconstructions (Eq. 4).
+pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1> {
+    (real_features - fake_features).powi_scalar(2).mean()
+}
+
+/// The discriminator's cross-entropy: images are real, reconstructions fake; logits `[B]` each.
+pub fn discrimination(real_logits: Tensor<1>, fake_logits: Tensor<1>) -> Tensor<1> {
+    softplus(-real_logits, 1.0).mean() + softplus(fake_logits, 1.0).mean()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn scalar(tensor: Tensor<1>) -> f32 {
+        tensor.into_scalar()
+    }
+
+    #[test]
+    fn an_undecided_discriminator_costs_log_two_a_side() {
+        let zero = Tensor::<1>::zeros([3], &Device::flex());
+        let ln2 = std::f32::consts::LN_2;
+        let loss = scalar(discrimination(zero.clone(), zero.clone()));
+        assert!((loss - 2.0 * ln2).abs() < 1e-6);
+        let fooled = scalar(adversarial(zero.clone(), AdversarialForm::NonSaturating));
+        assert!((fooled - ln2).abs() < 1e-6);
+        let minimax = scalar(adversarial(zero, AdversarialForm::Minimax));
+        assert!((minimax + ln2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn large_logits_stay_finite() {
+        let device = Device::flex();
+        let logits = Tensor::<1>::from_floats([1e4, -1e4], &device);
+        let loss = scalar(discrimination(logits.clone(), logits));
+        assert!(loss.is_finite() && (loss - 1e4).abs() < 1.0, "{loss}");
+    }
+}

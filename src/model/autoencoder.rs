@@ -1,0 +1,110 @@
+//! The generator: encoder, memories on the connections, decoder (Figure 3, Table 7).
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::config::ModelConfig;
+use super::{Decoder, Encoder};
+use crate::error::Result;
+use crate::nn::{MemoryBank, MemoryBankConfig};
+
+/// Rebuilds images from what its memories hold.
+#[derive(Module, Debug)]
+pub struct Autoencoder {
+    encoder: Encoder,
+    /// By scale, the finest first; none where the connection passes the map on unchanged.
+    memories: Vec<Option<MemoryBank>>,
+    decoder: Decoder,
+    skip_connections: bool,
+}
+
+impl Autoencoder {
+    pub(super) fn new(config: &ModelConfig, device: &Device) -> Result<Self> {
+        let memory = |scale| {
+            if !config.has_memory(scale) {
+                return Ok(None);
+            }
+            let bank = MemoryBankConfig {
+                items: config.memory.items,
+                dim: config.memory.rate.block_dim(config.map_shape(scale))?,
+                rate: config.memory.rate,
+                renormalize: config.memory.renormalize,
+            };
+            Ok(Some(bank.init(device)))
+        };
+        Ok(Self {
+            encoder: Encoder::new(config, device),
+            memories: (0..config.scales).map(memory).collect::<Result<_>>()?,
+            decoder: Decoder::new(config, device),
+            skip_connections: config.skip_connections,
+        })
+    }
+
+    /// Images `[B, 3, H, W]` in [−1, 1] to reconstructions of the same shape (x̂, unbounded).
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
+        // The encoder goes on from the maps as they are; a memory changes only what the
+        // decoder is given.
+        let mut maps = self.encoder.forward(images);
+        let bottleneck_scale = maps.len() - 1;
+        let bottleneck = maps.remove(bottleneck_scale);
+        let bottleneck = self.recall(bottleneck_scale, bottleneck);
+        let skips = self.skip_connections.then(|| {
+            maps.into_iter()
+                .enumerate()
+                .map(|(scale, map)| self.recall(scale, map))
+                .collect()
+        });
+        self.decoder.forward(bottleneck, skips)
+    }
+
+    fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
+        match &self.memories[scale] {
+            Some(memory) => memory.forward(map),
+            None => map,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::System;
+    use burn::tensor::Distribution;
+
+    fn config(system: System) -> ModelConfig {
+        let (skip_connections, placement) = system.connections();
+        let mut config = ModelConfig {
+            height_px: 32,
+            width_px: 16,
+            scales: 3,
+            base_width: 2,
+            skip_connections,
+            adversarial: None,
+            ..ModelConfig::default()
+        };
+        config.memory.placement = placement;
+        config.memory.items = 5;
+        config.memory.rate.height = 4;
+        config.memory.rate.width = 2;
+        config
+    }
+
+    #[test]
+    fn every_system_rebuilds_an_image_of_the_same_size_and_has_the_counted_parameters() {
+        let device = Device::flex();
+        for system in [
+            System::Ae,
+            System::AeSkip,
+            System::MemAe,
+            System::MemAeSkip,
+            System::Daad,
+        ] {
+            let config = config(system);
+            let model = config.init(&device).unwrap();
+            let images = Tensor::random([2, 3, 32, 16], Distribution::Default, &device);
+            assert_eq!(model.generator.forward(images).dims(), [2, 3, 32, 16]);
+            let learned = crate::model::parameters::learned_count(&model) as u128;
+            assert_eq!(learned, config.parameter_count(), "{system:?}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What the network looks like: every system of the paper is one configuration of the same code.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::nn::DivisionRate;
+
+/// Images have three channels, red, green, blue; grey ones are repeated.
+pub const IMAGE_CHANNELS: usize = 3;
+
+/// Limits that keep a lying model file from allocating more than a machine has.
+const MAX_SIDE_PX: usize = 4096;
+const MAX_BASE_WIDTH: usize = 1024;
+const MAX_MEMORY_ITEMS: usize = 1 << 20;
+const MAX_FEATURES: usize = 1 << 16;
+const MAX_PARAMETERS: u128 = 1 << 32;
+
+/// The shape of generator and discriminator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Image height H, in pixels.
+    pub height_px: usize,
+    /// Image width W, in pixels.
+    pub width_px: usize,
+    /// L, how many times the encoder halves the map.
+    pub scales: usize,
+    /// w, the channels of the first scale; each scale doubles them.
+    pub base_width: usize,
+    /// Whether the decoder sees every scale or the bottleneck alone.
+    pub skip_connections: bool,
+    /// The block-wise memories.
+    pub memory: MemoryConfig,
+    /// The discriminator of DAAD+, if any.
+    pub adversarial: Option<AdversarialConfig>,
+}
+
+/// Where memories sit and what they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// On which connections.
+    pub placement: MemoryPlacement,
+    /// N, items per bank.
+    pub items: usize,
+    /// (rh, rw, rc), the same at every scale.
+    pub rate: DivisionRate,
+    /// Extension, off in the paper: weights sum to one again after the shrinkage.
+    pub renormalize: bool,
+}
+
+/// On which connections from encoder to decoder a memory sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryPlacement {
+    /// None: AE, AE+Skip.
+    None,
+    /// On the bottleneck alone: MemAE.
+    Bottleneck,
+    /// On every connection: MemAE+Skip, DAAD.
+    Everywhere,
+}
+
+/// The discriminator's shape (Table 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdversarialConfig {
+    /// w, the channels of the first stage; each stage doubles them.
+    pub base_width: usize,
+    /// The dimension of f_D, 100 in the paper.
+    pub features: usize,
+}
+
+/// The generators that the paper compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum System {
+    /// No skip connections, no memory.
+    Ae,
+    /// Skip connections carry the feature maps unchanged.
+    AeSkip,
+    /// One pixel-wise memory at the bottleneck, no skip connections.
+    MemAe,
+    /// Pixel-wise memory on every connection.
+    MemAeSkip,
+    /// Block-wise memory on every connection.
+    Daad,
+}
+
+impl System {
+    /// All of them, with the names that settings and the command line use.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Ae, "ae"),
+        (Self::AeSkip, "ae-skip"),
+        (Self::MemAe, "mem-ae"),
+        (Self::MemAeSkip, "mem-ae-skip"),
+        (Self::Daad, "daad"),
+    ];
+
+    /// (skip connections, memory placement) of this system.
+    pub const fn connections(self) -> (bool, MemoryPlacement) {
+        match self {
+            Self::Ae => (false, MemoryPlacement::None),
+            Self::AeSkip => (true, MemoryPlacement::None),
+            Self::MemAe => (false, MemoryPlacement::Bottleneck),
+            Self::MemAeSkip | Self::Daad => (true, MemoryPlacement::Everywhere),
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    /// DAAD+ as in the paper: 256×256, L = 4, w = 64, N = 500, r = 8×8×1.
+    fn default() -> Self {
+        Self {
+            height_px: 256,
+            width_px: 256,
+            scales: 4,
+            base_width: 64,
+            skip_connections: true,
+            memory: MemoryConfig {
+                placement: MemoryPlacement::Everywhere,
+                items: 500,
+                rate: DivisionRate::default(),
+                renormalize: false,
+            },
+            adversarial: Some(AdversarialConfig::default()),
+        }
+    }
+}
+
+impl Default for AdversarialConfig {
+    fn default() -> Self {
+        Self {
+            base_width: 64,
+            features: 100,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// `[C, H, W]` of the feature map that scale `scale` (0 is the finest) hands to the decoder.
+    pub const fn map_shape(&self, scale: usize) -> [usize; 3] {
+        let shrink = scale + 1;
+        [
+            self.base_width << scale,
+            self.height_px >> shrink,
+            self.width_px >> shrink,
+        ]
+    }
+
+    /// Whether the connection at `scale` has a memory.
+    pub const fn has_memory(&self, scale: usize) -> bool {
+        match self.memory.placement {
+            MemoryPlacement::None => false,
+            MemoryPlacement::Bottleneck => scale + 1 == self.scales,
+            MemoryPlacement::Everywhere => true,
+        }
+    }
+
+    /// How many stride-2 stages the discriminator has: log2(size / 4).
+    pub const fn discriminator_stages(&self) -> usize {
+        (self.height_px / 4).ilog2() as usize
+    }
+
+    /// The name under which the paper lists this configuration; `+` where it has a discriminator.
+    pub fn system_name(&self) -> String {
+        let pixel_wise = |scale| {
+            let [_, height, width] = self.map_shape(scale);
+            (self.memory.rate.height, self.memory.rate.width) == (height, width)
+        };
+        let name = match (self.memory.placement, self.skip_connections) {
+            (MemoryPlacement::None, false) => "AE",
+            (MemoryPlacement::None, true) => "AE+Skip",
+            (MemoryPlacement::Bottleneck, _) => "MemAE",
+            (MemoryPlacement::Everywhere, _) if pixel_wise(self.scales - 1) => "MemAE+Skip",
+            (MemoryPlacement::Everywhere, _) => "DAAD",
+        };
+        let plus = if self.adversarial.is_some() { "+" } else { "" };
+        format!("{name}{plus}")
+    }
+
+    /// Checks that a network can be built from this, without allocating anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the setting that does not fit.
+    pub fn validate(&self) -> Result<()> {
+        let between = |name: &str, value: usize, low: usize, high: usize| {
+            if (low..=high).contains(&value) {
+                return Ok(());
+            }
+            Err(Error::Config(format!(
+                "{name} is {value}, it must be between {low} and {high}"
+            )))
+        };
+        between("height_px", self.height_px, 4, MAX_SIDE_PX)?;
+        between("width_px", self.width_px, 4, MAX_SIDE_PX)?;
+        between("scales", self.scales, 1, 8)?;
+        between("base_width", self.base_width, 1, MAX_BASE_WIDTH)?;
+        between("memory.items", self.memory.items, 1, MAX_MEMORY_ITEMS)?;
+        let step = 1 << self.scales;
+        if self.height_px % step != 0 || self.width_px % step != 0 {
+            return Err(Error::Config(format!(
+                "{}×{} pixels cannot be halved {} times; use a multiple of {step} or fewer scales",
+                self.height_px, self.width_px, self.scales
+            )));
+        }
+        for scale in 0..self.scales {
+            if self.has_memory(scale) {
+                self.memory.rate.block_dim(self.map_shape(scale))?;
+            }
+        }
+        if let Some(adversarial) = self.adversarial {
+            between("adversarial.base_width", adversarial.base_width, 1, MAX_BASE_WIDTH)?;
+            between("adversarial.features", adversarial.features, 1, MAX_FEATURES)?;
+            let size = self.height_px;
+            if size != self.width_px || !size.is_power_of_two() || size < 8 {
+                return Err(Error::Config(format!(
+                    "the discriminator needs square images of 8, 16, 32, … pixels a side, not \
+                     {}×{}; choose such a size or a system without it",
+                    self.height_px, self.width_px
+                )));
+            }
+        }
+        let parameters = self.parameter_count();
+        if parameters > MAX_PARAMETERS {
+            return Err(Error::Config(format!(
+                "the networks would have {parameters} parameters; lower the width or the memory"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The number of learned parameters of generator and discriminator together, by arithmetic
+    /// alone (batch normalization's running statistics are not learned and not counted).
+    pub fn parameter_count(&self) -> u128 {
+        self.generator_parameters() + self.discriminator_parameters()
+    }
+
+    fn generator_parameters(&self) -> u128 {
+        let block = |input: usize, output: usize| conv(input, output, 3) + 2 * output as u128;
+        let mut count = 0;
+        let mut input = IMAGE_CHANNELS;
+        for scale in 0..self.scales {
+            let [channels, height, width] = self.map_shape(scale);
+            count += block(input, channels) + block(channels, channels);
+            input = channels;
+            if self.has_memory(scale) {
+                let values = channels as u128 * height as u128 * width as u128;
+                count += self.memory.items as u128 * values / self.memory.rate.blocks() as u128;
+            }
+            let up = 2 * channels;
+            count += block(self.decoder_input(scale), up) + block(up, up);
+            count += conv(up, channels, 2);
+        }
+        let width = self.base_width;
+        count + 2 * block(width, width) + conv(width, IMAGE_CHANNELS, 1)
+    }
+
+    fn discriminator_parameters(&self) -> u128 {
+        let Some(config) = self.adversarial else {
+            return 0;
+        };
+        let mut count = 0;
+        let mut input = IMAGE_CHANNELS;
+        for stage in 0..self.discriminator_stages() {
+            let output = config.base_width << stage;
+            let norm = if stage == 0 { 0 } else { 2 * output };
+            count += conv(input, output, 4) + norm as u128;
+            input = output;
+        }
+        count + conv(input, config.features, 4) + conv(config.features, 1, 3)
+    }
+
+    /// Channels that the decoder stage at `scale` takes in.
+    pub(crate) const fn decoder_input(&self, scale: usize) -> usize {
+        let own = self.base_width << scale;
+        let bottleneck = scale + 1 == self.scales;
+        match (bottleneck, self.skip_connections) {
+            (true, _) => own,
+            // The stage below hands up twice this scale's channels.
+            (false, true) => own + 2 * own,
+            (false, false) => 2 * own,
+        }
+    }
+}
+
+/// Weights and biases of a `kernel`×`kernel` convolution.
+const fn conv(input: usize, output: usize, kernel: usize) -> u128 {
+    (input * output * kernel * kernel + output) as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameter_counts_are_those_of_the_paper() {
+        let mut config = ModelConfig::default();
+        assert_eq!(config.generator_parameters(), 44_818_499);
+        assert_eq!(config.discriminator_parameters(), 47_988_393);
+        config.base_width = 16;
+        assert_eq!(config.generator_parameters(), 5_685_011);
+    }
+
+    #[test]
+    fn sizes_that_do_not_divide_are_named() {
+        let small = ModelConfig {
+            height_px: 64,
+            width_px: 64,
+            ..ModelConfig::default()
+        };
+        let error = small.validate().unwrap_err().to_string();
+        assert!(error.contains("division rate 8"), "{error}");
+        let odd = ModelConfig {
+            height_px: 100,
+            ..ModelConfig::default()
+        };
+        let error = odd.validate().unwrap_err().to_string();
+        assert!(error.contains("halved 4 times"), "{error}");
+        let oblong = ModelConfig {
+            width_px: 512,
+            ..ModelConfig::default()
+        };
+        let error = oblong.validate().unwrap_err().to_string();
+        assert!(error.contains("square"), "{error}");
+    }
+
+    #[test]
+    fn a_lying_size_is_refused_before_anything_is_allocated() {
+        let mut config = ModelConfig::default();
+        config.memory.items = 1 << 20;
+        config.base_width = 1024;
+        assert!(config.validate().is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! The decoder (Table 7, dec4 to dec1 and the head): from the bottleneck up to the image.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::tensor::{Device, Tensor};
+
+use super::config::{IMAGE_CHANNELS, ModelConfig};
+use crate::nn::{ConvBlock, ConvBlockConfig};
+
+/// Puts images together from the maps of the scales.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    /// By scale, the finest first: run from the last to the first.
+    stages: Vec<DecoderStage>,
+    head: Head,
+}
+
+#[derive(Module, Debug)]
+struct DecoderStage {
+    conv1: ConvBlock,
+    conv2: ConvBlock,
+    up: ConvTranspose2d,
+}
+
+#[derive(Module, Debug)]
+struct Head {
+    conv1: ConvBlock,
+    conv2: ConvBlock,
+    out: Conv2d,
+}
+
+impl Decoder {
+    pub(super) fn new(config: &ModelConfig, device: &Device) -> Self {
+        let stages = (0..config.scales)
+            .map(|scale| {
+                let [channels, _, _] = config.map_shape(scale);
+                let inner = 2 * channels;
+                DecoderStage {
+                    conv1: ConvBlockConfig {
+                        input: config.decoder_input(scale),
+                        output: inner,
+                    }
+                    .init(device),
+                    conv2: ConvBlockConfig {
+                        input: inner,
+                        output: inner,
+                    }
+                    .init(device),
+                    up: ConvTranspose2dConfig::new([inner, channels], [2, 2])
+                        .with_stride([2, 2])
+                        .init(device),
+                }
+            })
+            .collect();
+        let width = config.base_width;
+        let block = ConvBlockConfig {
+            input: width,
+            output: width,
+        };
+        let head = Head {
+            conv1: block.init(device),
+            conv2: block.init(device),
+            out: Conv2dConfig::new([width, IMAGE_CHANNELS], [1, 1]).init(device),
+        };
+        Self { stages, head }
+    }
+
+    /// The bottleneck `[B, 2^(L-1)·w, H/2^L, W/2^L]` and the skip connections, if any, of the
+    /// scales 1 … L-1 (finest first) to images `[B, 3, H, W]`, without an activation.
+    pub fn forward(&self, bottleneck: Tensor<4>, mut skips: Option<Vec<Tensor<4>>>) -> Tensor<4> {
+        let mut x = bottleneck;
+        for (scale, stage) in self.stages.iter().enumerate().rev() {
+            if scale + 1 < self.stages.len()
+                && let Some(skip) = skips.as_mut().and_then(Vec::pop)
+            {
+                x = Tensor::cat(vec![x, skip], 1);
+            }
+            x = stage.conv2.forward(stage.conv1.forward(x));
+            x = stage.up.forward(x);
+        }
+        let x = self.head.conv2.forward(self.head.conv1.forward(x));
+        self.head.out.forward(x)
+    }
+}

@@ -1,0 +1,57 @@
+//! The encoder (Table 7, enc1 to enc4): two convolution blocks and a max pooling per scale.
+
+use burn::module::Module;
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::tensor::{Device, Tensor};
+
+use super::config::{IMAGE_CHANNELS, ModelConfig};
+use crate::nn::{ConvBlock, ConvBlockConfig};
+
+/// Takes images apart into one feature map per scale.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    stages: Vec<EncoderStage>,
+}
+
+#[derive(Module, Debug)]
+struct EncoderStage {
+    conv1: ConvBlock,
+    conv2: ConvBlock,
+    pool: MaxPool2d,
+}
+
+impl Encoder {
+    pub(super) fn new(config: &ModelConfig, device: &Device) -> Self {
+        let mut input = IMAGE_CHANNELS;
+        let stages = (0..config.scales)
+            .map(|scale| {
+                let [output, _, _] = config.map_shape(scale);
+                let stage = EncoderStage {
+                    conv1: ConvBlockConfig { input, output }.init(device),
+                    conv2: ConvBlockConfig {
+                        input: output,
+                        output,
+                    }
+                    .init(device),
+                    pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init(),
+                };
+                input = output;
+                stage
+            })
+            .collect();
+        Self { stages }
+    }
+
+    /// `[B, 3, H, W]` to f_1 … f_L, f_l being `[B, 2^(l-1)·w, H/2^l, W/2^l]`.
+    pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut map = images;
+        self.stages
+            .iter()
+            .map(|stage| {
+                let x = stage.conv2.forward(stage.conv1.forward(map.clone()));
+                map = stage.pool.forward(x);
+                map.clone()
+            })
+            .collect()
+    }
+}

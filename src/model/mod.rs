@@ -1,0 +1,46 @@
+//! The networks: the autoencoder with block-wise memory (Table 7) and the discriminator (Table 8).
+
+mod autoencoder;
+mod config;
+mod decoder;
+mod discriminator;
+mod encoder;
+pub mod parameters;
+
+pub use autoencoder::Autoencoder;
+pub use config::{AdversarialConfig, MemoryConfig, MemoryPlacement, ModelConfig, System};
+pub use decoder::Decoder;
+pub use discriminator::{Discrimination, Discriminator};
+pub use encoder::Encoder;
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use crate::error::Result;
+
+/// What one model file holds: a generator and, where the system has one, a discriminator.
+#[derive(Module, Debug)]
+pub struct Model {
+    /// Rebuilds images.
+    pub generator: Autoencoder,
+    /// Tells images from reconstructions; its features give the alignment score.
+    pub discriminator: Option<Discriminator>,
+}
+
+impl ModelConfig {
+    /// Initializes the networks with random weights on `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Config`] for a configuration that [`ModelConfig::validate`] refuses.
+    pub fn init(&self, device: &Device) -> Result<Model> {
+        self.validate()?;
+        Ok(Model {
+            generator: Autoencoder::new(self, device)?,
+            discriminator: match self.adversarial {
+                Some(config) => Some(Discriminator::new(self, config, device)?),
+                None => None,
+            },
+        })
+    }
+}

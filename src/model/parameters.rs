@@ -1,0 +1,145 @@
+//! A module's parameters by name, in the names that PyTorch gives the same layers.
+//!
+//! Everything that reads or writes weights by name goes through here: the model file, the golden
+//! tests, the gradient checks. Running statistics are included; [`is_learned`] tells them apart.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{DType, Tensor, TensorData};
+
+/// Sees every parameter and running statistic of a module, with its name.
+pub trait ParameterVisitor {
+    /// `name` is for instance `generator.encoder.stages.0.conv1.conv.weight`.
+    fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>);
+}
+
+/// Shows `visitor` every parameter of `module`, in the order of the module's fields.
+pub fn visit_parameters<M: Module, V: ParameterVisitor>(module: &M, visitor: &mut V) {
+    let path = Path::default();
+    module.visit(&mut Walk { path, visitor });
+}
+
+/// Names and shapes of all parameters, without initializing any that is not yet.
+pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
+    struct Shapes(Vec<(String, Vec<usize>)>);
+    impl ParameterVisitor for Shapes {
+        fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
+            self.0.push((name.to_owned(), param.lazy_shape().to_vec()));
+        }
+    }
+    let mut shapes = Shapes(Vec::new());
+    visit_parameters(module, &mut shapes);
+    shapes.0
+}
+
+/// Names and values (f32) of all parameters, read back from the device.
+///
+/// Running statistics lag one step behind on a module in training; take `valid()` first.
+pub fn values<M: Module>(module: &M) -> Vec<(String, TensorData)> {
+    struct Values(Vec<(String, TensorData)>);
+    impl ParameterVisitor for Values {
+        fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
+            let data = param.val().into_data().convert_dtype(DType::F32);
+            self.0.push((name.to_owned(), data));
+        }
+    }
+    let mut values = Values(Vec::new());
+    visit_parameters(module, &mut values);
+    values.0
+}
+
+/// The number of learned values: running statistics are not counted.
+pub fn learned_count<M: Module>(module: &M) -> usize {
+    shapes(module)
+        .iter()
+        .filter(|(name, _)| is_learned(name))
+        .map(|(_, shape)| shape.iter().product::<usize>())
+        .sum()
+}
+
+/// Replaces every parameter by the values of its name.
+///
+/// # Panics
+///
+/// Where a name is missing or a shape differs: compare with [`shapes`] before.
+pub fn load<M: Module>(module: M, values: HashMap<String, TensorData>) -> M {
+    let path = Path::default();
+    module.map(&mut Load { path, values })
+}
+
+/// Whether gradient descent changes this parameter.
+pub fn is_learned(name: &str) -> bool {
+    !name.ends_with("running_mean") && !name.ends_with("running_var")
+}
+
+/// Where in the module tree a traversal stands.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str) {
+        // Burn calls batch normalization's scale and shift gamma and beta; the rest of the
+        // world's tools, PyTorch first, say weight and bias.
+        let name = match name {
+            "gamma" => "weight",
+            "beta" => "bias",
+            other => other,
+        };
+        self.0.push(name.to_owned());
+    }
+
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+struct Walk<'a, V> {
+    path: Path,
+    visitor: &'a mut V,
+}
+
+impl<V: ParameterVisitor> ModuleVisitor for Walk<'_, V> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.visitor.visit(&self.path.name(), param);
+    }
+
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.0.pop();
+    }
+}
+
+struct Load {
+    path: Path,
+    values: HashMap<String, TensorData>,
+}
+
+impl ModuleMapper for Load {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let data = self
+            .values
+            .remove(&name)
+            .unwrap_or_else(|| panic!("no values for {name}"));
+        assert_eq!(
+            data.shape().to_vec(),
+            param.lazy_shape().to_vec(),
+            "shape of {name}: got and expected"
+        );
+        let tensor = Tensor::from_data(data, &param.lazy_device());
+        let id = param.id;
+        param.transform_for_load(tensor, id)
+    }
+
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.0.pop();
+    }
+}

@@ -1,0 +1,151 @@
+//! Block-wise memory: addressing by cosine similarity, shrinkage, read (Eq. 1 and 2).
+
+use burn::module::{Initializer, Module, Param};
+use burn::tensor::{Device, Tensor, activation::softmax};
+
+use super::division::{DivisionRate, assemble, divide};
+
+/// Norms are clamped from below so that an all-zero query (common after ReLU) is similar to nothing.
+const MIN_NORM: f32 = 1e-8;
+
+/// Rounding must not drop every item when all weights equal 1/N: the cut sits this much below.
+const SHRINKAGE_SLACK: f64 = 1e-4;
+
+/// Configuration of a [`MemoryBank`].
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryBankConfig {
+    /// N, the number of items.
+    pub items: usize,
+    /// D, the number of values of an item: those of one block.
+    pub dim: usize,
+    /// Into how many blocks a map is divided.
+    pub rate: DivisionRate,
+    /// Extension, off in the paper: make the weights that survive the shrinkage sum to one again.
+    pub renormalize: bool,
+}
+
+/// Learned normal blocks `[N, D]`; every block of a map is replaced by a mixture of them.
+#[derive(Module, Debug)]
+pub struct MemoryBank {
+    /// Memory items M, `[N, D]`.
+    items: Param<Tensor<2>>,
+    #[module(skip)]
+    rate: DivisionRate,
+    renormalize: bool,
+}
+
+impl MemoryBankConfig {
+    /// Initializes the items uniformly in ±1/√D.
+    ///
+    /// NOTE: the paper does not say how items start.
+    pub fn init(self, device: &Device) -> MemoryBank {
+        let bound = 1.0 / (self.dim as f64).sqrt();
+        let initializer = Initializer::Uniform {
+            min: -bound,
+            max: bound,
+        };
+        MemoryBank {
+            items: initializer.init([self.items, self.dim], device),
+            rate: self.rate,
+            renormalize: self.renormalize,
+        }
+    }
+}
+
+impl MemoryBank {
+    /// Divides the maps, replaces every block by what the memory makes of it, and assembles:
+    /// `[B, C, H, W]` to `[B, C, H, W]`.
+    pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, height, width] = maps.dims();
+        let [_, dim] = self.items.dims();
+        let queries = divide(maps, self.rate).reshape([batch * self.rate.blocks(), dim]);
+        let read = self.read(self.address(queries));
+        assemble(
+            read.reshape([batch, self.rate.blocks(), dim]),
+            self.rate,
+            [channels, height, width],
+        )
+    }
+
+    /// Addressing weights w of queries (Eq. 1 and the shrinkage below Eq. 2):
+    /// queries `[Q, D]` to weights `[Q, N]`.
+    ///
+    /// w = softmax(cos(q, mᵢ)) over the items, without temperature; items with wᵢ < 1/N get zero.
+    /// The weights are flat: about half of the items survive, never just one.
+    pub fn address(&self, queries: Tensor<2>) -> Tensor<2> {
+        let [count, _] = self.items.dims();
+        let similarity = normalize(queries).matmul(normalize(self.items.val()).transpose());
+        let weights = softmax(similarity, 1);
+        let cut = (1.0 - SHRINKAGE_SLACK) / count as f64;
+        let dropped = weights.clone().detach().lower_elem(cut);
+        let weights = weights.mask_fill(dropped, 0.0);
+        if self.renormalize {
+            // At least the largest weight, which is 1/N or more, is left.
+            let sum = weights.clone().sum_dim(1);
+            weights / sum
+        } else {
+            weights
+        }
+    }
+
+    /// q̂ = w M (Eq. 2): weights `[Q, N]` to blocks `[Q, D]`.
+    pub fn read(&self, weights: Tensor<2>) -> Tensor<2> {
+        weights.matmul(self.items.val())
+    }
+}
+
+/// Rows of unit length, `[R, D]`; rows of zeros stay zero.
+fn normalize(rows: Tensor<2>) -> Tensor<2> {
+    // Clamped before the root: its derivative at zero is infinite.
+    let squared = rows.clone().powi_scalar(2).sum_dim(1);
+    let norm = squared.clamp_min(MIN_NORM * MIN_NORM).sqrt();
+    rows / norm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    fn bank(items: Tensor<2>, renormalize: bool) -> MemoryBank {
+        MemoryBank {
+            items: Param::from_tensor(items),
+            rate: DivisionRate::square(1),
+            renormalize,
+        }
+    }
+
+    #[test]
+    fn a_zero_query_addresses_all_items_equally() {
+        let device = Device::flex();
+        let items = Tensor::random([7, 5], Distribution::Default, &device);
+        let weights = bank(items, false).address(Tensor::zeros([1, 5], &device));
+        for weight in weights.into_data().try_to_vec::<f32>().unwrap() {
+            assert!((weight - 1.0 / 7.0).abs() < 1e-6, "{weight}");
+        }
+    }
+
+    #[test]
+    fn weights_below_one_in_n_are_dropped_and_the_rest_kept_as_they_are() {
+        let device = Device::flex();
+        let items = Tensor::from_floats([[1.0, 0.0], [-1.0, 0.0]], &device);
+        let query = Tensor::<2>::from_floats([[3.0, 0.0]], &device);
+        let plain = bank(items.clone(), false).address(query.clone());
+        let expected = 1.0 / (1.0 + (-2.0f32).exp());
+        let plain = plain.into_data().try_to_vec::<f32>().unwrap();
+        assert!((plain[0] - expected).abs() < 1e-6 && plain[1] == 0.0);
+        let renormalized = bank(items, true).address(query).into_data();
+        assert_eq!(renormalized.try_to_vec::<f32>().unwrap(), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn no_query_loses_every_item() {
+        let device = Device::flex();
+        let items = Tensor::<2>::ones([500, 16], &device);
+        let queries = Tensor::random([64, 16], Distribution::Default, &device);
+        let sums = bank(items, false).address(queries).sum_dim(1).into_data();
+        for sum in sums.try_to_vec::<f32>().unwrap() {
+            assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Building blocks: the convolution block, the division into blocks, and the block-wise memory.
+
+mod conv_block;
+mod division;
+mod memory;
+
+pub use conv_block::{ConvBlock, ConvBlockConfig};
+pub use division::{DivisionRate, assemble, divide};
+pub use memory::{MemoryBank, MemoryBankConfig};

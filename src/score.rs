@@ -1,0 +1,248 @@
+//! Scores of a reconstruction, their scaling, and their fusion into the anomaly score (Eq. 7).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// γ of Eq. 7: how much the reconstruction score weighs against the alignment score.
+pub const DEFAULT_GAMMA: f64 = 0.9;
+
+/// R, mean squared error per image: two batches `[B, 3, H, W]` to `[B]`.
+pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
+    let [batch, channels, height, width] = images.dims();
+    (images - reconstructions)
+        .powi_scalar(2)
+        .reshape([batch, channels * height * width])
+        .mean_dim(1)
+        .reshape([batch])
+}
+
+/// L, squared distance of the features f_D per image: two batches `[B, F]` to `[B]`.
+pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1> {
+    let [batch, _] = real_features.dims();
+    (real_features - fake_features)
+        .powi_scalar(2)
+        .sum_dim(1)
+        .reshape([batch])
+}
+
+/// Squared error per pixel, mean over the channels: two batches `[B, 3, H, W]` to `[B, H, W]`.
+pub fn error_map(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<3> {
+    let [batch, _, height, width] = images.dims();
+    (images - reconstructions)
+        .powi_scalar(2)
+        .mean_dim(1)
+        .reshape([batch, height, width])
+}
+
+/// R and L of one image, before any scaling.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RawScore {
+    /// R.
+    pub reconstruction: f64,
+    /// L, where the system has a discriminator and scores with it.
+    pub alignment: Option<f64>,
+}
+
+/// The interval that is scaled linearly to [0, 1].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// Becomes 0.
+    pub min: f64,
+    /// Becomes 1.
+    pub max: f64,
+}
+
+impl Range {
+    /// The smallest interval that holds all values.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no value.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        values
+            .into_iter()
+            .map(|value| Self {
+                min: value,
+                max: value,
+            })
+            .reduce(|a, b| Self {
+                min: a.min.min(b.min),
+                max: a.max.max(b.max),
+            })
+            .expect("at least one value")
+    }
+
+    /// Linear: `min` to 0, `max` to 1, and on beyond both ends, so that a higher value always
+    /// means more anomalous. An interval of no width shifts only.
+    pub fn scale(&self, value: f64) -> f64 {
+        let width = self.max - self.min;
+        (value - self.min) / if width > 0.0 { width } else { 1.0 }
+    }
+}
+
+/// How R and L are scaled and fused.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fusion {
+    /// γ.
+    pub gamma: f64,
+    /// Scales R.
+    pub reconstruction: Range,
+    /// Scales L; none where the anomaly score is R alone.
+    pub alignment: Option<Range>,
+}
+
+impl Fusion {
+    /// Scales both scores by their minimum and maximum over `scores`.
+    ///
+    /// Over a test set this is the *paper* protocol; over held-out normal images the *deployed* one.
+    ///
+    /// # Panics
+    ///
+    /// Where `scores` is empty.
+    pub fn fit(scores: &[RawScore], gamma: f64) -> Self {
+        let alignment: Option<Vec<f64>> = scores.iter().map(|score| score.alignment).collect();
+        Self {
+            gamma,
+            reconstruction: Range::of(scores.iter().map(|score| score.reconstruction)),
+            alignment: alignment.map(Range::of),
+        }
+    }
+
+    /// The anomaly score A = γ·R + (1 − γ)·L of scaled R and L; R alone without L (Eq. 7).
+    pub fn anomaly_score(&self, score: RawScore) -> f64 {
+        let reconstruction = self.reconstruction.scale(score.reconstruction);
+        match (self.alignment, score.alignment) {
+            (Some(range), Some(alignment)) => {
+                self.gamma * reconstruction + (1.0 - self.gamma) * range.scale(alignment)
+            }
+            _ => reconstruction,
+        }
+    }
+}
+
+/// Everything fixed beforehand from held-out normal images: the *deployed* protocol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Scaling and γ.
+    pub fusion: Fusion,
+    /// Scores above it are anomalous.
+    pub threshold: f64,
+    /// The share of normal images that the threshold was set to refuse.
+    pub false_alarm_rate: f64,
+    /// Anomaly scores of the held-out normal images, ascending.
+    pub normal_scores: Vec<f64>,
+    /// The largest squared error per pixel seen on them: full scale of a heat map.
+    pub normal_error_max: f64,
+    /// R and L of [`crate::image::test_pattern`] on the CPU, by which other devices are checked.
+    pub reference: RawScore,
+}
+
+impl Calibration {
+    /// From the raw scores of held-out normal images.
+    ///
+    /// The threshold is the (1 − `false_alarm_rate`) quantile of their anomaly scores.
+    ///
+    /// # Panics
+    ///
+    /// Where `scores` is empty.
+    pub fn from_normal(
+        scores: &[RawScore],
+        gamma: f64,
+        false_alarm_rate: f64,
+        normal_error_max: f64,
+        reference: RawScore,
+    ) -> Self {
+        let fusion = Fusion::fit(scores, gamma);
+        let mut normal_scores: Vec<f64> = scores
+            .iter()
+            .map(|&score| fusion.anomaly_score(score))
+            .collect();
+        normal_scores.sort_by(f64::total_cmp);
+        Self {
+            threshold: quantile(&normal_scores, 1.0 - false_alarm_rate),
+            fusion,
+            false_alarm_rate,
+            normal_scores,
+            normal_error_max,
+            reference,
+        }
+    }
+
+    /// Whether every number is finite and they agree with each other.
+    pub(crate) fn is_sound(&self) -> bool {
+        let range = |range: &Range| {
+            range.min.is_finite() && range.max.is_finite() && range.min <= range.max
+        };
+        self.threshold.is_finite()
+            && (0.0..=1.0).contains(&self.fusion.gamma)
+            && (0.0..=1.0).contains(&self.false_alarm_rate)
+            && range(&self.fusion.reconstruction)
+            && self.fusion.alignment.as_ref().is_none_or(range)
+            && !self.normal_scores.is_empty()
+            && self.normal_scores.iter().all(|score| score.is_finite())
+            && self.normal_error_max.is_finite()
+            && self.reference.reconstruction.is_finite()
+            && self.reference.alignment.is_none_or(f64::is_finite)
+    }
+}
+
+/// The `share` quantile of ascending values, linear between neighbours (as NumPy's default).
+fn quantile(ascending: &[f64], share: f64) -> f64 {
+    let position = share.clamp(0.0, 1.0) * (ascending.len() - 1) as f64;
+    let low = ascending[position.floor() as usize];
+    let high = ascending[position.ceil() as usize];
+    low + (high - low) * position.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(reconstruction: f64, alignment: f64) -> RawScore {
+        RawScore {
+            reconstruction,
+            alignment: Some(alignment),
+        }
+    }
+
+    #[test]
+    fn scores_are_scaled_before_they_are_fused() {
+        let fusion = Fusion::fit(&[raw(1.0, 10.0), raw(3.0, 30.0)], 0.9);
+        assert_eq!(fusion.anomaly_score(raw(1.0, 10.0)), 0.0);
+        assert!((fusion.anomaly_score(raw(3.0, 10.0)) - 0.9).abs() < 1e-12);
+        assert!((fusion.anomaly_score(raw(1.0, 30.0)) - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn beyond_the_calibrated_interval_a_higher_error_still_scores_higher() {
+        let fusion = Fusion::fit(&[raw(1.0, 1.0), raw(2.0, 2.0)], 0.9);
+        let scores = [0.5, 1.5, 4.0, 40.0].map(|r| fusion.anomaly_score(raw(r, 1.0)));
+        assert!(scores.is_sorted() && scores[3] > scores[2], "{scores:?}");
+    }
+
+    #[test]
+    fn without_a_discriminator_the_score_is_the_reconstruction_score() {
+        let score = |reconstruction| RawScore {
+            reconstruction,
+            alignment: None,
+        };
+        let fusion = Fusion::fit(&[score(0.0), score(2.0)], 0.9);
+        assert_eq!(fusion.anomaly_score(score(1.0)), 0.5);
+    }
+
+    #[test]
+    fn one_held_out_image_is_enough_to_calibrate() {
+        let calibration = Calibration::from_normal(&[raw(1.0, 1.0)], 0.9, 0.01, 1.0, raw(1.0, 1.0));
+        assert!(calibration.is_sound());
+        assert_eq!(calibration.threshold, 0.0);
+    }
+
+    #[test]
+    fn quantiles_are_linear_between_neighbours() {
+        assert_eq!(quantile(&[0.0, 1.0, 2.0, 4.0], 0.5), 1.5);
+        assert_eq!(quantile(&[0.0, 1.0, 2.0, 4.0], 1.0), 4.0);
+    }
+}

@@ -1,0 +1,353 @@
+//! The model file: one safetensors file of weights, with everything else in its metadata.
+//!
+//! Bytes in, bytes out; no file system. What is read is checked against its own configuration
+//! before anything is allocated for it.
+
+use std::collections::HashMap;
+
+use burn::module::Module;
+use burn::tensor::{Device, TensorData};
+use half::f16;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::{Model, ModelConfig, parameters};
+use crate::score::Calibration;
+
+/// The version this program writes, and the only one it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The metadata key that holds the [`ModelCard`] as JSON.
+const METADATA_KEY: &str = "daad";
+
+/// Everything about a model but its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// [`FORMAT_VERSION`].
+    pub version: u32,
+    /// The networks.
+    pub config: ModelConfig,
+    /// What pixel values become before the network sees them.
+    pub normalization: Normalization,
+    /// Scaling, threshold and the distribution of normal scores.
+    pub calibration: Calibration,
+    /// Where the weights come from.
+    pub provenance: Provenance,
+}
+
+/// (value / 255 − mean) / deviation, per channel.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normalization {
+    /// Subtracted.
+    pub mean: [f32; 3],
+    /// Divided by.
+    pub deviation: [f32; 3],
+}
+
+impl Default for Normalization {
+    /// To [−1, 1], as in the paper; the only one this version knows.
+    fn default() -> Self {
+        Self {
+            mean: [0.5; 3],
+            deviation: [0.5; 3],
+        }
+    }
+}
+
+/// Where the weights come from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provenance {
+    /// The data's name.
+    pub data: String,
+    /// The data's licence.
+    pub licence: String,
+    /// Whom to credit for the data.
+    pub attribution: String,
+    /// The seed of weights, order and flips.
+    pub seed: u64,
+    /// The commit of the program that trained.
+    pub commit: String,
+    /// The command line that trained.
+    pub command: String,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The number of training images.
+    pub trained_on: usize,
+    /// The device that trained.
+    pub device: String,
+}
+
+/// How weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Half the size; what a page downloads.
+    #[default]
+    F16,
+    /// As trained.
+    F32,
+}
+
+/// A model file's bytes.
+///
+/// # Errors
+///
+/// [`Error::Model`] where a weight is not finite, or too large for `precision`.
+pub fn encode(model: &Model, card: &ModelCard, precision: Precision) -> Result<Vec<u8>> {
+    let mut tensors = Vec::new();
+    for (name, data) in parameters::values(model) {
+        let values = data
+            .as_slice::<f32>()
+            .map_err(|error| Error::Model(format!("{name}: {error:?}")))?;
+        let shape = data.shape().to_vec();
+        let (dtype, bytes): (_, Vec<u8>) = match precision {
+            Precision::F16 => {
+                let halves = values.iter().map(|&value| f16::from_f32(value));
+                check_finite(&name, halves.clone().map(f16::to_f32))?;
+                (Dtype::F16, halves.flat_map(f16::to_le_bytes).collect())
+            }
+            Precision::F32 => {
+                check_finite(&name, values.iter().copied())?;
+                let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+                (Dtype::F32, bytes.collect())
+            }
+        };
+        tensors.push((name, dtype, shape, bytes));
+    }
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes).expect("bytes fit the shape");
+        (name.as_str(), view)
+    });
+    let card = serde_json::to_string(card).expect("a card is plain data");
+    // One key only: a map of several would be written in a random order.
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
+    safetensors::serialize(views, Some(metadata)).map_err(|error| Error::Model(error.to_string()))
+}
+
+/// A model as read from a file.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The networks, for inference, on the device asked for.
+    pub model: Model,
+    /// The rest.
+    pub card: ModelCard,
+}
+
+/// Reads the metadata alone.
+///
+/// # Errors
+///
+/// [`Error::Model`] saying what is wrong.
+pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
+    let json = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(METADATA_KEY))
+        .ok_or_else(|| {
+            Error::Model("it is a safetensors file, but not one that daad wrote".into())
+        })?;
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let invalid = |error| Error::Model(format!("its metadata cannot be read ({error})"));
+    let Version { version } = serde_json::from_str(json).map_err(invalid)?;
+    if version != FORMAT_VERSION {
+        return Err(Error::Model(format!(
+            "it has format version {version}, this program reads version {FORMAT_VERSION}"
+        )));
+    }
+    let card: ModelCard = serde_json::from_str(json).map_err(invalid)?;
+    card.config
+        .validate()
+        .map_err(|error| Error::Model(error.to_string()))?;
+    if card.normalization != Normalization::default() {
+        let normalization = card.normalization;
+        return Err(Error::Model(format!(
+            "it asks for {normalization:?}, this program knows mean and deviation 0.5 only"
+        )));
+    }
+    if !card.calibration.is_sound() {
+        return Err(Error::Model("its calibration is not sound".into()));
+    }
+    let scores_alignment = card.calibration.fusion.alignment.is_some();
+    if scores_alignment && card.config.adversarial.is_none() {
+        return Err(Error::Model(
+            "it scores with a discriminator that it does not have".into(),
+        ));
+    }
+    Ok(card)
+}
+
+/// Reads a model file onto `device`.
+///
+/// # Errors
+///
+/// [`Error::Model`] naming the tensor or setting that is wrong.
+pub fn decode(bytes: &[u8], device: &Device) -> Result<Decoded> {
+    let card = read_card(bytes)?;
+    let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+    // Parameters are initialized when first used, so this allocates next to nothing.
+    let model = card.config.init(device)?.valid();
+    let expected = parameters::shapes(&model);
+    for (name, shape) in &expected {
+        let tensor = file
+            .tensor(name)
+            .map_err(|_| Error::Model(format!("tensor {name} is missing")))?;
+        if tensor.shape() != shape {
+            let got = tensor.shape();
+            return Err(Error::Model(format!(
+                "tensor {name} has shape {got:?}, its configuration asks for {shape:?}"
+            )));
+        }
+        if !matches!(tensor.dtype(), Dtype::F16 | Dtype::F32) {
+            let dtype = tensor.dtype();
+            return Err(Error::Model(format!(
+                "tensor {name} is {dtype:?}, only F16 and F32 are read"
+            )));
+        }
+    }
+    if file.len() != expected.len() {
+        let known = |name: &&str| !expected.iter().any(|(expected, _)| expected == name);
+        let stray = file.names().into_iter().find(known).unwrap_or_default();
+        return Err(Error::Model(format!(
+            "tensor {stray} does not belong to its configuration"
+        )));
+    }
+    let mut values = HashMap::new();
+    for (name, shape) in expected {
+        let tensor = file.tensor(&name).map_err(not_safetensors)?;
+        let data: Vec<f32> = match tensor.dtype() {
+            Dtype::F16 => (tensor.data().as_chunks::<2>().0.iter())
+                .map(|&bytes| f16::from_le_bytes(bytes).to_f32())
+                .collect(),
+            _ => (tensor.data().as_chunks::<4>().0.iter())
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .collect(),
+        };
+        check_finite(&name, data.iter().copied())?;
+        values.insert(name, TensorData::new(data, shape));
+    }
+    let model = parameters::load(model, values);
+    Ok(Decoded { model, card })
+}
+
+fn not_safetensors(error: safetensors::SafeTensorError) -> Error {
+    Error::Model(format!(
+        "it is not a whole, sound safetensors file ({error})"
+    ))
+}
+
+fn check_finite(name: &str, mut values: impl Iterator<Item = f32>) -> Result<()> {
+    match values.find(|value| !value.is_finite()) {
+        Some(value) => Err(Error::Model(format!("tensor {name} holds {value}"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::RawScore;
+
+    fn card() -> ModelCard {
+        let mut config = ModelConfig {
+            height_px: 16,
+            width_px: 16,
+            scales: 2,
+            base_width: 2,
+            ..ModelConfig::default()
+        };
+        config.memory.items = 5;
+        config.memory.rate = crate::nn::DivisionRate::square(2);
+        config.adversarial = Some(crate::model::AdversarialConfig {
+            base_width: 2,
+            features: 3,
+        });
+        let score = RawScore {
+            reconstruction: 0.5,
+            alignment: Some(1.0),
+        };
+        ModelCard {
+            version: FORMAT_VERSION,
+            config,
+            normalization: Normalization::default(),
+            calibration: Calibration::from_normal(&[score], 0.9, 0.01, 1.0, score),
+            provenance: Provenance::default(),
+        }
+    }
+
+    fn file(card: &ModelCard) -> Vec<u8> {
+        let device = Device::flex();
+        let model = card.config.init(&device).unwrap();
+        encode(&model, card, Precision::F16).unwrap()
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        decode(bytes, &Device::flex()).unwrap_err().to_string()
+    }
+
+    /// Rewrites the header's JSON, keeping the tensors' bytes.
+    fn with_header(bytes: &[u8], edit: impl FnOnce(String) -> String) -> Vec<u8> {
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let header = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
+        let header = edit(header);
+        let mut edited = (header.len() as u64).to_le_bytes().to_vec();
+        edited.extend(header.as_bytes());
+        edited.extend(&bytes[8 + length..]);
+        edited
+    }
+
+    #[test]
+    fn a_file_round_trips_and_is_written_the_same_every_time() {
+        let card = card();
+        let bytes = file(&card);
+        let decoded = decode(&bytes, &Device::flex()).unwrap();
+        assert_eq!(decoded.card, card);
+        let again = encode(&decoded.model, &card, Precision::F16).unwrap();
+        assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn what_is_no_model_file_is_refused() {
+        assert!(message(b"").contains("safetensors"));
+        assert!(message(&[0xff; 64]).contains("safetensors"));
+        let bytes = file(&card());
+        assert!(message(&bytes[..bytes.len() - 10]).contains("whole"));
+        let foreign = with_header(&bytes, |header| header.replace("\"daad\"", "\"other\""));
+        assert!(message(&foreign).contains("not one that daad wrote"));
+    }
+
+    #[test]
+    fn a_lying_header_is_named() {
+        let bytes = file(&card());
+        let renamed = with_header(&bytes, |header| header.replace("memories.1", "memories.7"));
+        assert!(message(&renamed).contains("generator.memories.1.items is missing"));
+        let shape = with_header(&bytes, |header| {
+            header.replacen("\"shape\":[2,3,3,3]", "\"shape\":[3,2,3,3]", 1)
+        });
+        let shape = message(&shape);
+        assert!(shape.contains("[3, 2, 3, 3]") && shape.contains("[2, 3, 3, 3]"));
+        let huge = with_header(&bytes, |header| {
+            header.replace("\\\"items\\\":5", "\\\"items\\\":5000000")
+        });
+        assert!(message(&huge).contains("memory.items"));
+        let version = with_header(&bytes, |header| {
+            header.replace("\\\"version\\\":1", "\\\"version\\\":9")
+        });
+        assert!(message(&version).contains("version 9"));
+    }
+
+    #[test]
+    fn a_weight_that_is_not_finite_is_named() {
+        let card = card();
+        let mut bytes = file(&card);
+        let end = bytes.len();
+        bytes[end - 2..].copy_from_slice(&f16::NAN.to_le_bytes());
+        assert!(message(&bytes).contains("holds NaN"));
+    }
+}
