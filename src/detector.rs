@@ -1,26 +1,25 @@
 //! The detector: bytes of a model and of images in; scores, verdict, reconstruction and error map
 //! out. The same on every target.
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor, Transaction};
+use burn::tensor::Device;
 use image::RgbImage;
 
 use crate::error::{Error, Result};
-use crate::image::{from_values, test_pattern, to_tensor};
+use crate::image::{decode, heat_map, test_pattern};
+use crate::inference::{Examination, Inference};
 use crate::model::Model;
-use crate::score::{self, RawScore};
+use crate::score::RawScore;
 use crate::weights::{self, Decoded, ModelCard};
 
 /// How far a device may be from the reference stored in the model file: absolute up to 1,
 /// relative above.
 const REFERENCE_TOLERANCE: f64 = 1e-3;
 
-/// A trained model on a device.
+/// A trained and calibrated model on a device.
 #[derive(Debug)]
 pub struct Detector {
-    model: Model,
+    inference: Inference,
     card: ModelCard,
-    device: Device,
 }
 
 /// What the detector makes of one image.
@@ -28,24 +27,12 @@ pub struct Detector {
 pub struct Detection {
     /// A of Eq. 7, deployed protocol: about 0 to 1 for normal images, higher for anomalous ones.
     pub anomaly_score: f64,
-    /// R and L before scaling.
-    pub raw: RawScore,
     /// Whether the anomaly score lies above the threshold.
     pub is_anomalous: bool,
     /// What the network saw: the image at the model's size.
     pub input: RgbImage,
-    /// What the network made of it.
-    pub reconstruction: RgbImage,
-    /// Squared error per pixel, mean over the channels, row by row, `H·W`.
-    pub error_map: Vec<f32>,
-}
-
-/// What the network gives for a batch, still on the device.
-struct Inference {
-    reconstructions: Tensor<4>,
-    error_maps: Tensor<3>,
-    reconstruction_scores: Tensor<1>,
-    alignment_scores: Option<Tensor<1>>,
+    /// Raw scores, reconstruction, error map.
+    pub examination: Examination,
 }
 
 impl Detector {
@@ -56,21 +43,14 @@ impl Detector {
     /// [`Error::Model`] saying what is wrong with the file.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let Decoded { model, card } = weights::decode(bytes, device)?;
-        let device = device.clone();
-        Ok(Self {
-            model,
-            card,
-            device,
-        })
+        Ok(Self::new(&model, card, device))
     }
 
-    /// From a model in memory, `valid()` or not.
+    /// From a model in memory.
     pub fn new(model: &Model, card: ModelCard, device: &Device) -> Self {
-        Self {
-            model: model.valid(),
-            card,
-            device: device.clone().without_autodiff(),
-        }
+        let scores_alignment = card.calibration.fusion.alignment.is_some();
+        let inference = Inference::new(model, device, scores_alignment);
+        Self { inference, card }
     }
 
     /// Configuration, calibration, provenance.
@@ -83,9 +63,9 @@ impl Detector {
     /// # Errors
     ///
     /// [`Error::Image`] as [`crate::image::decode`].
-    pub fn decode(&self, bytes: &[u8]) -> Result<RgbImage> {
+    pub fn prepare(&self, bytes: &[u8]) -> Result<RgbImage> {
         let config = &self.card.config;
-        crate::image::decode(bytes, config.width_px as u32, config.height_px as u32)
+        decode(bytes, config.width_px as u32, config.height_px as u32)
     }
 
     /// Judges one image file.
@@ -94,37 +74,14 @@ impl Detector {
     ///
     /// [`Error::Image`] for bytes that are no usable image, [`Error::Device`] where the device fails.
     pub async fn detect(&self, bytes: &[u8]) -> Result<Detection> {
-        self.detect_image(self.decode(bytes)?).await
-    }
-
-    /// Judges one image of the model's size.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Device`] where the device fails.
-    pub async fn detect_image(&self, input: RgbImage) -> Result<Detection> {
-        let inference = self.infer(&[&input]);
-        let mut read = Transaction::default()
-            .register(inference.reconstructions)
-            .register(inference.error_maps)
-            .register(inference.reconstruction_scores);
-        if let Some(alignment) = inference.alignment_scores {
-            read = read.register(alignment);
-        }
-        let read = floats(read).await?;
-        let raw = RawScore {
-            reconstruction: f64::from(read[2][0]),
-            alignment: read.get(3).map(|scores| f64::from(scores[0])),
-        };
-        let (anomaly_score, is_anomalous) = self.judge(raw)?;
-        let (width, height) = input.dimensions();
+        let input = self.prepare(bytes)?;
+        let examination = self.inference.examine(&input).await?;
+        let anomaly_score = self.anomaly_score(examination.raw)?;
         Ok(Detection {
             anomaly_score,
-            raw,
-            is_anomalous,
-            reconstruction: from_values(&read[0], width, height),
-            error_map: read[1].clone(),
+            is_anomalous: self.is_anomalous(anomaly_score),
             input,
+            examination,
         })
     }
 
@@ -134,29 +91,33 @@ impl Detector {
     ///
     /// [`Error::Device`] where the device fails.
     pub async fn raw_scores(&self, images: &[&RgbImage]) -> Result<Vec<RawScore>> {
-        let inference = self.infer(images);
-        let mut read = Transaction::default().register(inference.reconstruction_scores);
-        if let Some(alignment) = inference.alignment_scores {
-            read = read.register(alignment);
-        }
-        let read = floats(read).await?;
-        Ok((0..images.len())
-            .map(|index| RawScore {
-                reconstruction: f64::from(read[0][index]),
-                alignment: read.get(1).map(|scores| f64::from(scores[index])),
-            })
-            .collect())
+        self.inference.raw_scores(images).await
     }
 
-    /// The largest squared error per pixel over a batch of images.
+    /// A of Eq. 7 under the deployed protocol.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where the device fails.
-    pub async fn error_max(&self, images: &[&RgbImage]) -> Result<f64> {
-        let max = self.infer(images).error_maps.max();
-        let read = floats(Transaction::default().register(max)).await?;
-        Ok(f64::from(read[0][0]))
+    /// [`Error::Device`] where a raw score is not a number.
+    pub fn anomaly_score(&self, raw: RawScore) -> Result<f64> {
+        let score = self.card.calibration.fusion.anomaly_score(raw);
+        if score.is_finite() {
+            return Ok(score);
+        }
+        Err(Error::Device(format!("the score came out as {score}")))
+    }
+
+    /// The verdict.
+    pub fn is_anomalous(&self, anomaly_score: f64) -> bool {
+        anomaly_score > self.card.calibration.threshold
+    }
+
+    /// The error map in colours. Full scale is the largest error seen on normal images, so the
+    /// same colour means the same error on every image.
+    pub fn heat_map(&self, detection: &Detection) -> RgbImage {
+        let (width, height) = detection.input.dimensions();
+        let full_scale = self.card.calibration.normal_error_max as f32;
+        heat_map(&detection.examination.error_map, width, height, full_scale)
     }
 
     /// Scores the test pattern and compares with what the CPU made of it when the model was
@@ -169,7 +130,7 @@ impl Detector {
     pub async fn check_device(&self) -> Result<()> {
         let config = &self.card.config;
         let pattern = test_pattern(config.width_px as u32, config.height_px as u32);
-        let got = self.detect_image(pattern).await?.raw;
+        let got = self.inference.examine(&pattern).await?.raw;
         let expected = self.card.calibration.reference;
         let close = |got: f64, expected: f64| {
             (got - expected).abs() <= REFERENCE_TOLERANCE * expected.abs().max(1.0)
@@ -186,52 +147,4 @@ impl Detector {
             "it computes something else than the CPU (test pattern {got:?}, expected {expected:?})"
         )))
     }
-
-    /// The anomaly score of raw scores, and whether it lies above the threshold.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Device`] where a score is not a number.
-    pub fn judge(&self, raw: RawScore) -> Result<(f64, bool)> {
-        let score = self.card.calibration.fusion.anomaly_score(raw);
-        if !score.is_finite() {
-            return Err(Error::Device(format!("the score came out as {score}")));
-        }
-        Ok((score, score > self.card.calibration.threshold))
-    }
-
-    fn infer(&self, images: &[&RgbImage]) -> Inference {
-        let x = to_tensor(images, &self.device);
-        let rebuilt = self.model.generator.forward(x.clone());
-        let uses_alignment = self.card.calibration.fusion.alignment.is_some();
-        let alignment_scores = match &self.model.discriminator {
-            Some(discriminator) if uses_alignment => {
-                let batch = images.len();
-                // Both in one pass: the features of images first, then of reconstructions.
-                let both = Tensor::cat(vec![x.clone(), rebuilt.clone()], 0);
-                let features = discriminator.forward(both).features;
-                let [_, count] = features.dims();
-                let real = features.clone().slice([0..batch, 0..count]);
-                let fake = features.slice([batch..2 * batch, 0..count]);
-                Some(score::alignment(real, fake))
-            }
-            _ => None,
-        };
-        Inference {
-            error_maps: score::error_map(x.clone(), rebuilt.clone()),
-            reconstruction_scores: score::reconstruction(x, rebuilt.clone()),
-            reconstructions: rebuilt,
-            alignment_scores,
-        }
-    }
-}
-
-/// One readback for all that was registered.
-async fn floats(transaction: Transaction) -> Result<Vec<Vec<f32>>> {
-    let failed = |error: &dyn std::fmt::Debug| Error::Device(format!("{error:?}"));
-    let data = transaction.execute_async().await;
-    data.map_err(|error| failed(&error))?
-        .into_iter()
-        .map(|data| data.try_to_vec::<f32>().map_err(|error| failed(&error)))
-        .collect()
 }

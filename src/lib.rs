@@ -14,12 +14,14 @@
 //! bank, D values of an item, Q blocks (queries) per map, F discriminator features.
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
-//! The imports go one way: `main` → `train` | `web` → `detector` → `loss`, `weights` → `model` →
+//! The imports go one way: `main` → `train` | `web` → `detector` → `inference`,
+//! `loss`, `weights` → `model` →
 //! `nn`, `image`, `score`, `metric` → `error`.
 
 pub mod detector;
 pub mod error;
 pub mod image;
+pub mod inference;
 pub mod loss;
 pub mod metric;
 pub mod model;

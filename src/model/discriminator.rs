@@ -3,11 +3,12 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::nn::PaddingConfig2d;
 use burn::tensor::{Device, Tensor, activation::leaky_relu};
 
 use super::config::{AdversarialConfig, IMAGE_CHANNELS, ModelConfig};
 use crate::error::Result;
+use crate::nn::BatchNorm;
 
 const LEAKY_SLOPE: f64 = 0.2;
 
@@ -50,7 +51,7 @@ impl Discriminator {
                     .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
                     .init(device);
                 input = output;
-                let norm = (stage > 0).then(|| BatchNormConfig::new(output).init(device));
+                let norm = (stage > 0).then(|| BatchNorm::new(output, device));
                 Stage { conv, norm }
             })
             .collect();

@@ -20,6 +20,18 @@ pub fn visit_parameters<M: Module, V: ParameterVisitor>(module: &M, visitor: &mu
     module.visit(&mut Walk { path, visitor });
 }
 
+/// Replaces parameters and running statistics of a module, knowing their names.
+pub trait ParameterMapper {
+    /// As [`ParameterVisitor::visit`], giving the parameter that takes the old one's place.
+    fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>>;
+}
+
+/// Has `mapper` replace every parameter of `module`, in the order of the module's fields.
+pub fn map_parameters<M: Module, P: ParameterMapper>(module: M, mapper: &mut P) -> M {
+    let path = Path::default();
+    module.map(&mut Rewrite { path, mapper })
+}
+
 /// Names and shapes of all parameters, without initializing any that is not yet.
 pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     struct Shapes(Vec<(String, Vec<usize>)>);
@@ -64,8 +76,28 @@ pub fn learned_count<M: Module>(module: &M) -> usize {
 ///
 /// Where a name is missing or a shape differs: compare with [`shapes`] before.
 pub fn load<M: Module>(module: M, values: HashMap<String, TensorData>) -> M {
-    let path = Path::default();
-    module.map(&mut Load { path, values })
+    struct Load(HashMap<String, TensorData>);
+    impl ParameterMapper for Load {
+        fn map<const D: usize>(
+            &mut self,
+            name: &str,
+            param: Param<Tensor<D>>,
+        ) -> Param<Tensor<D>> {
+            let data = self
+                .0
+                .remove(name)
+                .unwrap_or_else(|| panic!("no values for {name}"));
+            assert_eq!(
+                data.shape().to_vec(),
+                param.lazy_shape().to_vec(),
+                "shape of {name}: got and expected"
+            );
+            let tensor = Tensor::from_data(data, &param.lazy_device());
+            let id = param.id;
+            param.transform_for_load(tensor, id)
+        }
+    }
+    map_parameters(module, &mut Load(values))
 }
 
 /// Whether gradient descent changes this parameter.
@@ -79,13 +111,6 @@ struct Path(Vec<String>);
 
 impl Path {
     fn enter(&mut self, name: &str) {
-        // Burn calls batch normalization's scale and shift gamma and beta; the rest of the
-        // world's tools, PyTorch first, say weight and bias.
-        let name = match name {
-            "gamma" => "weight",
-            "beta" => "bias",
-            other => other,
-        };
         self.0.push(name.to_owned());
     }
 
@@ -113,26 +138,14 @@ impl<V: ParameterVisitor> ModuleVisitor for Walk<'_, V> {
     }
 }
 
-struct Load {
+struct Rewrite<'a, P> {
     path: Path,
-    values: HashMap<String, TensorData>,
+    mapper: &'a mut P,
 }
 
-impl ModuleMapper for Load {
+impl<P: ParameterMapper> ModuleMapper for Rewrite<'_, P> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.name();
-        let data = self
-            .values
-            .remove(&name)
-            .unwrap_or_else(|| panic!("no values for {name}"));
-        assert_eq!(
-            data.shape().to_vec(),
-            param.lazy_shape().to_vec(),
-            "shape of {name}: got and expected"
-        );
-        let tensor = Tensor::from_data(data, &param.lazy_device());
-        let id = param.id;
-        param.transform_for_load(tensor, id)
+        self.mapper.map(&self.path.name(), param)
     }
 
     fn enter_module(&mut self, name: &str, _container: &str) {

@@ -2,8 +2,10 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::nn::PaddingConfig2d;
 use burn::tensor::{Device, Tensor, activation::relu};
+
+use super::BatchNorm;
 
 /// Configuration of a [`ConvBlock`].
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +29,7 @@ impl ConvBlockConfig {
         let conv = Conv2dConfig::new([self.input, self.output], [3, 3])
             .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
             .init(device);
-        let norm = BatchNormConfig::new(self.output).init(device);
+        let norm = BatchNorm::new(self.output, device);
         ConvBlock { conv, norm }
     }
 }

@@ -1,1 +1,22 @@
-//! Training.
+//! Training, calibration and evaluation: everything that needs files, clocks or gradients.
+
+mod adam;
+pub mod atomic_file;
+mod calibrate;
+mod checkpoint;
+mod config;
+pub mod dataset;
+mod evaluate;
+mod event;
+pub mod order;
+mod step;
+mod trainer;
+
+pub use adam::Adam;
+pub use calibrate::{Finished, finish, wait};
+pub use checkpoint::Progress;
+pub use config::{Objective, TrainConfig};
+pub use evaluate::{Evaluation, Metrics, evaluate};
+pub use event::{EpochRecord, Event, Losses};
+pub use step::{AdversarialLosses, StepLosses, TrainState};
+pub use trainer::{Checkpointing, Outcome, Trainer};

@@ -1,1 +1,151 @@
-//! The wasm-bindgen facade.
+//! The wasm-bindgen facade: what the page's worker sees of the library, and nothing else.
+
+use js_sys::{Float32Array, Object, Reflect, Uint8ClampedArray};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use burn::tensor::Device;
+use image::RgbImage;
+
+use crate::model::ModelConfig;
+use crate::nn::DivisionRate;
+use crate::score::Range;
+use crate::weights::Provenance;
+use crate::{Detection, Detector, Error};
+
+/// Runs once, when the module is loaded.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+    // A shader that does not compile is only ever logged; without this it would be lost.
+    // A second start finds the logger set already, which is fine.
+    let _ = console_log::init_with_level(log::Level::Error);
+}
+
+/// A model on a device.
+#[wasm_bindgen(js_name = Detector)]
+pub struct WebDetector {
+    detector: Detector,
+}
+
+#[wasm_bindgen(js_class = Detector)]
+impl WebDetector {
+    /// Reads a model file onto `backend`, `"webgpu"` or `"wasm"`.
+    ///
+    /// On WebGPU the device is checked against the reference in the model file, and every
+    /// pipeline compiled on the way.
+    pub async fn load(model: Vec<u8>, backend: &str) -> Result<WebDetector, JsError> {
+        let on_gpu = match backend {
+            "webgpu" => true,
+            "wasm" => false,
+            other => return Err(js_error(&Error::Device(format!("unknown backend {other}")))),
+        };
+        let device = if on_gpu { gpu().await? } else { Device::flex() };
+        let detector = Detector::from_bytes(&model, &device).map_err(|error| js_error(&error))?;
+        if on_gpu {
+            let check = detector.check_device().await;
+            check.map_err(|error| js_error(&error))?;
+        }
+        Ok(Self { detector })
+    }
+
+    /// The model's configuration, calibration and provenance, as a plain object.
+    pub fn info(&self) -> Result<JsValue, JsError> {
+        let card = self.detector.card();
+        let config = &card.config;
+        let calibration = &card.calibration;
+        let info = Info {
+            system: config.system_name(),
+            parameters: config.parameter_count() as f64,
+            config,
+            memory_items: config.memory.items,
+            division: config.memory.rate,
+            gamma: calibration.fusion.gamma,
+            threshold: calibration.threshold,
+            false_alarm_rate: calibration.false_alarm_rate,
+            scores: &calibration.normal_scores,
+            reconstruction: calibration.fusion.reconstruction,
+            alignment: calibration.fusion.alignment,
+            provenance: &card.provenance,
+        };
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+        Ok(info.serialize(&serializer)?)
+    }
+
+    /// Judges an image file's bytes; gives a plain object.
+    pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
+        let detection = self.detector.detect(&image).await;
+        let detection = detection.map_err(|error| js_error(&error))?;
+        let card = self.detector.card();
+        Ok(self.to_object(&detection, card.calibration.threshold).into())
+    }
+}
+
+impl WebDetector {
+    fn to_object(&self, detection: &Detection, threshold: f64) -> Object {
+        let object = Object::new();
+        let set = |name: &str, value: JsValue| {
+            // Setting a property of a fresh plain object cannot fail.
+            let _ = Reflect::set(&object, &name.into(), &value);
+        };
+        let examination = &detection.examination;
+        let alignment = examination.raw.alignment.map_or(JsValue::NULL, Into::into);
+        set("score", detection.anomaly_score.into());
+        set("reconstruction_score", examination.raw.reconstruction.into());
+        set("alignment_score", alignment);
+        set("threshold", threshold.into());
+        set("anomalous", detection.is_anomalous.into());
+        set("width_px", detection.input.width().into());
+        set("height_px", detection.input.height().into());
+        set("input", rgba(&detection.input).into());
+        set("reconstruction", rgba(&examination.reconstruction).into());
+        let map = Float32Array::from(examination.error_map.as_slice());
+        set("error_map", map.into());
+        set("heat_map", rgba(&self.detector.heat_map(detection)).into());
+        object
+    }
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    system: String,
+    parameters: f64,
+    #[serde(flatten)]
+    config: &'a ModelConfig,
+    memory_items: usize,
+    division: DivisionRate,
+    gamma: f64,
+    threshold: f64,
+    false_alarm_rate: f64,
+    scores: &'a [f64],
+    reconstruction: Range,
+    alignment: Option<Range>,
+    provenance: &'a Provenance,
+}
+
+async fn gpu() -> Result<Device, JsError> {
+    use std::cell::RefCell;
+    thread_local! {
+        /// The runtime can be initialized once only; a second model uses the same device.
+        static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
+    }
+    if let Some(device) = DEVICE.with_borrow(Clone::clone) {
+        return Ok(device);
+    }
+    let device = Device::wgpu_options().init_async().await;
+    let device = device.map_err(|error| js_error(&Error::Device(error.to_string())))?;
+    DEVICE.set(Some(device.clone()));
+    Ok(device)
+}
+
+/// What a canvas takes.
+fn rgba(image: &RgbImage) -> Uint8ClampedArray {
+    let bytes: Vec<u8> = (image.pixels())
+        .flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2], 255])
+        .collect();
+    Uint8ClampedArray::from(bytes.as_slice())
+}
+
+fn js_error(error: &Error) -> JsError {
+    JsError::new(&error.to_string())
+}

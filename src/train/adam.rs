@@ -1,0 +1,110 @@
+//! Adam (Kingma and Ba, 2015) with its state by parameter name.
+//!
+//! Burn's own keeps its state by parameter id and restores it on the process's default device,
+//! which is the GPU even where none is there; a run on the CPU could not be resumed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+
+use crate::model::parameters::{ParameterMapper, map_parameters};
+
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+/// PyTorch's and the paper's; Burn's default is 1e-5.
+const EPSILON: f64 = 1e-8;
+
+/// One optimizer for one module.
+#[derive(Debug, Clone, Default)]
+pub struct Adam {
+    steps: u64,
+    moments: HashMap<String, Moments>,
+}
+
+/// Running means of a parameter's gradient and squared gradient, flattened.
+#[derive(Debug, Clone)]
+struct Moments {
+    first: Tensor<1>,
+    second: Tensor<1>,
+}
+
+impl Adam {
+    /// Moves every parameter of `module` that has a gradient.
+    pub fn step<M: Module>(&mut self, module: M, gradients: Gradients, learning_rate: f64) -> M {
+        self.steps += 1;
+        let steps = self.steps as f64;
+        let mut update = Update {
+            moments: &mut self.moments,
+            gradients,
+            step_size: learning_rate / (1.0 - BETA_1.powf(steps)),
+            second_correction: (1.0 - BETA_2.powf(steps)).sqrt(),
+        };
+        map_parameters(module, &mut update)
+    }
+
+    /// The state as plain data: steps, and two tensors per parameter.
+    pub fn state(&self) -> (u64, BTreeMap<String, [TensorData; 2]>) {
+        let data = |moments: &Moments| {
+            [&moments.first, &moments.second].map(|moment| moment.clone().into_data())
+        };
+        let moments = self.moments.iter();
+        let moments = moments.map(|(name, moments)| (name.clone(), data(moments)));
+        (self.steps, moments.collect())
+    }
+
+    /// From [`Self::state`].
+    pub fn restore(
+        steps: u64,
+        moments: impl IntoIterator<Item = (String, [TensorData; 2])>,
+        device: &Device,
+    ) -> Self {
+        let device = device.clone().without_autodiff();
+        let moments = moments.into_iter().map(|(name, data)| {
+            let [first, second] = data.map(|data| Tensor::from_data(data, &device));
+            (name, Moments { first, second })
+        });
+        Self {
+            steps,
+            moments: moments.collect(),
+        }
+    }
+}
+
+struct Update<'a> {
+    moments: &'a mut HashMap<String, Moments>,
+    gradients: Gradients,
+    step_size: f64,
+    second_correction: f64,
+}
+
+impl ParameterMapper for Update<'_> {
+    fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // Running statistics have no gradient, and so stay as they are.
+        let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {
+            return param;
+        };
+        let shape = gradient.dims();
+        let gradient: Tensor<1> = gradient.reshape([-1]);
+        let squared = gradient.clone().powi_scalar(2).mul_scalar(1.0 - BETA_2);
+        let gradient = gradient.mul_scalar(1.0 - BETA_1);
+        let moments = match self.moments.remove(name) {
+            Some(Moments { first, second }) => Moments {
+                first: first.mul_scalar(BETA_1) + gradient,
+                second: second.mul_scalar(BETA_2) + squared,
+            },
+            None => Moments {
+                first: gradient,
+                second: squared,
+            },
+        };
+        let root = moments.second.clone().sqrt();
+        let denominator = root.div_scalar(self.second_correction).add_scalar(EPSILON);
+        let change = (moments.first.clone() / denominator).mul_scalar(self.step_size);
+        self.moments.insert(name.to_owned(), moments);
+        param.map(|value| {
+            let value = value.without_autodiff() - change.reshape(shape);
+            value.autodiff().require_grad()
+        })
+    }
+}

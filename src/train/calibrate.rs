@@ -1,0 +1,116 @@
+//! From a trained network to a model file: scaling, threshold and reference from held-out normal
+//! images.
+
+use std::collections::HashMap;
+
+use burn::tensor::{Device, TensorData};
+use half::f16;
+use image::{RgbImage, imageops};
+
+use super::config::TrainConfig;
+use crate::detector::Detector;
+use crate::error::Result;
+use crate::image::test_pattern;
+use crate::inference::{Examination, Inference};
+use crate::model::{Model, parameters};
+use crate::score::{Calibration, RawScore};
+use crate::weights::{FORMAT_VERSION, ModelCard, Normalization, Precision, Provenance, encode};
+
+/// A finished model: its file, and the same as a detector.
+#[derive(Debug)]
+pub struct Finished {
+    /// The model file.
+    pub bytes: Vec<u8>,
+    /// Reads these bytes.
+    pub detector: Detector,
+}
+
+/// Calibrates `model` on `held_out`, normal images of the model's size that it was not trained on,
+/// and makes its file.
+///
+/// NOTE: where training mirrored images, each held-out image is judged in its mirror images too:
+/// they are as normal, and a threshold from few images gets steadier.
+///
+/// # Errors
+///
+/// [`crate::Error::Model`] where a weight does not fit the precision, [`crate::Error::Device`]
+/// where the device fails.
+///
+/// # Panics
+///
+/// Where no image is held out.
+pub fn finish(
+    model: &Model,
+    config: &TrainConfig,
+    provenance: Provenance,
+    held_out: &[&RgbImage],
+    device: &Device,
+) -> Result<Finished> {
+    // What is stored in half precision is what must be calibrated.
+    let model = round_to_f16(model);
+    let inference = Inference::new(&model, device, config.alignment_score);
+    let mut scores = Vec::new();
+    let mut error_max = 0.0f32;
+    for image in held_out.iter().flat_map(|image| mirrored(image, config)) {
+        let examination = wait(inference.examine(&image))?;
+        let Examination { raw, error_map, .. } = examination;
+        scores.push(raw);
+        error_max = error_map.into_iter().fold(error_max, f32::max);
+    }
+    let card = ModelCard {
+        version: FORMAT_VERSION,
+        config: config.model.clone(),
+        normalization: Normalization::default(),
+        calibration: Calibration::from_normal(
+            &scores,
+            config.gamma,
+            config.false_alarm_rate,
+            f64::from(error_max),
+            reference(&model, config)?,
+        ),
+        provenance,
+    };
+    Ok(Finished {
+        bytes: encode(&model, &card, Precision::F16)?,
+        detector: Detector::new(&model, card, device),
+    })
+}
+
+/// What the CPU makes of the test pattern.
+fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
+    let values: HashMap<String, TensorData> = parameters::values(model).into_iter().collect();
+    let cpu = Device::flex();
+    let model = parameters::load(config.model.init(&cpu)?, values);
+    let inference = Inference::new(&model, &cpu, config.alignment_score);
+    let (width, height) = (config.model.width_px as u32, config.model.height_px as u32);
+    Ok(wait(inference.examine(&test_pattern(width, height)))?.raw)
+}
+
+fn round_to_f16(model: &Model) -> Model {
+    use burn::module::Module;
+    let model = model.valid();
+    let round = |(name, data): (String, TensorData)| {
+        let values = data.iter::<f32>().map(|value| f16::from_f32(value).to_f32());
+        let rounded = TensorData::new(values.collect(), data.shape().clone());
+        (name, rounded)
+    };
+    let values = parameters::values(&model).into_iter().map(round).collect();
+    parameters::load(model, values)
+}
+
+fn mirrored(image: &RgbImage, config: &TrainConfig) -> Vec<RgbImage> {
+    let mut images = vec![image.clone()];
+    if config.flip_horizontal {
+        images.push(imageops::flip_horizontal(image));
+    }
+    if config.flip_vertical {
+        let flipped: Vec<_> = images.iter().map(imageops::flip_vertical).collect();
+        images.extend(flipped);
+    }
+    images
+}
+
+/// Natively there is nothing else to do meanwhile.
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    pollster::block_on(future)
+}

@@ -1,0 +1,208 @@
+//! Everything a run needs to go on as if nothing had happened, in one file.
+//!
+//! A safetensors file: weights and optimizer moments as f32, losses as f64 (JSON would not keep
+//! every bit of them), the rest as JSON in the metadata.
+//! The random state is the seed and the position: order and flips of an epoch are drawn from both.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{DType, Device, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::adam::Adam;
+use super::atomic_file;
+use super::config::TrainConfig;
+use super::event::{EpochRecord, Losses};
+use super::step::TrainState;
+use crate::error::{Error, Result};
+use crate::model::parameters;
+
+const METADATA_KEY: &str = "daad-checkpoint";
+const VERSION: u32 = 1;
+const MODEL: &str = "model.";
+const OPTIMIZERS: [&str; 2] = ["optimizer.generator.", "optimizer.discriminator."];
+const LOSSES: &str = "progress.losses";
+const MOMENTS: [&str; 2] = [".first", ".second"];
+
+/// Where a run stands, besides the numbers in [`TrainState`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// What was asked for.
+    pub config: TrainConfig,
+    /// Which images: a run goes on with the same ones only.
+    pub data_fingerprint: String,
+    /// Epochs done.
+    pub epoch: usize,
+    /// Steps done in the epoch after those.
+    pub step: usize,
+    /// Sums of the four losses over these steps.
+    #[serde(skip)]
+    pub loss_sums: [f64; 4],
+    /// The curve so far.
+    #[serde(skip)]
+    pub history: Vec<EpochRecord>,
+}
+
+/// What the metadata holds.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    progress: Progress,
+    optimizer_steps: [u64; 2],
+}
+
+/// Writes a checkpoint; whatever happens, `path` holds a whole one afterwards.
+///
+/// # Errors
+///
+/// [`Error::File`] where it cannot be written; the previous one is still there.
+pub fn save(path: &Path, state: &TrainState, progress: &Progress) -> Result<()> {
+    // Running statistics lag a step behind until they are asked for.
+    let model = state.model.valid();
+    let mut tensors: BTreeMap<String, TensorData> = parameters::values(&model)
+        .into_iter()
+        .map(|(name, data)| (format!("{MODEL}{name}"), data))
+        .collect();
+    let optimizers = [&state.generator_optimizer, &state.discriminator_optimizer];
+    let mut optimizer_steps = [0; 2];
+    for (index, optimizer) in optimizers.into_iter().enumerate() {
+        let (steps, moments) = optimizer.state();
+        optimizer_steps[index] = steps;
+        for (name, data) in moments {
+            for (suffix, data) in MOMENTS.into_iter().zip(data) {
+                tensors.insert(format!("{}{name}{suffix}", OPTIMIZERS[index]), data);
+            }
+        }
+    }
+    let losses = losses_tensor(progress);
+    tensors.insert(LOSSES.to_owned(), losses);
+    let views = tensors.iter().map(|(name, data)| {
+        let bytes = data.as_bytes();
+        let dtype = match data.dtype() {
+            DType::F64 => Dtype::F64,
+            _ => Dtype::F32,
+        };
+        let view = TensorView::new(dtype, data.shape().to_vec(), bytes);
+        (name.as_str(), view.expect("bytes fit the shape"))
+    });
+    let header = Header {
+        version: VERSION,
+        progress: progress.clone(),
+        optimizer_steps,
+    };
+    let header = serde_json::to_string(&header).expect("progress is plain data");
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
+    let bytes = safetensors::serialize(views, Some(metadata))
+        .map_err(|error| Error::Checkpoint(error.to_string()))?;
+    atomic_file::write(path, &bytes)
+}
+
+/// Reads a checkpoint onto `device` (an autodiff one, to train on).
+///
+/// # Errors
+///
+/// [`Error::File`] where it cannot be read, [`Error::Checkpoint`] where it is not a sound one.
+pub fn load(path: &Path, device: &Device) -> Result<(TrainState, Progress)> {
+    let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
+    read(&bytes, device)
+        .map_err(|reason| Error::Checkpoint(format!("{}: {reason}", path.display())))
+}
+
+fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let file = SafeTensors::deserialize(bytes).map_err(|error| text(&error))?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| text(&error))?;
+    let header = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(METADATA_KEY))
+        .ok_or("it is not a checkpoint of daad")?;
+    let header: Header = serde_json::from_str(header).map_err(|error| text(&error))?;
+    if header.version != VERSION {
+        return Err(format!("it has format version {}", header.version));
+    }
+    let config = header.progress.config.clone();
+    config.validate().map_err(|error| text(&error))?;
+
+    let mut progress = header.progress;
+    let losses = file.tensor(LOSSES).map_err(|error| text(&error))?;
+    read_losses(&losses, &mut progress)?;
+
+    let mut weights = HashMap::new();
+    let mut moments: [BTreeMap<String, [Option<TensorData>; 2]>; 2] = Default::default();
+    for (name, view) in file.iter().filter(|(name, _)| *name != LOSSES) {
+        if view.dtype() != Dtype::F32 {
+            return Err(format!("tensor {name} is not f32"));
+        }
+        let values = view.data().as_chunks::<4>().0.iter();
+        let values: Vec<f32> = values.map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        let data = TensorData::new(values, view.shape().to_vec());
+        if let Some(name) = name.strip_prefix(MODEL) {
+            weights.insert(name.to_owned(), data);
+            continue;
+        }
+        let place = OPTIMIZERS.iter().enumerate().find_map(|(optimizer, prefix)| {
+            let name = name.strip_prefix(prefix)?;
+            let split = |(moment, suffix)| Some((moment, name.strip_suffix(suffix)?));
+            let (moment, name) = MOMENTS.into_iter().enumerate().find_map(split)?;
+            Some((optimizer, moment, name.to_owned()))
+        });
+        let (optimizer, moment, name) =
+            place.ok_or_else(|| format!("tensor {name} does not belong here"))?;
+        moments[optimizer].entry(name).or_default()[moment] = Some(data);
+    }
+
+    let model = config.model.init(device).map_err(|error| text(&error))?;
+    for (name, shape) in parameters::shapes(&model) {
+        let found = weights.get(&name).map(|data| data.shape().to_vec());
+        if found.as_ref() != Some(&shape) {
+            return Err(format!("tensor {name} has {found:?}, expected {shape:?}"));
+        }
+    }
+    let model = parameters::load(model, weights);
+    let [generator, discriminator] = moments;
+    let restore = |steps, moments: BTreeMap<String, [Option<TensorData>; 2]>| {
+        let pairs = moments.into_iter().map(|(name, moments)| match moments {
+            [Some(first), Some(second)] => Ok((name, [first, second])),
+            _ => Err(format!("a moment of {name} is missing")),
+        });
+        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, String>(Adam::restore(steps, pairs, device))
+    };
+    let state = TrainState {
+        model,
+        generator_optimizer: restore(header.optimizer_steps[0], generator)?,
+        discriminator_optimizer: restore(header.optimizer_steps[1], discriminator)?,
+    };
+    Ok((state, progress))
+}
+
+/// One row for each epoch done, and one for the sums of the epoch under way.
+fn losses_tensor(progress: &Progress) -> TensorData {
+    let rows = progress.history.iter().map(|record| record.losses.to_array());
+    let rows: Vec<[f64; 4]> = rows.chain([progress.loss_sums]).collect();
+    let shape = [rows.len(), 4];
+    TensorData::new(rows.concat(), shape)
+}
+
+fn read_losses(view: &TensorView, progress: &mut Progress) -> Result<(), String> {
+    let epochs = progress.epoch;
+    let shape = view.shape();
+    if view.dtype() != Dtype::F64 || shape != [epochs + 1, 4] {
+        return Err(format!("{LOSSES} is {shape:?} after {epochs} epochs"));
+    }
+    let values = view.data().as_chunks::<8>().0.iter();
+    let values: Vec<f64> = values.map(|&bytes| f64::from_le_bytes(bytes)).collect();
+    let (history, sums) = values.as_chunks::<4>().0.split_at(epochs);
+    progress.loss_sums = sums[0];
+    let record = |(index, &losses): (usize, &[f64; 4])| EpochRecord {
+        epoch: index + 1,
+        losses: Losses::from_array(losses),
+    };
+    progress.history = history.iter().enumerate().map(record).collect();
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! How to train: the paper's defaults.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::loss::AdversarialForm;
+use crate::model::ModelConfig;
+use crate::score::DEFAULT_GAMMA;
+
+/// Everything that decides what comes out of a training run, besides the images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The networks.
+    pub model: ModelConfig,
+    /// The losses.
+    pub objective: Objective,
+    /// Passes over the training images; 1000 in the paper.
+    pub epochs: usize,
+    /// Images a step; 8 in the paper.
+    pub batch_size: usize,
+    /// Of Adam; 1e-4 for DAAD, 2e-4 for DAAD+ in the paper.
+    pub learning_rate: f64,
+    /// Mirror images left to right with probability ½.
+    pub flip_horizontal: bool,
+    /// Mirror images top to bottom with probability ½.
+    pub flip_vertical: bool,
+    /// Of weights, order and flips. On the CPU the same seed gives the same bits.
+    pub seed: u64,
+    /// The share of normal training images held out for calibration.
+    pub held_out: f64,
+    /// Score with L as well as R (the paper's "L(x)"); needs the discriminator.
+    pub alignment_score: bool,
+    /// γ of Eq. 7.
+    pub gamma: f64,
+    /// The share of normal images that the threshold refuses.
+    pub false_alarm_rate: f64,
+}
+
+/// L = λrec·Lrec + λadv·Ladv + λali·Lali (Eq. 6).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// λrec.
+    pub reconstruction: f64,
+    /// λadv; has no effect without a discriminator.
+    pub adversarial: f64,
+    /// λali; has no effect without a discriminator.
+    pub alignment: f64,
+    /// Which form of the adversarial loss.
+    pub adversarial_form: AdversarialForm,
+    /// Whether Lali trains the discriminator too. The paper does not say; off.
+    pub alignment_trains_discriminator: bool,
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self {
+            reconstruction: 50.0,
+            adversarial: 0.5,
+            alignment: 0.5,
+            adversarial_form: AdversarialForm::default(),
+            alignment_trains_discriminator: false,
+        }
+    }
+}
+
+impl Default for TrainConfig {
+    /// DAAD+ as in the paper.
+    fn default() -> Self {
+        Self {
+            model: ModelConfig::default(),
+            objective: Objective::default(),
+            epochs: 1000,
+            batch_size: 8,
+            learning_rate: Self::DAAD_PLUS_LEARNING_RATE,
+            flip_horizontal: true,
+            flip_vertical: true,
+            seed: 0,
+            held_out: 0.15,
+            alignment_score: true,
+            gamma: DEFAULT_GAMMA,
+            false_alarm_rate: 0.01,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// The paper's, with the discriminator.
+    pub const DAAD_PLUS_LEARNING_RATE: f64 = 2e-4;
+    /// The paper's, without it.
+    pub const DAAD_LEARNING_RATE: f64 = 1e-4;
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the one that does not fit.
+    pub fn validate(&self) -> Result<()> {
+        self.model.validate()?;
+        let check = |holds: bool, message: &str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(Error::Config(message.to_owned()))
+            }
+        };
+        check(self.epochs > 0, "epochs must be at least 1")?;
+        check(self.batch_size > 0, "the batch size must be at least 1")?;
+        let rate = self.learning_rate;
+        check(
+            rate.is_finite() && rate > 0.0,
+            "the learning rate must be above 0",
+        )?;
+        check(
+            self.held_out > 0.0 && self.held_out < 1.0,
+            "the held-out share must lie between 0 and 1, both excluded",
+        )?;
+        check(
+            (0.0..=1.0).contains(&self.gamma),
+            "gamma must lie in [0, 1]",
+        )?;
+        check(
+            (0.0..1.0).contains(&self.false_alarm_rate),
+            "the false alarm rate must be at least 0 and below 1",
+        )?;
+        let objective = &self.objective;
+        for weight in [
+            objective.reconstruction,
+            objective.adversarial,
+            objective.alignment,
+        ] {
+            check(
+                weight.is_finite() && weight >= 0.0,
+                "loss weights must be 0 or more",
+            )?;
+        }
+        check(
+            !self.alignment_score || self.model.adversarial.is_some(),
+            "the alignment score needs the discriminator",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_papers_defaults_are_valid() {
+        TrainConfig::default().validate().unwrap();
+    }
+
+    #[test]
+    fn impossible_settings_are_named() {
+        let wrong = [
+            TrainConfig {
+                learning_rate: f64::NAN,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                model: ModelConfig {
+                    adversarial: None,
+                    ..ModelConfig::default()
+                },
+                ..TrainConfig::default()
+            },
+        ];
+        let words = ["learning rate", "alignment score"];
+        for (config, word) in wrong.iter().zip(words) {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}

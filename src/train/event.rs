@@ -1,0 +1,69 @@
+//! What a training run tells whoever watches it. The trainer itself never prints.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// Mean losses over some steps, without their weights λ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Losses {
+    /// Lrec.
+    pub reconstruction: f64,
+    /// Ladv; 0 without a discriminator, as are the two below.
+    pub adversarial: f64,
+    /// Lali.
+    pub alignment: f64,
+    /// The discriminator's cross-entropy.
+    pub discriminator: f64,
+}
+
+impl Losses {
+    /// The four, in the order of the fields.
+    pub const fn to_array(self) -> [f64; 4] {
+        [
+            self.reconstruction,
+            self.adversarial,
+            self.alignment,
+            self.discriminator,
+        ]
+    }
+
+    /// From [`Self::to_array`].
+    pub const fn from_array(values: [f64; 4]) -> Self {
+        let [reconstruction, adversarial, alignment, discriminator] = values;
+        Self {
+            reconstruction,
+            adversarial,
+            alignment,
+            discriminator,
+        }
+    }
+}
+
+/// One epoch of the training curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: usize,
+    /// Means over its steps.
+    pub losses: Losses,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A step is done.
+    Step {
+        /// Steps done in this epoch.
+        step: usize,
+        /// Images trained on in this step.
+        images: usize,
+        /// Means over this epoch so far; read from the device now and then only.
+        losses: Option<Losses>,
+    },
+    /// An epoch is done.
+    Epoch(EpochRecord),
+    /// A checkpoint is on disk.
+    Checkpoint(PathBuf),
+}

@@ -1,0 +1,267 @@
+//! The training loop: emits events, never prints.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, Tensor, Transaction};
+use image::RgbImage;
+use sha2::{Digest, Sha256};
+
+use super::checkpoint::{self, Progress};
+use super::config::TrainConfig;
+use super::event::{EpochRecord, Event, Losses};
+use super::order::{Draw, draws};
+use super::step::{StepLosses, TrainState};
+use crate::error::{Error, Result};
+use crate::image::to_tensor;
+use crate::model::{Model, parameters};
+
+/// Losses are read from the device this often, for the progress bar.
+const LOSS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A run under way.
+#[derive(Debug)]
+pub struct Trainer {
+    device: Device,
+    state: Option<TrainState>,
+    progress: Progress,
+    checkpoint: Option<Checkpointing>,
+}
+
+/// Where and how often to write checkpoints. One is also written at the end and when stopped.
+#[derive(Debug, Clone)]
+pub struct Checkpointing {
+    /// The file.
+    pub path: PathBuf,
+    /// At least this long between two.
+    pub interval: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// It was asked to stop.
+    Stopped,
+}
+
+impl Trainer {
+    /// A new run. `images` are those to train on, of the model's size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for settings that do not fit, [`Error::Data`] where there is no image.
+    pub fn new(config: TrainConfig, images: &[&RgbImage], device: &Device) -> Result<Self> {
+        config.validate()?;
+        if images.is_empty() {
+            return Err(Error::Data("there is no image to train on".into()));
+        }
+        let device = device.clone().autodiff();
+        device.seed(config.seed);
+        let model = config.model.init(&device)?;
+        // Parameters are drawn when first read: do it now, in a fixed order.
+        drop(parameters::values(&model));
+        let progress = Progress {
+            config,
+            data_fingerprint: fingerprint(images),
+            epoch: 0,
+            step: 0,
+            loss_sums: [0.0; 4],
+            history: Vec::new(),
+        };
+        Ok(Self {
+            device,
+            state: Some(TrainState::new(model)),
+            progress,
+            checkpoint: None,
+        })
+    }
+
+    /// Goes on from a checkpoint, up to `epochs` epochs if given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`] where it is not sound or belongs to other images.
+    pub fn resume(
+        path: &std::path::Path,
+        epochs: Option<usize>,
+        images: &[&RgbImage],
+        device: &Device,
+    ) -> Result<Self> {
+        let device = device.clone().autodiff();
+        let (state, mut progress) = checkpoint::load(path, &device)?;
+        if progress.data_fingerprint != fingerprint(images) {
+            return Err(Error::Checkpoint(format!(
+                "{} was written by a run on other images",
+                path.display()
+            )));
+        }
+        progress.config.epochs = epochs.unwrap_or(progress.config.epochs);
+        Ok(Self {
+            device,
+            state: Some(state),
+            progress,
+            checkpoint: None,
+        })
+    }
+
+    /// Writes checkpoints from now on.
+    #[must_use]
+    pub fn with_checkpoints(mut self, checkpoint: Checkpointing) -> Self {
+        self.checkpoint = Some(checkpoint);
+        self
+    }
+
+    /// The networks as they are now.
+    pub fn model(&self) -> &Model {
+        &self.state().model
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Trains on `images`, the same as given before, until all epochs are done or `stop` is set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where a checkpoint cannot be written, [`Error::Device`] where a loss is no
+    /// longer a number.
+    pub fn run(
+        &mut self,
+        images: &[&RgbImage],
+        stop: &AtomicBool,
+        mut on_event: impl FnMut(Event),
+    ) -> Result<Outcome> {
+        let mut saved = Instant::now();
+        while self.progress.epoch < self.progress.config.epochs {
+            if self.epoch(images, stop, &mut on_event)? == Outcome::Stopped {
+                self.save(&mut on_event)?;
+                return Ok(Outcome::Stopped);
+            }
+            let due = |checkpoint: &Checkpointing| saved.elapsed() >= checkpoint.interval;
+            if self.checkpoint.as_ref().is_some_and(due) {
+                self.save(&mut on_event)?;
+                saved = Instant::now();
+            }
+        }
+        self.save(&mut on_event)?;
+        Ok(Outcome::Finished)
+    }
+
+    /// One epoch, or what is left of it.
+    fn epoch(
+        &mut self,
+        images: &[&RgbImage],
+        stop: &AtomicBool,
+        on_event: &mut impl FnMut(Event),
+    ) -> Result<Outcome> {
+        let config = self.progress.config.clone();
+        let draws = draws(&config, self.progress.epoch, images.len());
+        let mut unread = Vec::new();
+        let mut read = Instant::now();
+        for batch in draws.chunks(config.batch_size).skip(self.progress.step) {
+            if stop.load(Ordering::Relaxed) {
+                self.collect(&mut unread)?;
+                return Ok(Outcome::Stopped);
+            }
+            let batch = load_batch(batch, images, &self.device);
+            let count = batch.dims()[0];
+            let state = self.state.take().expect("a step gives the state back");
+            let (state, losses) = state.step(batch, &config.objective, config.learning_rate);
+            self.state = Some(state);
+            self.progress.step += 1;
+            unread.push(losses);
+            let losses = if read.elapsed() >= LOSS_INTERVAL {
+                read = Instant::now();
+                Some(self.collect(&mut unread)?)
+            } else {
+                None
+            };
+            on_event(Event::Step {
+                step: self.progress.step,
+                images: count,
+                losses,
+            });
+        }
+        let losses = self.collect(&mut unread)?;
+        let epoch = self.progress.epoch + 1;
+        let record = EpochRecord { epoch, losses };
+        self.progress.history.push(record);
+        self.progress.epoch = epoch;
+        self.progress.step = 0;
+        self.progress.loss_sums = [0.0; 4];
+        on_event(Event::Epoch(record));
+        Ok(Outcome::Finished)
+    }
+
+    /// Reads losses from the device, in one go, and gives the epoch's means so far.
+    fn collect(&mut self, unread: &mut Vec<StepLosses>) -> Result<Losses> {
+        let mut transaction = Transaction::default();
+        let mut columns = Vec::new();
+        for losses in unread.drain(..) {
+            let mut register = |column: usize, loss: Tensor<1>| {
+                columns.push(column);
+                transaction = std::mem::take(&mut transaction).register(loss.without_autodiff());
+            };
+            register(0, losses.reconstruction);
+            if let Some(losses) = losses.adversarial {
+                register(1, losses.adversarial);
+                register(2, losses.alignment);
+                register(3, losses.discriminator);
+            }
+        }
+        let read = if columns.is_empty() {
+            Vec::new()
+        } else {
+            let failed = |error| Error::Device(format!("{error:?}"));
+            transaction.try_execute().map_err(failed)?
+        };
+        for (column, data) in columns.into_iter().zip(read) {
+            let value: f64 = data.iter::<f64>().sum();
+            if !value.is_finite() {
+                return Err(Error::Device(format!(
+                    "a loss became {value} in epoch {}; try a lower learning rate",
+                    self.progress.epoch + 1
+                )));
+            }
+            self.progress.loss_sums[column] += value;
+        }
+        let steps = self.progress.step.max(1) as f64;
+        let means = self.progress.loss_sums.map(|sum| sum / steps);
+        Ok(Losses::from_array(means))
+    }
+
+    fn save(&self, on_event: &mut impl FnMut(Event)) -> Result<()> {
+        if let Some(Checkpointing { path, .. }) = &self.checkpoint {
+            checkpoint::save(path, self.state(), &self.progress)?;
+            on_event(Event::Checkpoint(path.clone()));
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> &TrainState {
+        self.state.as_ref().expect("a step gives the state back")
+    }
+}
+
+fn load_batch(draws: &[Draw], images: &[&RgbImage], device: &Device) -> Tensor<4> {
+    let batch: Vec<RgbImage> = draws
+        .iter()
+        .map(|draw| draw.apply(images[draw.index]))
+        .collect();
+    to_tensor(&batch.iter().collect::<Vec<_>>(), device)
+}
+
+/// Tells one set of images from another.
+fn fingerprint(images: &[&RgbImage]) -> String {
+    let mut hash = Sha256::new();
+    for image in images {
+        hash.update(image.width().to_le_bytes());
+        hash.update(image.as_raw());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,197 @@
+//! Training as a whole: it learns, it repeats, it goes on where it stopped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use burn::tensor::Device;
+use daad::Detector;
+use daad::metric::Label;
+use daad::model::{AdversarialConfig, ModelConfig, parameters};
+use daad::nn::DivisionRate;
+use daad::train::dataset::SyntheticTextures;
+use daad::train::order::held_out;
+use daad::train::{
+    Checkpointing, EpochRecord, Event, Outcome, TrainConfig, Trainer, evaluate, finish, wait,
+};
+use daad::weights::Provenance;
+use image::RgbImage;
+
+use crate::golden::gradients_by_name;
+
+fn config() -> TrainConfig {
+    let mut model = ModelConfig {
+        height_px: 32,
+        width_px: 32,
+        scales: 2,
+        base_width: 4,
+        adversarial: Some(AdversarialConfig {
+            base_width: 4,
+            features: 8,
+        }),
+        ..ModelConfig::default()
+    };
+    model.memory.items = 20;
+    model.memory.rate = DivisionRate::square(4);
+    TrainConfig {
+        model,
+        epochs: 3,
+        batch_size: 4,
+        learning_rate: 2e-3,
+        seed: 7,
+        ..TrainConfig::default()
+    }
+}
+
+fn images(count: usize) -> Vec<RgbImage> {
+    let normal = SyntheticTextures::new(32, 5).normal(count);
+    normal.into_iter().map(|labelled| labelled.image).collect()
+}
+
+fn refs(images: &[RgbImage]) -> Vec<&RgbImage> {
+    images.iter().collect()
+}
+
+fn run(trainer: &mut Trainer, images: &[RgbImage]) -> Vec<EpochRecord> {
+    let outcome = trainer.run(&refs(images), &AtomicBool::new(false), |_| {});
+    assert_eq!(outcome.unwrap(), Outcome::Finished);
+    trainer.progress().history.clone()
+}
+
+#[test]
+fn gradients_reach_every_parameter_of_both_networks() {
+    let device = Device::flex().autodiff();
+    let model = config().model.init(&device).unwrap();
+    let images = images(2);
+    let x = daad::image::to_tensor(&refs(&images), &device);
+    let rebuilt = model.generator.forward(x);
+    let discriminator = model.discriminator.as_ref().unwrap();
+    let judged = discriminator.forward(rebuilt);
+    let loss = judged.features.powi_scalar(2).mean() + judged.logits.powi_scalar(2).mean();
+    let gradients = gradients_by_name(&model, &loss.backward());
+    for (name, _) in parameters::shapes(&model) {
+        if !parameters::is_learned(&name) {
+            continue;
+        }
+        let gradient = gradients.get(&name);
+        let gradient = gradient.unwrap_or_else(|| panic!("no gradient for {name}"));
+        // A bias in front of batch normalization has no effect.
+        let silent = name.ends_with("conv.bias");
+        let any = gradient.iter::<f32>().any(|value| value != 0.0);
+        assert!(silent || any, "the gradient of {name} is all zero");
+    }
+}
+
+#[test]
+fn one_batch_overfits() {
+    let mut config = config();
+    config.epochs = 400;
+    config.flip_horizontal = false;
+    config.flip_vertical = false;
+    let images = images(4);
+    let mut trainer = Trainer::new(config, &refs(&images), &Device::flex()).unwrap();
+    let curve = run(&mut trainer, &images);
+    let first = curve.first().unwrap().losses.reconstruction;
+    let last = curve.last().unwrap().losses.reconstruction;
+    assert!(last < 0.1 * first, "from {first} to {last} only");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let images = images(10);
+    let weights = |seed| {
+        let config = TrainConfig { seed, ..config() };
+        let mut trainer = Trainer::new(config, &refs(&images), &Device::flex()).unwrap();
+        let curve = run(&mut trainer, &images);
+        (curve, parameters::values(trainer.model()))
+    };
+    assert_eq!(weights(7), weights(7));
+    assert_ne!(weights(7).0, weights(8).0);
+}
+
+#[test]
+fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
+    let images = images(10);
+    let mut undisturbed = Trainer::new(config(), &refs(&images), &Device::flex()).unwrap();
+    let expected = run(&mut undisturbed, &images);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let checkpointing = || Checkpointing {
+        path: path.clone(),
+        interval: Duration::ZERO,
+    };
+    let trainer = Trainer::new(config(), &refs(&images), &Device::flex()).unwrap();
+    let mut trainer = trainer.with_checkpoints(checkpointing());
+    let stop = AtomicBool::new(false);
+    let mut steps = 0;
+    let outcome = trainer.run(&refs(&images), &stop, |event| {
+        if let Event::Step { .. } = event {
+            steps += 1;
+            stop.store(steps == 4, Ordering::Relaxed);
+        }
+    });
+    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    drop(trainer);
+
+    let mut resumed = Trainer::resume(&path, None, &refs(&images), &Device::flex()).unwrap();
+    assert_eq!((resumed.progress().epoch, resumed.progress().step), (1, 1));
+    assert_eq!(run(&mut resumed, &images), expected);
+    let weights = parameters::values(resumed.model());
+    assert_eq!(weights, parameters::values(undisturbed.model()));
+}
+
+#[test]
+fn a_checkpoint_that_is_cut_off_or_of_other_images_is_refused() {
+    let images = images(4);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let trainer = Trainer::new(config(), &refs(&images), &Device::flex()).unwrap();
+    let mut trainer = trainer.with_checkpoints(Checkpointing {
+        path: path.clone(),
+        interval: Duration::ZERO,
+    });
+    run(&mut trainer, &images);
+    let others = refs(&images[..3]);
+    let error = Trainer::resume(&path, None, &others, &Device::flex()).unwrap_err();
+    assert!(error.to_string().contains("other images"), "{error}");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let error = Trainer::resume(&path, None, &refs(&images), &Device::flex()).unwrap_err();
+    assert!(error.to_string().contains("cannot use this checkpoint"));
+}
+
+#[test]
+fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file() {
+    let mut config = config();
+    config.epochs = 120;
+    let images = images(24);
+    let held_out = held_out(&config, images.len());
+    let (kept, training): (Vec<_>, Vec<_>) = images
+        .iter()
+        .enumerate()
+        .partition(|(index, _)| held_out.contains(index));
+    let [kept, training] = [kept, training].map(|part| {
+        let part: Vec<RgbImage> = part.into_iter().map(|(_, image)| image.clone()).collect();
+        part
+    });
+    let device = Device::flex();
+    let mut trainer = Trainer::new(config.clone(), &refs(&training), &device).unwrap();
+    run(&mut trainer, &training);
+    let provenance = Provenance::default();
+    let finished = finish(trainer.model(), &config, provenance, &refs(&kept), &device).unwrap();
+
+    let mut textures = SyntheticTextures::new(32, 99);
+    let mut test = textures.normal(12);
+    test.extend(textures.defective(12));
+    let evaluation = evaluate(&finished.detector, &test, |_| {}).unwrap();
+    let auroc = evaluation.mean_auroc_deployed.unwrap();
+    assert!(auroc > 0.8, "AUROC {auroc}");
+
+    let detector = Detector::from_bytes(&finished.bytes, &device).unwrap();
+    wait(detector.check_device()).unwrap();
+    let defective = test.iter().find(|image| image.label == Label::Anomalous);
+    let image = &defective.unwrap().image;
+    let [before, after] =
+        [&finished.detector, &detector].map(|d| wait(d.raw_scores(&[image])).unwrap());
+    assert_eq!(before, after);
+}
