@@ -13,8 +13,10 @@ use crate::error::{Error, Result};
 pub const MIN_SIDE_PX: u32 = 8;
 /// Longer sides are refused before they are decoded.
 pub const MAX_SIDE_PX: u32 = 16_384;
-/// What decoding one image may allocate; a page's memory is not ours alone.
-const MAX_DECODED_BYTES: u64 = 512 << 20;
+/// More pixels take seconds to unpack and gigabytes to hold, in a page's memory too.
+const MAX_PIXELS: u64 = 100_000_000;
+/// What decoding one image may allocate: those pixels, up to eight bytes each.
+const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 
 /// Decodes an image file (PNG, JPEG, WebP or BMP), turns it upright, lays it on white where it is
 /// transparent, and resizes it to `width_px` × `height_px` (linear filter with antialiasing, as
@@ -52,20 +54,19 @@ fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
             "it is {width}×{height} pixels, each side must have {MIN_SIDE_PX} to {MAX_SIDE_PX}"
         )));
     }
-    if decoder.total_bytes() > MAX_DECODED_BYTES {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS {
         return Err(Error::Image(format!(
-            "unpacked it would take {} MiB, the limit is {} MiB",
-            decoder.total_bytes() >> 20,
-            MAX_DECODED_BYTES >> 20
+            "it has {} million pixels, the limit is {}",
+            pixels / 1_000_000,
+            MAX_PIXELS / 1_000_000
         )));
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     decoder.set_limits(limits).map_err(describe)?;
     // A broken orientation tag is no reason to refuse the picture.
-    let orientation = decoder
-        .orientation()
-        .unwrap_or(Orientation::NoTransforms);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
     image.apply_orientation(orientation);
     Ok(flatten(image))
@@ -214,12 +215,12 @@ mod tests {
         let crc = crc32(&wide[12..29]);
         wide[29..33].copy_from_slice(&crc.to_be_bytes());
         assert!(message(&wide).contains("20000×20000"));
-        // 16,000 pixels a side are allowed, but not 768 MB of them.
+        // 16,000 pixels a side are allowed, but not 256 million of them.
         wide[16..20].copy_from_slice(&16_000u32.to_be_bytes());
         wide[20..24].copy_from_slice(&16_000u32.to_be_bytes());
         let crc = crc32(&wide[12..29]);
         wide[29..33].copy_from_slice(&crc.to_be_bytes());
-        assert!(message(&wide).contains("MiB"));
+        assert!(message(&wide).contains("256 million pixels"));
     }
 
     /// PNG's checksum, to forge a header.

@@ -1,1 +1,20 @@
-fn main() {}
+//! `daad`: train, evaluate and use Divide-and-Assemble anomaly detection from the command line.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => cli::demo::run(),
+        Some(Command::Train(args)) => cli::train::run(args),
+        Some(Command::Eval(args)) => cli::eval::run(&args),
+        Some(Command::Score(args)) => cli::score::run(&args),
+    };
+    cli::output::finish(result)
+}

@@ -27,7 +27,10 @@ pub fn auroc(scores: &[f64], labels: &[Label]) -> Option<f64> {
     // Mann–Whitney: walk up the scores, a tie at a time.
     let (mut normal_below, mut normal, mut anomalous, mut wins) = (0.0, 0.0, 0.0, 0.0);
     for tie in order.chunk_by(|&a, &b| scores[a].partial_cmp(&scores[b]) == Some(Ordering::Equal)) {
-        let anomalous_here = tie.iter().filter(|&&i| labels[i] == Label::Anomalous).count() as f64;
+        let anomalous_here = tie
+            .iter()
+            .filter(|&&i| labels[i] == Label::Anomalous)
+            .count() as f64;
         let normal_here = tie.len() as f64 - anomalous_here;
         wins += anomalous_here * (normal_below + 0.5 * normal_here);
         normal_below += normal_here;

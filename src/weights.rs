@@ -252,6 +252,8 @@ fn check_finite(name: &str, mut values: impl Iterator<Item = f32>) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Division;
+    use crate::nn::DivisionRate;
     use crate::score::RawScore;
 
     fn card() -> ModelCard {
@@ -263,7 +265,7 @@ mod tests {
             ..ModelConfig::default()
         };
         config.memory.items = 5;
-        config.memory.rate = crate::nn::DivisionRate::square(2);
+        config.memory.division = Division::Blocks(DivisionRate::square(2));
         config.adversarial = Some(crate::model::AdversarialConfig {
             base_width: 2,
             features: 3,

@@ -24,10 +24,11 @@ impl Autoencoder {
             if !config.has_memory(scale) {
                 return Ok(None);
             }
+            let rate = config.division_rate(scale);
             let bank = MemoryBankConfig {
                 items: config.memory.items,
-                dim: config.memory.rate.block_dim(config.map_shape(scale))?,
-                rate: config.memory.rate,
+                dim: rate.block_dim(config.map_shape(scale))?,
+                rate,
                 renormalize: config.memory.renormalize,
             };
             Ok(Some(bank.init(device)))
@@ -69,6 +70,7 @@ impl Autoencoder {
 mod tests {
     use super::*;
     use crate::model::System;
+    use crate::nn::DivisionRate;
     use burn::tensor::Distribution;
 
     fn config(system: System) -> ModelConfig {
@@ -84,8 +86,11 @@ mod tests {
         };
         config.memory.placement = placement;
         config.memory.items = 5;
-        config.memory.rate.height = 4;
-        config.memory.rate.width = 2;
+        config.memory.division = system.division(DivisionRate {
+            height: 4,
+            width: 2,
+            channel: 1,
+        });
         config
     }
 

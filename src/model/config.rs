@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::nn::DivisionRate;
 
 /// Images have three channels, red, green, blue; grey ones are repeated.
-pub const IMAGE_CHANNELS: usize = 3;
+pub(super) const IMAGE_CHANNELS: usize = 3;
 
 /// Limits that keep a lying model file from allocating more than a machine has.
 const MAX_SIDE_PX: usize = 4096;
@@ -43,10 +43,20 @@ pub struct MemoryConfig {
     pub placement: MemoryPlacement,
     /// N, items per bank.
     pub items: usize,
-    /// (rh, rw, rc), the same at every scale.
-    pub rate: DivisionRate,
+    /// How maps are divided.
+    pub division: Division,
     /// Extension, off in the paper: weights sum to one again after the shrinkage.
     pub renormalize: bool,
+}
+
+/// How the feature maps of all scales are divided into blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Division {
+    /// At the same rate at every scale: DAAD.
+    Blocks(DivisionRate),
+    /// A block for every pixel of the map, across all channels: MemAE.
+    PixelWise,
 }
 
 /// On which connections from encoder to decoder a memory sits.
@@ -97,6 +107,14 @@ impl System {
         (Self::Daad, "daad"),
     ];
 
+    /// How this system divides the maps that it remembers.
+    pub const fn division(self, rate: DivisionRate) -> Division {
+        match self {
+            Self::MemAe | Self::MemAeSkip => Division::PixelWise,
+            Self::Ae | Self::AeSkip | Self::Daad => Division::Blocks(rate),
+        }
+    }
+
     /// (skip connections, memory placement) of this system.
     pub const fn connections(self) -> (bool, MemoryPlacement) {
         match self {
@@ -120,7 +138,7 @@ impl Default for ModelConfig {
             memory: MemoryConfig {
                 placement: MemoryPlacement::Everywhere,
                 items: 500,
-                rate: DivisionRate::default(),
+                division: Division::Blocks(DivisionRate::default()),
                 renormalize: false,
             },
             adversarial: Some(AdversarialConfig::default()),
@@ -148,6 +166,21 @@ impl ModelConfig {
         ]
     }
 
+    /// (rh, rw, rc) at `scale`.
+    pub const fn division_rate(&self, scale: usize) -> DivisionRate {
+        match self.memory.division {
+            Division::Blocks(rate) => rate,
+            Division::PixelWise => {
+                let [_, height, width] = self.map_shape(scale);
+                DivisionRate {
+                    height,
+                    width,
+                    channel: 1,
+                }
+            }
+        }
+    }
+
     /// Whether the connection at `scale` has a memory.
     pub const fn has_memory(&self, scale: usize) -> bool {
         match self.memory.placement {
@@ -164,16 +197,12 @@ impl ModelConfig {
 
     /// The name under which the paper lists this configuration; `+` where it has a discriminator.
     pub fn system_name(&self) -> String {
-        let pixel_wise = |scale| {
-            let [_, height, width] = self.map_shape(scale);
-            (self.memory.rate.height, self.memory.rate.width) == (height, width)
-        };
-        let name = match (self.memory.placement, self.skip_connections) {
-            (MemoryPlacement::None, false) => "AE",
-            (MemoryPlacement::None, true) => "AE+Skip",
+        let name = match (self.memory.placement, self.memory.division) {
+            (MemoryPlacement::None, _) if self.skip_connections => "AE+Skip",
+            (MemoryPlacement::None, _) => "AE",
             (MemoryPlacement::Bottleneck, _) => "MemAE",
-            (MemoryPlacement::Everywhere, _) if pixel_wise(self.scales - 1) => "MemAE+Skip",
-            (MemoryPlacement::Everywhere, _) => "DAAD",
+            (MemoryPlacement::Everywhere, Division::PixelWise) => "MemAE+Skip",
+            (MemoryPlacement::Everywhere, Division::Blocks(_)) => "DAAD",
         };
         let plus = if self.adversarial.is_some() { "+" } else { "" };
         format!("{name}{plus}")
@@ -207,12 +236,22 @@ impl ModelConfig {
         }
         for scale in 0..self.scales {
             if self.has_memory(scale) {
-                self.memory.rate.block_dim(self.map_shape(scale))?;
+                self.division_rate(scale).block_dim(self.map_shape(scale))?;
             }
         }
         if let Some(adversarial) = self.adversarial {
-            between("adversarial.base_width", adversarial.base_width, 1, MAX_BASE_WIDTH)?;
-            between("adversarial.features", adversarial.features, 1, MAX_FEATURES)?;
+            between(
+                "adversarial.base_width",
+                adversarial.base_width,
+                1,
+                MAX_BASE_WIDTH,
+            )?;
+            between(
+                "adversarial.features",
+                adversarial.features,
+                1,
+                MAX_FEATURES,
+            )?;
             let size = self.height_px;
             if size != self.width_px || !size.is_power_of_two() || size < 8 {
                 return Err(Error::Config(format!(
@@ -247,7 +286,8 @@ impl ModelConfig {
             input = channels;
             if self.has_memory(scale) {
                 let values = channels as u128 * height as u128 * width as u128;
-                count += self.memory.items as u128 * values / self.memory.rate.blocks() as u128;
+                count +=
+                    self.memory.items as u128 * values / self.division_rate(scale).blocks() as u128;
             }
             let up = 2 * channels;
             count += block(self.decoder_input(scale), up) + block(up, up);

@@ -2,8 +2,8 @@
 //! rebuilt.
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, activation::leaky_relu};
 
 use super::config::{AdversarialConfig, IMAGE_CHANNELS, ModelConfig};

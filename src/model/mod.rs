@@ -8,7 +8,7 @@ mod encoder;
 pub mod parameters;
 
 pub use autoencoder::Autoencoder;
-pub use config::{AdversarialConfig, MemoryConfig, MemoryPlacement, ModelConfig, System};
+pub use config::{AdversarialConfig, Division, MemoryConfig, MemoryPlacement, ModelConfig, System};
 pub use decoder::Decoder;
 pub use discriminator::{Discrimination, Discriminator};
 pub use encoder::Encoder;

@@ -78,11 +78,7 @@ pub fn learned_count<M: Module>(module: &M) -> usize {
 pub fn load<M: Module>(module: M, values: HashMap<String, TensorData>) -> M {
     struct Load(HashMap<String, TensorData>);
     impl ParameterMapper for Load {
-        fn map<const D: usize>(
-            &mut self,
-            name: &str,
-            param: Param<Tensor<D>>,
-        ) -> Param<Tensor<D>> {
+        fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let data = self
                 .0
                 .remove(name)

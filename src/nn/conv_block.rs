@@ -1,8 +1,8 @@
 //! 3×3 convolution, batch normalization, ReLU (Table 7's `Conv + BN + ReLU`).
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
 
 use super::BatchNorm;

@@ -49,6 +49,11 @@ mod tests {
         std::fs::create_dir(&blocked).unwrap();
         assert!(write(&blocked, b"bytes").is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("new"))
+                .unwrap()
+                .count(),
+            2
+        );
     }
 }

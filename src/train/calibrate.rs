@@ -90,7 +90,9 @@ fn round_to_f16(model: &Model) -> Model {
     use burn::module::Module;
     let model = model.valid();
     let round = |(name, data): (String, TensorData)| {
-        let values = data.iter::<f32>().map(|value| f16::from_f32(value).to_f32());
+        let values = data
+            .iter::<f32>()
+            .map(|value| f16::from_f32(value).to_f32());
         let rounded = TensorData::new(values.collect(), data.shape().clone());
         (name, rounded)
     };

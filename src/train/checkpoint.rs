@@ -60,7 +60,7 @@ struct Header {
 /// # Errors
 ///
 /// [`Error::File`] where it cannot be written; the previous one is still there.
-pub fn save(path: &Path, state: &TrainState, progress: &Progress) -> Result<()> {
+pub(super) fn save(path: &Path, state: &TrainState, progress: &Progress) -> Result<()> {
     // Running statistics lag a step behind until they are asked for.
     let model = state.model.valid();
     let mut tensors: BTreeMap<String, TensorData> = parameters::values(&model)
@@ -106,30 +106,30 @@ pub fn save(path: &Path, state: &TrainState, progress: &Progress) -> Result<()> 
 /// # Errors
 ///
 /// [`Error::File`] where it cannot be read, [`Error::Checkpoint`] where it is not a sound one.
-pub fn load(path: &Path, device: &Device) -> Result<(TrainState, Progress)> {
+pub(super) fn load(path: &Path, device: &Device) -> Result<(TrainState, Progress)> {
     let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
     read(&bytes, device)
         .map_err(|reason| Error::Checkpoint(format!("{}: {reason}", path.display())))
 }
 
-fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let file = SafeTensors::deserialize(bytes).map_err(|error| text(&error))?;
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| text(&error))?;
-    let header = metadata
-        .metadata()
-        .as_ref()
-        .and_then(|metadata| metadata.get(METADATA_KEY))
-        .ok_or("it is not a checkpoint of daad")?;
-    let header: Header = serde_json::from_str(header).map_err(|error| text(&error))?;
-    if header.version != VERSION {
-        return Err(format!("it has format version {}", header.version));
-    }
-    let config = header.progress.config.clone();
-    config.validate().map_err(|error| text(&error))?;
+/// Reads alone where a run stands, without its losses so far.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn read_progress(path: &Path) -> Result<Progress> {
+    let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
+    let header = read_header(&bytes)
+        .map_err(|reason| Error::Checkpoint(format!("{}: {reason}", path.display())))?;
+    Ok(header.progress)
+}
 
+fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String> {
+    let header = read_header(bytes)?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let config = header.progress.config.clone();
     let mut progress = header.progress;
-    let losses = file.tensor(LOSSES).map_err(|error| text(&error))?;
+    let losses = file.tensor(LOSSES).map_err(|error| error.to_string())?;
     read_losses(&losses, &mut progress)?;
 
     let mut weights = HashMap::new();
@@ -145,18 +145,24 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
             weights.insert(name.to_owned(), data);
             continue;
         }
-        let place = OPTIMIZERS.iter().enumerate().find_map(|(optimizer, prefix)| {
-            let name = name.strip_prefix(prefix)?;
-            let split = |(moment, suffix)| Some((moment, name.strip_suffix(suffix)?));
-            let (moment, name) = MOMENTS.into_iter().enumerate().find_map(split)?;
-            Some((optimizer, moment, name.to_owned()))
-        });
+        let place = OPTIMIZERS
+            .iter()
+            .enumerate()
+            .find_map(|(optimizer, prefix)| {
+                let name = name.strip_prefix(prefix)?;
+                let split = |(moment, suffix)| Some((moment, name.strip_suffix(suffix)?));
+                let (moment, name) = MOMENTS.into_iter().enumerate().find_map(split)?;
+                Some((optimizer, moment, name.to_owned()))
+            });
         let (optimizer, moment, name) =
             place.ok_or_else(|| format!("tensor {name} does not belong here"))?;
         moments[optimizer].entry(name).or_default()[moment] = Some(data);
     }
 
-    let model = config.model.init(device).map_err(|error| text(&error))?;
+    let model = config
+        .model
+        .init(device)
+        .map_err(|error| error.to_string())?;
     for (name, shape) in parameters::shapes(&model) {
         let found = weights.get(&name).map(|data| data.shape().to_vec());
         if found.as_ref() != Some(&shape) {
@@ -181,9 +187,28 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
     Ok((state, progress))
 }
 
+fn read_header(bytes: &[u8]) -> Result<Header, String> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let header = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(METADATA_KEY))
+        .ok_or("it is not a checkpoint of daad")?;
+    let header: Header = serde_json::from_str(header).map_err(|error| error.to_string())?;
+    if header.version != VERSION {
+        return Err(format!("it has format version {}", header.version));
+    }
+    let config = &header.progress.config;
+    config.validate().map_err(|error| error.to_string())?;
+    Ok(header)
+}
+
 /// One row for each epoch done, and one for the sums of the epoch under way.
 fn losses_tensor(progress: &Progress) -> TensorData {
-    let rows = progress.history.iter().map(|record| record.losses.to_array());
+    let rows = progress
+        .history
+        .iter()
+        .map(|record| record.losses.to_array());
     let rows: Vec<[f64; 4]> = rows.chain([progress.loss_sums]).collect();
     let shape = [rows.len(), 4];
     TensorData::new(rows.concat(), shape)

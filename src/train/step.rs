@@ -69,9 +69,9 @@ impl TrainState {
         let rebuilt = generator.forward(images.clone());
         let reconstruction = loss::reconstruction(images.clone(), rebuilt.clone());
         let mut total = reconstruction.clone().mul_scalar(objective.reconstruction);
-        let game = discriminator
-            .as_ref()
-            .map(|discriminator| Game::play(discriminator, images.clone(), rebuilt.clone(), objective));
+        let game = discriminator.as_ref().map(|discriminator| {
+            Game::play(discriminator, images.clone(), rebuilt.clone(), objective)
+        });
         if let Some(game) = &game {
             total = total
                 + game.adversarial.clone().mul_scalar(objective.adversarial)

@@ -263,5 +263,8 @@ fn fingerprint(images: &[&RgbImage]) -> String {
         hash.update(image.width().to_le_bytes());
         hash.update(image.as_raw());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use burn::tensor::Device;
 use image::RgbImage;
 
-use crate::model::ModelConfig;
+use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::Range;
 use crate::weights::Provenance;
@@ -59,7 +59,7 @@ impl WebDetector {
             parameters: config.parameter_count() as f64,
             config,
             memory_items: config.memory.items,
-            division: config.memory.rate,
+            division: divided(config),
             gamma: calibration.fusion.gamma,
             threshold: calibration.threshold,
             false_alarm_rate: calibration.false_alarm_rate,
@@ -77,7 +77,9 @@ impl WebDetector {
         let detection = self.detector.detect(&image).await;
         let detection = detection.map_err(|error| js_error(&error))?;
         let card = self.detector.card();
-        Ok(self.to_object(&detection, card.calibration.threshold).into())
+        Ok(self
+            .to_object(&detection, card.calibration.threshold)
+            .into())
     }
 }
 
@@ -91,7 +93,10 @@ impl WebDetector {
         let examination = &detection.examination;
         let alignment = examination.raw.alignment.map_or(JsValue::NULL, Into::into);
         set("score", detection.anomaly_score.into());
-        set("reconstruction_score", examination.raw.reconstruction.into());
+        set(
+            "reconstruction_score",
+            examination.raw.reconstruction.into(),
+        );
         set("alignment_score", alignment);
         set("threshold", threshold.into());
         set("anomalous", detection.is_anomalous.into());
@@ -113,7 +118,8 @@ struct Info<'a> {
     #[serde(flatten)]
     config: &'a ModelConfig,
     memory_items: usize,
-    division: DivisionRate,
+    /// None where no map is divided into blocks that an eye could follow.
+    division: Option<DivisionRate>,
     gamma: f64,
     threshold: f64,
     false_alarm_rate: f64,
@@ -121,6 +127,13 @@ struct Info<'a> {
     reconstruction: Range,
     alignment: Option<Range>,
     provenance: &'a Provenance,
+}
+
+fn divided(config: &ModelConfig) -> Option<DivisionRate> {
+    match (config.memory.placement, config.memory.division) {
+        (MemoryPlacement::Everywhere, Division::Blocks(rate)) => Some(rate),
+        _ => None,
+    }
 }
 
 async fn gpu() -> Result<Device, JsError> {

@@ -1,1 +1,304 @@
+//! The program as its users meet it: right, wrong, and interrupted.
 
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use daad::train::dataset::{LabelledImage, SyntheticTextures};
+use tempfile::TempDir;
+
+/// A data set in MVTec AD's layout.
+fn data() -> TempDir {
+    let root = TempDir::new().unwrap();
+    let mut textures = SyntheticTextures::new(32, 4);
+    let write = |folder: &str, images: Vec<LabelledImage>| {
+        let folder = root.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (index, labelled) in images.iter().enumerate() {
+            let path = folder.join(format!("{index:02}.png"));
+            labelled.image.save(path).unwrap();
+        }
+    };
+    write("train/good", textures.normal(8));
+    write("test/good", textures.normal(4));
+    write("test/damaged", textures.defective(4));
+    root
+}
+
+const SMALL: [&str; 15] = [
+    "--size",
+    "32",
+    "--width",
+    "2",
+    "--scales",
+    "2",
+    "--items",
+    "8",
+    "--division",
+    "4",
+    "--device",
+    "cpu",
+    "--json",
+    "--learning-rate",
+    "1e-3",
+];
+
+fn daad(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_daad"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    daad(folder, arguments).output().unwrap()
+}
+
+fn train(root: &Path, extra: &[&str]) -> Output {
+    let mut arguments = vec!["train", "--data", "."];
+    arguments.extend(SMALL);
+    arguments.extend(extra);
+    run(root, &arguments)
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The one sentence of an error.
+fn error(output: &Output) -> String {
+    assert!(!output.status.success(), "it succeeded: {output:?}");
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    // The last one: Mesa's drivers print some of their own on machines without a display.
+    let line = stderr.lines().rfind(|line| line.starts_with("error:"));
+    line.unwrap_or_else(|| panic!("no error line in: {stderr}"))
+        .to_owned()
+}
+
+#[test]
+fn train_evaluate_and_score_a_folder() {
+    let root = data();
+    let root = root.path();
+    let output = train(root, &["--epochs", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    let lines: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[1]["epoch"], 2);
+    assert_eq!(lines[2]["categories"][0]["anomalous"], 4);
+
+    let eval = [
+        "eval",
+        "--model",
+        "model.safetensors",
+        "--data",
+        ".",
+        "--device",
+        "cpu",
+        "--json",
+    ];
+    let eval = run(root, &eval);
+    let printed: serde_json::Value = serde_json::from_str(&stdout(&eval)).unwrap();
+    assert_eq!(printed, lines[2], "eval and train measure the same");
+
+    let score = [
+        "score",
+        "--model",
+        "model.safetensors",
+        "test/good",
+        "test/damaged/01.png",
+        "--device",
+        "cpu",
+        "--json",
+        "--heat-maps",
+        "maps",
+        "--reconstructions",
+        "maps",
+    ];
+    let score = run(root, &score);
+    assert!(score.status.success(), "{score:?}");
+    let lines = stdout(&score);
+    assert_eq!(lines.lines().count(), 5);
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let above = line["score"].as_f64() > line["threshold"].as_f64();
+        assert_eq!(line["anomalous"].as_bool(), Some(above));
+    }
+    // Two files are called 01.png; neither is lost.
+    assert_eq!(fs::read_dir(root.join("maps")).unwrap().count(), 10);
+    let map = image::open(root.join("maps/01-2.heat.png")).unwrap();
+    assert_eq!((map.width(), map.height()), (32, 32));
+}
+
+#[test]
+fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
+    let root = data();
+    let root = root.path();
+    let epochs = ["--epochs", "30"];
+    let undisturbed = train(root, &[&epochs[..], &["--out", "a.safetensors"]].concat());
+    assert!(undisturbed.status.success(), "{undisturbed:?}");
+
+    // Ctrl-C leaves a checkpoint behind.
+    let mut arguments = vec!["train", "--data", ".", "--out", "b.safetensors"];
+    arguments.extend(SMALL);
+    arguments.extend(epochs);
+    let mut child = daad(root, &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first_line = String::new();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut lines, &mut first_line).unwrap();
+    interrupt(child.id());
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(!root.join("b.safetensors").exists(), "it was not done yet");
+
+    // The next one is killed without warning.
+    let resume = [&epochs[..], &["--out", "b.safetensors", "--resume"]].concat();
+    let mut arguments = vec!["train", "--data", "."];
+    arguments.extend(SMALL);
+    arguments.extend(&resume);
+    let mut child = daad(root, &arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let refused = error(&train(root, &["--out", "b.safetensors"]));
+    assert!(refused.contains("--resume"), "{refused}");
+    let resumed = train(root, &resume);
+    assert!(resumed.status.success(), "{resumed:?}");
+    assert_eq!(
+        weights(root, "a.safetensors"),
+        weights(root, "b.safetensors")
+    );
+}
+
+/// The tensors' bytes; the metadata hold the command line, which differs.
+fn weights(root: &Path, name: &str) -> Vec<u8> {
+    let bytes = fs::read(root.join(name)).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[8 + header..].to_vec()
+}
+
+fn interrupt(process: u32) {
+    let kill = Command::new("kill")
+        .args(["-INT", &process.to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_sentence() {
+    let root = data();
+    let root = root.path();
+    let says = |arguments: &[&str], words: &str| {
+        let said = error(&run(root, arguments));
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    };
+    says(
+        &["train", "--data", "nowhere", "--device", "cpu"],
+        "nowhere",
+    );
+    fs::create_dir(root.join("empty")).unwrap();
+    says(
+        &["train", "--data", "empty", "--device", "cpu"],
+        "holds no images",
+    );
+    says(&["train", "--data", ".", "--size", "100"], "halved 4 times");
+    says(&["train", "--data", ".", "--size", "64"], "division rate 8");
+    says(
+        &["train", "--data", ".", "--category", "x"],
+        "no category x",
+    );
+    says(
+        &["eval", "--model", "none.safetensors", "--data", "."],
+        "none.safetensors",
+    );
+    fs::write(root.join("text.safetensors"), "not a model").unwrap();
+    says(
+        &["eval", "--model", "text.safetensors", "--data", "."],
+        "safetensors file",
+    );
+    says(
+        &[
+            "train",
+            "--data",
+            ".",
+            "--device",
+            "gpu:99",
+            "--size",
+            "32",
+            "--scales",
+            "2",
+            "--division",
+            "4",
+        ],
+        "no GPU 99",
+    );
+
+    let unknown = run(root, &["train", "--data", ".", "--system", "gan"]);
+    let unknown = String::from_utf8(unknown.stderr).unwrap();
+    assert!(
+        unknown.contains("possible values: ae, ae-skip, mem-ae"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn an_image_that_cannot_be_read_is_named_and_loses_no_other() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    fs::write(root.join("test/good/00.png"), "no image").unwrap();
+    let arguments = [
+        "score",
+        "--model",
+        "model.safetensors",
+        "test/good",
+        "--json",
+    ];
+    let output = run(root, &arguments);
+    assert_eq!(stdout(&output).lines().count(), 3);
+    assert!(error(&output).contains("1 of 4 images could not be scored"));
+    let eval = ["eval", "--model", "model.safetensors", "--data", "."];
+    assert!(error(&run(root, &eval)).contains("00.png"));
+}
+
+/// A disk that is full: every write fails, as with a limit on the size of files.
+#[test]
+fn a_full_disk_keeps_what_was_written_before() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let before = fs::read(root.join("model.safetensors")).unwrap();
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1; exec {} train --data . {} --epochs 2 --resume",
+        env!("CARGO_BIN_EXE_daad"),
+        SMALL.join(" ")
+    );
+    let started = Instant::now();
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let said = error(&output);
+    assert!(said.contains("cannot write"), "{said}");
+    assert_eq!(fs::read(root.join("model.safetensors")).unwrap(), before);
+    let leftovers = fs::read_dir(root).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with(".tmp")
+    });
+    assert_eq!(leftovers.count(), 0);
+    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(train(root, &["--epochs", "2", "--resume"]).status.success());
+}

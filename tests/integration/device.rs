@@ -1,1 +1,43 @@
+//! Every real GPU of this machine against the CPU back end.
+//!
+//! NOTE: software adapters are left out natively: llvmpipe of Mesa 22 crashes while it compiles one
+//! of the matrix multiplications that autotune tries. The page's tests run WebGPU in software.
 
+use burn::tensor::Device;
+use daad::Detector;
+use daad::model::{AdversarialConfig, ModelConfig};
+use daad::train::dataset::SyntheticTextures;
+use daad::train::{TrainConfig, adapters, check_training, finish, wait};
+use daad::weights::Provenance;
+
+#[test]
+fn every_real_gpu_scores_and_trains_as_the_cpu_does() {
+    let real = adapters().into_iter().filter(|adapter| adapter.is_real);
+    for adapter in real {
+        check_training(&adapter.device).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
+        let detector = Detector::from_bytes(&model_file(), &adapter.device).unwrap();
+        wait(detector.check_device()).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
+    }
+}
+
+/// The paper's network, but narrow.
+fn model_file() -> Vec<u8> {
+    let model = ModelConfig {
+        base_width: 8,
+        adversarial: Some(AdversarialConfig {
+            base_width: 8,
+            ..AdversarialConfig::default()
+        }),
+        ..ModelConfig::default()
+    };
+    let config = TrainConfig {
+        model,
+        ..TrainConfig::default()
+    };
+    let cpu = Device::flex();
+    let model = config.model.init(&cpu).unwrap();
+    let images = SyntheticTextures::new(256, 1).normal(1);
+    let provenance = Provenance::default();
+    let finished = finish(&model, &config, provenance, &[&images[0].image], &cpu);
+    finished.unwrap().bytes
+}

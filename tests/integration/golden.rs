@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use daad::loss::{self, AdversarialForm};
 use daad::model::parameters::{self, ParameterVisitor, visit_parameters};
-use daad::model::{AdversarialConfig, MemoryConfig, ModelConfig, System};
+use daad::model::{AdversarialConfig, Division, MemoryConfig, ModelConfig, System};
 use daad::nn::{DivisionRate, MemoryBankConfig};
 use daad::train::{Objective, TrainState};
 use safetensors::SafeTensors;
@@ -26,7 +26,10 @@ impl Golden {
         let tensor = |(name, view): (&str, safetensors::tensor::TensorView)| {
             let values = view.data().as_chunks::<4>().0.iter();
             let values: Vec<f32> = values.map(|&bytes| f32::from_le_bytes(bytes)).collect();
-            (name.to_owned(), TensorData::new(values, view.shape().to_vec()))
+            (
+                name.to_owned(),
+                TensorData::new(values, view.shape().to_vec()),
+            )
         };
         Self(file.iter().map(tensor).collect())
     }
@@ -54,7 +57,9 @@ fn assert_close(name: &str, got: &TensorData, expected: &TensorData) {
     assert_eq!(got.shape(), expected.shape(), "shape of {name}");
     let got = got.try_to_vec::<f32>().unwrap();
     let expected = expected.try_to_vec::<f32>().unwrap();
-    let scale = expected.iter().fold(1.0f32, |max, value| max.max(value.abs()));
+    let scale = expected
+        .iter()
+        .fold(1.0f32, |max, value| max.max(value.abs()));
     for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
         let error = (got - expected).abs() / scale;
         assert!(
@@ -75,7 +80,7 @@ fn config(system: System, rate: DivisionRate) -> ModelConfig {
         memory: MemoryConfig {
             placement,
             items: 7,
-            rate,
+            division: Division::Blocks(rate),
             renormalize: false,
         },
         adversarial: Some(AdversarialConfig {
@@ -122,7 +127,11 @@ fn the_memory_and_its_gradients_agree() {
         let gradient = input.grad(&gradients).unwrap();
         golden.check(&format!("{case}.grad_input"), gradient);
         let found = gradients_by_name(&bank, &gradients);
-        assert_close(case, &found["items"], &golden.0[&format!("{case}.grad_items")]);
+        assert_close(
+            case,
+            &found["items"],
+            &golden.0[&format!("{case}.grad_items")],
+        );
     }
 }
 
@@ -255,7 +264,7 @@ fn check_gradients<M: Module>(
 }
 
 /// The gradients that the loss has, by parameter name.
-pub fn gradients_by_name<M: Module>(
+pub(crate) fn gradients_by_name<M: Module>(
     module: &M,
     gradients: &burn::tensor::Gradients,
 ) -> HashMap<String, TensorData> {

@@ -101,30 +101,40 @@ impl Folder {
         let normal = ["NoDefects", "NoDefect"].map(|name| folder.join(name));
         if good.is_dir() {
             let train = find_images(&good)?;
-            self.train.extend(train.into_iter().map(sample(Label::Normal)));
+            self.train
+                .extend(train.into_iter().map(sample(Label::Normal)));
             let test = folder.join("test");
-            let kinds = if test.is_dir() { subfolders(&test)? } else { Vec::new() };
+            let kinds = if test.is_dir() {
+                subfolders(&test)?
+            } else {
+                Vec::new()
+            };
             for kind in kinds {
                 let label = match name(&kind).as_str() {
                     "good" => Label::Normal,
                     _ => Label::Anomalous,
                 };
-                self.test.extend(find_images(&kind)?.into_iter().map(sample(label)));
+                self.test
+                    .extend(find_images(&kind)?.into_iter().map(sample(label)));
             }
         } else if let Some(normal) = normal.iter().find(|folder| folder.is_dir()) {
             let mut train = find_images(normal)?;
             let test = train.split_off(PIPED_TRAINING_IMAGES.min(train.len()));
-            self.train.extend(train.into_iter().map(sample(Label::Normal)));
-            self.test.extend(test.into_iter().map(sample(Label::Normal)));
+            self.train
+                .extend(train.into_iter().map(sample(Label::Normal)));
+            self.test
+                .extend(test.into_iter().map(sample(Label::Normal)));
             let defects = folder.join("Defects");
             if defects.is_dir() {
                 let defects = find_images(&defects)?;
-                self.test.extend(defects.into_iter().map(sample(Label::Anomalous)));
+                self.test
+                    .extend(defects.into_iter().map(sample(Label::Anomalous)));
             }
         } else {
             let images = find_images(folder)?;
             let found = !images.is_empty();
-            self.train.extend(images.into_iter().map(sample(Label::Normal)));
+            self.train
+                .extend(images.into_iter().map(sample(Label::Normal)));
             return Ok(found);
         }
         Ok(true)
@@ -207,7 +217,9 @@ mod tests {
 
     #[test]
     fn piped_layout_keeps_the_normal_images_after_the_36th_for_testing() {
-        let mut files: Vec<String> = (0..40).map(|i| format!("data/K/NoDefects/{i:02}.png")).collect();
+        let mut files: Vec<String> = (0..40)
+            .map(|i| format!("data/K/NoDefects/{i:02}.png"))
+            .collect();
         files.push("data/K/Defects/x.png".into());
         files.push("data/K/Defects/GroundTruth/x.png".into());
         files.push("data/L/NoDefect/y.png".into());
@@ -219,7 +231,9 @@ mod tests {
         assert_eq!(names(&found.test)[4], "K:x.png:Anomalous");
         let one = Folder::open(root.path(), &["L".into()]).unwrap();
         assert_eq!((one.train.len(), one.test.len()), (1, 0));
-        let error = Folder::open(root.path(), &["M".into()]).unwrap_err().to_string();
+        let error = Folder::open(root.path(), &["M".into()])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no category M; there are: K, L"), "{error}");
     }
 

@@ -1,0 +1,39 @@
+//! `daad eval`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use daad::Detector;
+use daad::train::dataset::Folder;
+use daad::train::{DeviceChoice, evaluate};
+
+use super::args::EvalArgs;
+use super::output::{self, note};
+use super::train::load_with_progress;
+
+pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+    let detector = open(&args.model, args.common.device)?;
+    let folder = Folder::open(&args.data, &args.category)?;
+    if folder.test.is_empty() {
+        anyhow::bail!(
+            "{} holds no labelled test images (test/good and test/…, or NoDefects and Defects)",
+            args.data.display()
+        );
+    }
+    let config = &detector.card().config;
+    let test = load_with_progress(&folder.test, (config.width_px, config.height_px))?;
+    output::evaluation(&evaluate(&detector, &test, |_| {})?, args.common.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a model file onto the device asked for, and says which that is.
+pub(crate) fn open(model: &Path, device: DeviceChoice) -> anyhow::Result<Detector> {
+    let path = model.display();
+    let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
+    let device = device.resolve()?;
+    let detector =
+        Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
+    note(&format!("Device: {device}."));
+    Ok(detector)
+}

@@ -1,0 +1,9 @@
+//! The command line: parse, call the library, print.
+
+pub(crate) mod args;
+pub(crate) mod demo;
+pub(crate) mod eval;
+pub(crate) mod output;
+pub(crate) mod score;
+pub(crate) mod session;
+pub(crate) mod train;

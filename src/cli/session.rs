@@ -1,0 +1,251 @@
+//! A training run seen from a terminal: progress bars, Ctrl-C, the model file at the end.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use image::RgbImage;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use daad::train::order::held_out;
+use daad::train::{
+    Checkpointing, EpochRecord, Event, Finished, Losses, NamedDevice, Outcome, TrainConfig,
+    Trainer, atomic_file, check_training, finish,
+};
+use daad::weights::Provenance;
+
+use super::output::{line, note};
+
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The exit code of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// What a session is to do.
+pub(crate) struct Session {
+    pub(crate) config: TrainConfig,
+    /// Whether `config.epochs` was given, and so outranks the checkpoint's.
+    pub(crate) epochs_given: bool,
+    pub(crate) images: Vec<RgbImage>,
+    pub(crate) device: NamedDevice,
+    pub(crate) out: PathBuf,
+    pub(crate) resume: bool,
+    pub(crate) provenance: Provenance,
+    pub(crate) json: bool,
+}
+
+/// How a session ended.
+pub(crate) enum End {
+    /// The model file is written.
+    Finished(Box<Finished>),
+    /// Ctrl-C; the checkpoint is written.
+    Interrupted(ExitCode),
+}
+
+impl Session {
+    /// Trains, calibrates, writes the model file.
+    pub(crate) fn run(mut self) -> anyhow::Result<End> {
+        let count = self.images.len();
+        if count < 2 {
+            anyhow::bail!(
+                "there are {count} normal images to train on; at least 2 are needed, one of them \
+                 to hold out for calibration"
+            );
+        }
+        if self.device.is_gpu {
+            check_training(&self.device.device)?;
+        }
+        let checkpoint = checkpoint_path(&self.out);
+        // Settled by the seed, which a resumed run takes from its checkpoint.
+        if self.resume {
+            self.config = self.resumed_config(&checkpoint)?;
+        }
+        let held_out = held_out(&self.config, count);
+        let part = |wanted: bool| -> Vec<&RgbImage> {
+            let members = self.images.iter().enumerate();
+            let members = members.filter(|(index, _)| held_out.contains(index) == wanted);
+            members.map(|(_, image)| image).collect()
+        };
+        let (training, held_out) = (part(false), part(true));
+
+        let trainer = if self.resume {
+            let epochs = self.epochs_given.then_some(self.config.epochs);
+            Trainer::resume(&checkpoint, epochs, &training, &self.device.device)?
+        } else {
+            Trainer::new(self.config.clone(), &training, &self.device.device)?
+        };
+        let mut trainer = trainer.with_checkpoints(Checkpointing {
+            path: checkpoint,
+            interval: CHECKPOINT_INTERVAL,
+        });
+        self.config = trainer.progress().config.clone();
+        self.announce(training.len(), held_out.len());
+        if self.train(&mut trainer, &training)? == Outcome::Stopped {
+            note("Stopped. The same command with --resume goes on from here.");
+            return Ok(End::Interrupted(ExitCode::from(INTERRUPTED)));
+        }
+        let provenance = Provenance {
+            seed: self.config.seed,
+            epochs: trainer.progress().epoch,
+            trained_on: training.len(),
+            device: self.device.name.clone(),
+            ..self.provenance.clone()
+        };
+        let (config, device) = (&self.config, &self.device.device);
+        let finished = finish(trainer.model(), config, provenance, &held_out, device)?;
+        atomic_file::write(&self.out, &finished.bytes)?;
+        let size = finished.bytes.len() as f64 / 1e6;
+        note(&format!("Wrote {} ({size:.1} MB).", self.out.display()));
+        Ok(End::Finished(Box::new(finished)))
+    }
+
+    fn resumed_config(&self, checkpoint: &Path) -> anyhow::Result<TrainConfig> {
+        let progress = daad::train::read_progress(checkpoint)
+            .with_context(|| format!("nothing to resume at {}", checkpoint.display()))?;
+        let epochs = match self.epochs_given {
+            true => self.config.epochs,
+            false => progress.config.epochs,
+        };
+        Ok(TrainConfig {
+            epochs,
+            ..progress.config
+        })
+    }
+
+    fn announce(&self, training: usize, held_out: usize) {
+        let model = &self.config.model;
+        let (name, parameters) = (model.system_name(), model.parameter_count() as f64 / 1e6);
+        note(&format!("Device: {}.", self.device));
+        note(&format!(
+            "{name} at {}×{} pixels, {parameters:.2} million parameters; {training} images to \
+             train on, {held_out} held out for calibration.",
+            model.height_px, model.width_px
+        ));
+    }
+
+    fn train(&self, trainer: &mut Trainer, images: &[&RgbImage]) -> anyhow::Result<Outcome> {
+        let stop = stop_on_ctrl_c()?;
+        let steps_an_epoch = images.len().div_ceil(self.config.batch_size);
+        let total = steps_an_epoch * self.config.epochs;
+        let done = trainer.progress().epoch * steps_an_epoch + trainer.progress().step;
+        let bar = progress_bar(total, done);
+        let mut rate = Rate::new();
+        let mut epoch = trainer.progress().epoch + 1;
+        let mut latest = trainer
+            .progress()
+            .history
+            .last()
+            .map(|record| record.losses);
+        let mut printed = Ok(());
+        let outcome = trainer.run(images, &stop, |event| match event {
+            Event::Step { images, losses, .. } => {
+                latest = losses.or(latest);
+                rate.add(images);
+                bar.inc(1);
+                let message = describe(epoch, self.config.epochs, latest, rate.per_sec());
+                bar.set_message(message);
+            }
+            Event::Epoch(record) => {
+                epoch = record.epoch + 1;
+                latest = Some(record.losses);
+                if self.json && printed.is_ok() {
+                    printed = print_epoch(record, rate.per_sec());
+                }
+            }
+            _ => {}
+        })?;
+        printed?;
+        bar.finish();
+        Ok(outcome)
+    }
+}
+
+/// Where the checkpoint of the run that writes `out` lies.
+pub(crate) fn checkpoint_path(out: &Path) -> PathBuf {
+    out.with_extension("checkpoint")
+}
+
+fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            // Asked twice: the last checkpoint on disk must do.
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        note("\nStopping after this step; Ctrl-C again stops at once.");
+    })?;
+    Ok(stop)
+}
+
+fn progress_bar(total: usize, done: usize) -> ProgressBar {
+    let style = "{bar:24} {percent:>3}% {msg}, {eta} left";
+    let style = ProgressStyle::with_template(style).expect("the template is sound");
+    let bar = ProgressBar::new(total as u64).with_style(style);
+    bar.set_position(done as u64);
+    bar.reset_eta();
+    bar
+}
+
+fn describe(epoch: usize, epochs: usize, losses: Option<Losses>, rate: f64) -> String {
+    let losses = losses.map_or(String::new(), |losses| {
+        let rec = losses.reconstruction;
+        let game = match losses.discriminator {
+            0.0 => String::new(),
+            d => format!(
+                " adv {:.3} ali {:.3} D {d:.3}",
+                losses.adversarial, losses.alignment
+            ),
+        };
+        format!(", rec {rec:.5}{game}")
+    });
+    format!("epoch {epoch}/{epochs}{losses}, {rate:.1} images/s")
+}
+
+fn print_epoch(record: EpochRecord, images_per_sec: f64) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Line {
+        #[serde(flatten)]
+        record: EpochRecord,
+        images_per_sec: f64,
+    }
+    line(&serde_json::to_string(&Line {
+        record,
+        images_per_sec,
+    })?)
+}
+
+/// Images per second, over the last seconds rather than the whole run.
+struct Rate {
+    since: Instant,
+    images: usize,
+    per_sec: f64,
+}
+
+impl Rate {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            images: 0,
+            per_sec: 0.0,
+        }
+    }
+
+    fn add(&mut self, images: usize) {
+        self.images += images;
+        let elapsed = self.since.elapsed().as_secs_f64();
+        if elapsed >= 2.0 || self.per_sec == 0.0 {
+            self.per_sec = self.images as f64 / elapsed.max(1e-9);
+            self.images = 0;
+            self.since = Instant::now();
+        }
+    }
+
+    fn per_sec(&self) -> f64 {
+        self.per_sec
+    }
+}

@@ -1,0 +1,83 @@
+//! `daad train`.
+
+use std::process::ExitCode;
+
+use daad::train::dataset::{Folder, LabelledImage, Sample, load};
+use daad::train::evaluate;
+use daad::weights::Provenance;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::TrainArgs;
+use super::output;
+use super::session::{End, Session, checkpoint_path};
+
+pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
+    let args = *args;
+    let config = args.config.to_config();
+    config.validate()?;
+    let checkpoint = checkpoint_path(&args.out);
+    if checkpoint.exists() && !args.resume && !args.overwrite {
+        anyhow::bail!(
+            "{} holds an earlier run; --resume goes on with it, --overwrite starts anew",
+            checkpoint.display()
+        );
+    }
+    let folder = Folder::open(&args.data, &args.category)?;
+    let size = (config.model.width_px, config.model.height_px);
+    let images = load_with_progress(&folder.train, size)?;
+    let device = args.common.device.resolve()?;
+    let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
+    let session = Session {
+        epochs_given: args.config.epochs.is_some(),
+        config,
+        images: images.into_iter().map(|labelled| labelled.image).collect(),
+        device: device.clone(),
+        out: args.out,
+        resume: args.resume,
+        provenance: Provenance {
+            data: args.provenance.data_name.unwrap_or(data_name.into_owned()),
+            licence: args.provenance.licence,
+            attribution: args.provenance.attribution,
+            commit: commit(),
+            command: command(),
+            ..Provenance::default()
+        },
+        json: args.common.json,
+    };
+    let finished = match session.run()? {
+        End::Finished(finished) => finished,
+        End::Interrupted(code) => return Ok(code),
+    };
+    if folder.test.is_empty() {
+        output::note("There are no test images, so there is nothing to measure.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let test = load_with_progress(&folder.test, size)?;
+    let evaluation = evaluate(&finished.detector, &test, |_| {})?;
+    output::evaluation(&evaluation, args.common.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Decodes the samples' files, showing how far it is.
+pub(crate) fn load_with_progress(
+    samples: &[Sample],
+    (width_px, height_px): (usize, usize),
+) -> anyhow::Result<Vec<LabelledImage>> {
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images read")?;
+    let bar = ProgressBar::new(samples.len() as u64).with_style(style);
+    let images = load(samples, width_px, height_px, || bar.inc(1))?;
+    bar.finish_and_clear();
+    Ok(images)
+}
+
+/// The commit that this program was built from.
+pub(crate) fn commit() -> String {
+    option_env!("DAAD_COMMIT").unwrap_or_default().to_owned()
+}
+
+/// The command line, with the program's name instead of its path.
+pub(crate) fn command() -> String {
+    let arguments = std::env::args().skip(1);
+    let words: Vec<String> = ["daad".to_owned()].into_iter().chain(arguments).collect();
+    words.join(" ")
+}

@@ -1,0 +1,165 @@
+//! Which device to compute on, natively.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+use crate::error::{Error, Result};
+
+/// What the user asks for: `auto`, `cpu`, `gpu` or `gpu:N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The first real GPU, else the CPU.
+    #[default]
+    Auto,
+    /// Burn's CPU back end.
+    Cpu,
+    /// The N-th adapter of [`adapters`], a software one too.
+    Gpu(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a device; use auto, cpu, gpu or gpu:N");
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "gpu" => Ok(Self::Gpu(0)),
+            other => {
+                let index = other.strip_prefix("gpu:").ok_or_else(wrong)?;
+                index.parse().map(Self::Gpu).map_err(|_| wrong())
+            }
+        }
+    }
+}
+
+/// A device, and what to call it.
+#[derive(Debug, Clone)]
+pub struct NamedDevice {
+    /// To put tensors on.
+    pub device: Device,
+    /// For people.
+    pub name: String,
+    /// Whether it must be checked before it is trusted.
+    pub is_gpu: bool,
+}
+
+impl fmt::Display for NamedDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// A graphics adapter.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    /// How to address it.
+    pub device: Device,
+    /// As its driver calls it.
+    pub name: String,
+    /// Whether it is silicon; a software adapter is far slower than the CPU back end.
+    pub is_real: bool,
+}
+
+impl DeviceChoice {
+    /// Finds the device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where there is no such GPU.
+    pub fn resolve(self) -> Result<NamedDevice> {
+        let cpu = || NamedDevice {
+            device: Device::flex(),
+            name: format!("CPU, {} threads", rayon::current_num_threads()),
+            is_gpu: false,
+        };
+        let named = |adapter: Adapter| NamedDevice {
+            name: format!("GPU, {}", adapter.name),
+            device: adapter.device,
+            is_gpu: true,
+        };
+        let mut adapters = match self {
+            Self::Cpu => return Ok(cpu()),
+            Self::Auto | Self::Gpu(_) => adapters(),
+        };
+        // The real ones first.
+        adapters.sort_by_key(|adapter| !adapter.is_real);
+        let mut adapters = adapters.into_iter();
+        match self {
+            Self::Auto | Self::Cpu => {
+                let real = adapters.find(|adapter| adapter.is_real);
+                Ok(real.map_or_else(cpu, named))
+            }
+            Self::Gpu(index) => adapters
+                .nth(index)
+                .map(named)
+                .ok_or_else(|| Error::Device(format!("there is no GPU {index}; use --device cpu"))),
+        }
+    }
+}
+
+/// The adapters that this build can compute on.
+#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+pub fn adapters() -> Vec<Adapter> {
+    use burn::tensor::DeviceKind;
+    use burn::tensor::wgpu::wgpu;
+
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let found = super::wait(instance.enumerate_adapters(backends));
+    // Burn counts the adapters of each kind from zero.
+    let (mut discrete, mut integrated, mut virtual_, mut software) = (0, 0, 0, 0);
+    let next = |counter: &mut usize| {
+        *counter += 1;
+        *counter - 1
+    };
+    found
+        .into_iter()
+        .filter_map(|adapter| {
+            let info = adapter.get_info();
+            let kind = match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(next(&mut discrete)),
+                wgpu::DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(next(&mut integrated)),
+                wgpu::DeviceType::VirtualGpu => DeviceKind::VirtualGpu(next(&mut virtual_)),
+                wgpu::DeviceType::Cpu if next(&mut software) == 0 => DeviceKind::Cpu,
+                _ => return None,
+            };
+            Some(Adapter {
+                is_real: kind != DeviceKind::Cpu,
+                device: Device::wgpu(kind),
+                name: info.name,
+            })
+        })
+        .collect()
+}
+
+/// None: this build has no GPU back end.
+#[cfg(not(any(feature = "vulkan", feature = "webgpu")))]
+pub fn adapters() -> Vec<Adapter> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_parsed_and_a_wrong_one_is_explained() {
+        assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
+        assert_eq!("gpu:1".parse(), Ok(DeviceChoice::Gpu(1)));
+        let error = "tpu".parse::<DeviceChoice>().unwrap_err();
+        assert!(error.contains("use auto, cpu, gpu"), "{error}");
+    }
+
+    #[test]
+    fn the_cpu_is_always_there() {
+        let device = DeviceChoice::Cpu.resolve().unwrap();
+        assert!(device.to_string().starts_with("CPU"));
+    }
+}

@@ -1,0 +1,338 @@
+/**
+ * The page in a real browser, on both backends. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM, the browser's path;
+ * DAAD_NATIVE_SCORES, JSON lines of `daad score --json` on the gallery; DAAD_SCREENSHOTS, a folder to put pictures of the page into.
+ */
+
+import assert from "node:assert/strict";
+import { mkdir, open as openFile, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import test, { after, before, describe } from "node:test";
+import { SOFTWARE_GPU, assertClose, choose, hand, launch, open, reading, serve, settle, stubEngine, text } from "./support/page.js";
+import { blankPng, bombPng } from "./support/images.js";
+
+const SITE = process.env["DAAD_SITE"] ?? "";
+assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
+
+const GPU_PATIENCE_MS = 600_000; // a software GPU takes a minute an image
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let site;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {import("../../www/protocol.js").Sample[]} */
+let samples;
+
+before(async () => {
+  ({ samples } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8")));
+  site = await serve(SITE);
+  browser = await launch(SOFTWARE_GPU);
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+/** @param {import("../../www/protocol.js").Label} label */
+function first(label) {
+  const sample = samples.find((sample) => sample.label === label);
+  assert.ok(sample);
+  return sample;
+}
+
+/** @param {import("../../www/protocol.js").Sample} sample */
+function bytesOf(sample) {
+  return readFile(join(SITE, "gallery", sample.file));
+}
+
+/** Native scores by file name; null where none were given. */
+async function nativeScores() {
+  const file = process.env["DAAD_NATIVE_SCORES"];
+  if (!file) return null;
+  const lines = (await readFile(file, "utf8")).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  return new Map(lines.map((line) => [basename(line.path), line]));
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof reading>>} actual
+ * @param {{ score: number, reconstruction_score: number, alignment_score: number | null }} expected
+ * @param {string} what
+ */
+function assertSameScores(actual, expected, what) {
+  assertClose(actual.score, expected.score, `${what}, score`);
+  assertClose(actual.reconstruction_score, expected.reconstruction_score, `${what}, R`);
+  assertClose(actual.alignment_score ?? 0, expected.alignment_score ?? 0, `${what}, L`);
+}
+
+describe("the scores", () => {
+  test("wasm and the native program score every gallery image alike", async (t) => {
+    const native = await nativeScores();
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    for (const sample of native ? samples : [first("normal")]) {
+      await reading(page);
+      await page.locator(`[data-file="${sample.file}"]`).click();
+      const seen = await reading(page);
+      assert.match(seen.backend, /wasm/);
+      const expected = native?.get(sample.file);
+      if (!native) continue;
+      assert.ok(expected, `DAAD_NATIVE_SCORES has no line for ${sample.file}`);
+      assertSameScores(seen, expected, sample.file);
+      assert.equal(seen.verdict, expected.anomalous ? "Anomalous" : "Normal");
+    }
+    if (!native) t.diagnostic("not compared with the native program: DAAD_NATIVE_SCORES is not set");
+    await close();
+  });
+
+  test("WebGPU and wasm score the same image alike", async () => {
+    const sample = first("defective");
+    /** @type {Awaited<ReturnType<typeof reading>>[]} */
+    const seen = [];
+    for (const backend of ["wasm", "webgpu"]) {
+      const { page, close } = await open(browser, `${site.url}?backend=${backend}&sample=${sample.file}`);
+      seen.push(await reading(page, GPU_PATIENCE_MS));
+      await close();
+    }
+    const [wasm, webgpu] = seen;
+    assert.ok(wasm && webgpu);
+    assert.match(webgpu.backend, /WebGPU/);
+    assertSameScores(webgpu, wasm, "WebGPU against wasm");
+    const native = (await nativeScores())?.get(sample.file);
+    if (native) assertSameScores(webgpu, native, "WebGPU against native");
+  });
+});
+
+describe("the backend", () => {
+  test("a software adapter is not chosen for a visitor, and the choice can be changed by hand", async () => {
+    const { page, close } = await open(browser, site.url);
+    assert.match((await reading(page)).backend, /wasm/);
+    await page.locator("#choice").selectOption("wasm");
+    assert.equal(await text(page, "status"), "working");
+    assert.match((await reading(page)).backend, /wasm/);
+    await close();
+  });
+
+  test("WebGPU asked for where there is none falls back to wasm and says so", async () => {
+    const plain = await launch(["--disable-gpu"]);
+    try {
+      const { page, close } = await open(plain, `${site.url}?backend=webgpu`);
+      assert.match((await reading(page)).backend, /wasm/);
+      assert.match((await page.locator("#note").textContent()) ?? "", /no WebGPU/);
+      await close();
+    } finally {
+      await plain.close();
+    }
+  });
+});
+
+describe("an engine that fails", () => {
+  const image = Buffer.from("any image");
+
+  test("on the GPU gives way to the CPU, and the page says why", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=webgpu`, { prepare: stubEngine });
+    assert.match((await reading(page)).backend, /wasm/);
+    assert.match((await page.locator("#note").textContent()) ?? "", /WebGPU was tried.*computes something else\.$/);
+    await close();
+  });
+
+  test("by a panic costs one image, not the page", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: stubEngine });
+    await reading(page);
+    await choose(page, Buffer.from("PANIC"));
+    const { status, message } = await settle(page);
+    assert.equal(status, "error");
+    assert.match(message, /^The engine stopped/);
+    await choose(page, image);
+    await reading(page);
+    await close();
+  });
+});
+
+describe("an image", () => {
+  test("may be chosen, dropped, pasted or picked, with the same result", async () => {
+    const sample = first("normal");
+    const bytes = await bytesOf(sample);
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    const start = await reading(page);
+    /** @type {(() => Promise<unknown>)[]} */
+    const ways = [
+      () => page.locator(`[data-file="${sample.file}"]`).click(),
+      () => choose(page, bytes),
+      () => hand(page, "drop", bytes),
+      () => hand(page, "paste", bytes),
+    ];
+    const scores = [];
+    for (const way of ways) {
+      await way();
+      assert.equal(await text(page, "status"), "working");
+      scores.push((await reading(page)).score);
+    }
+    assert.deepEqual(new Set(scores).size, 1, scores.join(" "));
+    assert.notEqual(scores[0], start.score);
+    await close();
+  });
+
+  test("can be picked with the keyboard alone", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    await reading(page);
+    await page.getByTestId("file").focus();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await reading(page);
+    assert.equal(await page.locator("#gallery button").nth(1).getAttribute("aria-pressed"), "true");
+    await close();
+  });
+
+  test("asked for last is the one that is shown", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    await reading(page);
+    const items = page.getByTestId("gallery-item");
+    await page.evaluate(() => document.querySelectorAll("#gallery button").forEach((item) => item instanceof HTMLElement && item.click()));
+    await reading(page);
+    assert.equal(await page.locator("#subject").textContent(), await items.last().getAttribute("title"));
+    await close();
+  });
+
+  test("is drawn three times, and the error map's opacity changes its picture", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    await reading(page);
+    const picture = (/** @type {string} */ testid) => page.getByTestId(testid).evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+    const opacity = (/** @type {string} */ value) => page.locator("#opacity").fill(value);
+    const pictures = new Set([await picture("input"), await picture("reconstruction"), await picture("error-map")]);
+    assert.equal(pictures.size, 3);
+    await opacity("0");
+    assert.equal(await picture("error-map"), await picture("input"));
+    await opacity("100");
+    assert.notEqual(await picture("error-map"), await picture("input"));
+    await close();
+  });
+
+  test("leaves the page responsive while it is judged", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    await reading(page);
+    const { longest_ms, elapsed_ms } = await page.evaluate(async () => {
+      const start = performance.now();
+      let last = start;
+      let longest_ms = 0;
+      const working = () => document.querySelector("[data-testid=status]")?.textContent === "working";
+      const next = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      /** @type {HTMLElement | null} */ (document.querySelector("#gallery button:last-child"))?.click();
+      do {
+        await next();
+        longest_ms = Math.max(longest_ms, performance.now() - last);
+        last = performance.now();
+      } while (working());
+      return { longest_ms, elapsed_ms: last - start };
+    });
+    assert.ok(longest_ms < Math.max(250, elapsed_ms / 2), `the page stood still for ${longest_ms} of ${elapsed_ms} ms`);
+    await close();
+  });
+});
+
+describe("bad input", () => {
+  test("each gets one sentence, the earlier result stays, and the next image works", async () => {
+    const good = await bytesOf(first("normal"));
+    const huge = join(tmpdir(), `daad-huge-${process.pid}.png`);
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`);
+    let earlier = await reading(page);
+    /** @type {Record<string, () => Promise<unknown>>} */
+    const inputs = {
+      "no image": () => choose(page, Buffer.from("This is a letter, not a picture."), "letter.txt", "text/plain"),
+      "an empty file": () => choose(page, Buffer.alloc(0)),
+      "a truncated image": () => choose(page, good.subarray(0, good.length / 2)),
+      "a decompression bomb": () => choose(page, bombPng()),
+      "1 pixel": () => choose(page, blankPng(1)),
+      "20,000 pixels a side": () => choose(page, blankPng(20_000)),
+      "a file too large to read": async () => {
+        const file = await openFile(huge, "w");
+        await file.truncate(65e6); // sparse: takes no room on the disk
+        await file.close();
+        await page.getByTestId("file").setInputFiles(huge);
+      },
+    };
+    try {
+      for (const [name, give] of Object.entries(inputs)) {
+        await give();
+        const { status, message } = await settle(page);
+        assert.equal(status, "error", name);
+        assertSentence(message, name);
+        assert.equal(await page.getByTestId("score").getAttribute("data-value"), String(earlier.score), `${name}: the earlier result stays`);
+        await choose(page, good);
+        earlier = await reading(page);
+      }
+    } finally {
+      await rm(huge, { force: true });
+    }
+    await close();
+  });
+
+  /** @type {Record<string, (body: Buffer) => { status?: number, body?: Buffer }>} */
+  const models = {
+    "with a lying header": (body) => ({ body: Buffer.concat([Buffer.alloc(8, "X"), body.subarray(8)]) }),
+    "that is no model": (body) => ({ body: Buffer.alloc(body.length, "XXXX") }),
+    "cut short": (body) => ({ body: body.subarray(0, body.length / 2) }),
+    missing: () => ({ status: 404, body: Buffer.from("gone") }),
+  };
+  for (const [name, damage] of Object.entries(models)) {
+    test(`a model file ${name} gets one sentence, and the next image tries again`, async () => {
+      const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+        prepare: (page) =>
+          page.route("**/*.safetensors*", async (route) => {
+            const body = await readFile(join(SITE, new URL(route.request().url()).pathname));
+            await route.fulfill({ contentType: "application/octet-stream", ...damage(body) });
+          }),
+      });
+      const { status, message } = await settle(page);
+      assert.equal(status, "error");
+      assertSentence(message, name);
+      await page.unroute("**/*.safetensors*");
+      await choose(page, await bytesOf(first("normal"))); // the next image tries again
+      await reading(page);
+      await close(/Failed to load resource.*404/);
+    });
+  }
+
+  /**
+   * @param {string} message
+   * @param {string} name
+   */
+  function assertSentence(message, name) {
+    assert.match(message, /^\S.{10,300}[.!]$/s, `${name}: "${message}" is a sentence`);
+    assert.doesNotMatch(message, /undefined|\[object|\n|panicked|unreachable/, name);
+  }
+});
+
+describe("the looks", () => {
+  for (const width of [390, 1440]) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      test(`${width} pixels wide, ${colorScheme}: nothing sticks out, nothing jumps`, async () => {
+        const { page, close } = await open(browser, `${site.url}?backend=wasm`, { colorScheme, viewport: { width, height: 900 }, prepare: sumLayoutShift });
+        await reading(page);
+        await page.getByTestId("gallery-item").last().click();
+        await reading(page);
+        const shift = await page.evaluate(() => /** @type {any} */ (window).layoutShift);
+        assert.ok(shift < 0.02, `layout shift ${shift}`);
+        await page.getByTestId("gallery-item").first().click();
+        await reading(page);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+        const folder = process.env["DAAD_SCREENSHOTS"];
+        if (folder) {
+          await mkdir(folder, { recursive: true });
+          await page.screenshot({ path: join(folder, `page-${width}-${colorScheme}.png`), fullPage: true });
+        }
+        await close();
+      });
+    }
+  }
+
+  /** @param {import("playwright-core").Page} page */
+  function sumLayoutShift(page) {
+    return page.addInitScript(() => {
+      const sum = /** @type {any} */ (window);
+      sum.layoutShift = 0;
+      // A visitor's own action does not excuse a jump here, so `hadRecentInput` is not looked at.
+      new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum.layoutShift += /** @type {any} */ (entry).value))).observe({ type: "layout-shift", buffered: true });
+    });
+  }
+});

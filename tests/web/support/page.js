@@ -1,0 +1,154 @@
+/** A real browser on a served site, and the page's hooks as functions. */
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {{ score: number, reconstruction_score: number, alignment_score: number | null, backend: string, verdict: string }} Reading */
+
+const SERVE = fileURLToPath(new URL("../../../scripts/serve.mjs", import.meta.url));
+
+const STUB = fileURLToPath(new URL("./stub-engine.js", import.meta.url));
+
+/** WebGPU in software: works without a GPU, for correctness only. */
+export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** @param {string[]} flags */
+export function launch(flags) {
+  return chromium.launch({
+    executablePath: process.env["CHROMIUM"] || "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...flags],
+  });
+}
+
+/** @param {string} dir */
+export async function serve(dir) {
+  const server = spawn(process.execPath, [SERVE, "--dir", dir, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await Promise.race([once(server.stdout, "data"), once(server, "exit").then(() => assert.fail("the server did not start"))]);
+  const url = /http:\S+/.exec(String(line))?.[0];
+  assert.ok(url, `the server said: ${line}`);
+  return {
+    url,
+    async stop() {
+      server.kill("SIGINT");
+      const [code] = await once(server, "exit");
+      assert.equal(code, 0, "Ctrl-C stops the server cleanly");
+    },
+  };
+}
+
+/**
+ * Opens a page that records everything it must not do: log errors, break the policy, leave its origin.
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} url
+ * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown> }} [options]
+ */
+export async function open(browser, url, { prepare, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const complaints = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  context.on("request", (request) => {
+    const target = new URL(request.url());
+    if (target.origin !== new URL(url).origin && !["blob:", "data:"].includes(target.protocol)) complaints.push(`a request left the origin: ${target}`);
+  });
+  await prepare?.(page);
+  await page.goto(url);
+  return {
+    page,
+    /** @param {RegExp} [expected] complaints that the test provoked */
+    async close(expected) {
+      const rest = complaints.filter((text) => !expected?.test(text));
+      await context.close();
+      assert.deepEqual(rest, [], "the page logged no errors");
+    },
+  };
+}
+
+/**
+ * Waits until the page has stopped working, and says how it ended.
+ * @param {Page} page
+ */
+export async function settle(page, timeout_ms = 120_000) {
+  await page.waitForFunction(() => document.querySelector("[data-testid=status]")?.textContent !== "working", null, { timeout: timeout_ms });
+  return { status: await text(page, "status"), message: (await page.locator("#message").textContent()) ?? "" };
+}
+
+/**
+ * Waits for a judgement and reads it at full precision.
+ * @param {Page} page
+ * @returns {Promise<Reading>}
+ */
+export async function reading(page, timeout_ms = 120_000) {
+  const { status, message } = await settle(page, timeout_ms);
+  assert.equal(status, "ready", message);
+  const score = await value(page, "score");
+  assert.ok(score !== null && Number.isFinite(score), "a score is shown");
+  return {
+    score,
+    reconstruction_score: (await value(page, "reconstruction-score")) ?? NaN,
+    alignment_score: await value(page, "alignment-score"),
+    backend: await text(page, "backend"),
+    verdict: await text(page, "verdict"),
+  };
+}
+
+/** @param {Page} page @param {string} testid */
+export async function text(page, testid) {
+  return (await page.getByTestId(testid).textContent()) ?? "";
+}
+
+/** @param {Page} page @param {string} testid */
+export async function value(page, testid) {
+  const element = page.getByTestId(testid);
+  return (await element.count()) === 0 ? null : Number(await element.getAttribute("data-value"));
+}
+
+/**
+ * @param {Page} page
+ * @param {Buffer} bytes
+ */
+export function choose(page, bytes, name = "test.png", mimeType = "image/png") {
+  return page.getByTestId("file").setInputFiles({ name, mimeType, buffer: bytes });
+}
+
+/**
+ * Drops or pastes a file, as the browser would say it.
+ * @param {Page} page
+ * @param {"drop" | "paste"} kind
+ * @param {Buffer} bytes
+ */
+export function hand(page, kind, bytes) {
+  return page.evaluate(
+    ([kind, base64]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], `${kind}.png`, { type: "image/png" }));
+      const options = { bubbles: true, cancelable: true };
+      document.body.dispatchEvent(kind === "drop" ? new DragEvent("drop", { ...options, dataTransfer: data }) : new ClipboardEvent("paste", { ...options, clipboardData: data }));
+    },
+    /** @type {const} */ ([kind, bytes.toString("base64")]),
+  );
+}
+
+/**
+ * Puts an engine in the place of the real one: see stub-engine.js.
+ * @param {Page} page
+ */
+export function stubEngine(page) {
+  return page.route("**/pkg/daad.js*", (route) => route.fulfill({ path: STUB, contentType: "text/javascript" }));
+}
+
+/**
+ * Two scores of the same image: within 1e-3, relative above 1.
+ * @param {number} actual
+ * @param {number} expected
+ * @param {string} what
+ */
+export function assertClose(actual, expected, what) {
+  assert.ok(Math.abs(actual - expected) <= 1e-3 * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
+}

@@ -1,0 +1,42 @@
+/** Stands in for pkg/daad.js where a test needs a failure that a healthy engine does not have: WebGPU is refused, and an image that begins with PANIC traps. */
+
+const SIDE_PX = 8;
+
+/** @param {{ module_or_path: Response }} input */
+export default async function init({ module_or_path }) {
+  await module_or_path.arrayBuffer();
+}
+
+export class Detector {
+  /**
+   * @param {Uint8Array} _model
+   * @param {"webgpu" | "wasm"} backend
+   */
+  static async load(_model, backend) {
+    if (backend === "webgpu") throw new Error("device: it computes something else");
+    return new Detector();
+  }
+
+  info() {
+    return {
+      system: "stub", width_px: SIDE_PX, height_px: SIDE_PX, scales: 1, base_width: 1, memory_items: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
+      gamma: 0.9, threshold: 0.5, scores: [0, 0.25, 0.5], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
+    };
+  }
+
+  /** @param {Uint8Array} image */
+  async detect(image) {
+    if (String.fromCharCode(...image.subarray(0, 5)) === "PANIC") {
+      // As a Rust panic in a future: an uncaught trap, and a promise that nobody settles.
+      queueMicrotask(() => {
+        throw new WebAssembly.RuntimeError("unreachable");
+      });
+      await new Promise(() => {});
+    }
+    const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
+    return {
+      score: 1, reconstruction_score: 1, alignment_score: null, threshold: 0.5, anomalous: true, width_px: SIDE_PX, height_px: SIDE_PX,
+      input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX),
+    };
+  }
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import * as format from "../../../www/format.js";
+
+test("scores keep four decimals, tiny ones their size", () => {
+  assert.equal(format.score(0.93124), "0.9312");
+  assert.equal(format.score(63.2), "63.2000");
+  assert.equal(format.score(0.00012), "1.20e-4");
+  assert.equal(format.score(0), "0.0000");
+  assert.equal(format.score(NaN), "–");
+});
+
+test("durations turn to seconds when long", () => {
+  assert.equal(format.duration(412.4), "412 ms");
+  assert.equal(format.duration(61_234), "61.2 s");
+});
+
+test("bytes are told in megabytes", () => {
+  assert.equal(format.megabytes(24_100_000), "24 MB");
+  assert.equal(format.megabytes(350_000), "0.3 MB");
+});
+
+test("a score is compared with the threshold in words", () => {
+  assert.equal(format.compared(4.5, 0.9), "5 times the threshold");
+  assert.equal(format.compared(0.45, 0.9), "50\u00a0% of the threshold");
+  assert.equal(format.compared(900, 0.9), "more than 100 times the threshold");
+  assert.equal(format.compared(0.9, 0.9), "at the threshold");
+  assert.equal(format.compared(-0.1, 0.9), "below the threshold");
+  assert.equal(format.compared(0.1, -0.1), "above the threshold");
+});
+
+test("an engine's message becomes a sentence on one line", () => {
+  assert.equal(format.sentence(new Error("cannot use this image: the file\n is empty")), "Cannot use this image: the file is empty.");
+  assert.equal(format.sentence("Done!"), "Done!");
+  assert.equal(format.sentence(""), "Something went wrong.");
+});
+
+test("backends are named so that both can be told", () => {
+  assert.match(format.backend("webgpu"), /WebGPU/);
+  assert.match(format.backend("wasm"), /wasm/);
+});

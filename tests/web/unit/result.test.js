@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { recipe } from "../../../www/recipe.js";
+import { blend } from "../../../www/view/panes.js";
+
+/** @param {object} fields @returns {any} */
+const partial = (fields) => fields;
+
+test("the parts of the score add up to Eq. 7", () => {
+  const info = partial({ gamma: 0.9, reconstruction: { min: 1, max: 3 }, alignment: { min: 0, max: 10 } });
+  const parts = recipe(partial({ reconstruction_score: 2, alignment_score: 5 }), info);
+  assert.deepEqual(parts.map((part) => part.symbol), ["R", "L"]);
+  assert.ok(Math.abs(parts.reduce((sum, part) => sum + part.adds, 0) - 0.5) < 1e-12);
+});
+
+test("without a discriminator the reconstruction is all there is", () => {
+  const parts = recipe(partial({ reconstruction_score: 2, alignment_score: null }), partial({ gamma: 0.9, reconstruction: { min: 1, max: 3 }, alignment: null }));
+  assert.deepEqual(parts.map(({ symbol, weight, adds }) => [symbol, weight, adds]), [["R", 1, 0.5]]);
+});
+
+test("the overlay goes from the image to the error map, its dark parts last", () => {
+  const image = Uint8ClampedArray.of(0, 100, 200, 255, 0, 100, 200, 255);
+  const map = Uint8ClampedArray.of(255, 100, 0, 255, 0, 0, 0, 255);
+  assert.deepEqual(blend(image, map, 0), image);
+  assert.deepEqual(blend(image, map, 1), map);
+  assert.deepEqual([...blend(image, map, 0.5)], [128, 100, 100, 255, 0, 88, 175, 255]);
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { INITIAL, createStore, message, reduce, status } from "../../../www/state.js";
+
+/** @typedef {import("../../../www/state.js").Event} Event */
+
+const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", gpu: "", note: "", info: {} } }));
+
+/** @param {number} ticket @returns {Event} */
+function detecting(ticket) {
+  return { type: "detecting", subject: { ticket, name: `image ${ticket}`, sample: null } };
+}
+
+/** @param {number} ticket */
+function detected(ticket) {
+  const subject = { ticket, name: `image ${ticket}`, sample: null };
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, backend: "wasm", elapsed_ms: 1, detection: { anomalous: true } } }));
+}
+
+/** @param {Event[]} events */
+function after(...events) {
+  return events.reduce(reduce, INITIAL);
+}
+
+test("the page works, then is ready", () => {
+  assert.equal(status(INITIAL), "working");
+  assert.equal(status(after(LOADED)), "ready");
+  assert.equal(status(after(LOADED, detecting(1))), "working");
+  assert.equal(status(after(LOADED, detecting(1), detected(1))), "ready");
+});
+
+test("an image asked for during the download keeps the page working until it is judged", () => {
+  assert.equal(status(after(detecting(1), LOADED)), "working");
+});
+
+test("an answer to an older image is dropped", () => {
+  const state = after(LOADED, detecting(1), detecting(2), detected(1));
+  assert.equal(state.result, null);
+  assert.equal(status(state), "working");
+  assert.equal(status(reduce(state, { type: "detect-failed", ticket: 1, message: "old" })), "working");
+});
+
+test("a failed image keeps the earlier result, and the next image clears the error", () => {
+  const failed = after(LOADED, detecting(1), detected(1), detecting(2), { type: "detect-failed", ticket: 2, message: "That is no image." });
+  assert.equal(status(failed), "error");
+  assert.equal(message(failed), "That is no image.");
+  assert.equal(failed.result?.subject.ticket, 1);
+  assert.equal(status(reduce(failed, detecting(3))), "working");
+  assert.equal(status([detecting(3), detected(3)].reduce(reduce, failed)), "ready");
+});
+
+test("a refused file ends the wait for the one before it", () => {
+  const refused = after(LOADED, detecting(1), { type: "refused", message: "Too large." });
+  assert.equal(status(refused), "error");
+  assert.equal(reduce(refused, detected(1)).result, null);
+});
+
+test("a model that fails to load is an error, not a wait", () => {
+  assert.equal(status(after(detecting(1), { type: "load-failed", message: "No model." })), "error");
+});
+
+test("late progress does not undo a load that ended", () => {
+  const state = after(LOADED, { type: "progress", progress: { stage: "starting", loaded_bytes: 1, total_bytes: 1 } });
+  assert.equal(state.progress, null);
+});
+
+test("a watcher hears only of its own part", () => {
+  const store = createStore();
+  /** @type {number[]} */
+  const seen = [];
+  store.watch((state) => [state.opacity], (opacity) => seen.push(opacity));
+  store.send({ type: "blocks", blocks: true });
+  store.send({ type: "opacity", opacity: 0.2 });
+  store.send({ type: "opacity", opacity: 0.2 });
+  assert.deepEqual(seen, [INITIAL.opacity, 0.2]);
+});
