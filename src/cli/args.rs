@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use daad::loss::AdversarialForm;
 use daad::model::{AdversarialConfig, MemoryConfig, ModelConfig, System};
 use daad::nn::DivisionRate;
-use daad::train::{DeviceChoice, Objective, TrainConfig};
+use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
 
 /// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
 /// find what does not.
@@ -69,6 +69,9 @@ pub(crate) struct ConfigArgs {
     /// Adam's learning rate [default: 2e-4 with the discriminator, 1e-4 without]
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// Let the learning rate fall along a cosine to zero at the last epoch
+    #[arg(long)]
+    cosine: bool,
     /// Seed of weights, order and flips
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -245,6 +248,11 @@ impl ConfigArgs {
             epochs: self.epochs.unwrap_or(TrainConfig::default().epochs),
             batch_size: self.batch_size,
             learning_rate: self.learning_rate.unwrap_or(default_rate),
+            schedule: if self.cosine {
+                Schedule::Cosine
+            } else {
+                Schedule::Constant
+            },
             flip_horizontal: !self.no_flips,
             flip_vertical: !self.no_flips,
             seed: self.seed,

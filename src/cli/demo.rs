@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use daad::model::{AdversarialConfig, Division, ModelConfig};
 use daad::nn::DivisionRate;
 use daad::train::dataset::SyntheticTextures;
-use daad::train::{DeviceChoice, TrainConfig, evaluate};
+use daad::train::{DeviceChoice, Schedule, TrainConfig, evaluate};
 use daad::weights::Provenance;
 
 use super::output::{self, note};
@@ -69,6 +69,7 @@ fn config() -> TrainConfig {
         epochs: 50,
         // The paper's 2e-4 is for many more steps.
         learning_rate: 2e-3,
+        schedule: Schedule::Cosine,
         seed: 1,
         ..TrainConfig::default()
     }

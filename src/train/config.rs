@@ -21,6 +21,8 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Of Adam; 1e-4 for DAAD, 2e-4 for DAAD+ in the paper.
     pub learning_rate: f64,
+    /// How the learning rate goes on from there; constant in the paper.
+    pub schedule: Schedule,
     /// Mirror images left to right with probability ½.
     pub flip_horizontal: bool,
     /// Mirror images top to bottom with probability ½.
@@ -35,6 +37,28 @@ pub struct TrainConfig {
     pub gamma: f64,
     /// The share of normal images that the threshold refuses.
     pub false_alarm_rate: f64,
+}
+
+/// The learning rate over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// The same from first to last, as in the paper.
+    #[default]
+    Constant,
+    /// Falls along half a cosine to zero: where there is time for few epochs only, the last ones
+    /// settle.
+    Cosine,
+}
+
+impl Schedule {
+    /// What the learning rate is multiplied with after the share `done` of all steps, in [0, 1].
+    pub fn factor(self, done: f64) -> f64 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+        }
+    }
 }
 
 /// L = λrec·Lrec + λadv·Ladv + λali·Lali (Eq. 6).
@@ -74,6 +98,7 @@ impl Default for TrainConfig {
             epochs: 1000,
             batch_size: 8,
             learning_rate: Self::DAAD_PLUS_LEARNING_RATE,
+            schedule: Schedule::default(),
             flip_horizontal: true,
             flip_vertical: true,
             seed: 0,
@@ -149,6 +174,17 @@ mod tests {
     #[test]
     fn the_papers_defaults_are_valid() {
         TrainConfig::default().validate().unwrap();
+    }
+
+    #[test]
+    fn a_cosine_schedule_falls_from_one_to_zero() {
+        let factors = [0.0, 0.25, 0.5, 1.0].map(|done| Schedule::Cosine.factor(done));
+        assert!(factors[0] == 1.0 && factors[3].abs() < 1e-12, "{factors:?}");
+        assert!(
+            (factors[2] - 0.5).abs() < 1e-12 && factors[1] > 0.85,
+            "{factors:?}"
+        );
+        assert_eq!(Schedule::Constant.factor(0.9), 1.0);
     }
 
     #[test]

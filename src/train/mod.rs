@@ -17,7 +17,7 @@ mod trainer;
 pub use adam::Adam;
 pub use calibrate::{Finished, finish, wait};
 pub use checkpoint::{Progress, read_progress};
-pub use config::{Objective, TrainConfig};
+pub use config::{Objective, Schedule, TrainConfig};
 pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
 pub use device_check::check_training;
 pub use evaluate::{Evaluation, Metrics, evaluate};

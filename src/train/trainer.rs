@@ -161,6 +161,7 @@ impl Trainer {
     ) -> Result<Outcome> {
         let config = self.progress.config.clone();
         let draws = draws(&config, self.progress.epoch, images.len());
+        let steps = draws.len().div_ceil(config.batch_size);
         let mut unread = Vec::new();
         let mut read = Instant::now();
         for batch in draws.chunks(config.batch_size).skip(self.progress.step) {
@@ -170,8 +171,11 @@ impl Trainer {
             }
             let batch = load_batch(batch, images, &self.device);
             let count = batch.dims()[0];
+            let done = self.progress.epoch as f64 + self.progress.step as f64 / steps as f64;
+            let factor = config.schedule.factor(done / config.epochs as f64);
+            let learning_rate = config.learning_rate * factor;
             let state = self.state.take().expect("a step gives the state back");
-            let (state, losses) = state.step(batch, &config.objective, config.learning_rate);
+            let (state, losses) = state.step(batch, &config.objective, learning_rate);
             self.state = Some(state);
             self.progress.step += 1;
             unread.push(losses);
