@@ -228,7 +228,7 @@ impl ModelConfig {
         between("base_width", self.base_width, 1, MAX_BASE_WIDTH)?;
         between("memory.items", self.memory.items, 1, MAX_MEMORY_ITEMS)?;
         let step = 1 << self.scales;
-        if self.height_px % step != 0 || self.width_px % step != 0 {
+        if !self.height_px.is_multiple_of(step) || !self.width_px.is_multiple_of(step) {
             return Err(Error::Config(format!(
                 "{}×{} pixels cannot be halved {} times; use a multiple of {step} or fewer scales",
                 self.height_px, self.width_px, self.scales

@@ -51,7 +51,7 @@ impl DivisionRate {
             ("width", self.width, width),
         ];
         for (axis, rate, size) in axes {
-            if rate == 0 || size % rate != 0 {
+            if rate == 0 || !size.is_multiple_of(rate) {
                 return Err(Error::Config(format!(
                     "division rate {rate} along the {axis} does not divide a feature map of \
                      {channels}×{height}×{width} (channels × height × width); use a smaller \

@@ -1,6 +1,8 @@
 //! Tests of the whole library from outside: against PyTorch, in training, on other devices, and
 //! through the command line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cli;
 mod device;
 mod golden;

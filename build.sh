@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# Sets up what is missing, then builds, serves or tests the page. What is built lies in a cache folder, outside the clone.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+ROOT=$PWD
+CACHE=${DAAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/daad}
+OWN=$CACHE/clones/$(cksum <<<"$ROOT" | cut -d' ' -f1) # what belongs to this clone alone
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
+
+WASM=wasm32-unknown-unknown
+WASM_RUSTFLAGS="-C target-feature=+simd128"
+FOR_WASM=(--lib --target "$WASM" --no-default-features --features webgpu)
+NODE_MIN=18
+RUST_MIN=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml)
+BINDGEN_VERSION=$(grep -A1 '^name = "wasm-bindgen"$' Cargo.lock | sed -nE 's/^version = "(.*)"/\1/p')
+BINDGEN=$CACHE/tools/wasm-bindgen-$BINDGEN_VERSION
+
+usage() {
+  cat <<END
+Usage: ./build.sh COMMAND
+
+  serve [--port N] [--host H]   build the page and serve it (port 8080 and this machine only, unless told otherwise)
+  web                           build the page and print its folder
+  test                          run everything: lints, unit and golden tests, the page in a real browser
+  help                          this text
+
+What is missing is set up first: the wasm target and wasm-bindgen; for the tests Chromium, rustfmt and clippy. Nothing ever asks.
+
+  DAAD_CACHE         where build output goes; now $CACHE
+  CARGO_TARGET_DIR   where cargo's goes; now $CARGO_TARGET_DIR
+  CHROMIUM           the browser of the tests; found on the PATH or installed otherwise
+END
+}
+
+main() {
+  local command=${1:-help}
+  (($# == 0)) || shift
+  case $command in
+    serve)
+      check_serve_options "$@"
+      build_page
+      exec node scripts/serve.mjs --dir "$OWN/site" "$@"
+      ;;
+    web)
+      build_page
+      echo "$OWN/site"
+      ;;
+    test) run_tests ;;
+    help | -h | --help) usage ;;
+    *) die "unknown command $command; ./build.sh help lists them" ;;
+  esac
+}
+
+say() { echo "$*" >&2; }
+die() { say "build.sh: $*" && exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+at_least() { [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]; }
+
+# Typing errors are told before the build, not after it.
+check_serve_options() {
+  while (($# > 0)); do
+    case $1 in
+      --port | --host) (($# > 1)) || die "$1 needs a value" && shift 2 ;;
+      --port=* | --host=*) shift ;;
+      *) die "unknown option $1; serve takes --port N and --host H" ;;
+    esac
+  done
+}
+
+# ---- Set-up: every function is silent when its work is done ----
+
+set_up_building() {
+  has cc || apt_install build-essential
+  set_up_rust
+  set_up_wasm_target
+  set_up_bindgen
+  set_up_node
+}
+
+set_up_testing() {
+  { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || set_up_lints
+  find_chromium >/dev/null || apt_install chromium
+  find_chromium >/dev/null || die "Chromium is missing: install it, or name one in CHROMIUM"
+  software_vulkan || (apt_install libvulkan1 mesa-vulkan-drivers) || say "No software Vulkan device: the native GPU tests will be skipped."
+}
+
+# apt_install PACKAGE...: where there is apt-get and the right to use it.
+apt_install() {
+  local as_root=()
+  has apt-get || die "missing: $*; install what these packages of Debian hold"
+  if ((EUID != 0)); then
+    sudo -n true 2>/dev/null || die "missing: $*; run as root: apt-get install $*"
+    as_root=(sudo -n)
+  fi
+  say "Installing $*"
+  { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"; } >&2 ||
+    die "apt-get could not install $*"
+}
+
+set_up_rust() {
+  has rustup || new_enough_rust || apt_install rustc-web cargo-web # Debian's newest
+  new_enough_rust || die "Rust $RUST_MIN or newer is needed: rustup update stable, or see https://rustup.rs"
+}
+
+new_enough_rust() {
+  has cargo && has rustc && at_least "$RUST_MIN" "$(rustc --version | cut -d' ' -f2)"
+}
+
+set_up_lints() {
+  if has rustup; then
+    rustup component add rustfmt clippy || die "rustfmt and clippy are missing and rustup could not add them"
+  else
+    apt_install rustfmt-web rust-web-clippy
+  fi
+}
+
+# The compiler's own wasm target, or else Debian's compiler with the source of the standard library.
+set_up_wasm_target() {
+  has_wasm_target || has_debian_wasm || { has rustup && rustup target add "$WASM"; } || apt_install rustc-web cargo-web rust-web-src lld-19
+}
+
+has_wasm_target() { [[ -d $(rustc --print target-libdir --target "$WASM") ]]; }
+has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library/std ]] && has wasm-ld-19; }
+
+# The version must be that of the library. Without TLS and optimised less it builds in a third of the time.
+set_up_bindgen() {
+  [[ ! -x $BINDGEN/bin/wasm-bindgen ]] || return 0
+  say "Installing wasm-bindgen $BINDGEN_VERSION"
+  CARGO_TARGET_DIR=$CACHE/tools/target CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+    cargo install wasm-bindgen-cli --version "$BINDGEN_VERSION" --no-default-features --bin wasm-bindgen --root "$BINDGEN"
+  rm -rf "$CACHE/tools/target"
+}
+
+set_up_node() {
+  { has node && has npm; } || apt_install nodejs npm
+  at_least "$NODE_MIN" "$(node --version | tr -d v)" || die "Node $NODE_MIN or newer is needed: https://nodejs.org"
+  unless_done node_modules/.installed package-lock.json -- npm ci --no-audit --no-fund >&2
+}
+
+find_chromium() {
+  local name
+  for name in ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome google-chrome-stable; do
+    command -v "$name" && return
+  done
+  return 1
+}
+
+software_vulkan() { compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null && ldconfig -p | grep -q libvulkan.so.1; }
+
+# unless_done STAMP INPUT... -- COMMAND...: runs the command unless it has run on these very inputs.
+unless_done() {
+  local stamp=$1 inputs=() sum
+  while shift && [[ $1 != -- ]]; do inputs+=("$1"); done
+  shift
+  sum=$(cat "${inputs[@]}" | cksum)
+  [[ -f $stamp && $(<"$stamp") == "$sum" ]] || { "$@" && echo "$sum" >"$stamp"; }
+}
+
+# ---- The page ----
+
+build_page() {
+  set_up_building
+  build_engine
+  build_site
+}
+
+build_engine() {
+  build_wasm
+  mkdir -p "$OWN/pkg"
+  local wasm=$CARGO_TARGET_DIR/$WASM/web/daad.wasm
+  unless_done "$OWN/pkg/.made" "$wasm" "$BINDGEN/bin/wasm-bindgen" -- \
+    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --out-dir "$OWN/pkg" --out-name daad "$wasm"
+}
+
+build_wasm() {
+  local -x RUSTFLAGS=$WASM_RUSTFLAGS
+  if has_wasm_target; then
+    cargo build --profile web "${FOR_WASM[@]}"
+  else
+    RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 \
+      /usr/bin/cargo build --profile web "${FOR_WASM[@]}" -Zbuild-std=std,panic_abort
+  fi
+}
+
+build_site() { node scripts/site.mjs --pkg "$OWN/pkg" --models models --out "$OWN/site"; }
+
+# ---- The tests: what is fast comes first ----
+
+RESULTS=() PASSED=0 FAILED=""
+
+run_tests() {
+  set_up_building
+  set_up_testing
+  mkdir -p "$OWN"
+  if [[ -z ${XDG_RUNTIME_DIR:-} ]]; then # wgpu looks for it
+    export XDG_RUNTIME_DIR=$OWN/run
+    mkdir -m 700 "$XDG_RUNTIME_DIR" 2>/dev/null || true
+  fi
+
+  step format "" cargo fmt --check
+  step layers "" scripts/check.sh
+  step types "" npm run --silent check
+  step web-units "" npm run --silent test:unit
+  step engine "" build_engine
+  step site engine build_site
+  step native-tests "" cargo test --release
+  step clippy "" cargo clippy --release --all-targets -- -D warnings
+  has_wasm_target && step clippy-web "" env RUSTFLAGS="$WASM_RUSTFLAGS" cargo clippy --release "${FOR_WASM[@]}" -- -D warnings
+  step native-scores "" score_gallery
+  step browser "site native-scores" test_in_browser
+  summary
+}
+
+# step NAME "STEPS IT NEEDS" COMMAND...
+step() {
+  local name=$1 needs=$2 start=$SECONDS need status
+  shift 2
+  for need in $needs; do
+    [[ " $FAILED " != *" $need "* ]] || { note "$name" "$start" "FAIL (not run: $need failed)" && return; }
+  done
+  say "==== $name"
+  set +e # a condition would switch it off inside the command too
+  (set -e && "$@")
+  status=$?
+  set -e
+  if ((status == 0)); then note "$name" "$start" pass; else note "$name" "$start" "FAIL (exit $status)"; fi
+}
+
+note() {
+  local seconds=$((SECONDS - $2))
+  RESULTS+=("$(printf '%6d s  %-14s %s' "$seconds" "$1" "$3")")
+  if [[ $3 == pass ]]; then PASSED=$((PASSED + 1)); else FAILED+=" $1" && say "==== $1: $3"; fi
+}
+
+summary() {
+  local failed
+  failed=$(wc -w <<<"$FAILED" | tr -d ' ')
+  printf '%s\n' "" "${RESULTS[@]}" "Screenshots: $OWN/screenshots" "$PASSED passed, $failed failed"
+  ((failed == 0))
+}
+
+# The browser must agree with these. The page opens with the first model.
+score_gallery() {
+  local models=(models/*.safetensors)
+  [[ -f ${models[0]} ]] || die "models/ holds no .safetensors file"
+  cargo run --release --quiet -- score --device cpu --model "${models[0]}" --json www/gallery/*.png >"$OWN/native.jsonl"
+}
+
+test_in_browser() {
+  mkdir -p "$OWN/screenshots"
+  CHROMIUM=$(find_chromium) DAAD_SITE=$OWN/site DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:e2e
+}
+
+main "$@"

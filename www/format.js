@@ -1,0 +1,58 @@
+/** Numbers and names as people read them. Fixed to English: so is the page. */
+
+/** A score, threshold or raw error: four decimals tell any two apart that matter.
+ * @param {number} value */
+export function score(value) {
+  if (!Number.isFinite(value)) return "–";
+  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4);
+}
+
+/** @param {number} bytes */
+export function megabytes(bytes) {
+  const value = bytes / 1e6;
+  return `${value.toFixed(value < 10 ? 1 : 0)} MB`;
+}
+
+/** @param {number} elapsed_ms */
+export function duration(elapsed_ms) {
+  return elapsed_ms < 9999.5 ? `${Math.round(elapsed_ms)} ms` : `${(elapsed_ms / 1000).toFixed(1)} s`;
+}
+
+/** A share of 1, such as a false alarm rate.
+ * @param {number} share */
+export function percent(share) {
+  return `${Number((share * 100).toPrecision(2))}\u00a0%`;
+}
+
+/** How a score compares with the threshold, in words.
+ * @param {number} value
+ * @param {number} threshold */
+export function compared(value, threshold) {
+  if (!(threshold > 0) || value <= 0) return value > threshold ? "above the threshold" : "below the threshold";
+  const ratio = value / threshold;
+  if (ratio > 100) return "more than 100 times the threshold";
+  if (ratio > 1.005) return `${Number(ratio.toPrecision(ratio < 10 ? 3 : 2))} times the threshold`;
+  return ratio >= 0.995 ? "at the threshold" : `${percent(ratio)} of the threshold`;
+}
+
+/** @param {number} count */
+export function millions(count) {
+  return count < 1e6 ? count.toLocaleString("en") : `${(count / 1e6).toFixed(1)} million`;
+}
+
+/** An error's message as one sentence on one line: the engine's begin small and end without a stop.
+ * @param {unknown} error */
+export function sentence(error) {
+  const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim() || "something went wrong";
+  return capital(text) + (/[.!?]$/.test(text) ? "" : ".");
+}
+
+/** @param {string} text */
+export function capital(text) {
+  return (text[0] ?? "").toUpperCase() + text.slice(1);
+}
+
+/** @param {import("./protocol.js").Backend} backend */
+export function backend(backend) {
+  return backend === "webgpu" ? "WebGPU" : "CPU (wasm SIMD)";
+}

@@ -1,0 +1,92 @@
+/**
+ * What the page and its worker say to each other, and the shapes of the data they pass: types only.
+ * `Engine`, `Detector`, `ModelInfo` and `Detection` are the API of the Rust library, `pkg/daad.js`.
+ */
+
+/** @typedef {"webgpu" | "wasm"} Backend */
+/** @typedef {"auto" | Backend} BackendChoice */
+/** @typedef {"normal" | "defective"} Label */
+
+/**
+ * The lowest and highest raw value that held-out normal images got: what a raw score is scaled by.
+ * @typedef {{ min: number, max: number }} Range
+ */
+
+/**
+ * @typedef {object} ModelInfo
+ * @property {string} system name in the paper, such as "DAAD+"
+ * @property {number} width_px
+ * @property {number} height_px
+ * @property {number} scales
+ * @property {number} base_width
+ * @property {number} memory_items
+ * @property {{ height: number, width: number, channel: number } | null} division blocks per feature map; null where maps are not divided
+ * @property {number} parameters
+ * @property {number} gamma weight of the reconstruction score, 0 to 1
+ * @property {number} threshold anomaly scores above it are anomalous
+ * @property {number[]} scores sorted anomaly scores of held-out normal images
+ * @property {number} false_alarm_rate share of normal images that the threshold was set to flag
+ * @property {Range} reconstruction
+ * @property {Range | null} alignment
+ * @property {Record<string, string | number>} provenance
+ */
+
+/**
+ * @typedef {object} Detection
+ * @property {number} score anomaly score, higher is more anomalous
+ * @property {number} reconstruction_score raw R
+ * @property {number | null} alignment_score raw L; null for a model without a discriminator
+ * @property {number} threshold
+ * @property {boolean} anomalous
+ * @property {number} width_px
+ * @property {number} height_px
+ * @property {Uint8ClampedArray<ArrayBuffer>} input RGBA
+ * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
+ * @property {Float32Array<ArrayBuffer>} error_map squared error per pixel, mean over the channels
+ * @property {Uint8ClampedArray<ArrayBuffer>} heat_map RGBA, the error map in colours
+ */
+
+/**
+ * @typedef {object} Detector
+ * @property {() => ModelInfo} info
+ * @property {(image: Uint8Array) => Promise<Detection>} detect
+ * @property {() => void} free
+ */
+
+/**
+ * @typedef {object} Engine
+ * @property {(input: { module_or_path: Response }) => Promise<unknown>} default
+ * @property {{ load(model: Uint8Array, backend: Backend): Promise<Detector> }} Detector
+ */
+
+/** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `bytes` is the size before compression */
+/** @typedef {SiteFile & { name: string }} ModelFile */
+/** @typedef {{ engine: SiteFile & { script: SiteFile }, models: ModelFile[] }} Manifest written by `scripts/site.mjs` */
+/** @typedef {{ file: string, label: Label, title: string }} Sample */
+/** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
+
+/**
+ * How far the worker has come in loading. `starting`: all is downloaded, the device warms up.
+ * @typedef {{ stage: "downloading" | "starting", loaded_bytes: number, total_bytes: number }} Progress
+ */
+
+/** @typedef {import("./backend.js").GpuProbe} GpuProbe */
+
+/**
+ * A request of the page. Each is answered by exactly one `done` or `failed` with its id.
+ * @typedef {{ id: number, type: "probe" }
+ *   | { id: number, type: "load", manifest: Manifest, model: ModelFile, backend: Backend }
+ *   | { id: number, type: "detect", image: Uint8Array<ArrayBuffer> }} Request
+ */
+
+/** @typedef {{ detection: Detection, elapsed_ms: number }} Timed */
+
+/**
+ * A message of the worker. `crashed` answers everything that is still open: the worker is of no more use.
+ * @typedef {{ id: number, type: "progress", progress: Progress }
+ *   | { id: number, type: "done", value: unknown }
+ *   | { id: number, type: "failed", message: string }
+ *   | { type: "crashed" }} Reply
+ */
+
+export {};

@@ -1,0 +1,122 @@
+/** What goes on behind the page: loads a detector, judges the image asked for last, and recovers when the engine is lost. */
+
+import { Client, Crash, Superseded } from "./client.js";
+import { sentence } from "./format.js";
+
+/** @typedef {import("./protocol.js").BackendChoice} BackendChoice */
+/** @typedef {import("./state.js").Loaded} Loaded */
+/** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<Blob> }} Wanted */
+/** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<Blob> }} Job */
+
+export class Session {
+  #client = new Client();
+  #store;
+  #tickets = 0;
+  #loads = 0;
+  #judging = false;
+  /** Stays after it is judged, to be judged again when the detector changes. @type {Job | null} */
+  #job = null;
+  /** @type {import("./protocol.js").Manifest | null} */
+  #manifest = null;
+
+  /** @param {ReturnType<typeof import("./state.js").createStore>} store */
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /** Whether an image was asked for yet. */
+  get asked() {
+    return this.#tickets > 0;
+  }
+
+  /**
+   * Loads a model on a backend. A later call ends an earlier one.
+   * @param {BackendChoice} choice
+   * @param {string | null} [model] name or file name; the first one where there is none such
+   * @param {string} [why] what to tell of the backend where there is nothing else to tell
+   */
+  async load(choice, model = this.#store.get().model, why = "") {
+    const turn = ++this.#loads;
+    this.#store.send({ type: "loading", choice });
+    if (this.#job) this.#store.send({ type: "detecting", subject: this.#job.subject });
+    try {
+      const manifest = (this.#manifest ??= await fetchManifest());
+      if (turn !== this.#loads) return;
+      const file = manifest.models.find(({ file, name }) => file === model || name === model) ?? manifest.models[0];
+      if (!file) throw new Error("No model is installed: put a .safetensors file into models/ and build the site again.");
+      this.#store.send({ type: "models", models: manifest.models, model: file.file });
+      const loaded = await this.#client.load(manifest, file, choice, (progress) => this.#store.send({ type: "progress", progress }));
+      if (turn !== this.#loads) return;
+      this.#store.send({ type: "loaded", loaded: { ...loaded, note: loaded.note || why } });
+      await this.#judge();
+    } catch (error) {
+      if (!(error instanceof Superseded)) this.#store.send({ type: "load-failed", message: sentence(error) });
+    }
+  }
+
+  /** @param {Wanted} wanted */
+  ask({ name, sample, read }) {
+    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, read };
+    this.#store.send({ type: "detecting", subject: this.#job.subject });
+    const { loaded, loading, choice } = this.#store.get();
+    void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
+  }
+
+  /** @param {string} message why a file is not even tried */
+  refuse(message) {
+    this.#job = null;
+    this.#store.send({ type: "refused", message });
+  }
+
+  /** One at a time: of the images asked for meanwhile, only the last one counts. */
+  async #judge() {
+    if (this.#judging) return;
+    this.#judging = true;
+    /** @type {unknown[]} */
+    let done = [];
+    for (;;) {
+      const job = this.#job;
+      const { loaded } = this.#store.get();
+      if (!job || !loaded || (done[0] === job && done[1] === loaded)) break;
+      done = [job, loaded];
+      await this.#judgeOne(job, loaded);
+    }
+    this.#judging = false;
+  }
+
+  /**
+   * @param {Job} job
+   * @param {Loaded} loaded
+   */
+  async #judgeOne({ subject, read }, loaded) {
+    try {
+      const image = new Uint8Array(await (await read()).arrayBuffer());
+      if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
+      const timed = await this.#client.detect(image);
+      this.#store.send({ type: "detected", result: { ...timed, subject, backend: loaded.backend } });
+    } catch (error) {
+      if (error instanceof Superseded) return;
+      if (error instanceof Crash) return this.#recover(error, loaded.backend, subject.ticket);
+      this.#store.send({ type: "detect-failed", ticket: subject.ticket, message: sentence(error) });
+    }
+  }
+
+  /**
+   * The worker is lost. On the GPU that may be the GPU's fault: the CPU tries the same image. On the CPU the image is given up.
+   * @param {Crash} crash
+   * @param {import("./protocol.js").Backend} backend
+   * @param {number} ticket
+   */
+  #recover(crash, backend, ticket) {
+    if (backend === "webgpu") return void this.load("wasm", undefined, "WebGPU stopped working, so the CPU does the work.");
+    if (this.#job?.subject.ticket === ticket) this.#job = null;
+    void this.load(this.#store.get().choice).then(() => this.#store.send({ type: "detect-failed", ticket, message: sentence(crash) }));
+  }
+}
+
+/** @returns {Promise<import("./protocol.js").Manifest>} */
+async function fetchManifest() {
+  const response = await fetch("manifest.json").catch(() => null);
+  if (!response?.ok) throw new Error("The site is incomplete: its manifest.json is missing, so build it again.");
+  return response.json();
+}

@@ -1,0 +1,66 @@
+import * as format from "../format.js";
+import { find, make } from "./dom.js";
+
+/** The choice of backend and model, and what came of it. */
+
+/** @type {Record<string, string>} */
+const TITLES = { trained_on: "Training images", data: "Training data", device: "Trained by", attribution: "Data by" };
+
+/**
+ * @param {(choice: import("../protocol.js").BackendChoice) => void} onChoice
+ * @param {(model: string) => void} onModel
+ */
+export function chooseEngine(onChoice, onModel) {
+  const choice = find("#choice", HTMLSelectElement);
+  choice.addEventListener("change", () => onChoice(/** @type {import("../protocol.js").BackendChoice} */ (choice.value)));
+  const model = find("#model", HTMLSelectElement);
+  model.addEventListener("change", () => onModel(model.value));
+}
+
+/**
+ * @param {import("../protocol.js").BackendChoice} choice
+ * @param {import("../state.js").Loaded | null} loaded
+ */
+export function showBackend(choice, loaded) {
+  find("#choice", HTMLSelectElement).value = choice;
+  const element = find("[data-testid=backend]", HTMLElement);
+  if (loaded) element.textContent = format.backend(loaded.backend);
+  element.title = loaded?.gpu ?? "";
+  const note = find("#note", HTMLElement);
+  note.textContent = loaded?.note ?? "";
+  note.hidden = !loaded?.note;
+}
+
+/**
+ * One model needs no choice.
+ * @param {import("../protocol.js").ModelFile[]} models
+ * @param {string} chosen
+ */
+export function showModels(models, chosen) {
+  find("#model-label", HTMLElement).hidden = models.length < 2;
+  find("#model", HTMLSelectElement).replaceChildren(...models.map(({ file, name }) => make("option", { value: file, textContent: name, selected: file === chosen })));
+}
+
+/** @param {import("../protocol.js").ModelInfo | undefined} info */
+export function showAbout(info) {
+  if (!info) return;
+  const { division } = info;
+  const facts = {
+    System: info.system,
+    Image: `${info.width_px} × ${info.height_px} pixels`,
+    Scales: info.scales,
+    Blocks: division && `${division.height} × ${division.width} × ${division.channel} per map`,
+    "Memory items": `${info.memory_items} per scale`,
+    "Base width": info.base_width,
+    Parameters: format.millions(info.parameters),
+    "Weight of R (γ)": info.gamma,
+    ...Object.fromEntries(Object.entries(info.provenance).map(([key, value]) => [title(key), value])),
+  };
+  const rows = Object.entries(facts).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  find("#about", HTMLElement).replaceChildren(...rows.map(([key, value]) => make("div", {}, make("dt", { textContent: key }), make("dd", { textContent: String(value) }))));
+}
+
+/** @param {string} key such as "trained_on" */
+function title(key) {
+  return TITLES[key] ?? format.capital(key.replaceAll("_", " "));
+}

@@ -1,0 +1,68 @@
+import { find } from "./dom.js";
+
+/** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels RGBA */
+
+/** @param {import("../protocol.js").Detection} detection */
+export function showPanes({ input, reconstruction, width_px, height_px }) {
+  draw("input", input, width_px, height_px);
+  draw("reconstruction", reconstruction, width_px, height_px);
+  find("#panes", HTMLElement).classList.add("filled");
+}
+
+/**
+ * @param {import("../protocol.js").Detection} detection
+ * @param {number} opacity 0 to 1
+ */
+export function showOverlay({ input, heat_map, width_px, height_px }, opacity) {
+  draw("error-map", blend(input, heat_map, opacity), width_px, height_px);
+}
+
+/** @param {number} opacity */
+export function showOpacity(opacity) {
+  find("#opacity", HTMLInputElement).value = String(Math.round(opacity * 100));
+  find("#opacity-out", HTMLOutputElement).value = `${Math.round(opacity * 100)} %`;
+}
+
+/**
+ * @param {boolean} on
+ * @param {import("../protocol.js").ModelInfo["division"] | undefined} division
+ */
+export function showBlocks(on, division) {
+  const panes = find("#panes", HTMLElement);
+  panes.classList.toggle("blocks", on && Boolean(division));
+  find("#blocks-label", HTMLElement).hidden = division === null;
+  if (!division) return;
+  panes.style.setProperty("--columns", String(division.width));
+  panes.style.setProperty("--rows", String(division.height));
+  find("#division", HTMLElement).textContent = `${division.height} × ${division.width} on every scale`;
+}
+
+/**
+ * The error map over the image. Dark parts of the map, where nothing is wrong, are let in late, so that the image shows through there.
+ * @param {Pixels} image
+ * @param {Pixels} map
+ * @param {number} opacity 0 to 1: from the image alone to the map alone
+ * @returns {Pixels}
+ */
+export function blend(image, map, opacity) {
+  const mixed = new Uint8ClampedArray(image);
+  for (let i = 0; i < mixed.length; i += 4) {
+    const brightness = Math.max(map[i], map[i + 1], map[i + 2]) / 255;
+    const weight = opacity ** (3 - 2 * brightness);
+    for (let c = i; c < i + 3; c++) mixed[c] += (map[c] - mixed[c]) * weight;
+  }
+  return mixed;
+}
+
+/**
+ * @param {string} testid
+ * @param {Pixels} pixels
+ * @param {number} width_px
+ * @param {number} height_px
+ */
+function draw(testid, pixels, width_px, height_px) {
+  const canvas = find(`[data-testid=${testid}]`, HTMLCanvasElement);
+  if (canvas.width !== width_px) canvas.width = width_px;
+  if (canvas.height !== height_px) canvas.height = height_px;
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);
+}

@@ -1,0 +1,30 @@
+import { megabytes } from "../format.js";
+import { find } from "./dom.js";
+
+/**
+ * @param {"ready" | "working" | "error"} status
+ * @param {string} message
+ * @param {import("../protocol.js").Progress | null} progress
+ */
+export function showStatus(status, message, progress) {
+  find("#bar", HTMLElement).dataset.status = status;
+  find("[data-testid=status]", HTMLElement).textContent = status;
+  // While bytes come in, the bar tells them; the sentence stays, or a screen reader would read each step.
+  find("#message", HTMLElement).textContent = message;
+  const bar = find("#progress", HTMLProgressElement);
+  const bytes = find("#bytes", HTMLElement);
+  const downloading = progress?.stage === "downloading";
+  bar.classList.toggle("on", status === "working");
+  if (downloading) {
+    bar.value = progress.loaded_bytes / progress.total_bytes;
+    bytes.textContent = `${megabytes(progress.loaded_bytes)} of ${megabytes(progress.total_bytes)}`;
+  } else {
+    bar.removeAttribute("value"); // no end is known: an indeterminate bar
+    bytes.textContent = "";
+  }
+}
+
+/** @param {boolean} busy */
+export function showBusy(busy) {
+  find("#result", HTMLElement).setAttribute("aria-busy", String(busy));
+}
