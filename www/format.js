@@ -1,10 +1,12 @@
 /** Numbers and names as people read them. Fixed to English: so is the page. */
 
-/** A score, threshold or raw error: four decimals tell any two apart that matter.
+/** A score, threshold or raw error: four decimals tell any two apart that matter, and large ones need fewer.
  * @param {number} value */
 export function score(value) {
   if (!Number.isFinite(value)) return "–";
-  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4);
+  const size = Math.abs(value);
+  if (value !== 0 && size < 1e-3) return value.toExponential(2);
+  return value.toFixed(size < 10 ? 4 : size < 100 ? 2 : size < 1000 ? 1 : 0);
 }
 
 /** @param {number} bytes */

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -22,14 +21,15 @@ use super::output::{line, note};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Where no terminal shows the bar, a log gets a line this often.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 /// What a session is to do.
 pub(crate) struct Session {
     pub(crate) config: TrainConfig,
-    /// Whether `config.epochs` was given, and so outranks the checkpoint's.
-    pub(crate) epochs_given: bool,
     pub(crate) images: Vec<RgbImage>,
     pub(crate) device: NamedDevice,
     pub(crate) out: PathBuf,
@@ -48,7 +48,7 @@ pub(crate) enum End {
 
 impl Session {
     /// Trains, calibrates, writes the model file.
-    pub(crate) fn run(mut self) -> anyhow::Result<End> {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
         let count = self.images.len();
         if count < 2 {
             anyhow::bail!(
@@ -60,10 +60,6 @@ impl Session {
             check_training(&self.device.device)?;
         }
         let checkpoint = checkpoint_path(&self.out);
-        // Settled by the seed, which a resumed run takes from its checkpoint.
-        if self.resume {
-            self.config = self.resumed_config(&checkpoint)?;
-        }
         let held_out = held_out(&self.config, count);
         let part = |wanted: bool| -> Vec<&RgbImage> {
             let members = self.images.iter().enumerate();
@@ -73,7 +69,7 @@ impl Session {
         let (training, held_out) = (part(false), part(true));
 
         let trainer = if self.resume {
-            let epochs = self.epochs_given.then_some(self.config.epochs);
+            let epochs = self.config.epochs;
             Trainer::resume(&checkpoint, epochs, &training, &self.device.device)?
         } else {
             Trainer::new(self.config.clone(), &training, &self.device.device)?
@@ -82,7 +78,6 @@ impl Session {
             path: checkpoint,
             interval: CHECKPOINT_INTERVAL,
         });
-        self.config = trainer.progress().config.clone();
         self.announce(training.len(), held_out.len());
         if self.train(&mut trainer, &training)? == Outcome::Stopped {
             note("Stopped. The same command with --resume goes on from here.");
@@ -103,19 +98,6 @@ impl Session {
         Ok(End::Finished(Box::new(finished)))
     }
 
-    fn resumed_config(&self, checkpoint: &Path) -> anyhow::Result<TrainConfig> {
-        let progress = daad::train::read_progress(checkpoint)
-            .with_context(|| format!("nothing to resume at {}", checkpoint.display()))?;
-        let epochs = match self.epochs_given {
-            true => self.config.epochs,
-            false => progress.config.epochs,
-        };
-        Ok(TrainConfig {
-            epochs,
-            ..progress.config
-        })
-    }
-
     fn announce(&self, training: usize, held_out: usize) {
         let model = &self.config.model;
         let (name, parameters) = (model.system_name(), model.parameter_count() as f64 / 1e6);
@@ -134,6 +116,7 @@ impl Session {
         let done = trainer.progress().epoch * steps_an_epoch + trainer.progress().step;
         let bar = progress_bar(total, done);
         let mut rate = Rate::new();
+        let mut silent_since = Instant::now();
         let mut epoch = trainer.progress().epoch + 1;
         let mut latest = trainer
             .progress()
@@ -147,6 +130,10 @@ impl Session {
                 rate.add(images);
                 bar.inc(1);
                 let message = describe(epoch, self.config.epochs, latest, rate.per_sec());
+                if bar.is_hidden() && silent_since.elapsed() >= LOG_INTERVAL {
+                    note(&message);
+                    silent_since = Instant::now();
+                }
                 bar.set_message(message);
             }
             Event::Epoch(record) => {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use daad::train::dataset::{Folder, LabelledImage, Sample, load};
-use daad::train::evaluate;
+use daad::train::{TrainConfig, evaluate, read_progress};
 use daad::weights::Provenance;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -13,22 +13,13 @@ use super::session::{End, Session, checkpoint_path};
 
 pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let args = *args;
-    let config = args.config.to_config();
-    config.validate()?;
-    let checkpoint = checkpoint_path(&args.out);
-    if checkpoint.exists() && !args.resume && !args.overwrite {
-        anyhow::bail!(
-            "{} holds an earlier run; --resume goes on with it, --overwrite starts anew",
-            checkpoint.display()
-        );
-    }
+    let config = config(&args)?;
     let folder = Folder::open(&args.data, &args.category)?;
     let size = (config.model.width_px, config.model.height_px);
     let images = load_with_progress(&folder.train, size)?;
     let device = args.common.device.resolve()?;
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let session = Session {
-        epochs_given: args.config.epochs.is_some(),
         config,
         images: images.into_iter().map(|labelled| labelled.image).collect(),
         device: device.clone(),
@@ -56,6 +47,28 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let evaluation = evaluate(&finished.detector, &test, |_| {})?;
     output::evaluation(&evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The settings asked for, or those of the run to go on with.
+fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
+    let checkpoint = checkpoint_path(&args.out);
+    let config = if args.resume {
+        let progress = read_progress(&checkpoint)?;
+        let epochs = args.config.epochs.unwrap_or(progress.config.epochs);
+        TrainConfig {
+            epochs,
+            ..progress.config
+        }
+    } else if checkpoint.exists() && !args.overwrite {
+        anyhow::bail!(
+            "{} holds an earlier run; --resume goes on with it, --overwrite starts anew",
+            checkpoint.display()
+        );
+    } else {
+        args.config.to_config()
+    };
+    config.validate()?;
+    Ok(config)
 }
 
 /// Decodes the samples' files, showing how far it is.

@@ -79,14 +79,14 @@ impl Trainer {
         })
     }
 
-    /// Goes on from a checkpoint, up to `epochs` epochs if given.
+    /// Goes on from a checkpoint up to `epochs` epochs.
     ///
     /// # Errors
     ///
     /// [`Error::Checkpoint`] where it is not sound or belongs to other images.
     pub fn resume(
         path: &std::path::Path,
-        epochs: Option<usize>,
+        epochs: usize,
         images: &[&RgbImage],
         device: &Device,
     ) -> Result<Self> {
@@ -98,7 +98,7 @@ impl Trainer {
                 path.display()
             )));
         }
-        progress.config.epochs = epochs.unwrap_or(progress.config.epochs);
+        progress.config.epochs = epochs;
         Ok(Self {
             device,
             state: Some(state),

@@ -133,7 +133,7 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
     assert_eq!(outcome.unwrap(), Outcome::Stopped);
     drop(trainer);
 
-    let mut resumed = Trainer::resume(&path, None, &refs(&images), &Device::flex()).unwrap();
+    let mut resumed = Trainer::resume(&path, 3, &refs(&images), &Device::flex()).unwrap();
     assert_eq!((resumed.progress().epoch, resumed.progress().step), (1, 1));
     assert_eq!(run(&mut resumed, &images), expected);
     let weights = parameters::values(resumed.model());
@@ -152,11 +152,11 @@ fn a_checkpoint_that_is_cut_off_or_of_other_images_is_refused() {
     });
     run(&mut trainer, &images);
     let others = refs(&images[..3]);
-    let error = Trainer::resume(&path, None, &others, &Device::flex()).unwrap_err();
+    let error = Trainer::resume(&path, 3, &others, &Device::flex()).unwrap_err();
     assert!(error.to_string().contains("other images"), "{error}");
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    let error = Trainer::resume(&path, None, &refs(&images), &Device::flex()).unwrap_err();
+    let error = Trainer::resume(&path, 3, &refs(&images), &Device::flex()).unwrap_err();
     assert!(error.to_string().contains("cannot use this checkpoint"));
 }
 

@@ -32,7 +32,7 @@ export function showHistogram(info, detection) {
 
 /** @param {import("../protocol.js").ModelInfo} info */
 function calibration({ scores, false_alarm_rate }) {
-  return `Bars: the scores of ${scores.length} normal images that the network did not train on. The threshold is set to flag about ${format.percent(false_alarm_rate)} of such images.`;
+  return `Bars: ${scores.length} scores of normal images that the network did not train on, mirrored ones included. The threshold is set to flag about ${format.percent(false_alarm_rate)} of such images.`;
 }
 
 /**

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as format from "../../../www/format.js";
 
-test("scores keep four decimals, tiny ones their size", () => {
+test("scores keep the decimals that matter, tiny ones their size", () => {
   assert.equal(format.score(0.93124), "0.9312");
-  assert.equal(format.score(63.2), "63.2000");
+  assert.equal(format.score(63.2), "63.20");
+  assert.equal(format.score(1032.87), "1033");
   assert.equal(format.score(0.00012), "1.20e-4");
   assert.equal(format.score(0), "0.0000");
   assert.equal(format.score(NaN), "–");
