@@ -21,29 +21,32 @@ pub enum Error {
     /// A checkpoint cannot be used.
     #[error("cannot use this checkpoint: {0}")]
     Checkpoint(String),
+    /// Training went astray.
+    #[error("training diverged: {0}")]
+    Diverged(String),
     /// The compute device failed or is not there.
     #[error("device: {0}")]
     Device(String),
     /// A file could not be read or written.
-    #[error("{action} {path}: {source}")]
+    #[error("{action} {path}: {reason}")]
     File {
         /// What was attempted, for instance `cannot write`.
         action: &'static str,
         /// The file or folder.
         path: String,
         /// The operating system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
 impl Error {
     /// Wraps an I/O error with what was attempted on which path.
-    pub fn file(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+    pub fn file(action: &'static str, path: &std::path::Path, reason: std::io::Error) -> Self {
         let path = path.display().to_string();
         Self::File {
             action,
             path,
-            source,
+            reason,
         }
     }
 }

@@ -38,6 +38,9 @@ fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
     if bytes.is_empty() {
         return Err(Error::Image("the file is empty".into()));
     }
+    if is_cut_off_jpeg(bytes) {
+        return Err(Error::Image("the file is cut off".into()));
+    }
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| Error::Image(error.to_string()))?;
@@ -70,6 +73,14 @@ fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
     image.apply_orientation(orientation);
     Ok(flatten(image))
+}
+
+/// The decoder fills what is missing of a JPEG with grey. A whole one has an end marker after its
+/// last scan; neither marker can occur in the data of a scan.
+fn is_cut_off_jpeg(bytes: &[u8]) -> bool {
+    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
+    let (scan, end) = (last([0xFF, 0xDA]), last([0xFF, 0xD9]));
+    bytes.starts_with(&[0xFF, 0xD8, 0xFF]) && scan.is_some() && end < scan
 }
 
 fn describe(error: image::ImageError) -> Error {
@@ -204,6 +215,19 @@ mod tests {
         assert!(message(&whole[..whole.len() / 2]).contains("damaged or cut off"));
         let dot = png(&DynamicImage::ImageRgb8(RgbImage::new(1, 1)));
         assert!(message(&dot).contains("1×1 pixels"));
+    }
+
+    #[test]
+    fn a_jpeg_that_is_cut_off_is_refused_and_a_whole_one_is_not() {
+        let mut whole = Cursor::new(Vec::new());
+        let image = DynamicImage::ImageRgb8(test_pattern(64, 64));
+        image.write_to(&mut whole, ImageFormat::Jpeg).unwrap();
+        let mut whole = whole.into_inner();
+        assert!(message(&whole[..whole.len() / 2]).contains("cut off"));
+        assert!(message(&whole[..whole.len() - 2]).contains("cut off"));
+        // Cameras append things.
+        whole.extend(b"a note");
+        assert_eq!(decode(&whole, 64, 64).unwrap().dimensions(), (64, 64));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -191,8 +190,9 @@ pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
 pub fn decode(bytes: &[u8], device: &Device) -> Result<Decoded> {
     let card = read_card(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
-    // Parameters are initialized when first used, so this allocates next to nothing.
-    let model = card.config.init(device)?.valid();
+    // Parameters are drawn when first used, and here they never are: this allocates next to
+    // nothing, whatever the configuration claims.
+    let model = card.config.init(&device.clone().without_autodiff())?;
     let expected = parameters::shapes(&model);
     for (name, shape) in &expected {
         let tensor = file

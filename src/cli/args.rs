@@ -48,6 +48,9 @@ pub(crate) struct TrainArgs {
     /// Start anew although there is a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
+    /// Store weights as f32; the default f16 takes half the room
+    #[arg(long)]
+    pub(crate) full_precision: bool,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
@@ -154,11 +157,11 @@ pub(crate) struct ProvenanceArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) data_name: Option<String>,
     /// The data's licence
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(crate) licence: String,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) licence: Option<String>,
     /// Whom to credit for the data
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(crate) attribution: String,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) attribution: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -197,7 +200,7 @@ pub(crate) struct ScoreArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct CommonArgs {
-    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N
+    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
     /// Results as JSON lines on standard output, for machines
@@ -276,11 +279,13 @@ fn division(text: &str) -> Result<DivisionRate, String> {
     let parts: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
     match parts.as_deref() {
         Ok(&[rate]) if rate > 0 => Ok(DivisionRate::square(rate)),
-        Ok(&[height, width, channel]) if height * width * channel > 0 => Ok(DivisionRate {
-            height,
-            width,
-            channel,
-        }),
+        Ok(&[height, width, channel]) if height > 0 && width > 0 && channel > 0 => {
+            Ok(DivisionRate {
+                height,
+                width,
+                channel,
+            })
+        }
         _ => Err("expected R, or RH,RW,RC, all above 0".into()),
     }
 }

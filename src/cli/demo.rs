@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use daad::model::{AdversarialConfig, Division, ModelConfig};
 use daad::nn::DivisionRate;
 use daad::train::dataset::SyntheticTextures;
-use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig, evaluate};
-use daad::weights::Provenance;
+use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
+use daad::weights::{Precision, Provenance};
 
 use super::output::{self, note};
 use super::session::{End, Session};
-use super::train::{command, commit};
+use super::train::{command, commit, evaluate_with_progress};
 
 const SIZE_PX: usize = 64;
 const TRAINING_IMAGES: usize = 96;
@@ -36,6 +36,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             command: command(),
             ..Provenance::default()
         },
+        precision: Precision::F16,
         json: false,
     };
     let finished = match session.run()? {
@@ -45,7 +46,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let mut test = textures.normal(TEST_IMAGES_A_KIND);
     test.extend(textures.defective(TEST_IMAGES_A_KIND));
     note("AUROC on unseen textures, half of them with a stain, a scratch or a hole:");
-    output::evaluation(&evaluate(&finished.detector, &test, |_| {})?, false)?;
+    output::evaluation(&evaluate_with_progress(&finished.detector, &test)?, false)?;
     Ok(ExitCode::SUCCESS)
 }
 

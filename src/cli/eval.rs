@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use daad::Detector;
 use daad::train::dataset::Folder;
-use daad::train::{DeviceChoice, evaluate};
+use daad::train::{DeviceChoice, wait};
 
 use super::args::EvalArgs;
 use super::output::{self, note};
-use super::train::load_with_progress;
+use super::train::{evaluate_with_progress, load_with_progress};
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let detector = open(&args.model, args.common.device)?;
@@ -23,7 +23,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     }
     let config = &detector.card().config;
     let test = load_with_progress(&folder.test, (config.width_px, config.height_px))?;
-    output::evaluation(&evaluate(&detector, &test, |_| {})?, args.common.json)?;
+    let evaluation = evaluate_with_progress(&detector, &test)?;
+    output::evaluation(&evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -34,6 +35,9 @@ pub(crate) fn open(model: &Path, device: DeviceChoice) -> anyhow::Result<Detecto
     let device = device.resolve()?;
     let detector =
         Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
+    if device.is_gpu {
+        wait(detector.check_device())?;
+    }
     note(&format!("Device: {device}."));
     Ok(detector)
 }

@@ -1,5 +1,6 @@
 //! `daad score`.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::output::{line, note};
 /// One line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
-    path: &'a Path,
+    path: Cow<'a, str>,
     score: f64,
     reconstruction_score: f64,
     alignment_score: Option<f64>,
@@ -90,7 +91,7 @@ fn print(
     let threshold = detector.card().calibration.threshold;
     if json {
         return line(&serde_json::to_string(&Line {
-            path,
+            path: path.to_string_lossy(),
             score: detection.anomaly_score,
             reconstruction_score: detection.examination.raw.reconstruction,
             alignment_score: detection.examination.raw.alignment,

@@ -15,7 +15,7 @@ use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, Losses, NamedDevice, Outcome, TrainConfig,
     Trainer, atomic_file, check_training, finish,
 };
-use daad::weights::Provenance;
+use daad::weights::{Precision, Provenance};
 
 use super::output::{line, note};
 
@@ -34,7 +34,9 @@ pub(crate) struct Session {
     pub(crate) device: NamedDevice,
     pub(crate) out: PathBuf,
     pub(crate) resume: bool,
+    /// Of a new run; a resumed one keeps its own.
     pub(crate) provenance: Provenance,
+    pub(crate) precision: Precision,
     pub(crate) json: bool,
 }
 
@@ -60,10 +62,12 @@ impl Session {
             check_training(&self.device.device)?;
         }
         let checkpoint = checkpoint_path(&self.out);
+        let mut unprinted = Ok(());
         let held_out = held_out(&self.config, count);
         let part = |wanted: bool| -> Vec<&RgbImage> {
             let members = self.images.iter().enumerate();
-            let members = members.filter(|(index, _)| held_out.contains(index) == wanted);
+            let members =
+                members.filter(|(index, _)| held_out.binary_search(index).is_ok() == wanted);
             members.map(|(_, image)| image).collect()
         };
         let (training, held_out) = (part(false), part(true));
@@ -72,14 +76,16 @@ impl Session {
             let epochs = self.config.epochs;
             Trainer::resume(&checkpoint, epochs, &training, &self.device.device)?
         } else {
-            Trainer::new(self.config.clone(), &training, &self.device.device)?
+            let (config, provenance) = (self.config.clone(), self.provenance.clone());
+            Trainer::new(config, provenance, &training, &self.device.device)?
         };
         let mut trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
             interval: CHECKPOINT_INTERVAL,
         });
         self.announce(training.len(), held_out.len());
-        if self.train(&mut trainer, &training)? == Outcome::Stopped {
+        let outcome = self.train(&mut trainer, &training, &mut unprinted)?;
+        if outcome == Outcome::Stopped {
             note("Stopped. The same command with --resume goes on from here.");
             return Ok(End::Interrupted(ExitCode::from(INTERRUPTED)));
         }
@@ -88,13 +94,22 @@ impl Session {
             epochs: trainer.progress().epoch,
             trained_on: training.len(),
             device: self.device.name.clone(),
-            ..self.provenance.clone()
+            ..trainer.progress().provenance.clone()
         };
         let (config, device) = (&self.config, &self.device.device);
-        let finished = finish(trainer.model(), config, provenance, &held_out, device)?;
+        let finished = finish(
+            trainer.model(),
+            config,
+            provenance,
+            self.precision,
+            &held_out,
+            device,
+        )?;
         atomic_file::write(&self.out, &finished.bytes)?;
         let size = finished.bytes.len() as f64 / 1e6;
         note(&format!("Wrote {} ({size:.1} MB).", self.out.display()));
+        // Nobody reading the lines any more is no reason to lose the model.
+        unprinted?;
         Ok(End::Finished(Box::new(finished)))
     }
 
@@ -109,7 +124,12 @@ impl Session {
         ));
     }
 
-    fn train(&self, trainer: &mut Trainer, images: &[&RgbImage]) -> anyhow::Result<Outcome> {
+    fn train(
+        &self,
+        trainer: &mut Trainer,
+        images: &[&RgbImage],
+        unprinted: &mut anyhow::Result<()>,
+    ) -> anyhow::Result<Outcome> {
         let stop = stop_on_ctrl_c()?;
         let steps_an_epoch = images.len().div_ceil(self.config.batch_size);
         let total = steps_an_epoch * self.config.epochs;
@@ -123,7 +143,6 @@ impl Session {
             .history
             .last()
             .map(|record| record.losses);
-        let mut printed = Ok(());
         let outcome = trainer.run(images, &stop, |event| match event {
             Event::Step { images, losses, .. } => {
                 latest = losses.or(latest);
@@ -139,21 +158,24 @@ impl Session {
             Event::Epoch(record) => {
                 epoch = record.epoch + 1;
                 latest = Some(record.losses);
-                if self.json && printed.is_ok() {
-                    printed = print_epoch(record, rate.per_sec());
+                if self.json && unprinted.is_ok() {
+                    *unprinted = print_epoch(record, rate.per_sec());
                 }
             }
             _ => {}
         })?;
-        printed?;
-        bar.finish();
+        bar.abandon();
+        // From here on Ctrl-C has nothing to wait for: the checkpoint is written.
+        stop.store(true, Ordering::Relaxed);
         Ok(outcome)
     }
 }
 
 /// Where the checkpoint of the run that writes `out` lies.
 pub(crate) fn checkpoint_path(out: &Path) -> PathBuf {
-    out.with_extension("checkpoint")
+    let mut name = out.as_os_str().to_owned();
+    name.push(".checkpoint");
+    name.into()
 }
 
 fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {

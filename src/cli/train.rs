@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use daad::Detector;
 use daad::train::dataset::{Folder, LabelledImage, Sample, load};
-use daad::train::{TrainConfig, evaluate, read_progress};
-use daad::weights::Provenance;
+use daad::train::{Evaluation, TrainConfig, evaluate, read_progress};
+use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::TrainArgs;
@@ -27,11 +28,15 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
         resume: args.resume,
         provenance: Provenance {
             data: args.provenance.data_name.unwrap_or(data_name.into_owned()),
-            licence: args.provenance.licence,
-            attribution: args.provenance.attribution,
+            licence: args.provenance.licence.unwrap_or_default(),
+            attribution: args.provenance.attribution.unwrap_or_default(),
             commit: commit(),
             command: command(),
             ..Provenance::default()
+        },
+        precision: match args.full_precision {
+            true => Precision::F32,
+            false => Precision::F16,
         },
         json: args.common.json,
     };
@@ -44,13 +49,16 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let test = load_with_progress(&folder.test, size)?;
-    let evaluation = evaluate(&finished.detector, &test, |_| {})?;
+    let evaluation = evaluate_with_progress(&finished.detector, &test)?;
     output::evaluation(&evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The settings asked for, or those of the run to go on with.
 fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
+    if args.out.is_dir() || args.out.file_name().is_none() {
+        anyhow::bail!("--out must name a file, {} is a folder", args.out.display());
+    }
     let checkpoint = checkpoint_path(&args.out);
     let config = if args.resume {
         let progress = read_progress(&checkpoint)?;
@@ -83,6 +91,18 @@ pub(crate) fn load_with_progress(
     Ok(images)
 }
 
+/// Measures a model on a test set, showing how far it is.
+pub(crate) fn evaluate_with_progress(
+    detector: &Detector,
+    images: &[LabelledImage],
+) -> anyhow::Result<Evaluation> {
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images scored")?;
+    let bar = ProgressBar::new(images.len() as u64).with_style(style);
+    let evaluation = evaluate(detector, images, |count| bar.inc(count as u64))?;
+    bar.finish_and_clear();
+    Ok(evaluation)
+}
+
 /// The commit that this program was built from.
 pub(crate) fn commit() -> String {
     option_env!("DAAD_COMMIT").unwrap_or_default().to_owned()
@@ -90,7 +110,8 @@ pub(crate) fn commit() -> String {
 
 /// The command line, with the program's name instead of its path.
 pub(crate) fn command() -> String {
-    let arguments = std::env::args().skip(1);
+    let arguments = std::env::args_os().skip(1);
+    let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
     let words: Vec<String> = ["daad".to_owned()].into_iter().chain(arguments).collect();
     words.join(" ")
 }

@@ -327,7 +327,8 @@ impl ModelConfig {
 
 /// Weights and biases of a `kernel`×`kernel` convolution.
 const fn conv(input: usize, output: usize, kernel: usize) -> u128 {
-    (input * output * kernel * kernel + output) as u128
+    let (input, output, kernel) = (input as u128, output as u128, kernel as u128);
+    input * output * kernel * kernel + output
 }
 
 #[cfg(test)]

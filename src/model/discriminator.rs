@@ -7,7 +7,6 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, activation::leaky_relu};
 
 use super::config::{AdversarialConfig, IMAGE_CHANNELS, ModelConfig};
-use crate::error::Result;
 use crate::nn::BatchNorm;
 
 const LEAKY_SLOPE: f64 = 0.2;
@@ -37,11 +36,7 @@ pub struct Discrimination {
 }
 
 impl Discriminator {
-    pub(super) fn new(
-        model: &ModelConfig,
-        config: AdversarialConfig,
-        device: &Device,
-    ) -> Result<Self> {
+    pub(super) fn new(model: &ModelConfig, config: AdversarialConfig, device: &Device) -> Self {
         let mut input = IMAGE_CHANNELS;
         let stages = (0..model.discriminator_stages())
             .map(|stage| {
@@ -55,14 +50,14 @@ impl Discriminator {
                 Stage { conv, norm }
             })
             .collect();
-        Ok(Self {
+        Self {
             stages,
             // 4×4 to 1×1.
             features: Conv2dConfig::new([input, config.features], [4, 4]).init(device),
             classifier: Conv2dConfig::new([config.features, 1], [3, 3])
                 .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
                 .init(device),
-        })
+        }
     }
 
     /// Images `[B, 3, H, W]` to features and logits.

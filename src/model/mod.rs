@@ -37,10 +37,9 @@ impl ModelConfig {
         self.validate()?;
         Ok(Model {
             generator: Autoencoder::new(self, device)?,
-            discriminator: match self.adversarial {
-                Some(config) => Some(Discriminator::new(self, config, device)?),
-                None => None,
-            },
+            discriminator: self
+                .adversarial
+                .map(|config| Discriminator::new(self, config, device)),
         })
     }
 }

@@ -45,6 +45,17 @@ pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     shapes.0
 }
 
+/// Draws every parameter that waits to be drawn until it is first read.
+pub fn initialize<M: Module>(module: &M) {
+    struct Read;
+    impl ParameterVisitor for Read {
+        fn visit<const D: usize>(&mut self, _: &str, param: &Param<Tensor<D>>) {
+            drop(param.val());
+        }
+    }
+    visit_parameters(module, &mut Read);
+}
+
 /// Names and values (f32) of all parameters, read back from the device.
 ///
 /// Running statistics lag one step behind on a module in training; take `valid()` first.

@@ -1,10 +1,9 @@
 //! Files that are there whole or not at all.
 
-use std::fs::File;
-use std::io::Write;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
-
-use tempfile::Builder;
 
 use crate::error::{Error, Result};
 
@@ -19,20 +18,27 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let write = || {
-        std::fs::create_dir_all(folder)?;
-        // Made by hand for the usual permissions; tempfile's own are private.
-        let mut file = Builder::new().make_in(folder, |path| File::create_new(path))?;
+    // Always the same name: what a crash leaves behind, the next write takes away.
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".tmp");
+    let temporary = folder.join(name);
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
         // The rename itself must reach the disk too. Not every system can sync a folder.
         if let Ok(folder) = File::open(folder) {
             let _ = folder.sync_all();
         }
         Ok(())
     };
-    write().map_err(|error| Error::file("cannot write", path, error))
+    write().map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        Error::file("cannot write", path, error)
+    })
 }
 
 #[cfg(test)]
@@ -46,14 +52,9 @@ mod tests {
         write(&path, b"old").unwrap();
         // A folder in the way makes the rename fail after everything was written.
         let blocked = folder.path().join("new/blocked");
-        std::fs::create_dir(&blocked).unwrap();
+        fs::create_dir(&blocked).unwrap();
         assert!(write(&blocked, b"bytes").is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(
-            std::fs::read_dir(folder.path().join("new"))
-                .unwrap()
-                .count(),
-            2
-        );
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use half::f16;
 use image::{RgbImage, imageops};
@@ -43,11 +44,15 @@ pub fn finish(
     model: &Model,
     config: &TrainConfig,
     provenance: Provenance,
+    precision: Precision,
     held_out: &[&RgbImage],
     device: &Device,
 ) -> Result<Finished> {
     // What is stored in half precision is what must be calibrated.
-    let model = round_to_f16(model);
+    let model = match precision {
+        Precision::F16 => round_to_f16(model),
+        Precision::F32 => model.valid(),
+    };
     let inference = Inference::new(&model, device, config.alignment_score);
     let mut scores = Vec::new();
     let mut error_max = 0.0f32;
@@ -70,10 +75,10 @@ pub fn finish(
         ),
         provenance,
     };
-    Ok(Finished {
-        bytes: encode(&model, &card, Precision::F16)?,
-        detector: Detector::new(&model, card, device),
-    })
+    // Read back, so that what is measured from here on is what is in the file.
+    let bytes = encode(&model, &card, precision)?;
+    let detector = Detector::from_bytes(&bytes, device)?;
+    Ok(Finished { bytes, detector })
 }
 
 /// What the CPU makes of the test pattern.
@@ -87,7 +92,6 @@ fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
 }
 
 fn round_to_f16(model: &Model) -> Model {
-    use burn::module::Module;
     let model = model.valid();
     let round = |(name, data): (String, TensorData)| {
         let values = data

@@ -19,6 +19,7 @@ use super::event::{EpochRecord, Losses};
 use super::step::TrainState;
 use crate::error::{Error, Result};
 use crate::model::parameters;
+use crate::weights::Provenance;
 
 const METADATA_KEY: &str = "daad-checkpoint";
 const VERSION: u32 = 1;
@@ -33,6 +34,8 @@ const MOMENTS: [&str; 2] = [".first", ".second"];
 pub struct Progress {
     /// What was asked for.
     pub config: TrainConfig,
+    /// Where the images and the program come from.
+    pub provenance: Provenance,
     /// Which images: a run goes on with the same ones only.
     pub data_fingerprint: String,
     /// Epochs done.
@@ -46,6 +49,9 @@ pub struct Progress {
     #[serde(skip)]
     pub history: Vec<EpochRecord>,
 }
+
+/// Adam's two moments by parameter name, as far as they were found.
+type Moments = BTreeMap<String, [Option<TensorData>; 2]>;
 
 /// What the metadata holds.
 #[derive(Serialize, Deserialize)]
@@ -133,7 +139,7 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
     read_losses(&losses, &mut progress)?;
 
     let mut weights = HashMap::new();
-    let mut moments: [BTreeMap<String, [Option<TensorData>; 2]>; 2] = Default::default();
+    let mut moments: [Moments; 2] = Default::default();
     for (name, view) in file.iter().filter(|(name, _)| *name != LOSSES) {
         if view.dtype() != Dtype::F32 {
             return Err(format!("tensor {name} is not f32"));
@@ -159,32 +165,67 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
         moments[optimizer].entry(name).or_default()[moment] = Some(data);
     }
 
+    if let Some((name, _)) = weights.iter().find(|(_, data)| !is_finite(data)) {
+        return Err(format!("tensor {name} is not finite"));
+    }
     let model = config
         .model
         .init(device)
         .map_err(|error| error.to_string())?;
-    for (name, shape) in parameters::shapes(&model) {
-        let found = weights.get(&name).map(|data| data.shape().to_vec());
-        if found.as_ref() != Some(&shape) {
+    let shapes = parameters::shapes(&model);
+    for (name, shape) in &shapes {
+        let found = weights.get(name).map(|data| data.shape().to_vec());
+        if found.as_ref() != Some(shape) {
             return Err(format!("tensor {name} has {found:?}, expected {shape:?}"));
         }
     }
     let model = parameters::load(model, weights);
     let [generator, discriminator] = moments;
-    let restore = |steps, moments: BTreeMap<String, [Option<TensorData>; 2]>| {
-        let pairs = moments.into_iter().map(|(name, moments)| match moments {
-            [Some(first), Some(second)] => Ok((name, [first, second])),
-            _ => Err(format!("a moment of {name} is missing")),
-        });
-        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-        Ok::<_, String>(Adam::restore(steps, pairs, device))
+    let steps = header.optimizer_steps;
+    let restore = |part: &str, steps: u64, moments: Moments| {
+        let moments = sound_moments(part, steps, moments, &shapes)?;
+        Ok::<_, String>(Adam::restore(steps, moments, device))
     };
     let state = TrainState {
         model,
-        generator_optimizer: restore(header.optimizer_steps[0], generator)?,
-        discriminator_optimizer: restore(header.optimizer_steps[1], discriminator)?,
+        generator_optimizer: restore("generator", steps[0], generator)?,
+        discriminator_optimizer: restore("discriminator", steps[1], discriminator)?,
     };
     Ok((state, progress))
+}
+
+/// The moments of every learned parameter of `part`, once there was a step, and no others.
+fn sound_moments(
+    part: &str,
+    steps: u64,
+    mut moments: Moments,
+    shapes: &[(String, Vec<usize>)],
+) -> Result<Vec<(String, [TensorData; 2])>, String> {
+    let mut sound = Vec::new();
+    for (full_name, shape) in shapes {
+        let name = full_name
+            .strip_prefix(part)
+            .and_then(|name| name.strip_prefix('.'));
+        let Some(name) = name.filter(|name| steps > 0 && parameters::is_learned(name)) else {
+            continue;
+        };
+        let length = shape.iter().product::<usize>();
+        let is_sound = |data: &TensorData| data.shape().to_vec() == [length] && is_finite(data);
+        match moments.remove(name) {
+            Some([Some(first), Some(second)]) if is_sound(&first) && is_sound(&second) => {
+                sound.push((name.to_owned(), [first, second]));
+            }
+            _ => return Err(format!("the moments of {full_name} are missing or unsound")),
+        }
+    }
+    match moments.keys().next() {
+        Some(name) => Err(format!("the moments of {part}.{name} do not belong here")),
+        None => Ok(sound),
+    }
+}
+
+fn is_finite(data: &TensorData) -> bool {
+    data.iter::<f32>().all(f32::is_finite)
 }
 
 fn read_header(bytes: &[u8]) -> Result<Header, String> {
@@ -198,8 +239,11 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     if header.version != VERSION {
         return Err(format!("it has format version {}", header.version));
     }
-    let config = &header.progress.config;
+    let Progress { config, epoch, .. } = &header.progress;
     config.validate().map_err(|error| error.to_string())?;
+    if *epoch > config.epochs {
+        return Err(format!("it claims {epoch} of {} epochs", config.epochs));
+    }
     Ok(header)
 }
 

@@ -7,6 +7,11 @@ use crate::loss::AdversarialForm;
 use crate::model::ModelConfig;
 use crate::score::DEFAULT_GAMMA;
 
+const MAX_EPOCHS: usize = 1_000_000;
+
+/// JavaScript's numbers are exact up to here.
+const MAX_SEED: u64 = (1 << 53) - 1;
+
 /// Everything that decides what comes out of a training run, besides the images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,7 +135,14 @@ impl TrainConfig {
                 Err(Error::Config(message.to_owned()))
             }
         };
-        check(self.epochs > 0, "epochs must be at least 1")?;
+        check(
+            (1..=MAX_EPOCHS).contains(&self.epochs),
+            "epochs must be between 1 and a million",
+        )?;
+        check(
+            self.seed <= MAX_SEED,
+            "the seed must be at most 9007199254740991, the largest that a page can read",
+        )?;
         check(self.batch_size > 0, "the batch size must be at least 1")?;
         let rate = self.learning_rate;
         check(

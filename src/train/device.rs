@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 
-/// What the user asks for: `auto`, `cpu`, `gpu` or `gpu:N`.
+/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// The first real GPU, else the CPU.
@@ -15,24 +15,27 @@ pub enum DeviceChoice {
     Auto,
     /// Burn's CPU back end.
     Cpu,
-    /// The N-th adapter of [`adapters`], a software one too.
+    /// The N-th of [`adapters`], real ones counted first.
     Gpu(usize),
+    /// The N-th NVIDIA GPU through CUDA, where this build has it.
+    Cuda(usize),
 }
 
 impl FromStr for DeviceChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a device; use auto, cpu, gpu or gpu:N");
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "gpu" => Ok(Self::Gpu(0)),
-            other => {
-                let index = other.strip_prefix("gpu:").ok_or_else(wrong)?;
-                index.parse().map(Self::Gpu).map_err(|_| wrong())
-            }
-        }
+        let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
+        let choice = match (kind, index.parse()) {
+            ("auto", _) if kind == text => Some(Self::Auto),
+            ("cpu", _) if kind == text => Some(Self::Cpu),
+            ("gpu", Ok(index)) => Some(Self::Gpu(index)),
+            ("cuda", Ok(index)) => Some(Self::Cuda(index)),
+            _ => None,
+        };
+        choice.ok_or_else(|| {
+            format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda or cuda:N")
+        })
     }
 }
 
@@ -83,13 +86,14 @@ impl DeviceChoice {
         };
         let mut adapters = match self {
             Self::Cpu => return Ok(cpu()),
+            Self::Cuda(index) => return cuda(index),
             Self::Auto | Self::Gpu(_) => adapters(),
         };
         // The real ones first.
         adapters.sort_by_key(|adapter| !adapter.is_real);
         let mut adapters = adapters.into_iter();
         match self {
-            Self::Auto | Self::Cpu => {
+            Self::Auto | Self::Cpu | Self::Cuda(_) => {
                 let real = adapters.find(|adapter| adapter.is_real);
                 Ok(real.map_or_else(cpu, named))
             }
@@ -99,6 +103,22 @@ impl DeviceChoice {
                 .ok_or_else(|| Error::Device(format!("there is no GPU {index}; use --device cpu"))),
         }
     }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<NamedDevice> {
+    Ok(NamedDevice {
+        device: Device::cuda(index),
+        name: format!("GPU {index}, through CUDA"),
+        is_gpu: true,
+    })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_: usize) -> Result<NamedDevice> {
+    Err(Error::Device(
+        "this build cannot use CUDA; build it with --features cuda, or use --device gpu".into(),
+    ))
 }
 
 /// The adapters that this build can compute on.
@@ -153,8 +173,11 @@ mod tests {
     fn devices_are_parsed_and_a_wrong_one_is_explained() {
         assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
         assert_eq!("gpu:1".parse(), Ok(DeviceChoice::Gpu(1)));
-        let error = "tpu".parse::<DeviceChoice>().unwrap_err();
-        assert!(error.contains("use auto, cpu, gpu"), "{error}");
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        for wrong in ["tpu", "cpu:1", "gpu:x", ""] {
+            let error = wrong.parse::<DeviceChoice>().unwrap_err();
+            assert!(error.contains("use auto, cpu, gpu"), "{error}");
+        }
     }
 
     #[test]

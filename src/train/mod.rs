@@ -10,6 +10,7 @@ mod device;
 mod device_check;
 mod evaluate;
 mod event;
+mod initialize;
 pub mod order;
 mod step;
 mod trainer;

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use super::adam::Adam;
 use super::config::Objective;
 use crate::loss;
-use crate::model::{Discriminator, Model};
+use crate::model::{Discriminator, Model, parameters};
 
 /// Networks and optimizers, what a step changes.
 #[derive(Debug, Clone)]
@@ -43,6 +43,9 @@ pub struct AdversarialLosses {
 impl TrainState {
     /// Starts with fresh optimizers.
     pub fn new(model: Model) -> Self {
+        // A parameter that is drawn when first read would be drawn by the frozen copy of the
+        // discriminator that judges the generator, and stay frozen in the original too.
+        parameters::initialize(&model);
         Self {
             model,
             generator_optimizer: Adam::default(),

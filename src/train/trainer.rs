@@ -11,11 +11,13 @@ use sha2::{Digest, Sha256};
 use super::checkpoint::{self, Progress};
 use super::config::TrainConfig;
 use super::event::{EpochRecord, Event, Losses};
+use super::initialize::initialize;
 use super::order::{Draw, draws};
 use super::step::{StepLosses, TrainState};
 use crate::error::{Error, Result};
 use crate::image::to_tensor;
-use crate::model::{Model, parameters};
+use crate::model::Model;
+use crate::weights::Provenance;
 
 /// Losses are read from the device this often, for the progress bar.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
@@ -27,6 +29,8 @@ pub struct Trainer {
     state: Option<TrainState>,
     progress: Progress,
     checkpoint: Option<Checkpointing>,
+    /// When the last checkpoint was written.
+    saved: Instant,
 }
 
 /// Where and how often to write checkpoints. One is also written at the end and when stopped.
@@ -53,18 +57,21 @@ impl Trainer {
     /// # Errors
     ///
     /// [`Error::Config`] for settings that do not fit, [`Error::Data`] where there is no image.
-    pub fn new(config: TrainConfig, images: &[&RgbImage], device: &Device) -> Result<Self> {
+    pub fn new(
+        config: TrainConfig,
+        provenance: Provenance,
+        images: &[&RgbImage],
+        device: &Device,
+    ) -> Result<Self> {
         config.validate()?;
         if images.is_empty() {
             return Err(Error::Data("there is no image to train on".into()));
         }
         let device = device.clone().autodiff();
-        device.seed(config.seed);
-        let model = config.model.init(&device)?;
-        // Parameters are drawn when first read: do it now, in a fixed order.
-        drop(parameters::values(&model));
+        let model = initialize(config.model.init(&device)?, config.seed);
         let progress = Progress {
             config,
+            provenance,
             data_fingerprint: fingerprint(images),
             epoch: 0,
             step: 0,
@@ -76,6 +83,7 @@ impl Trainer {
             state: Some(TrainState::new(model)),
             progress,
             checkpoint: None,
+            saved: Instant::now(),
         })
     }
 
@@ -98,12 +106,19 @@ impl Trainer {
                 path.display()
             )));
         }
+        if epochs < progress.epoch {
+            let done = progress.epoch;
+            return Err(Error::Config(format!(
+                "{epochs} epochs were asked for, {done} are done already"
+            )));
+        }
         progress.config.epochs = epochs;
         Ok(Self {
             device,
             state: Some(state),
             progress,
             checkpoint: None,
+            saved: Instant::now(),
         })
     }
 
@@ -128,7 +143,7 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] where a checkpoint cannot be written, [`Error::Device`] where a loss is no
+    /// [`Error::File`] where a checkpoint cannot be written, [`Error::Diverged`] where a loss is no
     /// longer a number.
     pub fn run(
         &mut self,
@@ -136,16 +151,11 @@ impl Trainer {
         stop: &AtomicBool,
         mut on_event: impl FnMut(Event),
     ) -> Result<Outcome> {
-        let mut saved = Instant::now();
+        self.saved = Instant::now();
         while self.progress.epoch < self.progress.config.epochs {
             if self.epoch(images, stop, &mut on_event)? == Outcome::Stopped {
                 self.save(&mut on_event)?;
                 return Ok(Outcome::Stopped);
-            }
-            let due = |checkpoint: &Checkpointing| saved.elapsed() >= checkpoint.interval;
-            if self.checkpoint.as_ref().is_some_and(due) {
-                self.save(&mut on_event)?;
-                saved = Instant::now();
             }
         }
         self.save(&mut on_event)?;
@@ -168,6 +178,10 @@ impl Trainer {
             if stop.load(Ordering::Relaxed) {
                 self.collect(&mut unread)?;
                 return Ok(Outcome::Stopped);
+            }
+            if self.checkpoint_is_due() {
+                self.collect(&mut unread)?;
+                self.save(on_event)?;
             }
             let batch = load_batch(batch, images, &self.device);
             let count = batch.dims()[0];
@@ -227,7 +241,7 @@ impl Trainer {
         for (column, data) in columns.into_iter().zip(read) {
             let value: f64 = data.iter::<f64>().sum();
             if !value.is_finite() {
-                return Err(Error::Device(format!(
+                return Err(Error::Diverged(format!(
                     "a loss became {value} in epoch {}; try a lower learning rate",
                     self.progress.epoch + 1
                 )));
@@ -239,7 +253,13 @@ impl Trainer {
         Ok(Losses::from_array(means))
     }
 
-    fn save(&self, on_event: &mut impl FnMut(Event)) -> Result<()> {
+    fn checkpoint_is_due(&self) -> bool {
+        let due = |checkpoint: &Checkpointing| self.saved.elapsed() >= checkpoint.interval;
+        self.checkpoint.as_ref().is_some_and(due)
+    }
+
+    fn save(&mut self, on_event: &mut impl FnMut(Event)) -> Result<()> {
+        self.saved = Instant::now();
         if let Some(Checkpointing { path, .. }) = &self.checkpoint {
             checkpoint::save(path, self.state(), &self.progress)?;
             on_event(Event::Checkpoint(path.clone()));

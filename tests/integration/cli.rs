@@ -307,7 +307,7 @@ fn a_full_disk_keeps_what_was_written_before() {
     assert_eq!(fs::read(root.join("model.safetensors")).unwrap(), before);
     let leftovers = fs::read_dir(root).unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
-        name.to_string_lossy().starts_with(".tmp")
+        name.to_string_lossy().ends_with(".tmp")
     });
     assert_eq!(leftovers.count(), 0);
     assert!(started.elapsed() < Duration::from_secs(60));

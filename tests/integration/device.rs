@@ -8,7 +8,7 @@ use daad::Detector;
 use daad::model::{AdversarialConfig, ModelConfig};
 use daad::train::dataset::SyntheticTextures;
 use daad::train::{TrainConfig, adapters, check_training, finish, wait};
-use daad::weights::Provenance;
+use daad::weights::{Precision, Provenance};
 
 #[test]
 fn every_real_gpu_scores_and_trains_as_the_cpu_does() {
@@ -38,6 +38,13 @@ fn model_file() -> Vec<u8> {
     let model = config.model.init(&cpu).unwrap();
     let images = SyntheticTextures::new(256, 1).normal(1);
     let provenance = Provenance::default();
-    let finished = finish(&model, &config, provenance, &[&images[0].image], &cpu);
+    let finished = finish(
+        &model,
+        &config,
+        provenance,
+        Precision::F16,
+        &[&images[0].image],
+        &cpu,
+    );
     finished.unwrap().bytes
 }

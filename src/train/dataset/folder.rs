@@ -19,7 +19,8 @@ const PIPED_TRAINING_IMAGES: usize = 36;
 /// - MVTec AD: `train/good`, `test/good`, `test/DEFECT`;
 /// - PIPED: `NoDefects` (or `NoDefect`) and `Defects`;
 /// - images: all are normal, for training;
-/// - folders that each are one of the first two: a category each.
+/// - folders that each are one of the first two: a category each. Folders of mere images are not
+///   taken: nobody said that they are normal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     /// Normal images only.
@@ -40,13 +41,18 @@ impl Folder {
             train: Vec::new(),
             test: Vec::new(),
         };
-        if !found.add_category(root, "")? {
+        let good = find_images(root)?;
+        if good.is_empty() && !found.add_category(root, "")? {
             found.add_categories(root)?;
         }
+        found
+            .train
+            .extend(good.into_iter().map(sample("", Label::Normal)));
         if found.train.is_empty() && found.test.is_empty() {
             return Err(Error::Data(format!(
-                "{} holds no images; expected images, train/good and test/… as in MVTec AD, \
-                 NoDefects and Defects as in PIPED, or folders of these",
+                "{} holds no images that are known to be normal; expected good images, or \
+                 train/good and test/… as in MVTec AD, or NoDefects and Defects as in PIPED, or \
+                 folders each of one of these two layouts",
                 root.display()
             )));
         }
@@ -88,56 +94,61 @@ impl Folder {
         Ok(())
     }
 
-    /// Whether `folder` is of a known layout, whose samples are then added.
+    /// Whether `folder` is of a layout that says what is normal; its samples are then added.
     fn add_category(&mut self, folder: &Path, category: &str) -> Result<bool> {
-        let sample = |label| {
-            move |path| Sample {
-                path,
-                category: category.to_owned(),
-                label,
-            }
-        };
-        let good = folder.join("train").join("good");
-        let normal = ["NoDefects", "NoDefect"].map(|name| folder.join(name));
-        if good.is_dir() {
-            let train = find_images(&good)?;
-            self.train
-                .extend(train.into_iter().map(sample(Label::Normal)));
-            let test = folder.join("test");
-            let kinds = if test.is_dir() {
-                subfolders(&test)?
-            } else {
-                Vec::new()
-            };
-            for kind in kinds {
-                let label = match name(&kind).as_str() {
-                    "good" => Label::Normal,
-                    _ => Label::Anomalous,
-                };
-                self.test
-                    .extend(find_images(&kind)?.into_iter().map(sample(label)));
-            }
-        } else if let Some(normal) = normal.iter().find(|folder| folder.is_dir()) {
-            let mut train = find_images(normal)?;
-            let test = train.split_off(PIPED_TRAINING_IMAGES.min(train.len()));
-            self.train
-                .extend(train.into_iter().map(sample(Label::Normal)));
-            self.test
-                .extend(test.into_iter().map(sample(Label::Normal)));
-            let defects = folder.join("Defects");
-            if defects.is_dir() {
-                let defects = find_images(&defects)?;
-                self.test
-                    .extend(defects.into_iter().map(sample(Label::Anomalous)));
-            }
+        let mvtec = folder.join("train").join("good");
+        let piped = ["NoDefects", "NoDefect"].map(|name| folder.join(name));
+        if mvtec.is_dir() {
+            self.add_mvtec(folder, &mvtec, category)?;
+        } else if let Some(normal) = piped.iter().find(|folder| folder.is_dir()) {
+            self.add_piped(folder, normal, category)?;
         } else {
-            let images = find_images(folder)?;
-            let found = !images.is_empty();
-            self.train
-                .extend(images.into_iter().map(sample(Label::Normal)));
-            return Ok(found);
+            return Ok(false);
         }
         Ok(true)
+    }
+
+    fn add_mvtec(&mut self, folder: &Path, good: &Path, category: &str) -> Result<()> {
+        let normal = sample(category, Label::Normal);
+        self.train
+            .extend(find_images(good)?.into_iter().map(normal));
+        let test = folder.join("test");
+        if !test.is_dir() {
+            return Ok(());
+        }
+        for kind in subfolders(&test)? {
+            let label = match name(&kind).as_str() {
+                "good" => Label::Normal,
+                _ => Label::Anomalous,
+            };
+            let images = find_images(&kind)?.into_iter();
+            self.test.extend(images.map(sample(category, label)));
+        }
+        Ok(())
+    }
+
+    fn add_piped(&mut self, folder: &Path, normal: &Path, category: &str) -> Result<()> {
+        let mut train = find_images(normal)?;
+        let test = train.split_off(PIPED_TRAINING_IMAGES.min(train.len()));
+        let normal = sample(category, Label::Normal);
+        self.train.extend(train.into_iter().map(&normal));
+        self.test.extend(test.into_iter().map(&normal));
+        let defects = folder.join("Defects");
+        if defects.is_dir() {
+            let defects = find_images(&defects)?.into_iter();
+            self.test
+                .extend(defects.map(sample(category, Label::Anomalous)));
+        }
+        Ok(())
+    }
+}
+
+/// Makes samples of one kind from paths.
+fn sample(category: &str, label: Label) -> impl Fn(PathBuf) -> Sample {
+    move |path| Sample {
+        path,
+        category: category.to_owned(),
+        label,
     }
 }
 
@@ -242,6 +253,15 @@ mod tests {
         let root = folder(&["1.png", "2.webp"]);
         let found = Folder::open(root.path(), &[]).unwrap();
         assert_eq!((found.train.len(), found.test.len()), (2, 0));
+    }
+
+    #[test]
+    fn folders_of_mere_images_side_by_side_are_not_taken_for_normal() {
+        let root = folder(&["good/1.png", "bad/2.png"]);
+        let error = Folder::open(root.path(), &[]).unwrap_err().to_string();
+        assert!(error.contains("known to be normal"), "{error}");
+        let good = Folder::open(&root.path().join("good"), &[]).unwrap();
+        assert_eq!(good.train.len(), 1);
     }
 
     #[test]

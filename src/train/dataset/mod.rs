@@ -57,7 +57,9 @@ pub fn load(
             image,
         })
     };
-    samples.par_iter().map(load).collect()
+    // Collected before they are looked at, so that the error is that of the first in order.
+    let loaded: Vec<Result<_>> = samples.par_iter().map(load).collect();
+    loaded.into_iter().collect()
 }
 
 fn load_image(path: &Path, width_px: usize, height_px: usize) -> Result<RgbImage> {
