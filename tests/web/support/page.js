@@ -98,6 +98,22 @@ export async function reading(page, timeout_ms = 120_000) {
   };
 }
 
+/**
+ * Keeps what the status reads from now on: an image may be judged before a test looks.
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<() => Promise<(string | null)[]>>} gives what it read since it was asked last
+ */
+export async function watchStatus(page) {
+  const seen = await page.getByTestId("status").evaluateHandle((status) => {
+    /** @type {(string | null)[]} */
+    const seen = [];
+    const note = () => status.textContent !== seen.at(-1) && seen.push(status.textContent);
+    new MutationObserver(note).observe(status, { childList: true, characterData: true, subtree: true });
+    return seen;
+  });
+  return () => seen.evaluate((seen) => seen.splice(0));
+}
+
 /** @param {Page} page @param {string} testid */
 export async function text(page, testid) {
   return (await page.getByTestId(testid).textContent()) ?? "";
