@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Some(Command::Train(args)) => cli::train::run(args),
         Some(Command::Eval(args)) => cli::eval::run(&args),
         Some(Command::Score(args)) => cli::score::run(&args),
+        Some(Command::Threshold(args)) => cli::threshold::run(&args),
     };
     cli::output::finish(result)
 }

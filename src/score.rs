@@ -171,6 +171,16 @@ impl Calibration {
         }
     }
 
+    /// The same with a threshold that refuses another share of the held-out normal images.
+    #[must_use]
+    pub fn with_false_alarm_rate(self, false_alarm_rate: f64) -> Self {
+        Self {
+            threshold: quantile(&self.normal_scores, 1.0 - false_alarm_rate),
+            false_alarm_rate,
+            ..self
+        }
+    }
+
     /// Whether every number is finite and they agree with each other.
     pub(crate) fn is_sound(&self) -> bool {
         let range = |range: &Range| {
@@ -231,6 +241,15 @@ mod tests {
         };
         let fusion = Fusion::fit(&[score(0.0), score(2.0)], 0.9);
         assert_eq!(fusion.anomaly_score(score(1.0)), 0.5);
+    }
+
+    #[test]
+    fn a_higher_false_alarm_rate_lowers_the_threshold() {
+        let scores: Vec<RawScore> = (0..=10).map(|r| raw(f64::from(r), 0.0)).collect();
+        let calibration = Calibration::from_normal(&scores, 1.0, 0.0, 1.0, scores[0]);
+        assert_eq!(calibration.threshold, 1.0);
+        let looser = calibration.with_false_alarm_rate(0.3);
+        assert!((looser.threshold - 0.7).abs() < 1e-12 && looser.is_sound());
     }
 
     #[test]

@@ -120,10 +120,27 @@ pub fn encode(model: &Model, card: &ModelCard, precision: Precision) -> Result<V
         let view = TensorView::new(*dtype, shape.clone(), bytes).expect("bytes fit the shape");
         (name.as_str(), view)
     });
+    write(views, card)
+}
+
+/// The same model file with another card; the weights stay bit for bit.
+///
+/// # Errors
+///
+/// [`Error::Model`] where `bytes` are no safetensors file.
+pub fn with_card(bytes: &[u8], card: &ModelCard) -> Result<Vec<u8>> {
+    let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+    write(file.iter(), card)
+}
+
+fn write<'a>(
+    tensors: impl IntoIterator<Item = (&'a str, TensorView<'a>)>,
+    card: &ModelCard,
+) -> Result<Vec<u8>> {
     let card = serde_json::to_string(card).expect("a card is plain data");
     // One key only: a map of several would be written in a random order.
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
-    safetensors::serialize(views, Some(metadata)).map_err(|error| Error::Model(error.to_string()))
+    safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::Model(error.to_string()))
 }
 
 /// A model as read from a file.
@@ -312,6 +329,7 @@ mod tests {
         assert_eq!(decoded.card, card);
         let again = encode(&decoded.model, &card, Precision::F16).unwrap();
         assert_eq!(again, bytes);
+        assert_eq!(with_card(&bytes, &card).unwrap(), bytes);
     }
 
     #[test]

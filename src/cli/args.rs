@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Score images or folders of images
     Score(ScoreArgs),
+    /// Set a model's threshold anew, from the scores of normal images that its file holds
+    Threshold(ThresholdArgs),
 }
 
 #[derive(Debug, Args)]
@@ -198,6 +200,16 @@ pub(crate) struct ScoreArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ThresholdArgs {
+    /// The model file, rewritten in place; its weights stay as they are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Share of normal images that the threshold may refuse
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) false_alarm_rate: f64,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct CommonArgs {
     /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
@@ -273,6 +285,11 @@ fn systems() -> PossibleValuesParser {
 fn system_of(name: &str) -> System {
     let known = System::ALL.into_iter().find(|(_, known)| *known == name);
     known.expect("clap lets known names through only").0
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "expected a share, at least 0 and below 1".into())
 }
 
 fn division(text: &str) -> Result<DivisionRate, String> {

@@ -6,4 +6,5 @@ pub(crate) mod eval;
 pub(crate) mod output;
 pub(crate) mod score;
 pub(crate) mod session;
+pub(crate) mod threshold;
 pub(crate) mod train;

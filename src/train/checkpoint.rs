@@ -122,7 +122,7 @@ pub(super) fn load(path: &Path, device: &Device) -> Result<(TrainState, Progress
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// [`Error::File`] where it cannot be read, [`Error::Checkpoint`] where it is not a sound one.
 pub fn read_progress(path: &Path) -> Result<Progress> {
     let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
     let header = read_header(&bytes)

@@ -127,6 +127,19 @@ fn train_evaluate_and_score_a_folder() {
         let above = line["score"].as_f64() > line["threshold"].as_f64();
         assert_eq!(line["anomalous"].as_bool(), Some(above));
     }
+    let threshold = [
+        "threshold",
+        "--model",
+        "model.safetensors",
+        "--false-alarm-rate",
+        "0.5",
+    ];
+    let said = stdout(&run(root, &threshold));
+    assert!(said.contains("became"), "{said}");
+    let before = weights(root, "model.safetensors");
+    assert!(run(root, &threshold).status.success());
+    assert_eq!(weights(root, "model.safetensors"), before);
+
     // Two files are called 01.png; neither is lost.
     assert_eq!(fs::read_dir(root.join("maps")).unwrap().count(), 10);
     let map = image::open(root.join("maps/01-2.heat.png")).unwrap();
