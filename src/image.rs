@@ -5,7 +5,10 @@ use std::io::Cursor;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage, Rgba, RgbaImage, imageops};
+use image::{
+    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, Rgba, RgbaImage,
+    imageops,
+};
 
 use crate::error::{Error, Result};
 
@@ -44,7 +47,16 @@ fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| Error::Image(error.to_string()))?;
-    if reader.format().is_none() {
+    let known = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+    ];
+    if !reader
+        .format()
+        .is_some_and(|format| known.contains(&format))
+    {
         return Err(Error::Image(
             "this is not a PNG, JPEG, WebP or BMP file".into(),
         ));
@@ -76,11 +88,35 @@ fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
 }
 
 /// The decoder fills what is missing of a JPEG with grey. A whole one has an end marker after its
-/// last scan; neither marker can occur in the data of a scan.
+/// last scan; what cameras append after that does not matter.
 fn is_cut_off_jpeg(bytes: &[u8]) -> bool {
-    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
-    let (scan, end) = (last([0xFF, 0xDA]), last([0xFF, 0xD9]));
-    bytes.starts_with(&[0xFF, 0xD8, 0xFF]) && scan.is_some() && end < scan
+    const START: u8 = 0xD8;
+    const END: u8 = 0xD9;
+    if !bytes.starts_with(&[0xFF, START, 0xFF]) {
+        return false;
+    }
+    let mut rest = &bytes[2..];
+    loop {
+        // Inside a scan, FF 00 is a value and FF D0 to FF D7 are restart points; FF FF is padding.
+        let is_marker =
+            |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF);
+        let Some(at) = rest.windows(2).position(is_marker) else {
+            return true;
+        };
+        let marker = rest[at + 1];
+        rest = &rest[at + 2..];
+        if marker == END {
+            return false;
+        }
+        // A segment says how long it is. A scan's values follow its header, and are searched.
+        let Some(&[high, low]) = rest.first_chunk::<2>() else {
+            return true;
+        };
+        let Some(after) = rest.get(usize::from(u16::from_be_bytes([high, low]))..) else {
+            return true;
+        };
+        rest = after;
+    }
 }
 
 fn describe(error: image::ImageError) -> Error {
@@ -171,7 +207,6 @@ pub fn test_pattern(width_px: u32, height_px: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::ImageFormat;
 
     fn png(image: &DynamicImage) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -211,6 +246,7 @@ mod tests {
     fn what_is_no_image_is_refused_with_a_reason() {
         assert!(message(b"").contains("empty"));
         assert!(message(b"hello, I am a text file").contains("not a PNG"));
+        assert!(message(b"GIF89a and so on").contains("not a PNG"));
         let whole = png(&DynamicImage::ImageRgb8(test_pattern(64, 64)));
         assert!(message(&whole[..whole.len() / 2]).contains("damaged or cut off"));
         let dot = png(&DynamicImage::ImageRgb8(RgbImage::new(1, 1)));
@@ -225,8 +261,8 @@ mod tests {
         let mut whole = whole.into_inner();
         assert!(message(&whole[..whole.len() / 2]).contains("cut off"));
         assert!(message(&whole[..whole.len() - 2]).contains("cut off"));
-        // Cameras append things.
-        whole.extend(b"a note");
+        // Cameras append films, in which anything may stand.
+        whole.extend(b"a film \xFF\xDA, cut off");
         assert_eq!(decode(&whole, 64, 64).unwrap().dimensions(), (64, 64));
     }
 
