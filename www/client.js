@@ -37,10 +37,15 @@ export class Client {
     const gpu = choice === "wasm" ? NO_GPU : await this.#request({ type: "probe" });
     const { backend, note } = plan(choice, gpu);
     if (backend === "wasm") return { backend, gpu: "", note, info: await this.#start(manifest, model, backend, onProgress) };
+    let downloaded = false;
+    const watch = (/** @type {Progress} */ progress) => {
+      downloaded = progress.stage === "starting";
+      onProgress(progress);
+    };
     try {
-      return { backend, gpu: gpu.name, note, info: await this.#start(manifest, model, backend, onProgress, choice === "auto" ? PATIENCE_MS : Infinity) };
+      return { backend, gpu: gpu.name, note, info: await this.#start(manifest, model, backend, watch, choice === "auto" ? PATIENCE_MS : Infinity) };
     } catch (error) {
-      if (error instanceof Superseded) throw error;
+      if (error instanceof Superseded || !downloaded) throw error; // what the network or the site lacks is not the GPU's fault
       this.stop(); // what a failed GPU start leaves behind is not worth keeping
       const info = await this.#start(manifest, model, "wasm", onProgress);
       return { backend: "wasm", gpu: "", note: `WebGPU was tried and did not work, so the CPU does the work. The reason: ${sentence(error)}`, info };

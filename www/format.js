@@ -49,6 +49,22 @@ export function sentence(error) {
   return capital(text) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
+/** The engine's reason not to judge an image, as a sentence that names it.
+ * @param {string} name
+ * @param {unknown} error */
+export function refusal(name, error) {
+  const reason = sentence(error);
+  return reason.includes("this image") ? reason.replace("this image", () => name) : `${name}: ${reason}`;
+}
+
+/** A name with its middle left out where it is long: both ends tell most.
+ * @param {string} name */
+export function shorten(name, most = 40) {
+  const letters = [...name];
+  const end = Math.floor((most - 1) / 2);
+  return letters.length <= most ? name : `${letters.slice(0, most - 1 - end).join("")}…${letters.slice(-end).join("")}`;
+}
+
 /** @param {string} text */
 export function capital(text) {
   return (text[0] ?? "").toUpperCase() + text.slice(1);

@@ -1,19 +1,21 @@
 /** Wiring: what the visitor does goes to the session, the session changes the state, the views show the state. */
 
-import { megabytes } from "./format.js";
+import { request } from "./download.js";
+import { fromFile, fromSample, tooLarge } from "./images.js";
 import { Session } from "./session.js";
-import { createStore, message, status } from "./state.js";
+import { createStore, message, source, status, subject } from "./state.js";
 import { find } from "./view/dom.js";
 import { acceptFiles } from "./view/drop.js";
-import { chooseEngine, showAbout, showBackend, showModels } from "./view/engine.js";
+import { chooseEngine, showAbout, showBackend, showModels, showRanOn } from "./view/engine.js";
 import { markPicked, showGallery } from "./view/gallery.js";
 import { showHistogram } from "./view/histogram.js";
 import { showBlocks, showOpacity, showOverlay, showPanes } from "./view/panes.js";
 import { showRecipe } from "./view/recipe.js";
 import { showBusy, showStatus } from "./view/status.js";
-import { showVerdict } from "./view/verdict.js";
+import { showSubject, showVerdict } from "./view/verdict.js";
 
-const IMAGE_LIMIT_BYTES = 64e6;
+/** The engine does not wait longer for the gallery: one that is late is shown late. */
+const GALLERY_PATIENCE_MS = 2000;
 
 const store = createStore();
 const session = new Session(store);
@@ -23,15 +25,17 @@ store.watch((state) => [status(state), message(state), state.progress], showStat
 store.watch((state) => [state.detecting], showBusy);
 store.watch((state) => [state.subject?.sample ?? null], markPicked);
 store.watch((state) => [state.choice, state.loaded], showBackend);
+store.watch((state) => [source(state)], showRanOn);
 store.watch((state) => [state.models, state.model], showModels);
+store.watch((state) => [subject(state)], showSubject);
 store.watch((state) => [state.result, state.loaded], showVerdict);
-store.watch((state) => [state.loaded?.info, state.result?.detection], showHistogram);
-store.watch((state) => [state.result?.detection, state.loaded?.info], showRecipe);
+store.watch((state) => [source(state)?.info, state.result?.detection], showHistogram);
+store.watch((state) => [state.result?.detection, source(state)?.info], showRecipe);
 store.watch((state) => [state.loaded?.info], showAbout);
 store.watch((state) => [state.result?.detection], (detection) => detection && showPanes(detection));
 store.watch((state) => [state.result?.detection, state.opacity], (detection, opacity) => detection && showOverlay(detection, opacity));
 store.watch((state) => [state.opacity], showOpacity);
-store.watch((state) => [state.blocks, state.loaded?.info.division], showBlocks);
+store.watch((state) => [state.blocks, source(state)?.info.division], showBlocks);
 
 // Visitor to session and state.
 acceptFiles(askForFile, (message) => session.refuse(message));
@@ -50,33 +54,34 @@ find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
 const parameters = new URLSearchParams(location.search);
 const backend = parameters.get("backend");
 // The first image is asked for before the engine is there, so the page goes from working to ready once.
-await openGallery(parameters.get("sample"));
+await Promise.race([openGallery(parameters.get("sample")), new Promise((resolve) => setTimeout(resolve, GALLERY_PATIENCE_MS))]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"));
 
-/** @param {string | null} wanted file name of the image to begin with; the first defective one where there is none such */
+/**
+ * Never fails: the page is of use without its gallery.
+ * @param {string | null} wanted file name of the image to begin with; the first defective one where there is none such
+ */
 async function openGallery(wanted) {
-  const response = await fetch("gallery/gallery.json").catch(() => null);
-  if (!response?.ok) return; // the page is of use without
-  /** @type {import("./protocol.js").Gallery} */
-  const gallery = await response.json();
-  showGallery(gallery, askForSample);
-  const first = gallery.samples.find(({ file }) => file === wanted) ?? gallery.samples.find(({ label }) => label === "defective");
-  if (first && !session.asked) askForSample(first);
+  try {
+    const response = await request("gallery/gallery.json", "the gallery");
+    /** @type {import("./protocol.js").Gallery} */
+    const gallery = await response.json();
+    showGallery(gallery, askForSample);
+    const first = gallery.samples.find(({ file }) => file === wanted) ?? gallery.samples.find(({ label }) => label === "defective");
+    if (first && !session.asked) askForSample(first);
+  } catch (error) {
+    console.warn("The page has no gallery.", error);
+  }
 }
 
 /** @param {File} file */
 function askForFile(file) {
-  const name = file.name || "The pasted image";
-  if (file.size > IMAGE_LIMIT_BYTES) session.refuse(`${name} has ${megabytes(file.size)}; images up to ${megabytes(IMAGE_LIMIT_BYTES)} are accepted.`);
-  else session.ask({ name, sample: null, read: async () => file });
+  const refused = tooLarge(file);
+  if (refused) session.refuse(refused);
+  else session.ask(fromFile(file));
 }
 
 /** @param {import("./protocol.js").Sample} sample */
 function askForSample(sample) {
-  const read = async () => {
-    const response = await fetch(`gallery/${sample.file}`).catch(() => null);
-    if (!response?.ok) throw new Error(`${sample.title} could not be downloaded.`);
-    return response.blob();
-  };
-  session.ask({ name: sample.title, sample, read });
+  session.ask(fromSample(sample));
 }

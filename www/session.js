@@ -1,12 +1,13 @@
 /** What goes on behind the page: loads a detector, judges the image asked for last, and recovers when the engine is lost. */
 
 import { Client, Crash, Superseded } from "./client.js";
-import { sentence } from "./format.js";
+import { fetchManifest } from "./download.js";
+import { refusal, sentence } from "./format.js";
 
 /** @typedef {import("./protocol.js").BackendChoice} BackendChoice */
 /** @typedef {import("./state.js").Loaded} Loaded */
-/** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<Blob> }} Wanted */
-/** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<Blob> }} Job */
+/** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<ArrayBuffer> }} Wanted `read` fails with a whole sentence */
+/** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<ArrayBuffer> }} Job */
 
 export class Session {
   #client = new Client();
@@ -50,7 +51,9 @@ export class Session {
       this.#store.send({ type: "loaded", loaded: { ...loaded, note: loaded.note || why } });
       await this.#judge();
     } catch (error) {
-      if (!(error instanceof Superseded)) this.#store.send({ type: "load-failed", message: sentence(error) });
+      if (error instanceof Superseded || turn !== this.#loads) return;
+      this.#manifest = null; // the next try may find a site that was built anew
+      this.#store.send({ type: "load-failed", message: sentence(error) });
     }
   }
 
@@ -62,9 +65,9 @@ export class Session {
     void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
   }
 
-  /** @param {string} message why a file is not even tried */
+  /** What is under way goes on.
+   * @param {string} message why a file is not even tried */
   refuse(message) {
-    this.#job = null;
     this.#store.send({ type: "refused", message });
   }
 
@@ -90,14 +93,26 @@ export class Session {
    */
   async #judgeOne({ subject, read }, loaded) {
     try {
-      const image = new Uint8Array(await (await read()).arrayBuffer());
+      const image = new Uint8Array(await read());
       if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
-      const timed = await this.#client.detect(image);
-      this.#store.send({ type: "detected", result: { ...timed, subject, backend: loaded.backend } });
+      const timed = await this.#detect(image, subject.name);
+      this.#store.send({ type: "detected", result: { ...timed, subject, loaded } });
     } catch (error) {
       if (error instanceof Superseded) return;
       if (error instanceof Crash) return this.#recover(error, loaded.backend, subject.ticket);
-      this.#store.send({ type: "detect-failed", ticket: subject.ticket, message: sentence(error) });
+      this.#store.send({ type: "detect-failed", ticket: subject.ticket, message: error instanceof Error ? error.message : sentence(error) });
+    }
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} image
+   * @param {string} name for the engine's reason not to judge it
+   */
+  async #detect(image, name) {
+    try {
+      return await this.#client.detect(image);
+    } catch (error) {
+      throw error instanceof Superseded || error instanceof Crash ? error : new Error(refusal(name, error));
     }
   }
 
@@ -112,11 +127,4 @@ export class Session {
     if (this.#job?.subject.ticket === ticket) this.#job = null;
     void this.load(this.#store.get().choice).then(() => this.#store.send({ type: "detect-failed", ticket, message: sentence(crash) }));
   }
-}
-
-/** @returns {Promise<import("./protocol.js").Manifest>} */
-async function fetchManifest() {
-  const response = await fetch("manifest.json").catch(() => null);
-  if (!response?.ok) throw new Error("The site is incomplete: its manifest.json is missing, so build it again.");
-  return response.json();
 }

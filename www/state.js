@@ -9,7 +9,7 @@
  * @property {string} name
  * @property {import("./protocol.js").Sample | null} sample null for a visitor's own image
  *
- * @typedef {import("./protocol.js").Timed & { subject: Subject, backend: import("./protocol.js").Backend }} Result
+ * @typedef {import("./protocol.js").Timed & { subject: Subject, loaded: Loaded }} Result with what judged it
  *
  * @typedef {object} Loaded
  * @property {import("./protocol.js").Backend} backend
@@ -27,7 +27,7 @@
  * @property {Subject | null} subject
  * @property {boolean} detecting
  * @property {Result | null} result stays when a later image fails
- * @property {string} error one sentence, "" when all is well
+ * @property {string} error one sentence, "" when all is well; told of the next file while an earlier image is still being judged
  * @property {number} opacity of the error map, 0 to 1
  * @property {boolean} blocks draw the borders of the blocks
  *
@@ -80,11 +80,11 @@ export function reduce(state, event) {
     case "detecting":
       return { ...state, subject: event.subject, detecting: true, error: "" };
     case "detected":
-      return isCurrent(state, event.result.subject.ticket) ? { ...state, detecting: false, result: event.result, error: "" } : state;
+      return isCurrent(state, event.result.subject.ticket) ? { ...state, detecting: false, result: event.result } : state;
     case "detect-failed":
       return isCurrent(state, event.ticket) ? { ...state, detecting: false, error: event.message } : state;
     case "refused":
-      return { ...state, subject: null, detecting: false, error: event.message };
+      return { ...state, error: event.message };
     case "opacity":
       return { ...state, opacity: event.opacity };
     case "blocks":
@@ -104,10 +104,23 @@ export function status(state) {
 /** What the page says beside the status: one sentence.
  * @param {State} state */
 export function message(state) {
+  if (state.error) return state.error;
   if (state.loading) return state.progress?.stage === "starting" ? "Starting the engine…" : "Downloading…";
   if (state.detecting) return `Looking at ${state.subject?.name ?? "the image"}…`;
-  if (state.error) return state.error;
   return state.result ? `${state.result.subject.name}: ${state.result.detection.anomalous ? "anomalous" : "normal"}. Try another image.` : "Drop, paste or choose an image.";
+}
+
+/** Which image the card speaks of.
+ * @param {State} state */
+export function subject(state) {
+  if (state.result) return state.result.subject.name;
+  return status(state) === "working" ? "The first image is on its way." : "Choose an image to begin.";
+}
+
+/** What the card's numbers come from: the engine of the result, be it the present one or not.
+ * @param {State} state */
+export function source(state) {
+  return state.result?.loaded ?? state.loaded;
 }
 
 /**

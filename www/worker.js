@@ -1,7 +1,7 @@
 /** The worker: owns the engine and the detector, answers the page's requests. The only importer of `pkg/`. */
 
 import { probe } from "./backend.js";
-import { address, download } from "./download.js";
+import { address, download, request } from "./download.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
 /** @typedef {import("./protocol.js").Reply} Reply */
@@ -45,11 +45,27 @@ async function load({ id, manifest, model, backend }) {
  * @returns {Promise<import("./protocol.js").Engine>}
  */
 async function startEngine({ engine }, count) {
-  const { response, whole } = await download(engine, count);
-  /** @type {import("./protocol.js").Engine} */
-  const module = await import(address(engine.script));
-  await Promise.all([whole, module.default({ module_or_path: response })]);
+  const { response, whole } = await download(engine, "the engine", count);
+  const module = await importScript(address(engine.script));
+  await Promise.all([whole, module.default({ module_or_path: response }).catch(explain)]);
   return module;
+}
+
+/**
+ * @param {string} url
+ * @returns {Promise<import("./protocol.js").Engine>}
+ */
+function importScript(url) {
+  return import(url).catch(async () => {
+    await request(url, "the engine"); // `import` keeps to itself what went wrong
+    throw new Error("The engine's script does not run: the site is damaged, so build it again.");
+  });
+}
+
+/** @param {unknown} error of a browser that compiles the engine */
+function explain(error) {
+  if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw new Error("This browser cannot run the engine: it is too old, or the site is damaged.");
+  throw error;
 }
 
 /**
@@ -57,7 +73,7 @@ async function startEngine({ engine }, count) {
  * @param {(bytes: number) => void} count
  */
 async function downloadModel(model, count) {
-  const { response, whole } = await download(model, count);
+  const { response, whole } = await download(model, `the model ${model.name}`, count);
   const [bytes] = await Promise.all([response.arrayBuffer(), whole]);
   return new Uint8Array(bytes);
 }

@@ -41,7 +41,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     };
     let finished = match session.run()? {
         End::Finished(finished) => finished,
-        End::Interrupted(code) => return Ok(code),
+        End::Interrupted(code) => {
+            note("Stopped.");
+            return Ok(code);
+        }
     };
     let mut test = textures.normal(TEST_IMAGES_A_KIND);
     test.extend(textures.defective(TEST_IMAGES_A_KIND));

@@ -86,7 +86,6 @@ impl Session {
         self.announce(training.len(), held_out.len());
         let outcome = self.train(&mut trainer, &training, &mut unprinted)?;
         if outcome == Outcome::Stopped {
-            note("Stopped. The same command with --resume goes on from here.");
             return Ok(End::Interrupted(ExitCode::from(INTERRUPTED)));
         }
         let provenance = Provenance {

@@ -42,7 +42,10 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     };
     let finished = match session.run()? {
         End::Finished(finished) => finished,
-        End::Interrupted(code) => return Ok(code),
+        End::Interrupted(code) => {
+            output::note("Stopped. The same command with --resume goes on from here.");
+            return Ok(code);
+        }
     };
     if folder.test.is_empty() {
         output::note("There are no test images, so there is nothing to measure.");

@@ -8,7 +8,8 @@ import { mkdir, open as openFile, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import test, { after, before, describe } from "node:test";
-import { SOFTWARE_GPU, assertClose, choose, hand, launch, open, reading, serve, settle, stubEngine, watchStatus } from "./support/page.js";
+import { SOFTWARE_GPU, assertClose, choose, hand, launch, open, pasteText, reading, settle, stubEngine, text, value, watchStatus } from "./support/page.js";
+import { serve } from "./support/server.js";
 import { blankPng, bombPng } from "./support/images.js";
 
 const SITE = process.env["DAAD_SITE"] ?? "";
@@ -136,6 +137,19 @@ describe("an engine that fails", () => {
     await close();
   });
 
+  test("is not said to be the GPU's fault where the network fails", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=webgpu`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/*.safetensors*", (route) => route.abort());
+      },
+    });
+    const { status, message } = await settle(page);
+    assert.deepEqual([status, await page.locator("#note").isVisible()], ["error", false]);
+    assert.match(message, /^The model \S+ could not be downloaded: check the connection and try again\.$/);
+    await close(/Failed to load resource/);
+  });
+
   test("by a panic costs one image, not the page", async () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: stubEngine });
     await reading(page);
@@ -146,6 +160,101 @@ describe("an engine that fails", () => {
     await choose(page, image);
     await reading(page);
     await close();
+  });
+});
+
+describe("a page where something is amiss", () => {
+  const image = Buffer.from("any image");
+
+  test("a result keeps the engine that gave it when a later image is refused", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/manifest.json", async (route) => {
+          const manifest = await (await route.fetch()).json();
+          manifest.models.push({ file: "models/nine.safetensors", name: `nine-${"n".repeat(100)}`, bytes: 1, hash: "0" });
+          await route.fulfill({ json: manifest });
+        });
+        await page.route("**/nine.safetensors*", (route) => route.fulfill({ body: "9" }));
+      },
+    });
+    await reading(page);
+    const card = async () => [await value(page, "threshold"), await text(page, "backend"), await page.locator("#histogram svg").getAttribute("aria-label"), await page.locator("#recipe").textContent()];
+    const before = await card();
+    await choose(page, Buffer.from("REFUSE"), "odd.png");
+    assert.deepEqual(await settle(page), { status: "error", message: "Cannot use odd.png: it is refused." });
+    await page.locator("#model").selectOption("models/nine.safetensors");
+    assert.equal((await settle(page)).status, "error");
+    assert.deepEqual(await card(), before);
+    await choose(page, image);
+    await reading(page);
+    assert.equal(await value(page, "threshold"), 9);
+    for (const width of [320, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, "a long model name fits");
+    }
+    await close();
+  });
+
+  test("a stray paste does not cost the image that is on its way", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/manifest.json", async (route) => {
+          await pasteText(page); // the engine is not here yet
+          await route.continue();
+        });
+      },
+    });
+    const { status, message } = await settle(page);
+    assert.deepEqual([status, message], ["error", "The clipboard holds no image."]);
+    assert.equal(await text(page, "verdict"), "Anomalous");
+    await close();
+  });
+
+  /** @type {Record<string, (route: import("playwright-core").Route) => unknown>} */
+  const galleries = {
+    broken: (route) => route.fulfill({ body: "<!doctype html>" }),
+    "of another kind": (route) => route.fulfill({ json: null }),
+    missing: (route) => route.fulfill({ status: 404 }),
+    unreachable: (route) => route.abort(),
+    hanging: () => {},
+  };
+  for (const [name, answer] of Object.entries(galleries)) {
+    test(`a gallery that is ${name} does not stop it`, async () => {
+      const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+        prepare: async (page) => {
+          await stubEngine(page);
+          await page.route("**/gallery.json", (route) => void answer(route));
+        },
+      });
+      assert.equal((await settle(page)).status, "ready");
+      assert.equal(await page.locator("#subject").textContent(), "Choose an image to begin.");
+      await choose(page, image);
+      await reading(page);
+      await close(/Failed to load resource/);
+    });
+  }
+
+  test("a gallery that comes late is shown late", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/gallery.json", (route) => setTimeout(() => void route.continue(), 4000));
+      },
+    });
+    await settle(page);
+    await page.getByTestId("gallery-item").first().waitFor();
+    await page.waitForFunction((title) => document.querySelector("#subject")?.textContent === title, first("defective").title);
+    await close();
+  });
+
+  test("an engine's script that is missing gets a sentence", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/pkg/daad.js*", (route) => route.fulfill({ status: 404 })) });
+    const { status, message } = await settle(page);
+    assert.equal(status, "error");
+    assert.match(message, /^The site is incomplete, so build it again: the server answered 404 for the engine\.$/);
+    await close(/Failed to load resource.*404/);
   });
 });
 
@@ -259,6 +368,7 @@ describe("bad input", () => {
         const { status, message } = await settle(page);
         assert.equal(status, "error", name);
         assertSentence(message, name);
+        assert.match(message, /letter\.txt|test\.png|daad-huge/, `${name} is named`);
         assert.equal(await page.getByTestId("score").getAttribute("data-value"), String(earlier.score), `${name}: the earlier result stays`);
         await choose(page, good);
         earlier = await reading(page);
@@ -327,6 +437,30 @@ describe("the looks", () => {
       });
     }
   }
+
+  test("320 pixels wide: nothing is cut off, a long name least of all", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { viewport: { width: 320, height: 900 } });
+    await reading(page);
+    for (const long of ["w".repeat(200), "a long name of many words ".repeat(8)]) {
+      await choose(page, Buffer.from("no image"), long);
+      await settle(page);
+      for (const selector of ["html", ".recipe", "#bar", "#verdict"]) {
+        const [inner = 0, outer = 0] = await page.locator(selector).evaluate((element) => [element.scrollWidth, element.clientWidth]);
+        assert.ok(inner <= outer, `${selector} is ${outer} wide and holds ${inner}`);
+      }
+    }
+    const folder = process.env["DAAD_SCREENSHOTS"];
+    if (folder) await page.screenshot({ path: join(folder, "page-320-light.png"), fullPage: true });
+    await close();
+  });
+
+  test("in the visitor's own colours the status still shows", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { forcedColors: "active", prepare: stubEngine });
+    await reading(page);
+    const colours = await page.locator(".chip i").evaluate((dot) => [getComputedStyle(dot).backgroundColor, getComputedStyle(/** @type {HTMLElement} */ (dot.closest("#bar"))).backgroundColor]);
+    assert.notEqual(colours[0], colours[1]);
+    await close();
+  });
 
   /** @param {import("playwright-core").Page} page */
   function sumLayoutShift(page) {

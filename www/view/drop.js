@@ -1,3 +1,4 @@
+import { firstImage } from "../images.js";
 import { find } from "./dom.js";
 
 /**
@@ -26,12 +27,12 @@ export function acceptFiles(onFile, onRefused) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     over(false);
-    const [file] = event.dataTransfer?.files ?? [];
+    const file = firstImage(event.dataTransfer?.files);
     if (file) onFile(file);
     else onRefused("That was no image file: a link to an image cannot be opened here, so save the image first.");
   });
   addEventListener("paste", (event) => {
-    const [file] = event.clipboardData?.files ?? [];
+    const file = firstImage(event.clipboardData?.files);
     if (file) onFile(file);
     else onRefused("The clipboard holds no image.");
   });

@@ -23,12 +23,16 @@ export function chooseEngine(onChoice, onModel) {
  */
 export function showBackend(choice, loaded) {
   find("#choice", HTMLSelectElement).value = choice;
-  const element = find("[data-testid=backend]", HTMLElement);
-  if (loaded) element.textContent = format.backend(loaded.backend);
-  element.title = loaded?.gpu ?? "";
   const note = find("#note", HTMLElement);
   note.textContent = loaded?.note ?? "";
   note.hidden = !loaded?.note;
+}
+
+/** @param {import("../state.js").Loaded | null} loaded */
+export function showRanOn(loaded) {
+  const element = find("[data-testid=backend]", HTMLElement);
+  element.textContent = loaded ? format.backend(loaded.backend) : "–";
+  element.title = loaded?.gpu ?? "";
 }
 
 /**

@@ -1,6 +1,11 @@
 import * as format from "../format.js";
 import { find } from "./dom.js";
 
+/** @param {string} text */
+export function showSubject(text) {
+  find("#subject", HTMLElement).textContent = text;
+}
+
 /**
  * @param {import("../state.js").Result | null} result
  * @param {import("../state.js").Loaded | null} loaded
@@ -11,7 +16,6 @@ export function showVerdict(result, loaded) {
   const { detection, subject, elapsed_ms } = result;
   find("#verdict", HTMLElement).dataset.verdict = detection.anomalous ? "anomalous" : "normal";
   find("[data-testid=verdict]", HTMLElement).textContent = detection.anomalous ? "Anomalous" : "Normal";
-  find("#subject", HTMLElement).textContent = subject.name;
   find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(detection.score, detection.threshold))} ${agreement(subject.sample, detection.anomalous)}`;
   put("score", detection.score);
   find("[data-testid=time]", HTMLElement).textContent = format.duration(elapsed_ms);

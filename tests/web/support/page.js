@@ -1,15 +1,11 @@
-/** A real browser on a served site, and the page's hooks as functions. */
+/** A real browser, and the page's hooks as functions. */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {{ score: number, reconstruction_score: number, alignment_score: number | null, backend: string, verdict: string }} Reading */
-
-const SERVE = fileURLToPath(new URL("../../../scripts/serve.mjs", import.meta.url));
 
 const STUB = fileURLToPath(new URL("./stub-engine.js", import.meta.url));
 
@@ -22,22 +18,6 @@ export function launch(flags) {
     executablePath: process.env["CHROMIUM"] || "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...flags],
   });
-}
-
-/** @param {string} dir */
-export async function serve(dir) {
-  const server = spawn(process.execPath, [SERVE, "--dir", dir, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = await Promise.race([once(server.stdout, "data"), once(server, "exit").then(() => assert.fail("the server did not start"))]);
-  const url = /http:\S+/.exec(String(line))?.[0];
-  assert.ok(url, `the server said: ${line}`);
-  return {
-    url,
-    async stop() {
-      server.kill("SIGINT");
-      const [code] = await once(server, "exit");
-      assert.equal(code, 0, "Ctrl-C stops the server cleanly");
-    },
-  };
 }
 
 /**
@@ -149,6 +129,18 @@ export function hand(page, kind, bytes) {
     },
     /** @type {const} */ ([kind, bytes.toString("base64")]),
   );
+}
+
+/**
+ * Pastes what is no file.
+ * @param {Page} page
+ */
+export function pasteText(page) {
+  return page.evaluate(() => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "a stray word");
+    document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, clipboardData: data }));
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Stands in for pkg/daad.js where a test needs a failure that a healthy engine does not have: WebGPU is refused, and an image that begins with PANIC traps. */
+/** Stands in for pkg/daad.js where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, one that begins with REFUSE is refused, and a model that begins with 9 has a threshold of 9. */
 
 const SIDE_PX = 8;
 
@@ -9,24 +9,27 @@ export default async function init({ module_or_path }) {
 
 export class Detector {
   /**
-   * @param {Uint8Array} _model
+   * @param {Uint8Array} model
    * @param {"webgpu" | "wasm"} backend
    */
-  static async load(_model, backend) {
+  static async load(model, backend) {
     if (backend === "webgpu") throw new Error("device: it computes something else");
-    return new Detector();
+    return Object.assign(new Detector(), { threshold: begins(model, "9") ? 9 : 0.5 });
   }
+
+  threshold = 0;
 
   info() {
     return {
       system: "stub", width_px: SIDE_PX, height_px: SIDE_PX, scales: 1, base_width: 1, memory_items: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
-      gamma: 0.9, threshold: 0.5, scores: [0, 0.25, 0.5], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
+      gamma: 0.9, threshold: this.threshold, scores: [0, 0.25, 0.5], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
     };
   }
 
   /** @param {Uint8Array} image */
   async detect(image) {
-    if (String.fromCharCode(...image.subarray(0, 5)) === "PANIC") {
+    if (begins(image, "REFUSE")) throw new Error("cannot use this image: it is refused");
+    if (begins(image, "PANIC")) {
       // As a Rust panic in a future: an uncaught trap, and a promise that nobody settles.
       queueMicrotask(() => {
         throw new WebAssembly.RuntimeError("unreachable");
@@ -35,8 +38,16 @@ export class Detector {
     }
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
     return {
-      score: 1, reconstruction_score: 1, alignment_score: null, threshold: 0.5, anomalous: true, width_px: SIDE_PX, height_px: SIDE_PX,
+      score: 1, reconstruction_score: 1, alignment_score: null, threshold: this.threshold, anomalous: true, width_px: SIDE_PX, height_px: SIDE_PX,
       input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX),
     };
   }
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {string} word
+ */
+function begins(bytes, word) {
+  return String.fromCharCode(...bytes.subarray(0, word.length)) === word;
 }

@@ -36,6 +36,17 @@ test("an engine's message becomes a sentence on one line", () => {
   assert.equal(format.sentence(""), "Something went wrong.");
 });
 
+test("an image that the engine refuses is named", () => {
+  assert.equal(format.refusal("letter$&.txt", new Error("cannot use this image: the file is empty")), "Cannot use letter$&.txt: the file is empty.");
+  assert.equal(format.refusal("a.png", new Error("device: lost")), "a.png: Device: lost.");
+});
+
+test("long names lose their middle, short ones nothing", () => {
+  assert.equal(format.shorten("image.png"), "image.png");
+  assert.equal(format.shorten("0123456789.png", 9), "0123….png");
+  assert.equal(format.shorten("😀".repeat(50)), `${"😀".repeat(20)}…${"😀".repeat(19)}`);
+});
+
 test("backends are named so that both can be told", () => {
   assert.match(format.backend("webgpu"), /WebGPU/);
   assert.match(format.backend("wasm"), /wasm/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INITIAL, createStore, message, reduce, status } from "../../../www/state.js";
+import { INITIAL, createStore, message, reduce, source, status, subject } from "../../../www/state.js";
 
 /** @typedef {import("../../../www/state.js").Event} Event */
 
@@ -14,7 +14,7 @@ function detecting(ticket) {
 /** @param {number} ticket */
 function detected(ticket) {
   const subject = { ticket, name: `image ${ticket}`, sample: null };
-  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, backend: "wasm", elapsed_ms: 1, detection: { anomalous: true } } }));
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, loaded: LOADED.loaded, elapsed_ms: 1, detection: { anomalous: true } } }));
 }
 
 /** @param {Event[]} events */
@@ -49,10 +49,29 @@ test("a failed image keeps the earlier result, and the next image clears the err
   assert.equal(status([detecting(3), detected(3)].reduce(reduce, failed)), "ready");
 });
 
-test("a refused file ends the wait for the one before it", () => {
-  const refused = after(LOADED, detecting(1), { type: "refused", message: "Too large." });
-  assert.equal(status(refused), "error");
-  assert.equal(reduce(refused, detected(1)).result, null);
+test("a refused file leaves the image that is being judged alone, and its sentence stays", () => {
+  const refused = after(detecting(1), { type: "refused", message: "Too large." });
+  assert.deepEqual([status(refused), message(refused)], ["working", "Too large."]);
+  const judged = [LOADED, detected(1)].reduce(reduce, refused);
+  assert.equal(judged.result?.subject.ticket, 1);
+  assert.deepEqual([status(judged), message(judged)], ["error", "Too large."]);
+  assert.equal(message(reduce(judged, detecting(2))), "Looking at image 2…");
+});
+
+test("the card promises an image only while one is on its way", () => {
+  assert.equal(subject(after(detecting(1))), "The first image is on its way.");
+  assert.equal(subject(after(LOADED)), "Choose an image to begin.");
+  assert.equal(subject(after(LOADED, { type: "refused", message: "Too large." })), "Choose an image to begin.");
+  assert.equal(subject(after(LOADED, detecting(1), { type: "detect-failed", ticket: 1, message: "No." })), "Choose an image to begin.");
+  assert.equal(subject(after(LOADED, detecting(1), detected(1), detecting(2))), "image 1");
+});
+
+test("a result keeps the engine that gave it until there is another result", () => {
+  /** @type {Event} */
+  const other = { type: "loaded", loaded: { ...LOADED.loaded, backend: "webgpu" } };
+  const failed = after(LOADED, detecting(1), detected(1), { type: "loading", choice: "webgpu" }, other, detecting(2), { type: "detect-failed", ticket: 2, message: "No." });
+  assert.equal(source(failed)?.backend, "wasm");
+  assert.equal(source(after(LOADED, other))?.backend, "webgpu");
 });
 
 test("a model that fails to load is an error, not a wait", () => {

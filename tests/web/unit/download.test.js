@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import test, { afterEach } from "node:test";
+import { download, fetchManifest, intact } from "../../../www/download.js";
+
+const FILE = { file: "pkg/daad_bg.wasm", bytes: 6, hash: "0" };
+const MANIFEST = { engine: { ...FILE, script: FILE }, models: [] };
+
+const ownFetch = globalThis.fetch;
+afterEach(() => void (globalThis.fetch = ownFetch));
+
+/** @param {() => Promise<unknown>} answer */
+function network(answer) {
+  globalThis.fetch = /** @type {typeof fetch} */ (answer);
+}
+
+/** A body that gives three bytes and then ends as told.
+ * @param {"close" | "error"} how */
+function short(how) {
+  let sent = false;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent) return how === "close" ? controller.close() : controller.error(new TypeError("network error"));
+      sent = true;
+      controller.enqueue(new Uint8Array(3));
+    },
+  });
+}
+
+async function engine() {
+  const { response, whole } = await download(FILE, "the engine", () => {});
+  await Promise.all([whole, response.arrayBuffer()]);
+}
+
+test("a network that is silent is told from a site that lacks a file", async () => {
+  network(() => Promise.reject(new TypeError("Failed to fetch")));
+  await assert.rejects(engine, { message: "The engine could not be downloaded: check the connection and try again." });
+  await assert.rejects(fetchManifest, /^Error: The site's manifest\.json could not be downloaded: check the connection/);
+  network(async () => new Response("gone", { status: 404 }));
+  for (const ask of [engine, fetchManifest]) await assert.rejects(ask, /^Error: The site is incomplete, so build it again: the server answered 404/);
+});
+
+test("a download that breaks off is told from one that ends too early", async () => {
+  network(async () => new Response(short("error")));
+  await assert.rejects(engine, { message: "The download broke off: check the connection and try again." });
+  await assert.rejects(fetchManifest, /The download broke off/);
+  await assert.rejects(intact(Promise.reject(new TypeError("Failed to fetch"))), /The download broke off/);
+  network(async () => new Response(short("close")));
+  await assert.rejects(engine, { message: "The engine is damaged: 3 bytes came where 6 were expected." });
+});
+
+test("a manifest that is none is damaged, a whole one is read", async () => {
+  for (const text of ["<!doctype html>", "null", "{}", ""]) {
+    network(async () => new Response(text));
+    await assert.rejects(fetchManifest, /^Error: The site is damaged/, text);
+  }
+  network(async () => new Response(JSON.stringify(MANIFEST)));
+  assert.deepEqual(await fetchManifest(), MANIFEST);
+});

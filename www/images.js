@@ -1,0 +1,44 @@
+/** Where images come from: the visitor's files and the gallery. Names are kept short enough for one line. */
+
+import { intact, request } from "./download.js";
+import { megabytes, shorten } from "./format.js";
+
+/** @typedef {import("./session.js").Wanted} Wanted */
+
+const LIMIT_BYTES = 64e6;
+
+/**
+ * Of several files dropped or pasted at once: the first image, or what comes first where none says that it is one.
+ * @param {Iterable<File>} [files]
+ */
+export function firstImage(files = []) {
+  const all = [...files];
+  return all.find(({ type }) => type.startsWith("image/")) ?? all[0];
+}
+
+/** @param {File} file @returns {string} why the file is not even read, "" where it may be */
+export function tooLarge({ name, size }) {
+  return size > LIMIT_BYTES ? `${named(name)} has ${megabytes(size)}; images up to ${megabytes(LIMIT_BYTES)} are accepted.` : "";
+}
+
+/** @param {File} file @returns {Wanted} */
+export function fromFile(file) {
+  const name = named(file.name);
+  const read = () =>
+    file.arrayBuffer().catch(() => {
+      throw new Error(`${name} could not be read: if it is a folder, drop one image from it.`);
+    });
+  return { name, sample: null, read };
+}
+
+/** @param {import("./protocol.js").Sample} sample @returns {Wanted} */
+export function fromSample(sample) {
+  const name = shorten(sample.title);
+  const read = async () => intact((await request(`gallery/${sample.file}`, `the image “${name}”`)).arrayBuffer());
+  return { name, sample, read };
+}
+
+/** @param {string} name */
+function named(name) {
+  return name ? shorten(name) : "The pasted image";
+}
