@@ -150,7 +150,7 @@ fn train_evaluate_and_score_a_folder() {
 fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
     let root = data();
     let root = root.path();
-    let epochs = ["--epochs", "30"];
+    let epochs = ["--epochs", "90"];
     let undisturbed = train(root, &[&epochs[..], &["--out", "a.safetensors"]].concat());
     assert!(undisturbed.status.success(), "{undisturbed:?}");
 
