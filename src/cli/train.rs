@@ -18,12 +18,11 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let folder = Folder::open(&args.data, &args.category)?;
     let size = (config.model.width_px, config.model.height_px);
     let images = load_with_progress(&folder.train, size)?;
-    let device = args.common.device.resolve()?;
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let session = Session {
         config,
         images: images.into_iter().map(|labelled| labelled.image).collect(),
-        device: device.clone(),
+        device: args.common.device.resolve()?,
         out: args.out,
         resume: args.resume,
         provenance: Provenance {
@@ -87,8 +86,7 @@ pub(crate) fn load_with_progress(
     samples: &[Sample],
     (width_px, height_px): (usize, usize),
 ) -> anyhow::Result<Vec<LabelledImage>> {
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images read")?;
-    let bar = ProgressBar::new(samples.len() as u64).with_style(style);
+    let bar = image_bar(samples.len(), "read");
     let images = load(samples, width_px, height_px, || bar.inc(1))?;
     bar.finish_and_clear();
     Ok(images)
@@ -99,11 +97,16 @@ pub(crate) fn evaluate_with_progress(
     detector: &Detector,
     images: &[LabelledImage],
 ) -> anyhow::Result<Evaluation> {
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} images scored")?;
-    let bar = ProgressBar::new(images.len() as u64).with_style(style);
+    let bar = image_bar(images.len(), "scored");
     let evaluation = evaluate(detector, images, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
     Ok(evaluation)
+}
+
+fn image_bar(count: usize, done: &str) -> ProgressBar {
+    let style = format!("{{bar:24}} {{pos}}/{{len}} images {done}");
+    let style = ProgressStyle::with_template(&style).expect("the template is sound");
+    ProgressBar::new(count as u64).with_style(style)
 }
 
 /// The commit that this program was built from.

@@ -133,7 +133,6 @@ pub fn read_progress(path: &Path) -> Result<Progress> {
 fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String> {
     let header = read_header(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let config = header.progress.config.clone();
     let mut progress = header.progress;
     let losses = file.tensor(LOSSES).map_err(|error| error.to_string())?;
     read_losses(&losses, &mut progress)?;
@@ -168,7 +167,8 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
     if let Some((name, _)) = weights.iter().find(|(_, data)| !is_finite(data)) {
         return Err(format!("tensor {name} is not finite"));
     }
-    let model = config
+    let model = progress
+        .config
         .model
         .init(device)
         .map_err(|error| error.to_string())?;

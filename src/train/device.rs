@@ -15,7 +15,7 @@ pub enum DeviceChoice {
     Auto,
     /// Burn's CPU back end.
     Cpu,
-    /// The N-th of [`adapters`], real ones counted first.
+    /// The N-th of [`adapters`].
     Gpu(usize),
     /// The N-th NVIDIA GPU through CUDA, where this build has it.
     Cuda(usize),
@@ -84,23 +84,18 @@ impl DeviceChoice {
             device: adapter.device,
             is_gpu: true,
         };
-        let mut adapters = match self {
-            Self::Cpu => return Ok(cpu()),
-            Self::Cuda(index) => return cuda(index),
-            Self::Auto | Self::Gpu(_) => adapters(),
-        };
-        // The real ones first.
-        adapters.sort_by_key(|adapter| !adapter.is_real);
-        let mut adapters = adapters.into_iter();
         match self {
-            Self::Auto | Self::Cpu | Self::Cuda(_) => {
-                let real = adapters.find(|adapter| adapter.is_real);
+            Self::Cpu => Ok(cpu()),
+            Self::Cuda(index) => cuda(index),
+            Self::Auto => {
+                let real = adapters().into_iter().find(|adapter| adapter.is_real);
                 Ok(real.map_or_else(cpu, named))
             }
-            Self::Gpu(index) => adapters
-                .nth(index)
-                .map(named)
-                .ok_or_else(|| Error::Device(format!("there is no GPU {index}; use --device cpu"))),
+            Self::Gpu(index) => {
+                adapters().into_iter().nth(index).map(named).ok_or_else(|| {
+                    Error::Device(format!("there is no GPU {index}; use --device cpu"))
+                })
+            }
         }
     }
 }
@@ -121,7 +116,7 @@ fn cuda(_: usize) -> Result<NamedDevice> {
     ))
 }
 
-/// The adapters that this build can compute on.
+/// The adapters that this build can compute on, the real ones first.
 #[cfg(any(feature = "vulkan", feature = "webgpu"))]
 pub fn adapters() -> Vec<Adapter> {
     use burn::tensor::DeviceKind;
@@ -139,7 +134,7 @@ pub fn adapters() -> Vec<Adapter> {
         *counter += 1;
         *counter - 1
     };
-    found
+    let mut adapters: Vec<Adapter> = found
         .into_iter()
         .filter_map(|adapter| {
             let info = adapter.get_info();
@@ -156,7 +151,9 @@ pub fn adapters() -> Vec<Adapter> {
                 name: info.name,
             })
         })
-        .collect()
+        .collect();
+    adapters.sort_by_key(|adapter| !adapter.is_real);
+    adapters
 }
 
 /// None: this build has no GPU back end.

@@ -62,6 +62,11 @@ fn refs(images: &[RgbImage]) -> Vec<&RgbImage> {
     images.iter().collect()
 }
 
+fn new_run(config: TrainConfig, images: &[RgbImage]) -> Trainer {
+    let provenance = Provenance::default();
+    Trainer::new(config, provenance, &refs(images), &Device::flex()).unwrap()
+}
+
 fn run(trainer: &mut Trainer, images: &[RgbImage]) -> Vec<EpochRecord> {
     let outcome = trainer.run(&refs(images), &AtomicBool::new(false), |_| {});
     assert_eq!(outcome.unwrap(), Outcome::Finished);
@@ -101,13 +106,7 @@ fn one_batch_overfits() {
     config.flip_horizontal = false;
     config.flip_vertical = false;
     let images = images(4);
-    let mut trainer = Trainer::new(
-        config,
-        Provenance::default(),
-        &refs(&images),
-        &Device::flex(),
-    )
-    .unwrap();
+    let mut trainer = new_run(config, &images);
     let curve = run(&mut trainer, &images);
     let first = curve.first().unwrap().losses.reconstruction;
     let last = curve.last().unwrap().losses.reconstruction;
@@ -119,13 +118,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let images = images(10);
     let weights = |seed| {
         let config = TrainConfig { seed, ..config() };
-        let mut trainer = Trainer::new(
-            config,
-            Provenance::default(),
-            &refs(&images),
-            &Device::flex(),
-        )
-        .unwrap();
+        let mut trainer = new_run(config, &images);
         let curve = run(&mut trainer, &images);
         (curve, parameters::values(trainer.model()))
     };
@@ -136,13 +129,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 #[test]
 fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
     let images = images(10);
-    let mut undisturbed = Trainer::new(
-        config(),
-        Provenance::default(),
-        &refs(&images),
-        &Device::flex(),
-    )
-    .unwrap();
+    let mut undisturbed = new_run(config(), &images);
     let expected = run(&mut undisturbed, &images);
 
     let folder = tempfile::tempdir().unwrap();
@@ -151,13 +138,7 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
         path: path.clone(),
         interval: Duration::ZERO,
     };
-    let trainer = Trainer::new(
-        config(),
-        Provenance::default(),
-        &refs(&images),
-        &Device::flex(),
-    )
-    .unwrap();
+    let trainer = new_run(config(), &images);
     let mut trainer = trainer.with_checkpoints(checkpointing());
     let stop = AtomicBool::new(false);
     let mut steps = 0;
@@ -182,13 +163,7 @@ fn a_checkpoint_that_is_cut_off_or_of_other_images_is_refused() {
     let images = images(4);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
-    let trainer = Trainer::new(
-        config(),
-        Provenance::default(),
-        &refs(&images),
-        &Device::flex(),
-    )
-    .unwrap();
+    let trainer = new_run(config(), &images);
     let mut trainer = trainer.with_checkpoints(Checkpointing {
         path: path.clone(),
         interval: Duration::ZERO,
@@ -234,13 +209,7 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
         part
     });
     let device = Device::flex();
-    let mut trainer = Trainer::new(
-        config.clone(),
-        Provenance::default(),
-        &refs(&training),
-        &device,
-    )
-    .unwrap();
+    let mut trainer = new_run(config.clone(), &training);
     run(&mut trainer, &training);
     let provenance = Provenance::default();
     let finished = finish(
