@@ -1,6 +1,8 @@
 //! The detector: bytes of a model and of images in; scores, verdict, reconstruction and error map
 //! out. The same on every target.
 
+mod tiles;
+
 use burn::tensor::Device;
 use image::RgbImage;
 
@@ -10,6 +12,8 @@ use crate::inference::{Examination, Inference};
 use crate::model::Model;
 use crate::score::RawScore;
 use crate::weights::{self, Decoded, ModelCard};
+
+pub use tiles::{ScoredTile, TileOptions, TiledDetection};
 
 /// How far, relatively, a device may be from the reference stored in the model file.
 const REFERENCE_TOLERANCE: f64 = 1e-3;
@@ -50,6 +54,18 @@ impl Detector {
         let scores_alignment = card.calibration.fusion.alignment.is_some();
         let inference = Inference::new(model, device, scores_alignment);
         Self { inference, card }
+    }
+
+    /// The same detector with a threshold of its own instead of the model file's.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not finite.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: f64) -> Self {
+        assert!(threshold.is_finite(), "a finite threshold, got {threshold}");
+        self.card.calibration.threshold = threshold;
+        self
     }
 
     /// Configuration, calibration, provenance.

@@ -29,15 +29,24 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 ///
 /// [`Error::Image`] for bytes that are no such image, are cut off, or are of an unreasonable size.
 pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
-    let image = decode_full(bytes)?;
-    if image.dimensions() == (width_px, height_px) {
-        return Ok(image);
-    }
-    let filter = imageops::FilterType::Triangle;
-    Ok(imageops::resize(&image, width_px, height_px, filter))
+    Ok(resize(decode_original(bytes)?, width_px, height_px))
 }
 
-fn decode_full(bytes: &[u8]) -> Result<RgbImage> {
+/// Resizes as [`decode`] does; an image of that size already comes back as it is.
+pub fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage {
+    if image.dimensions() == (width_px, height_px) {
+        return image;
+    }
+    imageops::resize(&image, width_px, height_px, imageops::FilterType::Triangle)
+}
+
+/// Decodes an image file as [`decode`] does, but leaves it the size it has: sides of
+/// [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`], a hundred million pixels at most.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
     if bytes.is_empty() {
         return Err(Error::Image("the file is empty".into()));
     }
@@ -264,6 +273,16 @@ mod tests {
         // Cameras append films, in which anything may stand.
         whole.extend(b"a film \xFF\xDA, cut off");
         assert_eq!(decode(&whole, 64, 64).unwrap().dimensions(), (64, 64));
+    }
+
+    #[test]
+    fn a_large_photograph_keeps_its_size_where_that_is_asked_for() {
+        let large = RgbImage::new(4096, 4096);
+        let bytes = png(&DynamicImage::ImageRgb8(large));
+        let original = decode_original(&bytes).unwrap();
+        assert_eq!(original.dimensions(), (4096, 4096));
+        assert_eq!(decode(&bytes, 32, 24).unwrap().dimensions(), (32, 24));
+        assert_eq!(resize(original, 32, 24).dimensions(), (32, 24));
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use daad::TileOptions;
+use daad::image::MIN_SIDE_PX;
 use daad::loss::AdversarialForm;
 use daad::model::{AdversarialConfig, MemoryConfig, ModelConfig, System};
 use daad::nn::DivisionRate;
+use daad::tiling::TileSize;
 use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
 
 /// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
@@ -193,20 +196,58 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) heat_maps: Option<PathBuf>,
     /// Write NAME.reconstruction.png here for each image
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "tiles")]
     pub(crate) reconstructions: Option<PathBuf>,
+    /// Call scores above this anomalous, instead of the model's own threshold
+    #[arg(long, value_name = "SCORE", value_parser = finite, allow_negative_numbers = true)]
+    pub(crate) threshold: Option<f64>,
+    #[command(flatten)]
+    pub(crate) tiles: TileArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ThresholdArgs {
-    /// The model file, rewritten in place; its weights stay as they are
+    /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only read
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
     /// Share of normal images that the threshold may refuse
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) false_alarm_rate: f64,
+    /// With --tiles: normal photographs, or folders of them, to cut and score; the threshold that
+    /// this prints is for `daad score --tiles --threshold`
+    #[arg(
+        value_name = "PATH",
+        requires = "tiles",
+        required_if_eq("tiles", "true")
+    )]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tiles: TileArgs,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+/// How large photographs are cut.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Large photographs")]
+pub(crate) struct TileArgs {
+    /// Cut each image into tiles, each resized to the model's size and judged by itself; an image
+    /// is as anomalous as its worst tile.
+    ///
+    /// The model's own threshold refuses its share of normal images. On tiles it is not calibrated:
+    /// a photograph of a hundred normal tiles meets it a hundred times. `daad threshold --tiles`
+    /// finds one from normal photographs cut in the same way, and `daad score --threshold` takes it.
+    #[arg(long)]
+    tiles: bool,
+    /// Side of a square tile, or WxH, in pixels of the image: as much of the object as a training
+    /// image showed [default: the model's size]
+    #[arg(long, value_name = "PX", value_parser = tile_size, requires = "tiles")]
+    tile_px: Option<TileSize>,
+    /// Share of a tile's side that its neighbour sees too [default: 0.25]
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "tiles", allow_negative_numbers = true)]
+    tile_overlap: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -218,6 +259,18 @@ pub(crate) struct CommonArgs {
     /// Results as JSON lines on standard output, for machines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl TileArgs {
+    /// None where images are to be judged whole.
+    pub(crate) fn options(&self) -> Option<TileOptions> {
+        let default = TileOptions::default();
+        self.tiles.then(|| TileOptions {
+            size: self.tile_px,
+            overlap: self.tile_overlap.unwrap_or(default.overlap),
+            ..default
+        })
+    }
 }
 
 impl ConfigArgs {
@@ -290,6 +343,25 @@ fn system_of(name: &str) -> System {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| "expected a share, at least 0 and below 1".into())
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| "expected a number".into())
+}
+
+fn tile_size(text: &str) -> Result<TileSize, String> {
+    let (width, height) = text.split_once('x').unwrap_or((text, text));
+    let side = |text: &str| text.parse().ok().filter(|&side| side >= MIN_SIDE_PX);
+    let (Some(width_px), Some(height_px)) = (side(width), side(height)) else {
+        return Err(format!(
+            "expected a side, or WxH, of at least {MIN_SIDE_PX} pixels"
+        ));
+    };
+    Ok(TileSize {
+        width_px,
+        height_px,
+    })
 }
 
 fn division(text: &str) -> Result<DivisionRate, String> {

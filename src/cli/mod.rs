@@ -7,4 +7,5 @@ pub(crate) mod output;
 pub(crate) mod score;
 pub(crate) mod session;
 pub(crate) mod threshold;
+pub(crate) mod tiles;
 pub(crate) mod train;

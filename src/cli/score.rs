@@ -10,13 +10,15 @@ use anyhow::Context;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
 
+use daad::score::RawScore;
 use daad::train::dataset::find_images;
 use daad::train::{atomic_file, wait};
-use daad::{Detection, Detector};
+use daad::{Detector, TileOptions, TiledDetection};
 
 use super::args::ScoreArgs;
 use super::eval::open;
 use super::output::{line, note};
+use super::tiles::{self, Photograph};
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -27,32 +29,57 @@ struct Line<'a> {
     alignment_score: Option<f64>,
     threshold: f64,
     anomalous: bool,
+    #[serde(flatten)]
+    photograph: Option<Photograph>,
+}
+
+/// What is printed and saved of an image, whether it was judged whole or in tiles.
+struct Scored {
+    anomaly_score: f64,
+    is_anomalous: bool,
+    /// Of the whole image, or of the worst tile.
+    raw: RawScore,
+    heat_map: Option<RgbImage>,
+    reconstruction: Option<RgbImage>,
+    tiles: Option<TiledDetection>,
 }
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
-    let detector = open(&args.model, args.common.device)?;
+    let mut detector = open(&args.model, args.common.device)?;
+    let tiling = args.tiles.options();
+    match args.threshold {
+        Some(threshold) => detector = detector.with_threshold(threshold),
+        None if tiling.is_some() => note(
+            "The model's threshold was set on whole images; false alarms add up over tiles. \
+             `daad threshold --tiles` finds one for tiles.",
+        ),
+        None => {}
+    }
     let images = images(&args.paths)?;
     let mut names = HashSet::new();
     let mut failed = 0;
+    let wants_map = args.heat_maps.is_some();
     for path in &images {
+        let scored = match &tiling {
+            None => whole(&detector, path, wants_map),
+            Some(options) => in_tiles(&detector, path, options, wants_map),
+        };
         // One unreadable image must not lose the rest.
-        let detection = match detect(&detector, path) {
-            Ok(detection) => detection,
+        let scored = match scored {
+            Ok(scored) => scored,
             Err(error) => {
                 note(&format!("{}: {error:#}", path.display()));
                 failed += 1;
                 continue;
             }
         };
-        print(&detector, path, &detection, args.common.json)?;
+        print(&detector, path, &scored, args.common.json)?;
         let name = unique_name(path, &mut names);
-        if let Some(folder) = &args.heat_maps {
-            let map = detector.heat_map(&detection);
-            save(&map, &folder.join(format!("{name}.heat.png")))?;
+        if let (Some(folder), Some(map)) = (&args.heat_maps, &scored.heat_map) {
+            save(map, &folder.join(format!("{name}.heat.png")))?;
         }
-        if let Some(folder) = &args.reconstructions {
-            let path = folder.join(format!("{name}.reconstruction.png"));
-            save(&detection.examination.reconstruction, &path)?;
+        if let (Some(folder), Some(rebuilt)) = (&args.reconstructions, &scored.reconstruction) {
+            save(rebuilt, &folder.join(format!("{name}.reconstruction.png")))?;
         }
     }
     if failed > 0 {
@@ -61,7 +88,8 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+/// The images named, and those of the folders named.
+pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -77,37 +105,65 @@ fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(images)
 }
 
-fn detect(detector: &Detector, path: &Path) -> anyhow::Result<Detection> {
+fn whole(detector: &Detector, path: &Path, wants_map: bool) -> anyhow::Result<Scored> {
     let bytes = std::fs::read(path).context("cannot read")?;
-    Ok(wait(detector.detect(&bytes))?)
+    let detection = wait(detector.detect(&bytes))?;
+    Ok(Scored {
+        anomaly_score: detection.anomaly_score,
+        is_anomalous: detection.is_anomalous,
+        raw: detection.examination.raw,
+        heat_map: wants_map.then(|| detector.heat_map(&detection)),
+        reconstruction: Some(detection.examination.reconstruction),
+        tiles: None,
+    })
 }
 
-fn print(
+fn in_tiles(
     detector: &Detector,
     path: &Path,
-    detection: &Detection,
-    json: bool,
-) -> anyhow::Result<()> {
+    options: &TileOptions,
+    wants_map: bool,
+) -> anyhow::Result<Scored> {
+    let options = TileOptions {
+        error_map: wants_map,
+        ..*options
+    };
+    let mut detection = tiles::detect(detector, path, &options)?;
+    let heat_map = detector.tiled_heat_map(&detection);
+    detection.error_map = None;
+    Ok(Scored {
+        anomaly_score: detection.anomaly_score,
+        is_anomalous: detection.is_anomalous,
+        raw: detection.worst_first()[0].raw,
+        heat_map,
+        reconstruction: None,
+        tiles: Some(detection),
+    })
+}
+
+fn print(detector: &Detector, path: &Path, scored: &Scored, json: bool) -> anyhow::Result<()> {
     let threshold = detector.card().calibration.threshold;
     if json {
         return line(&serde_json::to_string(&Line {
             path: path.to_string_lossy(),
-            score: detection.anomaly_score,
-            reconstruction_score: detection.examination.raw.reconstruction,
-            alignment_score: detection.examination.raw.alignment,
+            score: scored.anomaly_score,
+            reconstruction_score: scored.raw.reconstruction,
+            alignment_score: scored.raw.alignment,
             threshold,
-            anomalous: detection.is_anomalous,
+            anomalous: scored.is_anomalous,
+            photograph: scored.tiles.as_ref().map(Photograph::new),
         })?);
     }
-    let verdict = match detection.is_anomalous {
+    let verdict = match scored.is_anomalous {
         true => "anomalous",
         false => "normal",
     };
-    let score = detection.anomaly_score;
+    let score = scored.anomaly_score;
     line(&format!(
         "{verdict:<9}  {score:>8.3} (threshold {threshold:.3})  {}",
         path.display()
-    ))
+    ))?;
+    scored.tiles.as_ref().map_or(Ok(()), tiles::print_worst)
 }
 
 /// Files of the same name from several folders must not overwrite each other.

@@ -86,7 +86,7 @@ pub(crate) fn load_with_progress(
     samples: &[Sample],
     (width_px, height_px): (usize, usize),
 ) -> anyhow::Result<Vec<LabelledImage>> {
-    let bar = image_bar(samples.len(), "read");
+    let bar = progress_bar(samples.len(), "images read");
     let images = load(samples, width_px, height_px, || bar.inc(1))?;
     bar.finish_and_clear();
     Ok(images)
@@ -97,14 +97,15 @@ pub(crate) fn evaluate_with_progress(
     detector: &Detector,
     images: &[LabelledImage],
 ) -> anyhow::Result<Evaluation> {
-    let bar = image_bar(images.len(), "scored");
+    let bar = progress_bar(images.len(), "images scored");
     let evaluation = evaluate(detector, images, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
     Ok(evaluation)
 }
 
-fn image_bar(count: usize, done: &str) -> ProgressBar {
-    let style = format!("{{bar:24}} {{pos}}/{{len}} images {done}");
+/// Counts up to `count` of `what`, where there is a terminal.
+pub(crate) fn progress_bar(count: usize, what: &str) -> ProgressBar {
+    let style = format!("{{bar:24}} {{pos}}/{{len}} {what}");
     let style = ProgressStyle::with_template(&style).expect("the template is sound");
     ProgressBar::new(count as u64).with_style(style)
 }

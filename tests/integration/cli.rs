@@ -50,7 +50,7 @@ fn daad(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     daad(folder, arguments).output().unwrap()
 }
 
@@ -61,12 +61,12 @@ fn train(root: &Path, extra: &[&str]) -> Output {
     run(root, &arguments)
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// The one sentence of an error.
-fn error(output: &Output) -> String {
+pub(crate) fn error(output: &Output) -> String {
     assert!(!output.status.success(), "it succeeded: {output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(!stderr.contains("panicked"), "{stderr}");

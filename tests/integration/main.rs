@@ -6,4 +6,5 @@
 mod cli;
 mod device;
 mod golden;
+mod tiles;
 mod training;

@@ -1,0 +1,93 @@
+//! `--tiles`: large photographs, judged piece by piece.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use daad::detector::ScoredTile;
+use daad::image::decode_original;
+use daad::train::wait;
+use daad::{Detector, TileOptions, TiledDetection};
+
+use super::output::line;
+use super::train::progress_bar;
+
+/// So many tiles are named on a terminal; `--json` has all.
+const NAMED: usize = 5;
+
+/// Decodes and judges one photograph, showing how far it is.
+pub(crate) fn detect(
+    detector: &Detector,
+    path: &Path,
+    options: &TileOptions,
+) -> anyhow::Result<TiledDetection> {
+    let image = decode_original(&std::fs::read(path).context("cannot read")?)?;
+    let grid = detector.tile_grid(image.width(), image.height(), options)?;
+    let bar = progress_bar(grid.len(), "tiles scored");
+    let detection = wait(detector.detect_tiles(&image, options, |count| bar.inc(count as u64)));
+    bar.finish_and_clear();
+    Ok(detection?)
+}
+
+/// What `--json` says of a photograph besides what it says of any image.
+#[derive(Serialize)]
+pub(crate) struct Photograph {
+    width_px: u32,
+    height_px: u32,
+    tiles: Vec<Tile>,
+}
+
+#[derive(Serialize)]
+struct Tile {
+    x_px: u32,
+    y_px: u32,
+    width_px: u32,
+    height_px: u32,
+    score: f64,
+    reconstruction_score: f64,
+    alignment_score: Option<f64>,
+    anomalous: bool,
+}
+
+impl Photograph {
+    pub(crate) fn new(detection: &TiledDetection) -> Self {
+        let tile = |scored: &ScoredTile| Tile {
+            x_px: scored.tile.x_px,
+            y_px: scored.tile.y_px,
+            width_px: scored.tile.width_px,
+            height_px: scored.tile.height_px,
+            score: scored.anomaly_score,
+            reconstruction_score: scored.raw.reconstruction,
+            alignment_score: scored.raw.alignment,
+            anomalous: scored.is_anomalous,
+        };
+        Self {
+            width_px: detection.width_px,
+            height_px: detection.height_px,
+            tiles: detection.tiles.iter().map(tile).collect(),
+        }
+    }
+}
+
+/// The worst tiles with their places: those above the threshold, or else the worst alone.
+pub(crate) fn print_worst(detection: &TiledDetection) -> anyhow::Result<()> {
+    let worst = detection.worst_first();
+    let anomalous = worst.iter().filter(|tile| tile.is_anomalous).count();
+    for scored in worst.iter().take(anomalous.clamp(1, NAMED)) {
+        let (score, tile) = (scored.anomaly_score, scored.tile);
+        line(&format!(
+            "           {score:>8.3} at x {}, y {} ({}×{} pixels)",
+            tile.x_px, tile.y_px, tile.width_px, tile.height_px
+        ))?;
+    }
+    let more = anomalous.saturating_sub(NAMED);
+    let more = match more {
+        0 => String::new(),
+        more => format!(", {more} more than are named here"),
+    };
+    let count = worst.len();
+    line(&format!(
+        "           {anomalous} of {count} tiles are above the threshold{more}"
+    ))
+}
