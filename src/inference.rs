@@ -29,6 +29,15 @@ pub struct Examination {
     pub error_map: Vec<f32>,
 }
 
+/// An examination without the reconstruction.
+#[derive(Debug, Clone)]
+pub struct ScoredMap {
+    /// R and L before scaling.
+    pub raw: RawScore,
+    /// Squared error per pixel, mean over the channels, row by row, `H·W`.
+    pub error_map: Vec<f32>,
+}
+
 /// The result for a batch, still on the device.
 struct Batch {
     reconstructions: Tensor<4>,
@@ -50,7 +59,7 @@ impl Inference {
             "the alignment score needs a discriminator"
         );
         Self {
-            model: model.valid(),
+            model: model.valid().folded(),
             device: device.clone().without_autodiff(),
             scores_alignment,
         }
@@ -99,6 +108,33 @@ impl Inference {
             .map(|index| RawScore {
                 reconstruction: f64::from(read[0][index]),
                 alignment: read.get(1).map(|scores| f64::from(scores[index])),
+            })
+            .collect())
+    }
+
+    /// R, L and error map of each image of a batch, all of the model's size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub async fn scored_maps(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
+        let batch = self.run(images);
+        let mut read = Transaction::default()
+            .register(batch.error_maps)
+            .register(batch.reconstruction_scores);
+        if let Some(alignment) = batch.alignment_scores {
+            read = read.register(alignment);
+        }
+        let read = floats(read).await?;
+        let maps = read[0].chunks_exact(read[0].len() / images.len());
+        Ok(maps
+            .enumerate()
+            .map(|(index, map)| ScoredMap {
+                raw: RawScore {
+                    reconstruction: f64::from(read[1][index]),
+                    alignment: read.get(2).map(|scores| f64::from(scores[index])),
+                },
+                error_map: map.to_vec(),
             })
             .collect())
     }

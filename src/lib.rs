@@ -16,23 +16,25 @@
 //!
 //! The imports go one way: `main` → `train` | `web` → `detector` → `inference`,
 //! `loss`, `weights` → `model` →
-//! `nn`, `image`, `score`, `metric` → `error`.
+//! `nn`, `image`, `tiling`, `score`, `metric` → `kernel` → `error`.
 
 pub mod detector;
 pub mod error;
 pub mod image;
 pub mod inference;
+pub mod kernel;
 pub mod loss;
 pub mod metric;
 pub mod model;
 pub mod nn;
 pub mod score;
+pub mod tiling;
 pub mod weights;
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod train;
 #[cfg(target_family = "wasm")]
 mod web;
 
-pub use detector::{Detection, Detector};
+pub use detector::{Detection, Detector, TileOptions, TiledDetection};
 pub use error::{Error, Result};

@@ -58,6 +58,15 @@ impl Autoencoder {
         self.decoder.forward(bottleneck, skips)
     }
 
+    /// See [`crate::nn::ConvBlock::folded`].
+    pub(super) fn folded(self) -> Self {
+        Self {
+            encoder: self.encoder.folded(),
+            decoder: self.decoder.folded(),
+            ..self
+        }
+    }
+
     fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
         match &self.memories[scale] {
             Some(memory) => memory.forward(map),

@@ -1,11 +1,25 @@
 //! The decoder (Table 7, dec4 to dec1 and the head): from the bottleneck up to the image.
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::tensor::{Device, Tensor};
 
 use super::config::{IMAGE_CHANNELS, ModelConfig};
-use crate::nn::{ConvBlock, ConvBlockConfig};
+use crate::kernel::Window;
+use crate::nn::{ConvBlock, ConvBlockConfig, Convolution, TransposedConvolution};
+
+/// Doubles the size of a map.
+const UP: Window = Window {
+    kernel: 2,
+    stride: 2,
+    padding: 0,
+};
+
+/// Sees one pixel.
+const POINT: Window = Window {
+    kernel: 1,
+    stride: 1,
+    padding: 0,
+};
 
 /// Puts images together from the maps of the scales.
 #[derive(Module, Debug)]
@@ -19,14 +33,14 @@ pub struct Decoder {
 struct DecoderStage {
     conv1: ConvBlock,
     conv2: ConvBlock,
-    up: ConvTranspose2d,
+    up: TransposedConvolution,
 }
 
 #[derive(Module, Debug)]
 struct Head {
     conv1: ConvBlock,
     conv2: ConvBlock,
-    out: Conv2d,
+    out: Convolution,
 }
 
 impl Decoder {
@@ -36,31 +50,18 @@ impl Decoder {
                 let [channels, _, _] = config.map_shape(scale);
                 let inner = 2 * channels;
                 DecoderStage {
-                    conv1: ConvBlockConfig {
-                        input: config.decoder_input(scale),
-                        output: inner,
-                    }
-                    .init(device),
-                    conv2: ConvBlockConfig {
-                        input: inner,
-                        output: inner,
-                    }
-                    .init(device),
-                    up: ConvTranspose2dConfig::new([inner, channels], [2, 2])
-                        .with_stride([2, 2])
-                        .init(device),
+                    conv1: ConvBlockConfig::same(config.decoder_input(scale), inner).init(device),
+                    conv2: ConvBlockConfig::same(inner, inner).init(device),
+                    up: TransposedConvolution::new([inner, channels], UP, device),
                 }
             })
             .collect();
         let width = config.base_width;
-        let block = ConvBlockConfig {
-            input: width,
-            output: width,
-        };
+        let block = ConvBlockConfig::same(width, width);
         let head = Head {
             conv1: block.init(device),
             conv2: block.init(device),
-            out: Conv2dConfig::new([width, IMAGE_CHANNELS], [1, 1]).init(device),
+            out: Convolution::new([width, IMAGE_CHANNELS], POINT, device),
         };
         Self { stages, head }
     }
@@ -79,6 +80,24 @@ impl Decoder {
             x = stage.up.forward(x);
         }
         let x = self.head.conv2.forward(self.head.conv1.forward(x));
-        self.head.out.forward(x)
+        self.head.out.forward(x, 1.0)
+    }
+
+    /// See [`ConvBlock::folded`].
+    pub(super) fn folded(self) -> Self {
+        let fold = |stage: DecoderStage| DecoderStage {
+            conv1: stage.conv1.folded(),
+            conv2: stage.conv2.folded(),
+            up: stage.up,
+        };
+        let Self { stages, head } = self;
+        Self {
+            stages: stages.into_iter().map(fold).collect(),
+            head: Head {
+                conv1: head.conv1.folded(),
+                conv2: head.conv2.folded(),
+                out: head.out,
+            },
+        }
     }
 }

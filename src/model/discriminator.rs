@@ -2,28 +2,40 @@
 //! rebuilt.
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::{Device, Tensor, activation::leaky_relu};
+use burn::tensor::{Device, Tensor};
 
 use super::config::{AdversarialConfig, IMAGE_CHANNELS, ModelConfig};
-use crate::nn::BatchNorm;
+use crate::kernel::Window;
+use crate::nn::{ConvBlock, ConvBlockConfig, Convolution};
 
-const LEAKY_SLOPE: f64 = 0.2;
+const LEAKY_SLOPE: f32 = 0.2;
+
+/// Halves the size of a map.
+const DOWN: Window = Window {
+    kernel: 4,
+    stride: 2,
+    padding: 1,
+};
+
+/// 4×4 to 1×1.
+const WHOLE: Window = Window {
+    kernel: 4,
+    stride: 1,
+    padding: 0,
+};
+
+const CLASSIFIER: Window = Window {
+    kernel: 3,
+    stride: 1,
+    padding: 1,
+};
 
 /// Tells images from reconstructions.
 #[derive(Module, Debug)]
 pub struct Discriminator {
-    stages: Vec<Stage>,
-    features: Conv2d,
-    classifier: Conv2d,
-}
-
-#[derive(Module, Debug)]
-struct Stage {
-    conv: Conv2d,
-    /// None at the first stage.
-    norm: Option<BatchNorm>,
+    stages: Vec<ConvBlock>,
+    features: Convolution,
+    classifier: Convolution,
 }
 
 /// What the discriminator makes of a batch of images.
@@ -41,22 +53,21 @@ impl Discriminator {
         let stages = (0..model.discriminator_stages())
             .map(|stage| {
                 let output = config.base_width << stage;
-                let conv = Conv2dConfig::new([input, output], [4, 4])
-                    .with_stride([2, 2])
-                    .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                    .init(device);
+                let block = ConvBlockConfig {
+                    input,
+                    output,
+                    window: DOWN,
+                    norm: stage > 0,
+                    slope: LEAKY_SLOPE,
+                };
                 input = output;
-                let norm = (stage > 0).then(|| BatchNorm::new(output, device));
-                Stage { conv, norm }
+                block.init(device)
             })
             .collect();
         Self {
             stages,
-            // 4×4 to 1×1.
-            features: Conv2dConfig::new([input, config.features], [4, 4]).init(device),
-            classifier: Conv2dConfig::new([config.features, 1], [3, 3])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                .init(device),
+            features: Convolution::new([input, config.features], WHOLE, device),
+            classifier: Convolution::new([config.features, 1], CLASSIFIER, device),
         }
     }
 
@@ -64,18 +75,23 @@ impl Discriminator {
     pub fn forward(&self, images: Tensor<4>) -> Discrimination {
         let mut x = images;
         for stage in &self.stages {
-            x = stage.conv.forward(x);
-            if let Some(norm) = &stage.norm {
-                x = norm.forward(x);
-            }
-            x = leaky_relu(x, LEAKY_SLOPE);
+            x = stage.forward(x);
         }
-        let features = self.features.forward(x);
+        let features = self.features.forward(x, 1.0);
         let [batch, count, _, _] = features.dims();
-        let logits = self.classifier.forward(features.clone());
+        let logits = self.classifier.forward(features.clone(), 1.0);
         Discrimination {
             features: features.reshape([batch, count]),
             logits: logits.reshape([batch]),
+        }
+    }
+
+    /// See [`ConvBlock::folded`].
+    pub(super) fn folded(self) -> Self {
+        let stages = self.stages.into_iter();
+        Self {
+            stages: stages.map(ConvBlock::folded).collect(),
+            ..self
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The encoder (Table 7, enc1 to enc4): two convolution blocks and a max pooling per scale.
 
 use burn::module::Module;
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::tensor::{Device, Tensor};
 
 use super::config::{IMAGE_CHANNELS, ModelConfig};
+use crate::kernel::max_pool;
 use crate::nn::{ConvBlock, ConvBlockConfig};
 
 /// Takes images apart into one feature map per scale.
@@ -17,7 +17,6 @@ pub struct Encoder {
 struct EncoderStage {
     conv1: ConvBlock,
     conv2: ConvBlock,
-    pool: MaxPool2d,
 }
 
 impl Encoder {
@@ -27,13 +26,8 @@ impl Encoder {
             .map(|scale| {
                 let [output, _, _] = config.map_shape(scale);
                 let stage = EncoderStage {
-                    conv1: ConvBlockConfig { input, output }.init(device),
-                    conv2: ConvBlockConfig {
-                        input: output,
-                        output,
-                    }
-                    .init(device),
-                    pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init(),
+                    conv1: ConvBlockConfig::same(input, output).init(device),
+                    conv2: ConvBlockConfig::same(output, output).init(device),
                 };
                 input = output;
                 stage
@@ -49,9 +43,20 @@ impl Encoder {
             .iter()
             .map(|stage| {
                 let x = stage.conv2.forward(stage.conv1.forward(map.clone()));
-                map = stage.pool.forward(x);
+                map = max_pool(x);
                 map.clone()
             })
             .collect()
+    }
+
+    /// See [`ConvBlock::folded`].
+    pub(super) fn folded(self) -> Self {
+        let fold = |stage: EncoderStage| EncoderStage {
+            conv1: stage.conv1.folded(),
+            conv2: stage.conv2.folded(),
+        };
+        Self {
+            stages: self.stages.into_iter().map(fold).collect(),
+        }
     }
 }

@@ -27,6 +27,16 @@ pub struct Model {
     pub discriminator: Option<Discriminator>,
 }
 
+impl Model {
+    /// For use alone: every batch normalization becomes part of the convolution before it.
+    pub fn folded(self) -> Self {
+        Self {
+            generator: self.generator.folded(),
+            discriminator: self.discriminator.map(Discriminator::folded),
+        }
+    }
+}
+
 impl ModelConfig {
     /// Initializes the networks with random weights on `device`.
     ///

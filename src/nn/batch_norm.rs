@@ -4,10 +4,11 @@
 //! code, divides by n − 1; on the few values of a bottleneck map that is a visible difference.
 
 use burn::module::{Initializer, Module, Param, RunningState};
-use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
 
-const EPSILON: f64 = 1e-5;
+use crate::kernel::{normalize, normalize_train};
+
+const EPSILON: f32 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// Normalizes each channel, then scales and shifts it.
@@ -33,21 +34,29 @@ impl BatchNorm {
         }
     }
 
-    /// `[B, C, H, W]` to the same shape.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (weight, bias) = (self.weight.val(), self.bias.val());
+    /// `[B, C, H, W]` to the same shape, what is below zero bent to `slope` times as much.
+    pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
+        let line = [self.weight.val(), self.bias.val()];
         if !x.device().is_autodiff() {
-            let (mean, variance) = (self.running_mean.value(), self.running_var.value());
-            return batch_norm(x, weight, bias, mean, variance, EPSILON);
+            let statistics = [self.running_mean.value(), self.running_var.value()];
+            return normalize(x, line, statistics, EPSILON, slope);
         }
         let [batch, _, height, width] = x.dims();
         let count = (batch * height * width) as f64;
-        let result = batch_norm_train(x, weight, bias, EPSILON);
+        let result = normalize_train(x, line, EPSILON, slope);
         // One value has no unbiased variance; PyTorch refuses it, the biased one is 0.
         let unbiased = result.variance.mul_scalar(count / (count - 1.0).max(1.0));
         follow(&self.running_mean, result.mean);
         follow(&self.running_var, unbiased);
         result.output
+    }
+
+    /// Scale and shift of every channel by the running statistics, each `[C]`.
+    pub fn line(&self) -> (Tensor<1>, Tensor<1>) {
+        let deviation = self.running_var.value().add_scalar(EPSILON).sqrt();
+        let scale = self.weight.val() / deviation;
+        let shift = self.bias.val() - self.running_mean.value() * scale.clone();
+        (scale, shift)
     }
 }
 
@@ -66,7 +75,11 @@ mod tests {
         let norm = BatchNorm::new(1, &device);
         // Values 1 and 3: mean 2, unbiased variance 2.
         let x = Tensor::<1>::from_floats([1.0, 3.0], &device).reshape([2, 1, 1, 1]);
-        let output = norm.forward(x).into_data().try_to_vec::<f32>().unwrap();
+        let output = norm
+            .forward(x, 1.0)
+            .into_data()
+            .try_to_vec::<f32>()
+            .unwrap();
         assert!((output[0] + 1.0).abs() < 1e-4 && (output[1] - 1.0).abs() < 1e-4);
         let mean: f32 = norm.running_mean.value_sync().into_scalar();
         let variance: f32 = norm.running_var.value_sync().into_scalar();

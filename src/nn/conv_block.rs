@@ -1,11 +1,10 @@
-//! 3×3 convolution, batch normalization, ReLU (Table 7's `Conv + BN + ReLU`).
+//! Convolution, batch normalization, (leaky) ReLU (Table 7's `Conv + BN + ReLU`, Table 8's stages).
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 
-use super::BatchNorm;
+use super::{BatchNorm, Convolution};
+use crate::kernel::Window;
 
 /// Configuration of a [`ConvBlock`].
 #[derive(Debug, Clone, Copy)]
@@ -14,29 +13,93 @@ pub struct ConvBlockConfig {
     pub input: usize,
     /// Channels out.
     pub output: usize,
-}
-
-/// Stride 1, padding 1: the map keeps its size.
-#[derive(Module, Debug)]
-pub struct ConvBlock {
-    conv: Conv2d,
-    norm: BatchNorm,
+    /// What the convolution sees.
+    pub window: Window,
+    /// Whether there is a batch normalization.
+    pub norm: bool,
+    /// Slope of the rectifier below zero.
+    pub slope: f32,
 }
 
 impl ConvBlockConfig {
+    /// 3×3, stride 1, padding 1, batch normalization, ReLU: the map keeps its size.
+    pub const fn same(input: usize, output: usize) -> Self {
+        Self {
+            input,
+            output,
+            window: Window {
+                kernel: 3,
+                stride: 1,
+                padding: 1,
+            },
+            norm: true,
+            slope: 0.0,
+        }
+    }
+
     /// Initializes the block on `device`, weights as in PyTorch's defaults.
     pub fn init(self, device: &Device) -> ConvBlock {
-        let conv = Conv2dConfig::new([self.input, self.output], [3, 3])
-            .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-            .init(device);
-        let norm = BatchNorm::new(self.output, device);
-        ConvBlock { conv, norm }
+        let channels = [self.input, self.output];
+        ConvBlock {
+            conv: Convolution::new(channels, self.window, device),
+            norm: self.norm.then(|| BatchNorm::new(self.output, device)),
+            slope: self.slope,
+        }
     }
 }
 
+/// Convolution, batch normalization if there is one, rectifier.
+#[derive(Module, Debug)]
+pub struct ConvBlock {
+    conv: Convolution,
+    norm: Option<BatchNorm>,
+    slope: f32,
+}
+
 impl ConvBlock {
-    /// `[B, input, H, W]` to `[B, output, H, W]`.
+    /// `[B, input, H, W]` to `[B, output, H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.norm.forward(self.conv.forward(x)))
+        match &self.norm {
+            Some(norm) => norm.forward(self.conv.forward(x, 1.0), self.slope),
+            None => self.conv.forward(x, self.slope),
+        }
+    }
+
+    /// For use alone: the running statistics become part of the convolution's weights, and the
+    /// batch normalization is gone.
+    pub fn folded(self) -> Self {
+        let Self { conv, norm, slope } = self;
+        let conv = match norm {
+            Some(norm) => {
+                let (scale, shift) = norm.line();
+                conv.rescaled(scale, shift)
+            }
+            None => conv,
+        };
+        Self {
+            conv,
+            norm: None,
+            slope,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn folding_changes_nothing_but_the_last_digits() {
+        let device = Device::flex();
+        let block = ConvBlockConfig::same(3, 5).init(&device.clone().autodiff());
+        // One step of training moves the running statistics from 0 and 1.
+        let images = Tensor::random([2, 3, 6, 7], Distribution::Default, &device);
+        block.forward(images.clone().autodiff().mul_scalar(3.0));
+        let block = block.valid();
+        let expected = block.forward(images.clone()).into_data();
+        let got = block.folded().forward(images).into_data();
+        let tolerance = burn::tensor::Tolerance::<f32>::absolute(1e-5);
+        got.assert_approx_eq(&expected, tolerance);
     }
 }

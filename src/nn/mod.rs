@@ -1,11 +1,13 @@
-//! Building blocks: the convolution block, the division into blocks, and the block-wise memory.
+//! Building blocks: convolutions, the division into blocks, and the block-wise memory.
 
 mod batch_norm;
 mod conv_block;
+mod convolution;
 mod division;
 mod memory;
 
 pub use batch_norm::BatchNorm;
 pub use conv_block::{ConvBlock, ConvBlockConfig};
+pub use convolution::{Convolution, TransposedConvolution};
 pub use division::{DivisionRate, assemble, divide};
 pub use memory::{MemoryBank, MemoryBankConfig};

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
+use crate::kernel::{self, AdamStep};
 use crate::model::parameters::{ParameterMapper, map_parameters};
 
 const BETA_1: f64 = 0.9;
@@ -37,8 +38,13 @@ impl Adam {
         let mut update = Update {
             moments: &mut self.moments,
             gradients,
-            step_size: learning_rate / (1.0 - BETA_1.powf(steps)),
-            second_correction: (1.0 - BETA_2.powf(steps)).sqrt(),
+            step: AdamStep {
+                beta_1: BETA_1 as f32,
+                beta_2: BETA_2 as f32,
+                step_size: (learning_rate / (1.0 - BETA_1.powf(steps))) as f32,
+                second_scale: (1.0 / (1.0 - BETA_2.powf(steps)).sqrt()) as f32,
+                epsilon: EPSILON as f32,
+            },
         };
         map_parameters(module, &mut update)
     }
@@ -74,8 +80,7 @@ impl Adam {
 struct Update<'a> {
     moments: &'a mut HashMap<String, Moments>,
     gradients: Gradients,
-    step_size: f64,
-    second_correction: f64,
+    step: AdamStep,
 }
 
 impl ParameterMapper for Update<'_> {
@@ -86,24 +91,21 @@ impl ParameterMapper for Update<'_> {
         };
         let shape = gradient.dims();
         let gradient: Tensor<1> = gradient.reshape([-1]);
-        let squared = gradient.clone().powi_scalar(2).mul_scalar(1.0 - BETA_2);
-        let gradient = gradient.mul_scalar(1.0 - BETA_1);
-        let moments = match self.moments.remove(name) {
-            Some(Moments { first, second }) => Moments {
-                first: first.mul_scalar(BETA_1) + gradient,
-                second: second.mul_scalar(BETA_2) + squared,
-            },
-            None => Moments {
-                first: gradient,
-                second: squared,
-            },
-        };
-        let root = moments.second.clone().sqrt();
-        let denominator = root.div_scalar(self.second_correction).add_scalar(EPSILON);
-        let change = (moments.first.clone() / denominator).mul_scalar(self.step_size);
-        self.moments.insert(name.to_owned(), moments);
+        let moments = self.moments.remove(name).unwrap_or_else(|| {
+            let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
+            Moments {
+                first: zeros(),
+                second: zeros(),
+            }
+        });
         param.map(|value| {
-            let value = value.without_autodiff() - change.reshape(shape);
+            let Moments { first, second } = moments;
+            let values = value.without_autodiff().reshape([-1]);
+            let [values, first, second] =
+                kernel::adam([values, first, second], gradient, self.step);
+            self.moments
+                .insert(name.to_owned(), Moments { first, second });
+            let value: Tensor<D> = values.reshape(shape);
             value.autodiff().require_grad()
         })
     }

@@ -1,0 +1,63 @@
+//! Our side of the benchmarks outside a browser; `benches/run.js` drives it.
+
+mod images;
+mod model;
+mod protocol;
+mod score;
+mod train;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What `cargo bench` adds
+    #[arg(long, global = true, hide = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write a calibrated DAAD+ of random weights
+    Model {
+        /// Width w of generator and discriminator
+        width: usize,
+        /// Image height and width in pixels
+        size: usize,
+        /// Where to
+        out: PathBuf,
+    },
+    /// Train one step for every line on standard input
+    Train {
+        model: PathBuf,
+        /// The batch, as bytes
+        images: PathBuf,
+        system: System,
+    },
+    /// Judge the first image for every line on standard input
+    Score { model: PathBuf, images: PathBuf },
+}
+
+/// Without or with the discriminator.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum System {
+    Daad,
+    #[value(name = "daad+")]
+    DaadPlus,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        None => protocol::say("./build.sh bench runs this beside its peers"),
+        Some(Command::Model { width, size, out }) => model::write(width, size, &out),
+        Some(Command::Train {
+            model,
+            images,
+            system,
+        }) => train::run(&model, &images, system),
+        Some(Command::Score { model, images }) => score::run(&model, &images),
+    }
+}

@@ -1,0 +1,366 @@
+//! Batch normalization and (leaky) rectifier in one: the maps cross the memory bus half as often.
+
+use pulp::{Simd, WithSimd};
+
+use super::{Shape, simd};
+use crate::kernel::parallel;
+
+/// Of every channel, over batch and space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormStatistics {
+    /// `[C]`.
+    pub mean: Vec<f32>,
+    /// Biased, `[C]`.
+    pub variance: Vec<f32>,
+}
+
+/// y = f(γ (x − mean)/√(variance + ε) + β) with f bending what is below zero to `slope` times as
+/// much. `maps` is `[B, C, H, W]`, γ and β are `[C]`.
+pub fn norm_activation(
+    maps: &[f32],
+    shape: Shape,
+    gamma: &[f32],
+    beta: &[f32],
+    statistics: &NormStatistics,
+    epsilon: f32,
+    slope: f32,
+) -> Vec<f32> {
+    let mut output = vec![0.0; maps.len()];
+    parallel::for_each(by_channel(&mut output, shape), |(channel, targets)| {
+        let line = Line::new(channel, gamma, beta, statistics, epsilon);
+        simd::dispatch(Apply {
+            line,
+            slope,
+            sources: planes(maps, shape, channel),
+            targets,
+        });
+    });
+    output
+}
+
+/// [`norm_activation`] by the statistics of the maps themselves.
+pub fn norm_activation_train(
+    maps: &[f32],
+    shape: Shape,
+    gamma: &[f32],
+    beta: &[f32],
+    epsilon: f32,
+    slope: f32,
+) -> (Vec<f32>, NormStatistics) {
+    let mut output = vec![0.0; maps.len()];
+    let moments = parallel::map(by_channel(&mut output, shape), |(channel, targets)| {
+        // A channel stays in the cache between the three passes over it.
+        let sources = planes(maps, shape, channel);
+        let (mean, variance) = simd::dispatch(Moments { sources: &sources });
+        let line = Line::from_moments(mean, variance, gamma[channel], beta[channel], epsilon);
+        simd::dispatch(Apply {
+            line,
+            slope,
+            sources,
+            targets,
+        });
+        (mean, variance)
+    });
+    let (mean, variance) = moments.into_iter().unzip();
+    (output, NormStatistics { mean, variance })
+}
+
+/// What flows back through [`norm_activation_train`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormGradients {
+    /// With regard to the maps, `[B, C, H, W]`.
+    pub maps: Vec<f32>,
+    /// With regard to γ, `[C]`.
+    pub gamma: Vec<f32>,
+    /// With regard to β, `[C]`.
+    pub beta: Vec<f32>,
+}
+
+/// Gradients of [`norm_activation_train`], given that of its output.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the operands of the operation, none of them optional"
+)]
+pub fn norm_activation_backward(
+    maps: &[f32],
+    shape: Shape,
+    gamma: &[f32],
+    beta: &[f32],
+    statistics: &NormStatistics,
+    epsilon: f32,
+    slope: f32,
+    gradient: &[f32],
+) -> NormGradients {
+    let mut output = vec![0.0; maps.len()];
+    let sums = parallel::map(by_channel(&mut output, shape), |(channel, targets)| {
+        let line = Line::new(channel, gamma, beta, statistics, epsilon);
+        let sources = planes(maps, shape, channel);
+        let gradients = planes(gradient, shape, channel);
+        simd::dispatch(Backward {
+            line,
+            slope,
+            sources,
+            gradients,
+            targets,
+        })
+    });
+    let (gamma, beta) = sums.into_iter().unzip();
+    NormGradients {
+        maps: output,
+        gamma,
+        beta,
+    }
+}
+
+/// The gradient before a leaky rectifier with `slope`, given its output and the gradient there.
+pub fn bend_back(output: &[f32], gradient: &[f32], slope: f32) -> Vec<f32> {
+    let bend = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
+    output.iter().zip(gradient).map(bend).collect()
+}
+
+/// One channel's normalization: y = scale · x + shift.
+#[derive(Clone, Copy)]
+struct Line {
+    mean: f32,
+    /// 1/√(variance + ε).
+    inverse: f32,
+    scale: f32,
+    shift: f32,
+}
+
+impl Line {
+    fn new(channel: usize, gamma: &[f32], beta: &[f32], of: &NormStatistics, epsilon: f32) -> Self {
+        Self::from_moments(
+            of.mean[channel],
+            of.variance[channel],
+            gamma[channel],
+            beta[channel],
+            epsilon,
+        )
+    }
+
+    fn from_moments(mean: f32, variance: f32, gamma: f32, beta: f32, epsilon: f32) -> Self {
+        let inverse = 1.0 / (variance + epsilon).sqrt();
+        let scale = gamma * inverse;
+        Self {
+            mean,
+            inverse,
+            scale,
+            shift: beta - mean * scale,
+        }
+    }
+}
+
+/// The planes of each channel, for writing.
+fn by_channel(
+    maps: &mut [f32],
+    [_, channels, height, width]: Shape,
+) -> Vec<(usize, Vec<&mut [f32]>)> {
+    let mut planes: Vec<(usize, Vec<&mut [f32]>)> =
+        (0..channels).map(|channel| (channel, Vec::new())).collect();
+    for (index, plane) in maps.chunks_exact_mut(height * width).enumerate() {
+        planes[index % channels].1.push(plane);
+    }
+    planes
+}
+
+fn planes(maps: &[f32], [_, channels, height, width]: Shape, channel: usize) -> Vec<&[f32]> {
+    maps.chunks_exact(height * width)
+        .skip(channel)
+        .step_by(channels)
+        .collect()
+}
+
+/// Vectors that are summed side by side.
+const SIDE: usize = 4;
+
+/// Sums up `value` of every vector of the planes; what does not fill a vector comes padded with
+/// zeros, and with the number of its values. The sums of a plane are added up in f64.
+struct Totals<const N: usize>([f64; N]);
+
+impl<const N: usize> Totals<N> {
+    #[inline(always)]
+    fn add<S: Simd>(&mut self, simd: S, sums: [[S::f32s; SIDE]; N]) {
+        for (total, sums) in self.0.iter_mut().zip(sums) {
+            let [a, b, c, d] = sums;
+            let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+            *total += f64::from(simd.reduce_sum_f32s(sum));
+        }
+    }
+}
+
+struct Moments<'a> {
+    sources: &'a [&'a [f32]],
+}
+
+impl WithSimd for Moments<'_> {
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f32, f32) {
+        let count: usize = self.sources.iter().map(|plane| plane.len()).sum();
+        let zero = [simd.splat_f32s(0.0); SIDE];
+        let mut total = Totals([0.0]);
+        for plane in self.sources {
+            let (body, tail) = S::as_simd_f32s(plane);
+            let mut sums = zero;
+            for (i, &x) in body.iter().enumerate() {
+                sums[i % SIDE] = simd.add_f32s(sums[i % SIDE], x);
+            }
+            total.add(simd, [sums]);
+            total.0[0] += tail.iter().map(|&x| f64::from(x)).sum::<f64>();
+        }
+        let mean = (total.0[0] / count as f64) as f32;
+        let center = simd.splat_f32s(mean);
+        let mut total = Totals([0.0]);
+        for plane in self.sources {
+            let (body, tail) = S::as_simd_f32s(plane);
+            let mut sums = zero;
+            for (i, &x) in body.iter().enumerate() {
+                let off = simd.sub_f32s(x, center);
+                sums[i % SIDE] = simd.mul_add_e_f32s(off, off, sums[i % SIDE]);
+            }
+            total.add(simd, [sums]);
+            total.0[0] += tail
+                .iter()
+                .map(|&x| f64::from((x - mean).powi(2)))
+                .sum::<f64>();
+        }
+        (mean, (total.0[0] / count as f64) as f32)
+    }
+}
+
+struct Apply<'a> {
+    line: Line,
+    slope: f32,
+    sources: Vec<&'a [f32]>,
+    targets: Vec<&'a mut [f32]>,
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Line { scale, shift, .. } = self.line;
+        let (a, b) = (simd.splat_f32s(scale), simd.splat_f32s(shift));
+        let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(self.slope));
+        for (source, target) in self.sources.into_iter().zip(self.targets) {
+            let (body, tail) = S::as_simd_f32s(source);
+            let (target, target_tail) = S::as_mut_simd_f32s(target);
+            for (target, &x) in target.iter_mut().zip(body) {
+                let y = simd.mul_add_e_f32s(a, x, b);
+                let low = simd.mul_f32s(slope, simd.min_f32s(y, zero));
+                *target = simd.add_f32s(simd.max_f32s(y, zero), low);
+            }
+            for (target, &x) in target_tail.iter_mut().zip(tail) {
+                let y = scale * x + shift;
+                *target = y.max(0.0) + self.slope * y.min(0.0);
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    line: Line,
+    slope: f32,
+    sources: Vec<&'a [f32]>,
+    gradients: Vec<&'a [f32]>,
+    targets: Vec<&'a mut [f32]>,
+}
+
+impl WithSimd for Backward<'_> {
+    /// The gradients with regard to γ and β.
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f32, f32) {
+        let Line {
+            mean,
+            inverse,
+            scale,
+            shift,
+        } = self.line;
+        let (a, b) = (simd.splat_f32s(scale), simd.splat_f32s(shift));
+        let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(self.slope));
+        let center = simd.splat_f32s(mean);
+        let bend = |x: S::f32s, g: S::f32s| {
+            let positive = simd.greater_than_f32s(simd.mul_add_e_f32s(a, x, b), zero);
+            simd.select_f32s(positive, g, simd.mul_f32s(slope, g))
+        };
+        let bend_one = |x: f32, g: f32| {
+            if scale * x + shift > 0.0 {
+                g
+            } else {
+                self.slope * g
+            }
+        };
+
+        // Σ g and Σ g (x − mean).
+        let mut total = Totals([0.0; 2]);
+        let mut count = 0;
+        for (source, gradient) in self.sources.iter().zip(&self.gradients) {
+            count += source.len();
+            let (body, tail) = S::as_simd_f32s(source);
+            let (gradient, gradient_tail) = S::as_simd_f32s(gradient);
+            let mut sums = [[zero; SIDE]; 2];
+            for (i, (&x, &g)) in body.iter().zip(gradient).enumerate() {
+                let g = bend(x, g);
+                sums[0][i % SIDE] = simd.add_f32s(sums[0][i % SIDE], g);
+                sums[1][i % SIDE] =
+                    simd.mul_add_e_f32s(g, simd.sub_f32s(x, center), sums[1][i % SIDE]);
+            }
+            total.add(simd, sums);
+            for (&x, &g) in tail.iter().zip(gradient_tail) {
+                let g = bend_one(x, g);
+                total.0[0] += f64::from(g);
+                total.0[1] += f64::from(g * (x - mean));
+            }
+        }
+        let [sum, moment] = total.0;
+
+        // dx = scale · (g − Σg/n − (x − mean) · Σg(x − mean) · inverse² / n)
+        let constant = (sum / count as f64) as f32;
+        let factor = (moment * f64::from(inverse).powi(2) / count as f64) as f32;
+        let (constants, factors) = (simd.splat_f32s(constant), simd.splat_f32s(factor));
+        for ((source, gradient), target) in self
+            .sources
+            .into_iter()
+            .zip(self.gradients)
+            .zip(self.targets)
+        {
+            let (body, tail) = S::as_simd_f32s(source);
+            let (gradient, gradient_tail) = S::as_simd_f32s(gradient);
+            let (target, target_tail) = S::as_mut_simd_f32s(target);
+            for ((target, &x), &g) in target.iter_mut().zip(body).zip(gradient) {
+                let off = simd.mul_f32s(simd.sub_f32s(x, center), factors);
+                let rest = simd.sub_f32s(simd.sub_f32s(bend(x, g), constants), off);
+                *target = simd.mul_f32s(a, rest);
+            }
+            for ((target, &x), &g) in target_tail.iter_mut().zip(tail).zip(gradient_tail) {
+                *target = scale * (bend_one(x, g) - constant - (x - mean) * factor);
+            }
+        }
+        ((moment * f64::from(inverse)) as f32, sum as f32)
+    }
+}
+
+/// Sum of some values.
+pub(super) fn sum(values: &[f32]) -> f32 {
+    struct Sum<'a>(&'a [f32]);
+    impl WithSimd for Sum<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f32 {
+            let (body, tail) = S::as_simd_f32s(self.0);
+            let mut sums = [simd.splat_f32s(0.0); SIDE];
+            for (i, &x) in body.iter().enumerate() {
+                sums[i % SIDE] = simd.add_f32s(sums[i % SIDE], x);
+            }
+            let mut total = Totals([0.0]);
+            total.add(simd, [sums]);
+            (total.0[0] + tail.iter().map(|&x| f64::from(x)).sum::<f64>()) as f32
+        }
+    }
+    simd::dispatch(Sum(values))
+}

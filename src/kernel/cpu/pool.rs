@@ -1,0 +1,67 @@
+//! Maximum over 2×2 pixels with stride 2. An odd last row or column is left out.
+
+use super::Shape;
+use crate::kernel::parallel;
+
+/// `[B, C, H, W]` to `[B, C, H/2, W/2]`.
+pub fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
+    let [rows, columns] = [height / 2, width / 2];
+    let mut output = vec![0.0; maps.len() / (height * width) * rows * columns];
+    let planes: Vec<_> = maps
+        .chunks_exact(height * width)
+        .zip(output.chunks_exact_mut(rows * columns))
+        .collect();
+    parallel::for_each(planes, |(map, output)| {
+        for (pair, output) in map
+            .chunks_exact(2 * width)
+            .zip(output.chunks_exact_mut(columns))
+        {
+            let (upper, lower) = pair.split_at(width);
+            for ((output, upper), lower) in output
+                .iter_mut()
+                .zip(upper.chunks_exact(2))
+                .zip(lower.chunks_exact(2))
+            {
+                *output = upper[0].max(upper[1]).max(lower[0]).max(lower[1]);
+            }
+        }
+    });
+    output
+}
+
+/// The gradient of [`max_pool`]'s input, given that of its output: it goes to the first of the
+/// largest values, as in PyTorch.
+pub fn max_pool_backward(maps: &[f32], [_, _, height, width]: Shape, gradient: &[f32]) -> Vec<f32> {
+    let [rows, columns] = [height / 2, width / 2];
+    let mut output = vec![0.0; maps.len()];
+    let planes: Vec<_> = (maps.chunks_exact(height * width))
+        .zip(gradient.chunks_exact(rows * columns))
+        .zip(output.chunks_exact_mut(height * width))
+        .collect();
+    parallel::for_each(planes, |((map, gradient), output)| {
+        let rows = map
+            .chunks_exact(2 * width)
+            .zip(output.chunks_exact_mut(2 * width));
+        for ((map, output), gradient) in rows.zip(gradient.chunks_exact(columns)) {
+            let (upper, lower) = map.split_at(width);
+            let (output_upper, output_lower) = output.split_at_mut(width);
+            let outputs = output_upper
+                .chunks_exact_mut(2)
+                .zip(output_lower.chunks_exact_mut(2));
+            let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+            for (((upper, lower), (to_upper, to_lower)), &g) in inputs.zip(outputs).zip(gradient) {
+                let [a, b, c, d] = [upper[0], upper[1], lower[0], lower[1]];
+                // Without branches: a value is the first of the largest where none before it is as
+                // large and none after it is larger.
+                let (top, bottom) = (a.max(b), c.max(d));
+                let in_top = top >= bottom;
+                let give = |here: bool| if here { g } else { 0.0 };
+                to_upper[0] = give(in_top & (a >= b));
+                to_upper[1] = give(in_top & (a < b));
+                to_lower[0] = give(!in_top & (c >= d));
+                to_lower[1] = give(!in_top & (c < d));
+            }
+        }
+    });
+    output
+}

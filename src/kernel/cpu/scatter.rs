@@ -1,0 +1,113 @@
+//! Transposed convolution: every value of the input is spread over a window of the output.
+
+use std::borrow::Cow;
+
+use super::flat::Flat;
+use super::pack::Packed;
+use super::strip::{Finish, Plan, Tap};
+use super::{Shape, Window, winograd};
+
+/// Transposed convolution of `input` of `shape` `[B, I, h, w]` with `weights` `[I, O, k, k]`, plus
+/// `bias` `[O]`, to maps `[B, O, H, W]` of `size` (H, W), for which `window` has h × w positions.
+///
+/// With the weights of a convolution and the gradient of its output as input, this is the gradient
+/// of its input.
+pub fn scatter(
+    input: &[f32],
+    shape: Shape,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    size: [usize; 2],
+    window: Window,
+) -> Vec<f32> {
+    let [batch, channels, height, width] = shape;
+    let Window {
+        kernel,
+        stride: spread,
+        padding,
+    } = window;
+    assert_eq!(
+        [height, width],
+        size.map(|size| window.positions(size)),
+        "{window:?} does not lead to {size:?}"
+    );
+    let outputs = weights.len() / (channels * kernel * kernel);
+    // Output (padded) y = spread·q + a takes from input row q − j the weight spread·j + a.
+    let reach = kernel.div_ceil(spread);
+    let first = padding / spread;
+    let counts = size.map(|size| (padding + size - 1) / spread + 1 - first);
+    // The first result reads inputs from `first − (reach − 1)` on.
+    let lead = (reach - 1).saturating_sub(first);
+    let skip = first.saturating_sub(reach - 1);
+    assert_eq!(
+        skip, 0,
+        "padding of a whole window and more is not supported"
+    );
+    let overhang = (counts[1] + reach - 1).saturating_sub(lead + width);
+    let stride = counts[1].max(width + lead.max(overhang));
+    let taps: Vec<Tap> = (0..reach)
+        .flat_map(|row| {
+            (0..reach).map(move |column| Tap {
+                plane: 0,
+                row,
+                column,
+            })
+        })
+        .collect();
+    let plan = Plan {
+        batch,
+        input: Flat {
+            channels,
+            height,
+            width,
+            split: 1,
+            lead,
+            stride,
+        },
+        taps,
+        rows: counts[0],
+        columns: counts[1],
+        spread,
+        lead: padding - first * spread,
+        output: [outputs, size[0], size[1]],
+    };
+    let finish = Finish { bias, slope: None };
+    if winograd::applies(&plan) {
+        // The same, with the weights turned around.
+        let rows: Vec<usize> = (0..outputs).map(|output| output * 9).collect();
+        let channels: Vec<usize> = (0..channels).map(|channel| channel * outputs * 9).collect();
+        let taps = std::array::from_fn(|tap| 8 - tap);
+        let weights = winograd::Weights::new(weights, &rows, &channels, taps);
+        return winograd::run(&plan, input, &weights, finish);
+    }
+    let side = reach * spread;
+    let weights = widen(weights, kernel, side);
+    let rows: Vec<usize> = (0..outputs)
+        .flat_map(|output| (0..spread).map(move |a| output * side + a))
+        .flat_map(|row| (0..spread).map(move |b| row * side + b))
+        .collect();
+    // A tap one row further down reads the input that lies one weight further up.
+    let columns: Vec<usize> = (0..channels)
+        .flat_map(|channel| {
+            (0..reach)
+                .rev()
+                .map(move |j| channel * outputs * side + j * spread)
+        })
+        .flat_map(|column| (0..reach).rev().map(move |j| column * side + j * spread))
+        .collect();
+    let packed = Packed::new(&weights, &rows, &columns);
+    plan.run(input, &packed, finish)
+}
+
+/// Windows of `kernel`² weights with zeros up to `side`².
+fn widen(weights: &[f32], kernel: usize, side: usize) -> Cow<'_, [f32]> {
+    if kernel == side {
+        return Cow::Borrowed(weights);
+    }
+    let mut wide = vec![0.0; weights.len() / (kernel * kernel) * side * side];
+    for (index, row) in weights.chunks_exact(kernel).enumerate() {
+        let start = (index / kernel * side + index % kernel) * side;
+        wide[start..][..kernel].copy_from_slice(row);
+    }
+    Cow::Owned(wide)
+}

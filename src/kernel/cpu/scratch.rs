@@ -1,0 +1,27 @@
+//! Working memory that a thread keeps from call to call.
+
+use std::cell::RefCell;
+
+/// Buffers of one strip.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub input: Vec<f32>,
+    pub output: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Lends this thread's buffers.
+pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+    SCRATCH.with_borrow_mut(work)
+}
+
+/// The first `length` values of a buffer, which grows where it must.
+pub(super) fn at_least(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
+    if buffer.len() < length {
+        buffer.resize(length, 0.0);
+    }
+    &mut buffer[..length]
+}

@@ -1,0 +1,163 @@
+//! The gradient of a loss with regard to the weights of a convolution, transposed or not.
+
+use pulp::{Simd, WithSimd};
+
+use super::flat::Flat;
+use super::gather;
+use super::scratch::{Scratch, at_least, with_scratch};
+use super::simd::{self, DOT_ROWS, dot_columns, dot_tile, slack};
+use super::strip::{Plan, Strip, prepare};
+use super::{Shape, Window};
+use crate::kernel::parallel;
+
+/// Pixels of a strip: enough that summing up a tile's lanes is little of the work.
+const PIXELS: usize = 2048;
+
+/// Into how many sums the work is split, whatever the number of threads: the order of additions,
+/// and so the last bit, must not depend on the machine.
+const LANES: usize = 8;
+
+/// Correlates maps `[B, L, H, W]` (`large`, of `shape`) with maps `[B, S, positions(H), positions(W)]`
+/// (`small`): `[S, L, k, k]`.
+///
+/// Of a convolution, `large` is the input and `small` the gradient of the output; of a transposed
+/// one it is the other way round.
+pub fn weight_gradient(large: &[f32], shape: Shape, small: &[f32], window: Window) -> Vec<f32> {
+    let [batch, channels, ..] = shape;
+    let plan = gather::plan(shape, 0, window);
+    let rows = small.len() / (batch * plan.rows * plan.columns);
+    let columns = channels * plan.taps.len();
+    let small_maps = Flat {
+        channels: rows,
+        height: plan.rows,
+        width: plan.columns,
+        split: 1,
+        lead: 0,
+        stride: plan.input.stride,
+    };
+    let strips = Strip::cut(batch, plan.rows, plan.input.stride, PIXELS, batch);
+    let lanes: Vec<&[Strip]> = strips.chunks(strips.len().div_ceil(LANES)).collect();
+    // Where there are few strips, the rows of the result are shared out too.
+    let groups = (LANES / lanes.len()).clamp(1, rows.div_ceil(DOT_ROWS));
+    let rows_each = rows.div_ceil(groups).next_multiple_of(DOT_ROWS);
+    let tasks: Vec<(&[Strip], usize)> = (lanes.iter())
+        .flat_map(|&lane| (0..rows).step_by(rows_each).map(move |row| (lane, row)))
+        .collect();
+    let sums = parallel::map(tasks, |(lane, first)| {
+        let count = rows_each.min(rows - first);
+        let mut sum = vec![0.0; count * columns];
+        with_scratch(|scratch| {
+            for &strip in lane {
+                simd::dispatch(Job {
+                    plan: &plan,
+                    small_maps,
+                    rows: first..first + count,
+                    strip,
+                    large,
+                    small,
+                    sum: &mut sum,
+                    scratch,
+                });
+            }
+        });
+        (first, sum)
+    });
+    let mut total = vec![0.0; rows * columns];
+    for (first, sum) in sums {
+        for (total, value) in total[first * columns..].iter_mut().zip(sum) {
+            *total += value;
+        }
+    }
+    total
+}
+
+struct Job<'a> {
+    plan: &'a Plan,
+    small_maps: Flat,
+    rows: std::ops::Range<usize>,
+    strip: Strip,
+    large: &'a [f32],
+    small: &'a [f32],
+    sum: &'a mut [f32],
+    scratch: &'a mut Scratch,
+}
+
+impl WithSimd for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match dot_columns::<S>() {
+            6 => self.run::<S, 6>(simd),
+            _ => self.run::<S, 3>(simd),
+        }
+    }
+}
+
+impl Job<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let Self {
+            plan,
+            small_maps,
+            rows,
+            strip,
+            large,
+            small,
+            sum,
+            scratch,
+        } = self;
+        let stride = plan.input.stride;
+        let segment = (strip.rows + plan.reach()) * stride;
+        let plane_stride = strip.images * segment + stride + slack();
+        let right = at_least(&mut scratch.input, plan.input.planes() * plane_stride);
+        prepare(&plan.input, &strip, large, right, segment, plane_stride);
+
+        let left_rows = rows.len().next_multiple_of(DOT_ROWS);
+        let left = at_least(&mut scratch.output, left_rows * plane_stride);
+        left.fill(0.0);
+        let map = small_maps.height * small_maps.width;
+        let some = Flat {
+            channels: rows.len(),
+            ..small_maps
+        };
+        for image in 0..strip.images {
+            let start = ((strip.image + image) * small_maps.channels + rows.start) * map;
+            let maps = &small[start..][..rows.len() * map];
+            some.copy(
+                maps,
+                &mut left[image * segment..],
+                plane_stride,
+                strip.row,
+                strip.rows,
+            );
+        }
+
+        let pixels = (strip.images - 1) * segment + (strip.rows - 1) * stride + plan.columns;
+        let columns = plan.offsets(plane_stride);
+        for (group, offsets) in columns.chunks(N).enumerate() {
+            let padded: [u32; N] = std::array::from_fn(|j| offsets[j.min(offsets.len() - 1)]);
+            for (block, left) in left.chunks_exact(DOT_ROWS * plane_stride).enumerate() {
+                let dots = dot_tile::<S, N>(simd, left, plane_stride, right, padded, pixels);
+                for (i, dots) in dots.iter().enumerate().take(rows.len() - block * DOT_ROWS) {
+                    let row = (block * DOT_ROWS + i) * columns.len() + group * N;
+                    for (sum, dot) in sum[row..].iter_mut().zip(dots).take(offsets.len()) {
+                        *sum += dot;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sums of maps `[B, C, H, W]` over all but the channels: the gradient of a bias, `[C]`.
+pub fn channel_sums(maps: &[f32], [batch, channels, height, width]: Shape) -> Vec<f32> {
+    let size = height * width;
+    let mut sums = vec![0.0; channels];
+    for image in 0..batch {
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            *sum += super::norm::sum(&maps[(image * channels + channel) * size..][..size]);
+        }
+    }
+    sums
+}

@@ -1,0 +1,155 @@
+//! The kernels on the CPU: [`cpu`] on the memory of Burn's `flex` tensors.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::TensorData;
+
+use super::cpu::{self, NormStatistics, Shape};
+use super::{AdamStep, Kernels, Window};
+
+impl Kernels for Flex {
+    fn convolve(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        window: Window,
+        slope: f32,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (Plain::from(x), Plain::from(weight), Plain::from(bias));
+        let [batch, _, height, width] = x.shape();
+        let slope = (slope != 1.0).then_some(slope);
+        let maps = cpu::gather(
+            x.values(),
+            x.shape(),
+            weight.values(),
+            Some(bias.values()),
+            slope,
+            window,
+        );
+        let size = [height, width].map(|size| window.positions(size));
+        tensor(maps, [batch, bias.values().len(), size[0], size[1]])
+    }
+
+    fn convolve_transposed(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        window: Window,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (Plain::from(x), Plain::from(weight), Plain::from(bias));
+        let [batch, _, height, width] = x.shape();
+        let size = [height, width].map(|size| window.span(size));
+        let maps = cpu::scatter(
+            x.values(),
+            x.shape(),
+            weight.values(),
+            Some(bias.values()),
+            size,
+            window,
+        );
+        tensor(maps, [batch, bias.values().len(), size[0], size[1]])
+    }
+
+    fn normalize(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        epsilon: f32,
+        slope: f32,
+    ) -> FlexTensor {
+        let [x, gamma, beta] = [x, gamma, beta].map(Plain::from);
+        let statistics = statistics(mean, variance);
+        let (gamma, beta) = (gamma.values(), beta.values());
+        let maps = cpu::norm_activation(
+            x.values(),
+            x.shape(),
+            gamma,
+            beta,
+            &statistics,
+            epsilon,
+            slope,
+        );
+        tensor(maps, x.shape())
+    }
+
+    fn normalize_train(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        epsilon: f32,
+        slope: f32,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let [x, gamma, beta] = [x, gamma, beta].map(Plain::from);
+        let (maps, NormStatistics { mean, variance }) = cpu::norm_activation_train(
+            x.values(),
+            x.shape(),
+            gamma.values(),
+            beta.values(),
+            epsilon,
+            slope,
+        );
+        let channels = [mean.len()];
+        (
+            tensor(maps, x.shape()),
+            tensor(mean, channels),
+            tensor(variance, channels),
+        )
+    }
+
+    fn max_pool(x: FlexTensor) -> FlexTensor {
+        let x = Plain::from(x);
+        let [batch, channels, height, width] = x.shape();
+        tensor(
+            cpu::max_pool(x.values(), x.shape()),
+            [batch, channels, height / 2, width / 2],
+        )
+    }
+
+    fn adam(
+        mut value: FlexTensor,
+        mut first: FlexTensor,
+        mut second: FlexTensor,
+        gradient: FlexTensor,
+        step: AdamStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let gradient = Plain::from(gradient);
+        for tensor in [&mut value, &mut first, &mut second] {
+            *tensor = tensor.to_contiguous();
+        }
+        // In place, unless something else holds the same memory.
+        let [values, first_values, second_values] =
+            [&mut value, &mut first, &mut second].map(|tensor| tensor.storage_mut::<f32>());
+        cpu::adam(values, first_values, second_values, gradient.values(), step);
+        (value, first, second)
+    }
+}
+
+/// A tensor whose values lie in a row.
+pub(super) struct Plain(FlexTensor);
+
+impl From<FlexTensor> for Plain {
+    fn from(tensor: FlexTensor) -> Self {
+        Self(tensor.to_contiguous())
+    }
+}
+
+impl Plain {
+    pub(super) fn values(&self) -> &[f32] {
+        self.0.as_slice().expect("contiguous f32 values")
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.0.shape().dims()
+    }
+}
+
+pub(super) fn statistics(mean: FlexTensor, variance: FlexTensor) -> NormStatistics {
+    let [mean, variance] = [mean, variance].map(|tensor| Plain::from(tensor).values().to_vec());
+    NormStatistics { mean, variance }
+}
+
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}

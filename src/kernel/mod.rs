@@ -1,0 +1,132 @@
+//! The network's heavy operations as kernels of our own, through Burn's extension point.
+//!
+//! [`Kernels`] has them all with plain bodies made of Burn's operations; a back end overrides what
+//! it does faster. On the CPU that is everything, gradients included.
+
+pub mod cpu;
+mod flex;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod operations;
+mod parallel;
+
+#[cfg(feature = "train")]
+mod autodiff;
+
+use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+pub use cpu::{AdamStep, Window};
+pub use operations::{
+    Normalized, adam, convolve, convolve_transposed, max_pool, normalize, normalize_train,
+};
+
+/// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky rectifier below zero: 0 is a
+/// rectifier, 1 the identity.
+#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "train"), Fusion: cfg(feature = "fusion"))]
+pub trait Kernels: Backend {
+    /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then the rectifier.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn convolve(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+        slope: f32,
+    ) -> FloatTensor<Self> {
+        let Window {
+            stride, padding, ..
+        } = window;
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+        rectify::<Self>(Self::conv2d(x, weight, Some(bias), options), slope)
+    }
+
+    /// Transposed convolution with weights `[I, O, k, k]` and bias `[O]`.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn convolve_transposed(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self> {
+        let Window {
+            stride, padding, ..
+        } = window;
+        let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0; 2], [1; 2], 1);
+        Self::conv_transpose2d(x, weight, Some(bias), options)
+    }
+
+    /// Batch normalization by given statistics, then the rectifier; all but `x` are `[C]`.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn normalize(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        epsilon: f32,
+        slope: f32,
+    ) -> FloatTensor<Self> {
+        let normal = Self::batch_norm(x, gamma, beta, mean, variance, f64::from(epsilon));
+        rectify::<Self>(normal, slope)
+    }
+
+    /// Batch normalization by the statistics of the batch, then the rectifier: the maps, their
+    /// mean and their biased variance, each `[C]`, which carry no gradient.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn normalize_train(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f32,
+        slope: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let result = Self::batch_norm_train(x, gamma, beta, f64::from(epsilon));
+        (
+            rectify::<Self>(result.output, slope),
+            result.mean,
+            result.variance,
+        )
+    }
+
+    /// Maximum over 2×2 pixels with stride 2.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
+    }
+
+    /// One step of Adam for values and their running means, all `[N]`: their successors.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn adam(
+        value: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let AdamStep {
+            beta_1,
+            beta_2,
+            step_size,
+            second_scale,
+            epsilon,
+        } = step;
+        let scale = |x: FloatTensor<Self>, by: f32| Self::float_mul_scalar(x, by.into());
+        let squared = Self::float_mul(gradient.clone(), gradient.clone());
+        let first = Self::float_add(scale(first, beta_1), scale(gradient, 1.0 - beta_1));
+        let second = Self::float_add(scale(second, beta_2), scale(squared, 1.0 - beta_2));
+        let root = scale(Self::float_sqrt(second.clone()), second_scale);
+        let root = Self::float_add_scalar(root, epsilon.into());
+        let change = scale(Self::float_div(first.clone(), root), step_size);
+        (Self::float_sub(value, change), first, second)
+    }
+}
+
+fn rectify<B: Backend>(x: FloatTensor<B>, slope: f32) -> FloatTensor<B> {
+    match slope {
+        1.0 => x,
+        0.0 => B::relu(x),
+        slope => B::leaky_relu(x, slope.into()),
+    }
+}

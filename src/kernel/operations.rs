@@ -1,0 +1,105 @@
+//! The kernels as functions of tensors.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use super::{AdamStep, Kernels, Window};
+
+/// Convolution of maps `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky
+/// rectifier with `slope` below zero: 0 is a plain one, 1 none at all.
+pub fn convolve(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    window: Window,
+    slope: f32,
+) -> Tensor<4> {
+    let [x, weight, bias] = [
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    ];
+    Tensor::from_dispatch(Dispatch::convolve(x, weight, bias, window, slope))
+}
+
+/// Transposed convolution of maps `[B, I, h, w]` with weights `[I, O, k, k]` and bias `[O]`.
+pub fn convolve_transposed(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    window: Window,
+) -> Tensor<4> {
+    let [x, weight, bias] = [
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    ];
+    Tensor::from_dispatch(Dispatch::convolve_transposed(x, weight, bias, window))
+}
+
+/// Batch normalization of `[B, C, H, W]` by statistics `[C]`, then a leaky rectifier.
+pub fn normalize(
+    x: Tensor<4>,
+    [gamma, beta]: [Tensor<1>; 2],
+    [mean, variance]: [Tensor<1>; 2],
+    epsilon: f32,
+    slope: f32,
+) -> Tensor<4> {
+    let [gamma, beta, mean, variance] = [gamma, beta, mean, variance].map(Tensor::into_dispatch);
+    let normal = Dispatch::normalize(
+        x.into_dispatch(),
+        gamma,
+        beta,
+        mean,
+        variance,
+        epsilon,
+        slope,
+    );
+    Tensor::from_dispatch(normal)
+}
+
+/// What [`normalize_train`] gives.
+#[derive(Debug, Clone)]
+pub struct Normalized {
+    /// `[B, C, H, W]`.
+    pub output: Tensor<4>,
+    /// Of the batch, `[C]`, without a gradient.
+    pub mean: Tensor<1>,
+    /// Of the batch, biased, `[C]`, without a gradient.
+    pub variance: Tensor<1>,
+}
+
+/// Batch normalization of `[B, C, H, W]` by its own statistics, then a leaky rectifier.
+pub fn normalize_train(
+    x: Tensor<4>,
+    [gamma, beta]: [Tensor<1>; 2],
+    epsilon: f32,
+    slope: f32,
+) -> Normalized {
+    let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
+    let (output, mean, variance) =
+        Dispatch::normalize_train(x.into_dispatch(), gamma, beta, epsilon, slope);
+    Normalized {
+        output: Tensor::from_dispatch(output),
+        mean: Tensor::from_dispatch(mean),
+        variance: Tensor::from_dispatch(variance),
+    }
+}
+
+/// Maximum over 2×2 pixels with stride 2: `[B, C, H, W]` to `[B, C, H/2, W/2]`.
+pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))
+}
+
+/// One step of Adam: values, running means of gradients and of squared gradients, and the
+/// gradients, all of one length, to the next values and means.
+pub fn adam(
+    [value, first, second]: [Tensor<1>; 3],
+    gradient: Tensor<1>,
+    step: AdamStep,
+) -> [Tensor<1>; 3] {
+    let [value, first, second] = [value, first, second].map(Tensor::into_dispatch);
+    let (value, first, second) =
+        Dispatch::adam(value, first, second, gradient.into_dispatch(), step);
+    [value, first, second].map(Tensor::from_dispatch)
+}
