@@ -5,7 +5,7 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
 
 use super::cpu::{self, NormStatistics, Shape};
-use super::{AdamStep, Kernels, Window};
+use super::{AdamStep, Kernels, Recall, Window};
 
 impl Kernels for Flex {
     fn convolve(
@@ -124,6 +124,12 @@ impl Kernels for Flex {
         cpu::adam(values, first_values, second_values, gradient.values(), step);
         (value, first, second)
     }
+}
+
+pub(super) fn recall(maps: FlexTensor, items: FlexTensor, recall: Recall) -> FlexTensor {
+    let [maps, items] = [maps, items].map(Plain::from);
+    let output = cpu::recall(maps.values(), maps.shape(), items.values(), recall);
+    tensor(output, maps.shape())
 }
 
 /// A tensor whose values lie in a row.

@@ -17,9 +17,9 @@ use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
-pub use cpu::{AdamStep, Window};
+pub use cpu::{AdamStep, Recall, Window};
 pub use operations::{
-    Normalized, adam, convolve, convolve_transposed, max_pool, normalize, normalize_train,
+    Normalized, adam, convolve, convolve_transposed, max_pool, normalize, normalize_train, recall,
 };
 
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky rectifier below zero: 0 is a

@@ -3,6 +3,8 @@
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor, activation::softmax};
 
+use crate::kernel::{self, Recall};
+
 use super::division::{DivisionRate, assemble, divide};
 
 /// Norms are clamped from below so that an all-zero query (common after ReLU) is similar to nothing.
@@ -57,7 +59,16 @@ impl MemoryBank {
     /// `[B, C, H, W]` to `[B, C, H, W]`.
     pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
         let [batch, channels, height, width] = maps.dims();
-        let [_, dim] = self.items.dims();
+        let [count, dim] = self.items.dims();
+        let recall = Recall {
+            blocks: [self.rate.channel, self.rate.height, self.rate.width],
+            min_norm: MIN_NORM,
+            cut: cut(count) as f32,
+            renormalize: self.renormalize,
+        };
+        if let Some(read) = kernel::recall(&maps, &self.items.val(), recall) {
+            return read;
+        }
         let queries = divide(maps, self.rate).reshape([batch * self.rate.blocks(), dim]);
         let read = self.read(self.address(queries));
         assemble(
@@ -76,8 +87,7 @@ impl MemoryBank {
         let [count, _] = self.items.dims();
         let similarity = normalize(queries).matmul(normalize(self.items.val()).transpose());
         let weights = softmax(similarity, 1);
-        let cut = (1.0 - SHRINKAGE_SLACK) / count as f64;
-        let dropped = weights.clone().detach().lower_elem(cut);
+        let dropped = weights.clone().detach().lower_elem(cut(count));
         let weights = weights.mask_fill(dropped, 0.0);
         if self.renormalize {
             // At least the largest weight, which is 1/N or more, is left.
@@ -94,6 +104,11 @@ impl MemoryBank {
     }
 }
 
+/// Below this weight one of `count` items is dropped.
+fn cut(count: usize) -> f64 {
+    (1.0 - SHRINKAGE_SLACK) / count as f64
+}
+
 /// Rows of unit length, `[R, D]`; rows of zeros stay zero.
 fn normalize(rows: Tensor<2>) -> Tensor<2> {
     // Clamped before the root: its derivative at zero is infinite.
@@ -106,6 +121,32 @@ fn normalize(rows: Tensor<2>) -> Tensor<2> {
 mod tests {
     use super::*;
     use burn::tensor::Distribution;
+
+    #[test]
+    fn the_kernel_does_what_the_operations_do() {
+        let device = Device::flex();
+        let config = MemoryBankConfig {
+            items: 50,
+            dim: 3 * 2 * 5,
+            rate: DivisionRate {
+                height: 3,
+                width: 2,
+                channel: 2,
+            },
+            renormalize: true,
+        };
+        let bank = config.init(&device);
+        let maps = Tensor::random([2, 6, 6, 10], Distribution::Default, &device);
+        let kernel = bank.forward(maps.clone()).into_data();
+        // On an autodiff device there is no kernel for it.
+        let device = device.autodiff();
+        let bank = MemoryBank {
+            items: Param::from_tensor(bank.items.val().autodiff()),
+            ..bank
+        };
+        let operations = bank.forward(maps.to_device(&device)).into_data();
+        kernel.assert_approx_eq(&operations, burn::tensor::Tolerance::<f32>::absolute(1e-5));
+    }
 
     fn bank(items: Tensor<2>, renormalize: bool) -> MemoryBank {
         MemoryBank {

@@ -15,6 +15,7 @@ mod gather;
 mod norm;
 mod pack;
 mod pool;
+mod recall;
 mod scatter;
 mod scratch;
 mod simd;
@@ -29,6 +30,7 @@ pub use norm::{
     norm_activation_train,
 };
 pub use pool::{max_pool, max_pool_backward};
+pub use recall::{Recall, recall};
 pub use scatter::scatter;
 pub use weight_gradient::{channel_sums, weight_gradient};
 

@@ -364,3 +364,23 @@ pub(super) fn sum(values: &[f32]) -> f32 {
     }
     simd::dispatch(Sum(values))
 }
+
+/// Sum of the squares of some values.
+pub(super) fn norm_squared(values: &[f32]) -> f32 {
+    struct Squares<'a>(&'a [f32]);
+    impl WithSimd for Squares<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f32 {
+            let (body, tail) = S::as_simd_f32s(self.0);
+            let mut sums = [simd.splat_f32s(0.0); SIDE];
+            for (i, &x) in body.iter().enumerate() {
+                sums[i % SIDE] = simd.mul_add_e_f32s(x, x, sums[i % SIDE]);
+            }
+            let mut total = Totals([0.0]);
+            total.add(simd, [sums]);
+            (total.0[0] + tail.iter().map(|&x| f64::from(x * x)).sum::<f64>()) as f32
+        }
+    }
+    simd::dispatch(Squares(values))
+}
