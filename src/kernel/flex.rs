@@ -120,7 +120,7 @@ impl Kernels for Flex {
         }
         // In place, unless something else holds the same memory.
         let [values, first_values, second_values] =
-            [&mut value, &mut first, &mut second].map(|tensor| tensor.storage_mut::<f32>());
+            [&mut value, &mut first, &mut second].map(FlexTensor::storage_mut::<f32>);
         cpu::adam(values, first_values, second_values, gradient.values(), step);
         (value, first, second)
     }

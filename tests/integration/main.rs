@@ -6,5 +6,6 @@
 mod cli;
 mod device;
 mod golden;
+mod kernels;
 mod tiles;
 mod training;

@@ -12,12 +12,15 @@ const STUB = fileURLToPath(new URL("./stub-engine.js", import.meta.url));
 /** WebGPU in software: works without a GPU, for correctness only. */
 export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
+/** Of every browser here: nothing in the background, nothing that asks. */
+export const OPTIONS = {
+  executablePath: process.env["CHROMIUM"] || "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+};
+
 /** @param {string[]} flags */
 export function launch(flags) {
-  return chromium.launch({
-    executablePath: process.env["CHROMIUM"] || "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...flags],
-  });
+  return chromium.launch({ ...OPTIONS, args: [...OPTIONS.args, ...flags] });
 }
 
 /**
