@@ -23,6 +23,7 @@ Usage: ./build.sh COMMAND
   serve [--port N] [--host H]   build the page and serve it (port 8080 and this machine only, unless told otherwise)
   web                           build the page and print its folder
   test                          run everything: lints, unit and golden tests, the page in a real browser
+  bench [PART]...               compare with onnxruntime-web and PyTorch; benches/README.md lists the parts
   help                          this text
 
 What is missing is set up first: the wasm target and wasm-bindgen; for the tests Chromium, rustfmt and clippy. Nothing ever asks.
@@ -47,6 +48,7 @@ main() {
       echo "$OWN/site"
       ;;
     test) run_tests ;;
+    bench) run_benches "$@" ;;
     help | -h | --help) usage ;;
     *) die "unknown command $command; ./build.sh help lists them" ;;
   esac
@@ -247,6 +249,25 @@ score_gallery() {
 test_in_browser() {
   mkdir -p "$OWN/screenshots"
   CHROMIUM=$(find_chromium) DAAD_SITE=$OWN/site DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:e2e
+}
+
+# ---- The benchmarks ----
+
+run_benches() {
+  set_up_building
+  set_up_testing
+  set_up_peers
+  export DAAD_BENCH=$CACHE/bench DAAD_BENCH_PYTHON=$PEERS/bin/python
+  CHROMIUM=$(find_chromium) exec node benches/run.js "$@"
+}
+
+PEERS=$CACHE/bench/venv
+
+# PyTorch and onnxruntime-web.
+set_up_peers() {
+  unless_done benches/node_modules/.installed benches/package-lock.json -- npm ci --prefix benches --no-audit --no-fund >&2
+  [[ -x $PEERS/bin/pip ]] || python3 -m venv "$PEERS" >&2 || { apt_install python3-venv && python3 -m venv "$PEERS" >&2; }
+  unless_done "$PEERS/.installed" benches/pytorch/requirements.txt -- "$PEERS/bin/pip" install --quiet -r benches/pytorch/requirements.txt >&2
 }
 
 main "$@"

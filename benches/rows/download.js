@@ -1,0 +1,45 @@
+/** What a visitor downloads before the first model: every file that the page asks for its engine, compressed as hard as brotli can. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
+import { onnx } from "../support/models.js";
+import { ROOT } from "../support/settings.js";
+import { brotli, openSite } from "../support/site.js";
+
+/** A software GPU takes a minute to start. */
+const PATIENCE_MS = 600_000;
+
+export const rows = [
+  { id: "download-wasm", what: "engine download, CPU, brotli 11", unit: "MB", aim: { of: "ours", most: 0.4 }, measure: () => measure("wasm") },
+  { id: "download-webgpu", what: "engine download, WebGPU, brotli 11", unit: "MB", aim: { of: "ours", most: 1.5 }, measure: () => measure("webgpu") },
+];
+
+/** @param {"wasm" | "webgpu"} backend */
+async function measure(backend) {
+  const site = await openSite([await onnx(join(ROOT, "models/piped.safetensors"))]);
+  const { samples } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const browser = await launch(SOFTWARE_GPU);
+  /** @param {string} url */
+  const size = async (url) => {
+    const page = await browser.newPage();
+    /** @type {Set<string>} */
+    const files = new Set();
+    page.context().on("request", (request) => files.add(new URL(request.url()).pathname));
+    await page.goto(url);
+    await page.locator("[data-testid=score][data-value]").waitFor({ timeout: PATIENCE_MS });
+    await page.close();
+    const engine = [...files].filter((file) => file.startsWith("/pkg/"));
+    if (!engine.some((file) => file.endsWith(".wasm"))) throw new Error(`${url} asked for no engine: ${[...files].join(" ")}`);
+    const compressed = await Promise.all(engine.map(async (file) => (await brotli(await readFile(join(site.dir, file)), 11)).length));
+    engine.forEach((file, index) => console.error(`${file}: ${compressed[index]} bytes`));
+    return compressed.reduce((sum, bytes) => sum + bytes, 0) / 1e6;
+  };
+  try {
+    const peer = new URLSearchParams({ ...site.runtime(backend), model: site.address("piped.onnx"), image: `/gallery/${samples[0].file}`, provider: backend });
+    return { ours: await size(`${site.url}?backend=${backend}&model=piped`), peer: await size(`${site.url}bench/peer.html?${peer}`) };
+  } finally {
+    await browser.close();
+    await site.stop();
+  }
+}

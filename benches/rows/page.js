@@ -1,0 +1,102 @@
+/** From opening the page to the first score, beside the least page that does it with ONNX Runtime Web. */
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { chromium } from "playwright-core";
+import { OPTIONS } from "../../tests/web/support/page.js";
+import { sideBySide } from "../support/measure.js";
+import { onnx } from "../support/models.js";
+import { assertClose } from "../support/same.js";
+import { FOLDER, ROOT } from "../support/settings.js";
+import { openSite } from "../support/site.js";
+
+/** After a visit the browser still compiles and keeps what it compiled. */
+const SETTLING_MS = 2000;
+
+/** @typedef {Awaited<ReturnType<typeof openSite>>} Site */
+
+/** Both rows of a warm cache come from the same visits. @type {Promise<{ ours: number, peer: number }> | undefined} */
+let warmVisits;
+
+export const rows = [
+  { id: "page-cold", what: "page opened to first score, wasm, cold cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => withSite(cold) },
+  { id: "page-warm", what: "page opened to first score, wasm, warm cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => (warmVisits ??= withSite(warm)) },
+  { id: "page-warm-time", what: "the same, absolute", unit: "ms", aim: { of: "ours", most: 500 }, measure: async () => ({ ours: (await (warmVisits ??= withSite(warm))).ours }) },
+];
+
+/** @template T @param {(urls: Record<"ours" | "peer", string>) => Promise<T>} measure */
+async function withSite(measure) {
+  const model = join(ROOT, "models/piped.safetensors");
+  const site = await openSite([await onnx(model)]);
+  const { samples } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const image = samples[0].file;
+  try {
+    return await measure({
+      ours: `${site.url}?backend=wasm&model=piped&sample=${image}`,
+      peer: `${site.url}bench/peer.html?${new URLSearchParams({ ...site.runtime("wasm"), model: site.address("piped.onnx"), image: `/gallery/${image}`, provider: "wasm" })}`,
+    });
+  } finally {
+    await site.stop();
+  }
+}
+
+/** A new browser profile for every visit. @param {Record<"ours" | "peer", string>} urls */
+async function cold({ ours, peer }) {
+  /** @type {Record<string, number>} */
+  const scores = {};
+  const once = async (/** @type {string} */ url) => {
+    const profile = await openProfile();
+    const { ms, score } = await profile.visit(url);
+    scores[url] = score;
+    await profile.close();
+    return ms;
+  };
+  const figures = await sideBySide(() => once(ours), () => once(peer), { warmUps: 1 });
+  assertClose([scores[ours] ?? NaN], [scores[peer] ?? NaN], "score on the page");
+  return figures;
+}
+
+/** One profile a side, which has seen the page before. @param {Record<"ours" | "peer", string>} urls */
+async function warm({ ours, peer }) {
+  const profiles = { ours: await openProfile(), peer: await openProfile() };
+  try {
+    const visit = async (/** @type {"ours" | "peer"} */ side, /** @type {string} */ url) => (await profiles[side].visit(url, SETTLING_MS)).ms;
+    return await sideBySide(() => visit("ours", ours), () => visit("peer", peer), { warmUps: 3 });
+  } finally {
+    await Promise.all(Object.values(profiles).map((profile) => profile.close()));
+  }
+}
+
+async function openProfile() {
+  const folder = await mkdtemp(join(FOLDER, "profile-"));
+  const context = await chromium.launchPersistentContext(folder, OPTIONS);
+  await context.addInitScript(watch);
+  return {
+    /** @param {string} url @param {number} [stay_ms] @returns {Promise<{ ms: number, score: number }>} */
+    async visit(url, stay_ms = 0) {
+      const page = await context.newPage();
+      await page.goto(url);
+      const scored = await page.waitForFunction(() => /** @type {any} */ (globalThis).scored);
+      const result = await scored.jsonValue();
+      await setTimeout(stay_ms);
+      await page.close();
+      return result;
+    },
+    async close() {
+      await context.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** In the page: when does a score appear? Milliseconds since the page was asked for. */
+function watch() {
+  const observer = new MutationObserver(() => {
+    const shown = document.querySelector("[data-testid=score][data-value]");
+    if (!(shown instanceof HTMLElement)) return;
+    Object.assign(globalThis, { scored: { ms: performance.now(), score: Number(shown.dataset["value"]) } });
+    observer.disconnect();
+  });
+  observer.observe(document, { subtree: true, childList: true, attributes: true });
+}

@@ -1,0 +1,93 @@
+/** Large photographs, judged in tiles: time must grow with the tiles, and memory with nothing but the photograph. */
+
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
+import { sideBySide } from "../support/measure.js";
+import { batch, imageFile, model } from "../support/models.js";
+import { ENVIRONMENT, askNative, built } from "../support/programs.js";
+
+const WIDTH = 16;
+const TILE_PX = 256;
+const SMALL_PX = 2048;
+const LARGE_PX = 4096;
+const ROUNDS = 3;
+
+export const rows = [
+  {
+    id: "tiles-time",
+    what: `judge ${LARGE_PX}² by tiles (ours) and one tile as often (as peer), w = ${WIDTH}, ${ROUNDS} runs only`,
+    unit: "s",
+    aim: { of: "ratio", most: 1.1 },
+    measure: () => wherePossible(time),
+  },
+  {
+    id: "tiles-memory",
+    what: `peak memory less the pixels, ${LARGE_PX}² (ours) and ${SMALL_PX}² (as peer), w = ${WIDTH}`,
+    unit: "MB",
+    aim: { of: "ratio", most: 1.05 },
+    measure: () => wherePossible(memory),
+  },
+];
+
+/** @param {(program: string) => Promise<{ ours: number, peer: number }>} measure */
+async function wherePossible(measure) {
+  const program = await built("bin", "daad");
+  const { stdout } = await promisify(execFile)(program, ["score", "--help"]);
+  return stdout.includes("--tiles") ? measure(program) : { skipped: "daad score has no --tiles yet" };
+}
+
+/** @param {string} program */
+async function time(program) {
+  const tile = await askNative("score", await model(WIDTH, TILE_PX), await batch(1, TILE_PX));
+  let tiles = 0;
+  const ours = async () => {
+    const judged = await judge(program, LARGE_PX);
+    tiles = judged.tiles;
+    return judged.seconds;
+  };
+  const peer = async () => {
+    let seconds = 0;
+    for (let count = 0; count < tiles; count++) seconds += (await tile.next()).seconds;
+    return seconds;
+  };
+  try {
+    return await sideBySide(ours, peer, { rounds: ROUNDS, warmUps: 1 });
+  } finally {
+    await tile.stop();
+  }
+}
+
+/** @param {string} program */
+async function memory(program) {
+  const beyond = async (/** @type {number} */ side_px) => ((await judge(program, side_px)).peak_bytes - 3 * side_px ** 2) / 1e6;
+  return { ours: await beyond(LARGE_PX), peer: await beyond(SMALL_PX) };
+}
+
+/**
+ * @param {string} program
+ * @param {number} side_px
+ */
+async function judge(program, side_px) {
+  const words = ["score", "--device", "cpu", "--json", "--tiles", "--model", await model(WIDTH, TILE_PX), await imageFile(side_px)];
+  const start = performance.now();
+  const child = spawn(program, words, { env: ENVIRONMENT, stdio: ["ignore", "pipe", "inherit"] });
+  let peak_bytes = 0;
+  const watch = setInterval(() => (peak_bytes = highWaterMark(child.pid) ?? peak_bytes), 20);
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`${program} ${words.join(" ")} failed`);
+  return { seconds: (performance.now() - start) / 1000, peak_bytes, tiles: JSON.parse(output).tiles.length };
+}
+
+/** The most memory that a process ever held; none where it is gone. @param {number | undefined} pid */
+function highWaterMark(pid) {
+  try {
+    const [, kilobytes] = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return kilobytes && 1024 * Number(kilobytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+/** Judging an image in the browser, beside ONNX Runtime Web. Ours also decodes the image and draws the heat map; of the peer only the network's run is timed. */
+
+import { openEngines } from "../support/engines.js";
+import { ROUNDS, sideBySide } from "../support/measure.js";
+import { imageFile, model, onnx } from "../support/models.js";
+import { assertSameScores } from "../support/same.js";
+
+/** @typedef {{ ours: keyof typeof import("../support/engines.js").OURS, peer: import("../support/engines.js").Peer, width: number, size_px: number, rounds?: number }} Setting */
+
+export const rows = [
+  row("wasm-1", "wasm SIMD, 1 thread", { ours: "wasm-1", peer: { provider: "wasm", threads: 1 }, width: 16, size_px: 256 }),
+  row("wasm-2", "wasm SIMD, 2 threads", { ours: "wasm-2", peer: { provider: "wasm", threads: 2 }, width: 16, size_px: 256 }),
+  // At w = 16, 256² a software adapter takes ten to twenty seconds an image.
+  row("webgpu", "WebGPU on a software adapter", { ours: "webgpu", peer: { provider: "webgpu", threads: 1 }, width: 8, size_px: 128 }),
+];
+
+/**
+ * @param {string} id
+ * @param {string} what
+ * @param {Setting} setting
+ */
+function row(id, what, setting) {
+  return {
+    id,
+    what: `judge an image, ${what}, w = ${setting.width}, ${setting.size_px}²`,
+    unit: "ms",
+    aim: { of: "ratio", most: 0.5 },
+    measure: () => measure(setting),
+  };
+}
+
+/** @param {Setting} setting */
+async function measure({ ours, peer, width, size_px, rounds = ROUNDS }) {
+  const weights = await model(width, size_px);
+  const engines = await openEngines({ model: weights, onnx: await onnx(weights), image: await imageFile(size_px), ours, peer });
+  try {
+    const { ours, peer } = await engines.first();
+    assertSameScores(ours, peer);
+    return await sideBySide(() => engines.time("ours"), () => engines.time("peer"), { rounds });
+  } finally {
+    await engines.close();
+  }
+}

@@ -1,0 +1,82 @@
+/** One site with both sides: the page as it is built, the peer's files beside it, and the models of the benchmarks. Served as the page is. */
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants } from "node:zlib";
+import { serve } from "../../tests/web/support/server.js";
+import { FOLDER, ROOT } from "./settings.js";
+
+const ORT = join(ROOT, "benches/node_modules/onnxruntime-web/dist");
+
+/** What the package's own exports name for each provider: glue and runtime. */
+const RUNTIME = {
+  wasm: ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"],
+  webgpu: ["ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
+};
+
+/** Random weights of w = 64: they take minutes to compress and get no smaller. */
+const LARGE_BYTES = 64e6;
+
+/** @param {string[]} files models of either side, and images */
+export async function openSite(files) {
+  const dir = join(FOLDER, "site");
+  await rm(dir, { recursive: true, force: true });
+  await cp(await page(), dir, { recursive: true });
+  await cp(join(ROOT, "benches/web"), join(dir, "bench"), { recursive: true });
+  await mkdir(join(dir, "pkg/ort"));
+
+  /** @type {Map<string, { file: string, bytes: number, hash: string, name: string }>} */
+  const known = new Map();
+  /** @param {string} source @param {string} file */
+  const put = async (source, file) => {
+    const content = await readFile(source);
+    await writeFile(join(dir, file), content);
+    if (/\.(mjs|wasm|onnx)$/.test(file) && content.length < LARGE_BYTES) await writeFile(join(dir, `${file}.br`), await brotli(content, 9)); // as the site's own
+    const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
+    known.set(basename(file), { file, bytes: content.length, hash, name: basename(file) });
+  };
+  for (const name of new Set(Object.values(RUNTIME).flat())) await put(join(ORT, name), `pkg/ort/${name}`);
+  for (const source of files) await put(source, `models/${basename(source)}`);
+
+  const server = await serve(dir);
+  /** Changed by the content, so that a browser may keep it. @param {string} source */
+  const address = (source) => {
+    const { file, hash } = known.get(basename(source)) ?? missing(source);
+    return `/${file}?v=${hash}`;
+  };
+  return {
+    dir,
+    url: server.url,
+    stop: server.stop,
+    address,
+    /** As our manifest describes a model. @param {string} source */
+    describe: (source) => known.get(basename(source)) ?? missing(source),
+    /** Where the peer's runtime lies. @param {"wasm" | "webgpu"} provider */
+    runtime: (provider) => ({ script: address(RUNTIME[provider][0] ?? ""), wasm: address(RUNTIME[provider][1] ?? "") }),
+  };
+}
+
+/** The folder of the page: the one that is named, or what is built now. */
+async function page() {
+  if (process.env["DAAD_SITE"]) return process.env["DAAD_SITE"];
+  const { stdout } = await promisify(execFile)("./build.sh", ["web"], { cwd: ROOT });
+  return stdout.trim();
+}
+
+/**
+ * @param {Buffer} content
+ * @param {number} quality
+ */
+export function brotli(content, quality) {
+  return promisify(brotliCompress)(content, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS, [constants.BROTLI_PARAM_SIZE_HINT]: content.length },
+  });
+}
+
+/** @param {string} source @returns {never} */
+function missing(source) {
+  throw new Error(`${source} is not on the site`);
+}
