@@ -18,6 +18,8 @@ if (unknown) {
 /** What limits a row that misses its aim, in a sentence, by its id. @type {Record<string, string>} */
 const limits = JSON.parse(await readFile(new URL("limits.json", import.meta.url), "utf8"));
 
+const header = await machine();
+console.error(header.join("\n"));
 const done = [];
 for (const part of PARTS) {
   if (wanted.length > 0 && !wanted.includes(part)) continue;
@@ -31,7 +33,7 @@ for (const part of PARTS) {
   }
 }
 
-console.log(["", ...(await machine()), "", markdownTable([HEADINGS, ...done.map(({ row, result }) => cells(row, result))]), ""].join("\n"));
+console.log(["", ...header, "", markdownTable([HEADINGS, ...done.map(({ row, result }) => cells(row, result))]), ""].join("\n"));
 for (const { row, result } of done) {
   if (judge(row, result) === "misses") console.log(`- ${row.what}: ${limits[row.id] || "what limits it is not known yet"}`);
   if ("skipped" in result) console.log(`- ${row.what}: skipped, ${result.skipped}`);

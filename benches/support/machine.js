@@ -4,8 +4,12 @@ import os from "node:os";
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { THREADS } from "./settings.js";
 
+/** Processes that want to run, on average; PyTorch's threads suffer most from others. */
+const QUIET = 0.7;
+
 /** @returns {Promise<string[]>} */
 export async function machine() {
+  const [load = 0] = os.loadavg();
   const browser = await launch(SOFTWARE_GPU);
   const page = await browser.newPage();
   await page.goto(new URL("../web/bench.html", import.meta.url).href); // about:blank is offered no WebGPU
@@ -19,5 +23,5 @@ export async function machine() {
     `Browser: ${browser.browserType().name()} ${browser.version()}; WebGPU adapter: ${adapter}`,
   ];
   await browser.close();
-  return lines;
+  return load > QUIET ? [...lines, `The machine was busy before this began (load ${load.toFixed(1)}): begin again when it is not.`] : lines;
 }
