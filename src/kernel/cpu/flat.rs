@@ -85,3 +85,71 @@ fn every_second(values: &mut [f32], source: &[f32]) {
         *value = pixel;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2×3, with one zero before each row and column.
+    const MAP: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+
+    fn flat(split: usize, stride: usize) -> Flat {
+        Flat {
+            channels: 1,
+            height: 2,
+            width: 3,
+            split,
+            lead: 1,
+            stride,
+        }
+    }
+
+    #[test]
+    fn one_zero_parts_the_rows_of_a_flat_map() {
+        let mut plane = [f32::NAN; 17];
+        flat(1, 4).copy(&MAP, &mut plane, 17, 0, 4);
+        let [rows @ .., behind] = plane;
+        #[rustfmt::skip]
+        assert_eq!(rows, [
+            0.0, 0.0, 0.0, 0.0,
+            0.0, 1.0, 2.0, 3.0,
+            0.0, 4.0, 5.0, 6.0,
+            0.0, 0.0, 0.0, 0.0,
+        ]);
+        assert!(behind.is_nan(), "written behind the last row");
+    }
+
+    #[test]
+    fn a_strip_begins_in_the_middle_of_the_map() {
+        let mut plane = [f32::NAN; 8];
+        flat(1, 4).copy(&MAP, &mut plane, 8, 2, 2);
+        assert_eq!(plane, [0.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_window_of_stride_two_finds_every_second_value_side_by_side() {
+        let mut planes = [f32::NAN; 24];
+        flat(2, 3).copy(&MAP, &mut planes, 6, 0, 2);
+        #[rustfmt::skip]
+        assert_eq!(planes, [
+            // Even rows of the padded map: even columns, odd ones.
+            0.0, 0.0, 0.0,  0.0, 5.0, 0.0,
+            0.0, 0.0, 0.0,  4.0, 6.0, 0.0,
+            // Odd rows.
+            0.0, 2.0, 0.0,  0.0, 0.0, 0.0,
+            1.0, 3.0, 0.0,  0.0, 0.0, 0.0,
+        ]);
+    }
+
+    #[test]
+    fn a_stride_of_three_steps_over_two_values() {
+        let mut planes = [f32::NAN; 18];
+        flat(3, 2).copy(&MAP, &mut planes, 2, 0, 1);
+        #[rustfmt::skip]
+        assert_eq!(planes, [
+            0.0, 0.0,  0.0, 0.0,  0.0, 0.0,
+            0.0, 3.0,  1.0, 0.0,  2.0, 0.0,
+            0.0, 6.0,  4.0, 0.0,  5.0, 0.0,
+        ]);
+    }
+}

@@ -250,12 +250,12 @@ impl WithSimd for Apply<'_> {
             let (target, target_tail) = S::as_mut_simd_f32s(target);
             for (target, &x) in target.iter_mut().zip(body) {
                 let y = simd.mul_add_e_f32s(a, x, b);
-                let low = simd.mul_f32s(slope, simd.min_f32s(y, zero));
-                *target = simd.add_f32s(simd.max_f32s(y, zero), low);
+                let positive = simd.greater_than_f32s(y, zero);
+                *target = simd.select_f32s(positive, y, simd.mul_f32s(slope, y));
             }
             for (target, &x) in target_tail.iter_mut().zip(tail) {
                 let y = scale * x + shift;
-                *target = y.max(0.0) + self.slope * y.min(0.0);
+                *target = if y > 0.0 { y } else { self.slope * y };
             }
         }
     }

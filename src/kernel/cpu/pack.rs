@@ -51,3 +51,26 @@ pub(super) fn panels(packed: &mut Packed) -> std::slice::ChunksExactMut<'_, f32>
         .values
         .chunks_exact_mut(packed.block * packed.columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_block_is_filled_up_with_zeros() {
+        let block = channel_block();
+        // One row more than fits into a block; row r, column c holds 10 r + c + 1.
+        let count = block + 1;
+        let weights: Vec<f32> = (0..count * 10).map(|index| index as f32 + 1.0).collect();
+        let rows: Vec<usize> = (0..count).map(|row| row * 10).collect();
+        let packed = Packed::new(&weights, &rows, &[0, 7]);
+        let column = |rows: std::ops::Range<usize>, column: usize| {
+            rows.map(move |row| (row * 10 + column + 1) as f32)
+        };
+        let first: Vec<f32> = column(0..block, 0).chain(column(0..block, 7)).collect();
+        let mut last = vec![0.0; 2 * block];
+        last[0] = (block * 10 + 1) as f32;
+        last[block] = (block * 10 + 8) as f32;
+        assert_eq!(packed.panels().collect::<Vec<_>>(), [first, last]);
+    }
+}

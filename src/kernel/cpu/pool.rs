@@ -65,3 +65,36 @@ pub fn max_pool_backward(maps: &[f32], [_, _, height, width]: Shape, gradient: &
     });
     output
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_largest_counts_and_odd_edges_do_not() {
+        #[rustfmt::skip]
+        let maps = [
+            1.0, 2.0,  7.0, 7.0,  9.0,
+            2.0, 0.0,  7.0, 7.0,  9.0,
+
+            0.0, 1.0,  5.0, 4.0,  9.0,
+            1.0, 3.0,  5.0, 6.0,  9.0,
+
+            9.0, 9.0,  9.0, 9.0,  9.0,
+        ];
+        let shape = [1, 1, 5, 5];
+        assert_eq!(max_pool(&maps, shape), [2.0, 7.0, 3.0, 6.0]);
+        #[rustfmt::skip]
+        let expected = [
+            0.0, 0.1,  0.2, 0.0,  0.0,
+            0.0, 0.0,  0.0, 0.0,  0.0,
+
+            0.0, 0.0,  0.0, 0.0,  0.0,
+            0.0, 0.3,  0.0, 0.4,  0.0,
+
+            0.0, 0.0,  0.0, 0.0,  0.0,
+        ];
+        let gradient = [0.1, 0.2, 0.3, 0.4];
+        assert_eq!(max_pool_backward(&maps, shape, &gradient), expected);
+    }
+}

@@ -315,8 +315,10 @@ fn write(
                 }
             }
             if let Some(slope) = finish.slope {
-                row.iter_mut()
-                    .for_each(|pixel| *pixel = pixel.max(0.0) + slope * pixel.min(0.0));
+                for pixel in row {
+                    let low = slope * *pixel;
+                    *pixel = if *pixel > 0.0 { *pixel } else { low };
+                }
             }
         }
     }

@@ -341,8 +341,8 @@ fn transform_output<S: Simd>(
             ];
             if slope.is_some() {
                 for value in &mut values {
-                    let low = simd.mul_f32s(slopes, simd.min_f32s(*value, zero));
-                    *value = simd.add_f32s(simd.max_f32s(*value, zero), low);
+                    let positive = simd.greater_than_f32s(*value, zero);
+                    *value = simd.select_f32s(positive, *value, simd.mul_f32s(slopes, *value));
                 }
             }
             for i in 0..count {
@@ -372,7 +372,76 @@ fn transform_output<S: Simd>(
         for i in 0..count {
             let value = values[i];
             rows[i * width + x] =
-                slope.map_or(value, |slope| value.max(0.0) + slope * value.min(0.0));
+                slope.map_or(
+                    value,
+                    |slope| if value > 0.0 { value } else { slope * value },
+                );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::cpu::{Window, gather};
+
+    /// Results of a map `[1, 1, rows + 2, width + 2]` with rows `a`, `b` and `c` of weights.
+    fn convolved(map: &[f32], weights: [f32; 9], rows: usize, width: usize) -> Vec<f32> {
+        let window = Window {
+            kernel: 3,
+            stride: 1,
+            padding: 0,
+        };
+        let plan = gather::plan([1, 1, rows + 2, width + 2], 1, window);
+        let weights = Weights::new(&weights, &[0], &[0], std::array::from_fn(|tap| tap));
+        run(&plan, map, &weights, Finish::default())
+    }
+
+    #[test]
+    fn six_rows_of_one_column_become_four() {
+        #[rustfmt::skip]
+        let map = [
+            0.0, 1.0, 0.0,
+            0.0, 2.0, 0.0,
+            0.0, 3.0, 0.0,
+            0.0, 5.0, 0.0,
+            0.0, 8.0, 0.0,
+            0.0, 4.0, 0.0,
+        ];
+        #[rustfmt::skip]
+        let weights = [
+            9.0,  1.0, 9.0,
+            9.0, 10.0, 9.0,
+            9.0, -1.0, 9.0,
+        ];
+        // The first is 1·1 + 10·2 − 1·3.
+        let expected = [18.0, 27.0, 45.0, 81.0];
+        for (got, expected) in convolved(&map, weights, 4, 1).iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-4, "{got} and {expected}");
+        }
+    }
+
+    #[test]
+    fn any_number_of_rows_and_columns_is_that_of_direct_sums() {
+        let weights = [3.0, -1.0, 2.0, 0.5, 4.0, -2.0, 1.0, -3.0, 1.5];
+        for rows in 1..10 {
+            for width in [1, 2, 15, 16, 17, 50] {
+                let value = |index: usize| ((index * 37 + 11) % 23) as f32 - 11.0;
+                let map: Vec<f32> = (0..(rows + 2) * (width + 2)).map(value).collect();
+                let results = convolved(&map, weights, rows, width);
+                assert_eq!(results.len(), rows * width);
+                for (index, got) in results.into_iter().enumerate() {
+                    let corner = index / width * (width + 2) + index % width;
+                    let taps = weights.iter().enumerate();
+                    let expected: f32 = taps
+                        .map(|(tap, weight)| weight * map[corner + tap / 3 * (width + 2) + tap % 3])
+                        .sum();
+                    assert!(
+                        (got - expected).abs() < 1e-3,
+                        "{index} of {rows}×{width}: got {got}, expected {expected}"
+                    );
+                }
+            }
         }
     }
 }
