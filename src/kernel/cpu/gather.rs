@@ -23,12 +23,15 @@ pub fn gather(
     let rows: Vec<usize> = (0..outputs).map(|output| output * columns).collect();
     let finish = Finish { bias, slope };
     if winograd::applies(&plan) {
-        let channels: Vec<usize> = (0..channels).map(|channel| channel * 9).collect();
-        let taps = std::array::from_fn(|tap| tap);
-        let weights = winograd::Weights::new(weights, &rows, &channels, taps);
-        return winograd::run(&plan, input, &weights, finish);
+        let columns: Vec<usize> = (0..9)
+            .flat_map(|tap| (0..channels).map(move |channel| channel * 9 + tap))
+            .collect();
+        return winograd::run(&plan, input, &Packed::new(weights, &rows, &columns), finish);
     }
-    let columns: Vec<usize> = (0..columns).collect();
+    let taps = plan.taps.len();
+    let columns: Vec<usize> = (plan.columns())
+        .map(|(channel, tap)| channel * taps + tap)
+        .collect();
     let packed = Packed::new(weights, &rows, &columns);
     plan.run(input, &packed, finish)
 }

@@ -22,11 +22,18 @@ pub fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
                 .zip(upper.chunks_exact(2))
                 .zip(lower.chunks_exact(2))
             {
-                *output = upper[0].max(upper[1]).max(lower[0]).max(lower[1]);
+                *output = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
             }
         }
     });
     output
+}
+
+/// As comparisons, which become vectors on every target, as `f32::max` does not. What is no number
+/// is larger than any.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a >= b || a.is_nan() { a } else { b }
 }
 
 /// The gradient of [`max_pool`]'s input, given that of its output: it goes to the first of the
@@ -69,6 +76,15 @@ pub fn max_pool_backward(maps: &[f32], [_, _, height, width]: Shape, gradient: &
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_number_is_passed_on() {
+        for place in 0..4 {
+            let mut maps = [1.0, 2.0, 3.0, 4.0];
+            maps[place] = f32::NAN;
+            assert!(max_pool(&maps, [1, 1, 2, 2])[0].is_nan(), "at {place}");
+        }
+    }
 
     #[test]
     fn the_first_of_the_largest_counts_and_odd_edges_do_not() {

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 use super::Shape;
 use super::norm::norm_squared;
 use super::pack::Packed;
-use super::simd::{self, Tile, VECTORS, slack};
+use super::simd::{self, Tile, slack};
 use crate::kernel::parallel;
 
 /// What a memory does with its addressing weights.
@@ -25,7 +25,7 @@ pub struct Recall {
 }
 
 /// Columns of weights that are applied before the next block of rows has its turn.
-const COLUMNS: usize = 256;
+const COLUMNS: usize = 96;
 
 /// Replaces every block of the maps `[B, C, H, W]` by what the memory `[N, D]` makes of it.
 pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<f32> {
@@ -102,9 +102,6 @@ fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], r
 /// of each row count.
 fn product(matrix: &Packed, columns: &[f32], stride: usize, pixels: usize) -> Vec<f32> {
     let mut output = vec![0.0; matrix.rows.next_multiple_of(matrix.block) * stride];
-    let offsets: Vec<u32> = (0..matrix.columns)
-        .map(|column| (column * stride) as u32)
-        .collect();
     let panels: Vec<_> = matrix
         .panels()
         .zip(output.chunks_exact_mut(matrix.block * stride))
@@ -112,7 +109,6 @@ fn product(matrix: &Packed, columns: &[f32], stride: usize, pixels: usize) -> Ve
     parallel::for_each(panels, |(panel, output)| {
         simd::dispatch(Panel {
             panel,
-            offsets: &offsets,
             block: matrix.block,
             columns,
             output,
@@ -126,7 +122,6 @@ fn product(matrix: &Packed, columns: &[f32], stride: usize, pixels: usize) -> Ve
 
 struct Panel<'a> {
     panel: &'a [f32],
-    offsets: &'a [u32],
     block: usize,
     columns: &'a [f32],
     output: &'a mut [f32],
@@ -141,24 +136,16 @@ impl WithSimd for Panel<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self {
             panel,
-            offsets,
             block,
             columns,
             output,
             stride,
             pixels,
         } = self;
-        for (chunk, offsets) in offsets.chunks(COLUMNS).enumerate() {
-            let weights = &panel[chunk * COLUMNS * block..][..offsets.len() * block];
-            let tile = Tile {
-                weights,
-                offsets,
-                input: columns,
-                accumulate: chunk > 0,
-            };
-            for start in (0..pixels).step_by(VECTORS * S::F32_LANES) {
-                tile.run(simd, output, stride, start, pixels - start);
-            }
+        for (chunk, weights) in panel.chunks(COLUMNS * block).enumerate() {
+            let columns = &columns[chunk * COLUMNS * stride..];
+            let tile = Tile::new(weights, &[0], columns, stride, chunk > 0);
+            tile.run(simd, output, stride, 0..pixels);
         }
     }
 }

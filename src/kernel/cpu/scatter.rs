@@ -75,10 +75,10 @@ pub fn scatter(
     if winograd::applies(&plan) {
         // The same, with the weights turned around.
         let rows: Vec<usize> = (0..outputs).map(|output| output * 9).collect();
-        let channels: Vec<usize> = (0..channels).map(|channel| channel * outputs * 9).collect();
-        let taps = std::array::from_fn(|tap| 8 - tap);
-        let weights = winograd::Weights::new(weights, &rows, &channels, taps);
-        return winograd::run(&plan, input, &weights, finish);
+        let columns: Vec<usize> = (0..9)
+            .flat_map(|tap| (0..channels).map(move |channel| channel * outputs * 9 + 8 - tap))
+            .collect();
+        return winograd::run(&plan, input, &Packed::new(weights, &rows, &columns), finish);
     }
     let side = reach * spread;
     let weights = widen(weights, kernel, side);
@@ -87,13 +87,11 @@ pub fn scatter(
         .flat_map(|row| (0..spread).map(move |b| row * side + b))
         .collect();
     // A tap one row further down reads the input that lies one weight further up.
-    let columns: Vec<usize> = (0..channels)
-        .flat_map(|channel| {
-            (0..reach)
-                .rev()
-                .map(move |j| channel * outputs * side + j * spread)
+    let columns: Vec<usize> = (plan.columns())
+        .map(|(channel, tap)| {
+            let (row, column) = (reach - 1 - tap / reach, reach - 1 - tap % reach);
+            (channel * outputs * side + row * spread) * side + column * spread
         })
-        .flat_map(|column| (0..reach).rev().map(move |j| column * side + j * spread))
         .collect();
     let packed = Packed::new(&weights, &rows, &columns);
     plan.run(input, &packed, finish)

@@ -7,6 +7,8 @@ use std::cell::RefCell;
 pub(super) struct Scratch {
     pub input: Vec<f32>,
     pub output: Vec<f32>,
+    pub weights: Vec<f32>,
+    pub lines: Vec<f32>,
 }
 
 thread_local! {

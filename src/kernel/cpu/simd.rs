@@ -1,5 +1,9 @@
 //! The innermost loops: small tiles of results held in registers.
 
+use std::iter::{Zip, zip};
+use std::ops::Range;
+use std::slice::{ChunksExact, Iter};
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Channels a tile of [`Tile`] has: as many as leave room for the pixels in the registers.
@@ -10,8 +14,15 @@ pub(super) const fn block<S: Simd>() -> usize {
 const WIDE: usize = 8;
 const NARROW: usize = 4;
 
-/// Vectors of pixels in a tile.
-pub(super) const VECTORS: usize = 3;
+/// Vectors of pixels that a tile has at most.
+const VECTORS: usize = 3;
+
+/// Pixels in a tile. A browser's compiler has 15 registers for the sums, the pixels, a weight and a
+/// product: with 4 × 3 sums it spills, and 4 × 2 are 1.4 times as fast.
+pub(super) const fn tile_width<S: Simd>() -> usize {
+    let vectors = if S::F32_LANES >= 8 { VECTORS } else { 2 };
+    vectors * S::F32_LANES
+}
 
 /// Runs `job` with the widest vectors this processor has.
 pub(super) fn dispatch<J: WithSimd>(job: J) -> J::Output {
@@ -30,17 +41,22 @@ pub(super) fn channel_block() -> usize {
     dispatch(Block)
 }
 
-/// `output[c][p] (+)= Σₖ weights[k][c] · input[offsets[k] + p]` for a block of channels and
-/// `output[0].len()` pixels in a row.
+/// `output[c][p] (+)= Σ weights[t][i][c] · input[i][taps[t] + p]`, summed over the taps t and the
+/// input channels i, for a block of output channels c and some pixels p in a row.
 ///
-/// `weights` is `[K, block]`. Pixels past the last whole vector are computed and stored too: the
-/// planes behind `input` and `output` have room for [`slack`] values more.
+/// Pixels past the last whole vector are computed and stored too: planes have room for [`slack`]
+/// values more.
 pub(super) struct Tile<'a> {
-    pub weights: &'a [f32],
-    pub offsets: &'a [u32],
-    pub input: &'a [f32],
+    /// `[taps, channels, block]`.
+    weights: &'a [f32],
+    /// Weights of one tap.
+    of_a_tap: usize,
+    /// Where the window's values lie in a channel's planes.
+    taps: &'a [u32],
+    /// The planes of each channel.
+    input: ChunksExact<'a, f32>,
     /// Whether `output` starts from what it holds rather than from zero.
-    pub accumulate: bool,
+    accumulate: bool,
 }
 
 /// Room a plane needs past its last pixel.
@@ -48,29 +64,70 @@ pub(super) const fn slack() -> usize {
     VECTORS * 16
 }
 
-impl Tile<'_> {
-    /// `pixels` results from `start` on for the channels whose planes, `stride` apart, lie in `output`.
-    #[inline(always)]
+impl<'a> Tile<'a> {
+    /// `weights` are `[taps, channels, block]`; a channel's planes in `input` are `stride` long.
+    pub(super) fn new(
+        weights: &'a [f32],
+        taps: &'a [u32],
+        input: &'a [f32],
+        stride: usize,
+        accumulate: bool,
+    ) -> Self {
+        Self {
+            weights,
+            of_a_tap: weights.len() / taps.len(),
+            taps,
+            input: input.chunks_exact(stride),
+            accumulate,
+        }
+    }
+
+    /// Results of `pixels` for the channels whose planes, `stride` apart, lie in `output`.
+    ///
+    /// A function of its own, for browsers' compilers find registers for small functions only.
+    #[inline(never)]
     pub(super) fn run<S: Simd>(
         &self,
         simd: S,
         output: &mut [f32],
         stride: usize,
-        start: usize,
-        pixels: usize,
+        pixels: Range<usize>,
     ) {
-        let vectors = pixels.div_ceil(S::F32_LANES).min(VECTORS);
-        if block::<S>() == WIDE {
-            match vectors {
-                1 => self.tile::<S, WIDE, 1>(simd, output, stride, start),
-                2 => self.tile::<S, WIDE, 2>(simd, output, stride, start),
-                _ => self.tile::<S, WIDE, 3>(simd, output, stride, start),
-            }
-        } else {
-            match vectors {
-                1 => self.tile::<S, NARROW, 1>(simd, output, stride, start),
-                2 => self.tile::<S, NARROW, 2>(simd, output, stride, start),
-                _ => self.tile::<S, NARROW, 3>(simd, output, stride, start),
+        simd.vectorize(Run {
+            tile: self,
+            output,
+            stride,
+            pixels,
+        });
+    }
+
+    /// Weights and pixels of a tap, channel by channel. Setting this up takes divisions, which short
+    /// loops feel; the loops themselves check no bounds.
+    #[inline(always)]
+    fn columns<const C: usize>(&self, tap: usize) -> Columns<'a, C> {
+        let weights = &self.weights[tap * self.of_a_tap..][..self.of_a_tap];
+        zip(weights.as_chunks::<C>().0, self.input.clone())
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const C: usize>(
+        &self,
+        simd: S,
+        output: &mut [f32],
+        stride: usize,
+        pixels: Range<usize>,
+    ) {
+        let first = self.columns::<C>(0);
+        for start in pixels.clone().step_by(tile_width::<S>()) {
+            let output = &mut output[start..];
+            let first = first.clone();
+            match (pixels.end - start).div_ceil(S::F32_LANES) {
+                1 => self.tile::<S, C, 1>(simd, first, output, stride, start),
+                2 => self.tile::<S, C, 2>(simd, first, output, stride, start),
+                _ if tile_width::<S>() == 2 * S::F32_LANES => {
+                    self.tile::<S, C, 2>(simd, first, output, stride, start);
+                }
+                _ => self.tile::<S, C, 3>(simd, first, output, stride, start),
             }
         }
     }
@@ -79,6 +136,7 @@ impl Tile<'_> {
     fn tile<S: Simd, const C: usize, const V: usize>(
         &self,
         simd: S,
+        first: Columns<'a, C>,
         output: &mut [f32],
         stride: usize,
         start: usize,
@@ -87,23 +145,77 @@ impl Tile<'_> {
         let mut sums = [[simd.splat_f32s(0.0); V]; C];
         if self.accumulate {
             for (c, sums) in sums.iter_mut().enumerate() {
-                let row = &output[c * stride + start..][..width];
+                let row = &output[c * stride..][..width];
                 sums.copy_from_slice(S::as_simd_f32s(row).0);
             }
         }
-        let input = &self.input[start..];
-        for (weights, &offset) in self.weights.chunks_exact(C).zip(self.offsets) {
-            let (pixels, _) = S::as_simd_f32s(&input[offset as usize..][..width]);
-            for c in 0..C {
-                let weight = simd.splat_f32s(weights[c]);
-                for v in 0..V {
-                    sums[c][v] = simd.mul_add_e_f32s(weight, pixels[v], sums[c][v]);
+        if self.of_a_tap == C {
+            // One channel a tap: a list of offsets.
+            let plane = self.input.clone().next().unwrap_or_default();
+            for (weights, &tap) in zip(self.weights.as_chunks::<C>().0, self.taps) {
+                sums = add::<S, C, V>(simd, weights, &plane[start + tap as usize..][..width], sums);
+            }
+        } else {
+            let mut columns = first;
+            for (index, &tap) in self.taps.iter().enumerate() {
+                if index > 0 {
+                    columns = self.columns(index);
+                }
+                let at = start + tap as usize;
+                for (weights, plane) in columns.clone() {
+                    sums = add::<S, C, V>(simd, weights, &plane[at..][..width], sums);
                 }
             }
         }
         for (c, sums) in sums.iter().enumerate() {
-            let row = &mut output[c * stride + start..][..width];
+            let row = &mut output[c * stride..][..width];
             S::as_mut_simd_f32s(row).0.copy_from_slice(sums);
+        }
+    }
+}
+
+/// The products of C weights and V vectors of pixels, added to their sums.
+#[inline(always)]
+fn add<S: Simd, const C: usize, const V: usize>(
+    simd: S,
+    weights: &[f32; C],
+    pixels: &[f32],
+    mut sums: [[S::f32s; V]; C],
+) -> [[S::f32s; V]; C] {
+    let (pixels, _) = S::as_simd_f32s(pixels);
+    for c in 0..C {
+        let weight = simd.splat_f32s(weights[c]);
+        for v in 0..V {
+            sums[c][v] = simd.mul_add_e_f32s(weight, pixels[v], sums[c][v]);
+        }
+    }
+    sums
+}
+
+type Columns<'a, const C: usize> = Zip<Iter<'a, [f32; C]>, ChunksExact<'a, f32>>;
+
+struct Run<'a> {
+    tile: &'a Tile<'a>,
+    output: &'a mut [f32],
+    stride: usize,
+    pixels: Range<usize>,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            tile,
+            output,
+            stride,
+            pixels,
+        } = self;
+        if block::<S>() == WIDE {
+            tile.block::<S, WIDE>(simd, output, stride, pixels);
+        } else {
+            tile.block::<S, NARROW>(simd, output, stride, pixels);
         }
     }
 }

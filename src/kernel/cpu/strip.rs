@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::flat::Flat;
 use super::pack::Packed;
 use super::scratch::{Scratch, at_least, with_scratch};
-use super::simd::{self, Tile, VECTORS, slack};
+use super::simd::{self, Tile, slack, tile_width};
 use crate::kernel::parallel;
 
 /// How many values of planes a strip may have: about what a core's own cache holds.
@@ -17,9 +17,13 @@ const PIXELS: usize = 512;
 /// A strip's images are limited so that there are at least as many strips as this.
 const LEAST_STRIPS: usize = 4;
 
-/// How many columns of the weights are applied before the next block of channels has its turn:
-/// the pixels they touch stay in the first-level cache.
+/// How many columns of the weights are applied before the next block of output channels has its
+/// turn: the pixels they touch stay in the first-level cache.
 const COLUMNS: usize = 288;
+/// With fewer input channels than these, all their values are one list of taps.
+const FEW: usize = 8;
+/// Pixels that are worked on before the next ones have their turn, at least.
+const GROUP: usize = 16;
 
 /// Offset of one value of a window in the planes of one channel.
 #[derive(Debug, Clone, Copy)]
@@ -96,22 +100,31 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn offsets(&self, plane_stride: usize) -> Vec<u32> {
-        let Flat {
-            channels,
-            split,
-            stride,
-            ..
-        } = self.input;
-        let planes = split * split;
-        (0..channels)
-            .flat_map(|channel| {
-                self.taps.iter().map(move |tap| {
-                    let plane = channel * planes + tap.plane;
-                    (plane * plane_stride + tap.row * stride + tap.column) as u32
-                })
-            })
-            .collect()
+    /// Where the values of a window lie in a channel's planes.
+    pub(super) fn taps(&self, plane_stride: usize) -> Vec<u32> {
+        let offset =
+            |tap: &Tap| tap.plane * plane_stride + tap.row * self.input.stride + tap.column;
+        self.taps.iter().map(|tap| offset(tap) as u32).collect()
+    }
+
+    /// Planes of one channel.
+    fn planes(&self) -> usize {
+        self.input.split * self.input.split
+    }
+
+    /// Input channels that are applied before the next block of output channels has its turn.
+    fn channels_each(&self) -> usize {
+        (COLUMNS / self.taps.len()).max(1)
+    }
+
+    /// Channel and tap of every column of the weights, in the order in which they are applied.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (channels, each) = (self.input.channels, self.channels_each());
+        (0..channels).step_by(each).flat_map(move |first| {
+            let group = first..channels.min(first + each);
+            (0..self.taps.len())
+                .flat_map(move |tap| group.clone().map(move |channel| (channel, tap)))
+        })
     }
 
     /// How many rows a window reaches down.
@@ -227,22 +240,29 @@ impl WithSimd for Job<'_> {
         let out_rows = weights.rows.next_multiple_of(weights.block);
         let results = at_least(&mut scratch.output, out_rows * out_stride);
         let pixels = (strip.images - 1) * segment + (strip.rows - 1) * stride + plan.columns;
-        let offsets = plan.offsets(plane_stride);
-        for start in (0..pixels).step_by(VECTORS * S::F32_LANES) {
-            for (chunk, offsets) in offsets.chunks(COLUMNS).enumerate() {
-                for (panel, results) in weights
-                    .panels()
-                    .zip(results.chunks_exact_mut(weights.block * out_stride))
-                {
-                    let weights =
-                        &panel[chunk * COLUMNS * weights.block..][..offsets.len() * weights.block];
-                    let tile = Tile {
-                        weights,
-                        offsets,
-                        input: planes,
-                        accumulate: chunk > 0,
-                    };
-                    tile.run(simd, results, out_stride, start, pixels - start);
+        let mut taps = plan.taps(plane_stride);
+        let of_a_chunk = plan.channels_each() * taps.len() * weights.block;
+        let mut channel_stride = plan.planes() * plane_stride;
+        let chunk_planes = plan.channels_each() * channel_stride;
+        if plan.input.channels < FEW {
+            let channels = 0..plan.input.channels;
+            let of_a_tap = |tap| {
+                let at = move |channel| (channel * channel_stride) as u32 + tap;
+                channels.clone().map(at)
+            };
+            taps = taps.into_iter().flat_map(of_a_tap).collect();
+            channel_stride = planes.len();
+        }
+        let group = tile_width::<S>().max(GROUP);
+        for start in (0..pixels).step_by(group) {
+            let range = start..pixels.min(start + group);
+            for (chunk, input) in planes.chunks(chunk_planes).enumerate() {
+                let outputs = results.chunks_exact_mut(weights.block * out_stride);
+                for (panel, results) in weights.panels().zip(outputs) {
+                    let end = panel.len().min((chunk + 1) * of_a_chunk);
+                    let weights = &panel[chunk * of_a_chunk..end];
+                    let tile = Tile::new(weights, &taps, input, channel_stride, chunk > 0);
+                    tile.run(simd, results, out_stride, range.clone());
                 }
             }
         }

@@ -134,7 +134,7 @@ impl Job<'_> {
         }
 
         let pixels = (strip.images - 1) * segment + (strip.rows - 1) * stride + plan.columns;
-        let columns = plan.offsets(plane_stride);
+        let columns = offsets(plan, plane_stride);
         for (group, offsets) in columns.chunks(N).enumerate() {
             let padded: [u32; N] = std::array::from_fn(|j| offsets[j.min(offsets.len() - 1)]);
             for (block, left) in left.chunks_exact(DOT_ROWS * plane_stride).enumerate() {
@@ -148,6 +148,17 @@ impl Job<'_> {
             }
         }
     }
+}
+
+/// Where the values of a window lie in the planes, channel by channel.
+fn offsets(plan: &Plan, plane_stride: usize) -> Vec<u32> {
+    let channel_stride = plan.input.split * plan.input.split * plane_stride;
+    let taps = plan.taps(plane_stride);
+    let of_a_channel = |channel| {
+        taps.iter()
+            .map(move |tap| (channel * channel_stride) as u32 + tap)
+    };
+    (0..plan.input.channels).flat_map(of_a_channel).collect()
 }
 
 /// Sums of maps `[B, C, H, W]` over all but the channels: the gradient of a bias, `[C]`.

@@ -1,109 +1,57 @@
-//! 3×3 convolution with half the multiplications: Winograd's F(4, 3) along the columns
+//! 3×3 convolution with a quarter of the multiplications: Winograd's F(4×4, 3×3)
 //! (Lavin and Gray, 2016, "Fast Algorithms for Convolutional Neural Networks").
 //!
-//! Four rows of results take six products of transformed rows instead of twelve of plain ones.
-//! Along the rows nothing is transformed: there the vectors of pixels stay whole, and no value has
-//! to change its place.
+//! A tile of 4×4 results takes 36 products of transformed values and weights, where plain sums
+//! take 144. Tiles lie side by side, so that each of the 36 *parts* is a product of matrices:
+//! weights `[O, I]` times values `[I, tiles]`.
 
 use pulp::{Simd, WithSimd};
 
-use super::pack::{Packed, panels};
+use super::pack::Packed;
 use super::scratch::{Scratch, at_least, with_scratch};
-use super::simd::{self, Tile, VECTORS, channel_block, slack};
+use super::simd::{self, Tile, tile_width};
 use super::strip::{Finish, Plan, Strip};
-use crate::kernel::parallel;
 
-/// Rows of results that are made together.
-const ROWS: usize = 4;
-/// Transformed rows they are made from.
-const PARTS: usize = 6;
-/// Values of a row that a window sees.
+/// Side of the window.
 const TAPS: usize = 3;
+/// Side of a tile of results.
+const SIDE: usize = 4;
+/// Side of the values that a tile is made from, and of what they are transformed to.
+const REACH: usize = SIDE + TAPS - 1;
+const PARTS: usize = REACH * REACH;
 
-/// Values of transformed rows a strip may have: about what a core's own cache holds.
-const BUDGET: usize = 256 * 1024;
-/// Fewer pixels than these are not worth fetching the weights for, twice as many as before.
-const LEAST_PIXELS: usize = 48;
-/// Columns of weights that are applied before the next block of channels has its turn.
-const COLUMNS: usize = 192;
+/// Transformed values a strip may have: about what a core's own cache holds.
+const BUDGET: usize = 128 * 1024;
+/// Tiles that a strip has even so, if the map has as many: the weights are transformed anew for
+/// every strip.
+const LEAST_TILES: usize = 64;
+/// Transformed weights to have at hand at a time.
+const WEIGHTS: usize = 32 * 1024;
+
+/// Values between the parts, lest a power of two lies between them and they drive each other from
+/// the cache.
+const GAP: usize = 16;
 
 /// Whether a plan is a 3×3 convolution of a size that is worth the transformation.
 pub(super) fn applies(plan: &Plan) -> bool {
     let is_plain = plan.input.split == 1 && plan.spread == 1 && plan.taps.len() == TAPS * TAPS;
-    let depth = PARTS * (plan.input.channels + plan.output[0]);
-    let is_shallow = plan.input.channels >= 4 && BUDGET / depth >= LEAST_PIXELS;
-    is_plain && plan.reach() == TAPS - 1 && plan.rows >= ROWS && is_shallow
+    let is_large = plan.input.channels >= 4 && plan.rows >= SIDE && plan.columns >= SIDE;
+    is_plain && plan.reach() == TAPS - 1 && is_large
 }
 
-/// Transformed weights, one matrix `[O, I·3]` for each transformed row.
-pub(super) struct Weights([Packed; PARTS]);
-
-impl Weights {
-    /// The weight (ky, kx) of output o and input i is `weights[rows[o] + channels[i] + taps[3·ky + kx]]`.
-    pub(super) fn new(
-        weights: &[f32],
-        rows: &[usize],
-        channels: &[usize],
-        taps: [usize; TAPS * TAPS],
-    ) -> Self {
-        let columns = channels.len() * TAPS;
-        let block = channel_block();
-        let mut parts = [(); PARTS].map(|()| Packed::zeros(rows.len(), columns));
-        let [p0, p1, p2, p3, p4, p5] = &mut parts;
-        let [mut p0, mut p1, mut p2, mut p3, mut p4, mut p5] =
-            [p0, p1, p2, p3, p4, p5].map(|part| panels(part));
-        let panels: Vec<_> = (rows.chunks(block))
-            .map_while(|rows| {
-                let parts = [
-                    p0.next()?,
-                    p1.next()?,
-                    p2.next()?,
-                    p3.next()?,
-                    p4.next()?,
-                    p5.next()?,
-                ];
-                Some((rows, parts))
-            })
-            .collect();
-        parallel::for_each(panels, |(rows, mut parts)| {
-            for (index, &channel) in channels.iter().enumerate() {
-                for x in 0..TAPS {
-                    for (lane, &row) in rows.iter().enumerate() {
-                        let [a, b, c] =
-                            [0, 1, 2].map(|y| weights[row + channel + taps[TAPS * y + x]]);
-                        let (even, odd) = (a + c, b);
-                        let (far, near) = (a / 24.0 + c / 6.0, b / 12.0);
-                        let values = [
-                            a / 4.0,
-                            -(even + odd) / 6.0,
-                            -(even - odd) / 6.0,
-                            far + near,
-                            far - near,
-                            c,
-                        ];
-                        for (part, value) in parts.iter_mut().zip(values) {
-                            part[(index * TAPS + x) * block + lane] = value;
-                        }
-                    }
-                }
-            }
-        });
-        Self(parts)
-    }
-}
-
-pub(super) fn run(plan: &Plan, input: &[f32], weights: &Weights, finish: Finish) -> Vec<f32> {
-    let [channels, ..] = plan.output;
-    let depth = PARTS * (plan.input.channels + channels);
-    let groups = plan.rows.div_ceil(ROWS);
-    let each = (BUDGET / (depth * plan.input.stride)).clamp(1, groups);
+/// `weights` are `[O, 9·I]`: the window's values one after the other, of all channels each.
+pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) -> Vec<f32> {
+    let across = plan.columns.div_ceil(SIDE);
+    let down = plan.rows.div_ceil(SIDE);
+    let within_budget = BUDGET / (PARTS * plan.input.channels * across);
+    let each = within_budget.max(LEAST_TILES / across).clamp(1, down);
     let strips: Vec<Strip> = (0..plan.batch)
         .flat_map(|image| {
-            (0..groups).step_by(each).map(move |group| Strip {
+            (0..down).step_by(each).map(move |tile| Strip {
                 image,
                 images: 1,
-                row: group * ROWS,
-                rows: (each * ROWS).min(plan.rows - group * ROWS),
+                row: tile * SIDE,
+                rows: (each * SIDE).min(plan.rows - tile * SIDE),
             })
         })
         .collect();
@@ -126,10 +74,19 @@ struct Job<'a> {
     plan: &'a Plan,
     strip: Strip,
     input: &'a [f32],
-    weights: &'a Weights,
+    weights: &'a Packed,
     finish: Finish<'a>,
+    /// The strip's rows, by channel.
     maps: Vec<&'a mut [f32]>,
     scratch: &'a mut Scratch,
+}
+
+/// The tiles of a strip, row by row. Their values lie in planes of `stride`.
+#[derive(Clone, Copy)]
+struct Tiles {
+    across: usize,
+    down: usize,
+    stride: usize,
 }
 
 impl WithSimd for Job<'_> {
@@ -143,240 +100,347 @@ impl WithSimd for Job<'_> {
             input,
             weights,
             finish,
-            maps,
+            mut maps,
             scratch,
         } = self;
-        let flat = &plan.input;
-        let groups = strip.rows.div_ceil(ROWS);
-        // Planes: part by part, channel by channel, one row for each group of rows.
-        let plane = groups * flat.stride + flat.stride + slack();
-        let planes = at_least(&mut scratch.input, PARTS * flat.channels * plane);
-        let size = flat.height * flat.width;
-        let zeros = vec![0.0; flat.width];
-        for channel in 0..flat.channels {
-            let map = &input[(strip.image * flat.channels + channel) * size..][..size];
-            for group in 0..groups {
-                let mut rows = [zeros.as_slice(); PARTS];
-                for (i, row) in rows.iter_mut().enumerate() {
-                    let y = strip.row + group * ROWS + i;
-                    if y >= flat.lead && y - flat.lead < flat.height {
-                        *row = &map[(y - flat.lead) * flat.width..][..flat.width];
-                    }
-                }
-                let at = channel * plane + group * flat.stride;
-                transform_input(
-                    simd,
-                    rows,
-                    planes,
-                    at,
-                    flat.channels * plane,
-                    flat.lead,
-                    flat.stride,
-                );
-            }
-        }
-        for plane in planes.chunks_exact_mut(plane) {
-            plane[groups * flat.stride..].fill(0.0);
-        }
-
-        let [channels, _, width] = plan.output;
-        let out_plane = groups * flat.stride + slack();
-        let block = channel_block();
-        let out_part = channels.next_multiple_of(block) * out_plane;
-        let results = at_least(&mut scratch.output, PARTS * out_part);
-        let pixels = (groups - 1) * flat.stride + plan.columns;
-        let mut offsets = Vec::with_capacity(flat.channels * TAPS);
-        for channel in 0..flat.channels {
-            for x in 0..TAPS {
-                offsets.push((channel * plane + x) as u32);
-            }
-        }
-        for start in (0..pixels).step_by(VECTORS * S::F32_LANES) {
-            for part in 0..PARTS {
-                let planes = &planes[part * flat.channels * plane..];
-                let results = &mut results[part * out_part..][..out_part];
-                for (chunk, offsets) in offsets.chunks(COLUMNS).enumerate() {
-                    for (panel, results) in weights.0[part]
-                        .panels()
-                        .zip(results.chunks_exact_mut(block * out_plane))
-                    {
-                        let weights = &panel[chunk * COLUMNS * block..][..offsets.len() * block];
-                        let tile = Tile {
-                            weights,
-                            offsets,
-                            input: planes,
-                            accumulate: chunk > 0,
-                        };
-                        tile.run(simd, results, out_plane, start, pixels - start);
-                    }
-                }
-            }
-        }
-
-        for (channel, map) in maps.into_iter().enumerate() {
-            let bias = finish.bias.map_or(0.0, |bias| bias[channel]);
-            for (group, rows) in map.chunks_mut(ROWS * width).enumerate() {
-                let mut sources = [&results[..0]; PARTS];
-                for (part, source) in sources.iter_mut().enumerate() {
-                    let start = part * out_part + channel * out_plane + group * flat.stride;
-                    *source = &results[start..][..width];
-                }
-                transform_output(simd, sources, rows, width, bias, finish.slope);
-            }
-        }
-    }
-}
-
-/// One group of rows to its six transformed ones, `part` apart from `at` on.
-#[inline(always)]
-fn transform_input<S: Simd>(
-    simd: S,
-    rows: [&[f32]; PARTS],
-    planes: &mut [f32],
-    at: usize,
-    part: usize,
-    lead: usize,
-    stride: usize,
-) {
-    let width = rows[0].len();
-    let lanes = S::F32_LANES;
-    let (four, five, two) = (
-        simd.splat_f32s(4.0),
-        simd.splat_f32s(5.0),
-        simd.splat_f32s(2.0),
-    );
-    for i in 0..PARTS {
-        let row = &mut planes[at + i * part..][..stride];
-        row[..lead].fill(0.0);
-        row[lead + width..].fill(0.0);
-    }
-    let mut x = 0;
-    while x < width {
-        // The last vector may overlap the one before: the same values are written twice.
-        let from = if x + lanes <= width {
-            x
-        } else {
-            width.saturating_sub(lanes)
+        let (across, down) = (plan.columns.div_ceil(SIDE), strip.rows.div_ceil(SIDE));
+        let tiles = Tiles {
+            across,
+            down,
+            stride: across * down + tile_width::<S>(),
         };
-        if width < lanes {
-            break;
-        }
-        let mut d = [simd.splat_f32s(0.0); PARTS];
-        for i in 0..PARTS {
-            d[i] = S::as_simd_f32s(&rows[i][from..][..lanes]).0[0];
-        }
-        let even = simd.sub_f32s(d[4], simd.mul_f32s(four, d[2]));
-        let odd = simd.sub_f32s(d[3], simd.mul_f32s(four, d[1]));
-        let far = simd.sub_f32s(d[4], d[2]);
-        let near = simd.mul_f32s(two, simd.sub_f32s(d[3], d[1]));
-        let first = simd.mul_add_e_f32s(four, d[0], simd.sub_f32s(d[4], simd.mul_f32s(five, d[2])));
-        let last = simd.mul_add_e_f32s(four, d[1], simd.sub_f32s(d[5], simd.mul_f32s(five, d[3])));
-        let values = [
-            first,
-            simd.add_f32s(even, odd),
-            simd.sub_f32s(even, odd),
-            simd.add_f32s(far, near),
-            simd.sub_f32s(far, near),
-            last,
-        ];
-        for i in 0..PARTS {
-            let target = &mut planes[at + i * part + lead + from..][..lanes];
-            S::as_mut_simd_f32s(target).0[0] = values[i];
-        }
-        x += lanes;
-    }
-    if width < lanes {
-        for x in 0..width {
-            let d = [
-                rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x],
-            ];
-            let (even, odd) = (d[4] - 4.0 * d[2], d[3] - 4.0 * d[1]);
-            let (far, near) = (d[4] - d[2], 2.0 * (d[3] - d[1]));
-            let first = 4.0 * d[0] + (d[4] - 5.0 * d[2]);
-            let last = 4.0 * d[1] + (d[5] - 5.0 * d[3]);
-            let values = [first, even + odd, even - odd, far + near, far - near, last];
-            for i in 0..PARTS {
-                planes[at + i * part + lead + x] = values[i];
+        let channels = plan.input.channels;
+        let part = channels * tiles.stride + GAP;
+        let values = at_least(&mut scratch.input, PARTS * part);
+        let lines = &mut scratch.lines;
+        transform_values(simd, plan, &strip, input, tiles, part, values, lines);
+
+        let block = weights.block;
+        let weights_part = channels * block + GAP;
+        let of_a_block = PARTS * weights_part;
+        let blocks = (WEIGHTS / of_a_block).max(1);
+        let transformed = at_least(&mut scratch.weights, blocks * of_a_block);
+        let of_products = PARTS * block * tiles.stride;
+        let products = at_least(&mut scratch.output, blocks * of_products);
+        let panels: Vec<&[f32]> = weights.panels().collect();
+        for (group, panels) in panels.chunks(blocks).enumerate() {
+            for (panel, transformed) in panels.iter().zip(transformed.chunks_exact_mut(of_a_block))
+            {
+                transform_weights(simd, panel, weights_part, transformed);
+            }
+            for index_part in 0..PARTS {
+                let values = &values[index_part * part..];
+                for index in 0..panels.len() {
+                    let weights = &transformed[index * of_a_block + index_part * weights_part..];
+                    let products =
+                        &mut products[index * of_products + index_part * block * tiles.stride..];
+                    let weights = &weights[..channels * block];
+                    let tile = Tile::new(weights, &[0], values, tiles.stride, false);
+                    tile.run(simd, products, tiles.stride, 0..across * down);
+                }
+            }
+            let first = group * blocks * block;
+            let maps = maps.iter_mut().skip(first).take(panels.len() * block);
+            for (index, map) in maps.enumerate() {
+                let (b, channel) = (index / block, index % block);
+                let products = &products[b * of_products + channel * tiles.stride..];
+                let bias = finish.bias.map_or(0.0, |bias| bias[first + index]);
+                let lines = &mut scratch.lines;
+                transform_products(
+                    simd,
+                    products,
+                    block * tiles.stride,
+                    tiles,
+                    [bias, finish.slope.unwrap_or(1.0)],
+                    lines,
+                    map,
+                    plan.columns,
+                );
             }
         }
     }
 }
 
-/// Six rows of products to up to four rows of results.
+/// Lays out the values of every channel's tiles, part by part.
 #[inline(always)]
-fn transform_output<S: Simd>(
+fn transform_values<S: Simd>(
     simd: S,
-    sources: [&[f32]; PARTS],
-    rows: &mut [f32],
-    width: usize,
-    bias: f32,
-    slope: Option<f32>,
+    plan: &Plan,
+    strip: &Strip,
+    input: &[f32],
+    tiles: Tiles,
+    part: usize,
+    values: &mut [f32],
+    lines: &mut Vec<f32>,
 ) {
+    let flat = &plan.input;
     let lanes = S::F32_LANES;
-    let count = rows.len() / width;
-    let biases = simd.splat_f32s(bias);
-    let (two, four, eight) = (
-        simd.splat_f32s(2.0),
-        simd.splat_f32s(4.0),
-        simd.splat_f32s(8.0),
-    );
-    let zero = simd.splat_f32s(0.0);
-    let slopes = simd.splat_f32s(slope.unwrap_or(1.0));
-    if width >= lanes {
-        let mut x = 0;
-        while x < width {
-            let from = if x + lanes <= width { x } else { width - lanes };
-            let mut m = [zero; PARTS];
-            for i in 0..PARTS {
-                m[i] = S::as_simd_f32s(&sources[i][from..][..lanes]).0[0];
-            }
-            let (a, b) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
-            let (c, d) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
-            let (a, b) = (simd.add_f32s(a, biases), simd.add_f32s(b, biases));
-            let mut values = [
-                simd.add_f32s(m[0], simd.add_f32s(a, c)),
-                simd.mul_add_e_f32s(two, d, b),
-                simd.mul_add_e_f32s(four, c, a),
-                simd.mul_add_e_f32s(eight, d, simd.add_f32s(b, m[5])),
-            ];
-            if slope.is_some() {
-                for value in &mut values {
-                    let positive = simd.greater_than_f32s(*value, zero);
-                    *value = simd.select_f32s(positive, *value, simd.mul_f32s(slopes, *value));
+    let Tiles {
+        across,
+        down,
+        stride,
+    } = tiles;
+    // Of a line, every fourth value from the first on, from the second on, …
+    let phase = (across + 1 + lanes).next_multiple_of(lanes);
+    let line = SIDE * phase;
+    let (lines, phases) = at_least(lines, 2 * REACH * line).split_at_mut(REACH * line);
+    lines.fill(0.0);
+    let size = flat.height * flat.width;
+    for channel in 0..flat.channels {
+        let map = &input[(strip.image * flat.channels + channel) * size..][..size];
+        for row in 0..down {
+            for (i, line) in lines.chunks_exact_mut(line).enumerate() {
+                let y = strip.row + row * SIDE + i;
+                let target = &mut line[flat.lead..][..flat.width];
+                if y >= flat.lead && y - flat.lead < flat.height {
+                    target.copy_from_slice(&map[(y - flat.lead) * flat.width..][..flat.width]);
+                } else {
+                    target.fill(0.0);
                 }
             }
-            for i in 0..count {
-                S::as_mut_simd_f32s(&mut rows[i * width + from..][..lanes]).0[0] = values[i];
+            for (line, phases) in lines.chunks_exact(line).zip(phases.chunks_exact_mut(line)) {
+                part_by_four(line, phases, phase);
             }
-            x += lanes;
+            down_the_columns(simd, phases, line);
+            for (i, phases) in phases.chunks_exact(line).enumerate() {
+                let parts = &mut values[i * REACH * part..][..REACH * part];
+                let start = channel * stride + row * across;
+                along_the_row(simd, phases, phase, parts, part, start, across);
+            }
         }
-        return;
     }
-    for x in 0..width {
-        let m = [
-            sources[0][x],
-            sources[1][x],
-            sources[2][x],
-            sources[3][x],
-            sources[4][x],
-            sources[5][x],
-        ];
-        let (a, b) = (m[1] + m[2] + bias, m[1] - m[2] + bias);
-        let (c, d) = (m[3] + m[4], m[3] - m[4]);
-        let values = [
-            m[0] + (a + c),
-            b + 2.0 * d,
-            a + 4.0 * c,
-            (b + m[5]) + 8.0 * d,
-        ];
-        for i in 0..count {
-            let value = values[i];
-            rows[i * width + x] =
-                slope.map_or(
-                    value,
-                    |slope| if value > 0.0 { value } else { slope * value },
-                );
+}
+
+/// Transforms the columns of six lines in place.
+#[inline(always)]
+fn down_the_columns<S: Simd>(simd: S, lines: &mut [f32], line: usize) {
+    let count = line / S::F32_LANES;
+    let mut rows = lines.chunks_exact_mut(line);
+    let rows: [&mut [S::f32s]; REACH] = std::array::from_fn(|_| {
+        let row = rows.next().expect("six lines");
+        &mut S::as_mut_simd_f32s(row).0[..count]
+    });
+    for x in 0..count {
+        let mut d = [simd.splat_f32s(0.0); REACH];
+        for i in 0..REACH {
+            d[i] = rows[i][x];
         }
+        let d = transform(simd, d);
+        for i in 0..REACH {
+            rows[i][x] = d[i];
+        }
+    }
+}
+
+/// Transforms a line, given as phases, to one row of tiles in each of six parts, from `start` on.
+#[inline(always)]
+fn along_the_row<S: Simd>(
+    simd: S,
+    phases: &[f32],
+    phase: usize,
+    parts: &mut [f32],
+    part: usize,
+    start: usize,
+    across: usize,
+) {
+    let count = across.div_ceil(S::F32_LANES);
+    let length = count * S::F32_LANES;
+    let sources: [&[S::f32s]; REACH] = std::array::from_fn(|k| {
+        let source = &phases[k % SIDE * phase + k / SIDE..][..length];
+        &S::as_simd_f32s(source).0[..count]
+    });
+    let mut parts = parts.chunks_exact_mut(part);
+    // The last vector reaches into the next row, which is written after it.
+    let targets: [&mut [S::f32s]; REACH] = std::array::from_fn(|_| {
+        let target = &mut parts.next().expect("six parts")[start..][..length];
+        &mut S::as_mut_simd_f32s(target).0[..count]
+    });
+    for x in 0..count {
+        let mut d = [simd.splat_f32s(0.0); REACH];
+        for k in 0..REACH {
+            d[k] = sources[k][x];
+        }
+        let d = transform(simd, d);
+        for k in 0..REACH {
+            targets[k][x] = d[k];
+        }
+    }
+}
+
+/// Makes a channel's rows from its products, whose parts are `part` apart.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the operands of the innermost step"
+)]
+#[inline(always)]
+fn transform_products<S: Simd>(
+    simd: S,
+    products: &[f32],
+    part: usize,
+    tiles: Tiles,
+    [bias, slope]: [f32; 2],
+    lines: &mut Vec<f32>,
+    map: &mut [f32],
+    width: usize,
+) {
+    let lanes = S::F32_LANES;
+    let zero = simd.splat_f32s(0.0);
+    let (biases, slopes) = (simd.splat_f32s(bias), simd.splat_f32s(slope));
+    let count = tiles.across.div_ceil(lanes);
+    let phase = count * lanes;
+    let lines = at_least(lines, SIDE * SIDE * phase);
+    for (row, rows) in map.chunks_mut(SIDE * width).enumerate() {
+        let sources: [&[S::f32s]; PARTS] = std::array::from_fn(|index| {
+            let source = &products[index * part + row * tiles.across..][..phase];
+            &S::as_simd_f32s(source).0[..count]
+        });
+        let mut targets = lines.chunks_exact_mut(phase);
+        let targets: [&mut [S::f32s]; SIDE * SIDE] = std::array::from_fn(|_| {
+            let target = targets.next().expect("sixteen lines");
+            &mut S::as_mut_simd_f32s(target).0[..count]
+        });
+        for x in 0..count {
+            let mut columns = [[zero; REACH]; SIDE];
+            for k in 0..REACH {
+                let mut m = [zero; REACH];
+                for i in 0..REACH {
+                    m[i] = sources[i * REACH + k][x];
+                }
+                let sums = gather_up(simd, m);
+                for i in 0..SIDE {
+                    columns[i][k] = sums[i];
+                }
+            }
+            for i in 0..SIDE {
+                let sums = gather_up(simd, columns[i]);
+                for k in 0..SIDE {
+                    let value = simd.add_f32s(sums[k], biases);
+                    let positive = simd.greater_than_f32s(value, zero);
+                    let value = simd.select_f32s(positive, value, simd.mul_f32s(slopes, value));
+                    targets[i * SIDE + k][x] = value;
+                }
+            }
+        }
+        let lines = lines.chunks_exact(SIDE * phase);
+        for (row, lines) in rows.chunks_exact_mut(width).zip(lines) {
+            join_four(lines, phase, row);
+        }
+    }
+}
+
+/// `[9, I, block]` weights to `[36, I, block]`.
+#[inline(always)]
+fn transform_weights<S: Simd>(simd: S, panel: &[f32], part: usize, transformed: &mut [f32]) {
+    let length = panel.len() / (TAPS * TAPS);
+    let zero = simd.splat_f32s(0.0);
+    let mut taps = panel.chunks_exact(length);
+    let taps: [&[f32]; TAPS * TAPS] = std::array::from_fn(|_| taps.next().expect("nine taps"));
+    let mut parts = transformed.chunks_exact_mut(part);
+    let parts: [&mut [f32]; PARTS] = std::array::from_fn(|_| parts.next().expect("36 parts"));
+    for at in (0..length).step_by(S::F32_LANES) {
+        // The last vector may overlap the one before.
+        let at = at.min(length - S::F32_LANES);
+        let mut columns = [[zero; TAPS]; REACH];
+        for x in 0..TAPS {
+            let mut column = [zero; TAPS];
+            for y in 0..TAPS {
+                column[y] = S::as_simd_f32s(&taps[y * TAPS + x][at..][..S::F32_LANES]).0[0];
+            }
+            let values = widen(simd, column);
+            for i in 0..REACH {
+                columns[i][x] = values[i];
+            }
+        }
+        for i in 0..REACH {
+            let values = widen(simd, columns[i]);
+            for k in 0..REACH {
+                let target = &mut parts[i * REACH + k][at..][..S::F32_LANES];
+                S::as_mut_simd_f32s(target).0[0] = values[k];
+            }
+        }
+    }
+}
+
+/// Three weights to six: G of the paper.
+#[inline(always)]
+fn widen<S: Simd>(simd: S, [a, b, c]: [S::f32s; TAPS]) -> [S::f32s; REACH] {
+    let times = |value, by: f32| simd.mul_f32s(value, simd.splat_f32s(by));
+    let sum = times(simd.add_f32s(a, c), -1.0 / 6.0);
+    let middle = times(b, 1.0 / 6.0);
+    let far = simd.add_f32s(times(a, 1.0 / 24.0), times(c, 1.0 / 6.0));
+    let near = times(b, 1.0 / 12.0);
+    [
+        times(a, 0.25),
+        simd.sub_f32s(sum, middle),
+        simd.add_f32s(sum, middle),
+        simd.add_f32s(far, near),
+        simd.sub_f32s(far, near),
+        c,
+    ]
+}
+
+/// Six values to as many: Bᵀ of the paper.
+#[inline(always)]
+fn transform<S: Simd>(simd: S, d: [S::f32s; REACH]) -> [S::f32s; REACH] {
+    let (two, four) = (simd.splat_f32s(2.0), simd.splat_f32s(4.0));
+    let minus = |a, b| simd.sub_f32s(a, b);
+    let even = minus(d[4], simd.mul_f32s(four, d[2]));
+    let odd = minus(d[3], simd.mul_f32s(four, d[1]));
+    let far = minus(d[4], d[2]);
+    let near = simd.mul_f32s(two, minus(d[3], d[1]));
+    // 4 d₀ − 5 d₂ + d₄ and 4 d₁ − 5 d₃ + d₅.
+    let first = simd.mul_add_e_f32s(four, minus(d[0], d[2]), far);
+    let last = simd.mul_add_e_f32s(four, minus(d[1], d[3]), minus(d[5], d[3]));
+    [
+        first,
+        simd.add_f32s(even, odd),
+        minus(even, odd),
+        simd.add_f32s(far, near),
+        minus(far, near),
+        last,
+    ]
+}
+
+/// Six products to four results: Aᵀ of the paper.
+#[inline(always)]
+fn gather_up<S: Simd>(simd: S, m: [S::f32s; REACH]) -> [S::f32s; SIDE] {
+    let [two, four, eight] = [2.0, 4.0, 8.0].map(|value| simd.splat_f32s(value));
+    let (a, b) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+    let (c, d) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(a, c)),
+        simd.mul_add_e_f32s(two, d, b),
+        simd.mul_add_e_f32s(four, c, a),
+        simd.mul_add_e_f32s(eight, d, simd.add_f32s(b, m[5])),
+    ]
+}
+
+/// Every fourth value of a line to each of four phases.
+#[inline(always)]
+fn part_by_four(line: &[f32], phases: &mut [f32], phase: usize) {
+    let (first, rest) = phases.split_at_mut(phase);
+    let (second, rest) = rest.split_at_mut(phase);
+    let (third, fourth) = rest.split_at_mut(phase);
+    let targets = first.iter_mut().zip(second).zip(third).zip(fourth);
+    for (values, (((a, b), c), d)) in line.chunks_exact(SIDE).zip(targets) {
+        (*a, *b, *c, *d) = (values[0], values[1], values[2], values[3]);
+    }
+}
+
+/// The inverse of [`part_by_four`], as far as the row reaches.
+#[inline(always)]
+fn join_four(phases: &[f32], phase: usize, row: &mut [f32]) {
+    let (first, rest) = phases.split_at(phase);
+    let (second, rest) = rest.split_at(phase);
+    let (third, fourth) = rest.split_at(phase);
+    let whole = row.len() / SIDE;
+    let mut quads = row.chunks_exact_mut(SIDE);
+    let sources = first.iter().zip(second).zip(third).zip(fourth);
+    for (values, (((&a, &b), &c), &d)) in quads.by_ref().zip(sources) {
+        values.copy_from_slice(&[a, b, c, d]);
+    }
+    for (k, value) in quads.into_remainder().iter_mut().enumerate() {
+        *value = phases[k * phase + whole];
     }
 }
 
@@ -385,59 +449,73 @@ mod tests {
     use super::*;
     use crate::kernel::cpu::{Window, gather};
 
-    /// Results of a map `[1, 1, rows + 2, width + 2]` with rows `a`, `b` and `c` of weights.
-    fn convolved(map: &[f32], weights: [f32; 9], rows: usize, width: usize) -> Vec<f32> {
+    const CHANNELS: usize = 5;
+
+    /// Results of maps `[1, 5, rows + 2, width + 2]` with weights `[O, 5, 3, 3]`.
+    fn convolved(maps: &[f32], weights: &[f32], rows: usize, width: usize) -> Vec<f32> {
         let window = Window {
             kernel: 3,
             stride: 1,
             padding: 0,
         };
-        let plan = gather::plan([1, 1, rows + 2, width + 2], 1, window);
-        let weights = Weights::new(&weights, &[0], &[0], std::array::from_fn(|tap| tap));
-        run(&plan, map, &weights, Finish::default())
+        let outputs = weights.len() / (CHANNELS * 9);
+        let plan = gather::plan([1, CHANNELS, rows + 2, width + 2], outputs, window);
+        assert!(applies(&plan));
+        let starts: Vec<usize> = (0..outputs).map(|output| output * CHANNELS * 9).collect();
+        let columns: Vec<usize> = (0..9)
+            .flat_map(|tap| (0..CHANNELS).map(move |channel| channel * 9 + tap))
+            .collect();
+        let weights = Packed::new(weights, &starts, &columns);
+        run(&plan, maps, &weights, Finish::default())
     }
 
     #[test]
-    fn six_rows_of_one_column_become_four() {
+    fn six_rows_of_six_columns_become_four_of_four() {
+        // All columns alike, in the second channel; the others are empty.
+        let column = [1.0, 2.0, 3.0, 5.0, 8.0, 4.0];
+        let mut maps = [0.0; CHANNELS * 36];
+        for (row, value) in column.into_iter().enumerate() {
+            maps[36 + row * 6..][..6].fill(value);
+        }
+        let mut weights = [9.0; CHANNELS * 9];
         #[rustfmt::skip]
-        let map = [
-            0.0, 1.0, 0.0,
-            0.0, 2.0, 0.0,
-            0.0, 3.0, 0.0,
-            0.0, 5.0, 0.0,
-            0.0, 8.0, 0.0,
-            0.0, 4.0, 0.0,
-        ];
-        #[rustfmt::skip]
-        let weights = [
-            9.0,  1.0, 9.0,
-            9.0, 10.0, 9.0,
-            9.0, -1.0, 9.0,
-        ];
+        weights[9..18].copy_from_slice(&[
+            0.0,  1.0, 0.0,
+            0.0, 10.0, 0.0,
+            0.0, -1.0, 0.0,
+        ]);
         // The first is 1·1 + 10·2 − 1·3.
         let expected = [18.0, 27.0, 45.0, 81.0];
-        for (got, expected) in convolved(&map, weights, 4, 1).iter().zip(expected) {
-            assert!((got - expected).abs() < 1e-4, "{got} and {expected}");
+        let results = convolved(&maps, &weights, 4, 4);
+        assert_eq!(results.len(), 16);
+        for (index, got) in results.into_iter().enumerate() {
+            let expected = expected[index / 4];
+            assert!((got - expected).abs() < 1e-3, "{got} and {expected}");
         }
     }
 
     #[test]
     fn any_number_of_rows_and_columns_is_that_of_direct_sums() {
-        let weights = [3.0, -1.0, 2.0, 0.5, 4.0, -2.0, 1.0, -3.0, 1.5];
-        for rows in 1..10 {
-            for width in [1, 2, 15, 16, 17, 50] {
-                let value = |index: usize| ((index * 37 + 11) % 23) as f32 - 11.0;
-                let map: Vec<f32> = (0..(rows + 2) * (width + 2)).map(value).collect();
-                let results = convolved(&map, weights, rows, width);
-                assert_eq!(results.len(), rows * width);
+        let value = |index: usize| ((index * 37 + 11) % 23) as f32 / 23.0 - 0.5;
+        let outputs = 3;
+        let weights: Vec<f32> = (0..outputs * CHANNELS * 9).map(value).collect();
+        for rows in 4..10 {
+            for width in [4, 5, 15, 16, 17, 50, 66] {
+                let size = (rows + 2) * (width + 2);
+                let maps: Vec<f32> = (0..CHANNELS * size).map(value).collect();
+                let results = convolved(&maps, &weights, rows, width);
+                assert_eq!(results.len(), outputs * rows * width);
                 for (index, got) in results.into_iter().enumerate() {
-                    let corner = index / width * (width + 2) + index % width;
-                    let taps = weights.iter().enumerate();
-                    let expected: f32 = taps
-                        .map(|(tap, weight)| weight * map[corner + tap / 3 * (width + 2) + tap % 3])
-                        .sum();
+                    let (output, pixel) = (index / (rows * width), index % (rows * width));
+                    let corner = pixel / width * (width + 2) + pixel % width;
+                    let terms = (0..CHANNELS * 9).map(|i| {
+                        let (channel, tap) = (i / 9, i % 9);
+                        let at = corner + tap / 3 * (width + 2) + tap % 3;
+                        weights[output * CHANNELS * 9 + i] * maps[channel * size + at]
+                    });
+                    let expected: f32 = terms.sum();
                     assert!(
-                        (got - expected).abs() < 1e-3,
+                        (got - expected).abs() < 1e-4,
                         "{index} of {rows}×{width}: got {got}, expected {expected}"
                     );
                 }
