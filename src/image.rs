@@ -196,10 +196,14 @@ pub fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
 /// A map of non-negative values to colours, dark for 0 to light for `full_scale` and above
 /// (Inferno, which grows in lightness, so it reads without colour vision too).
 pub fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) -> RgbImage {
+    const STEPS: usize = 256;
+    let palette: [_; STEPS] = std::array::from_fn(|step| {
+        let colour = colorous::INFERNO.eval_continuous(step as f64 / (STEPS - 1) as f64);
+        image::Rgb(colour.as_array())
+    });
     RgbImage::from_fn(width_px, height_px, |x, y| {
         let value = values[(y * width_px + x) as usize] / full_scale.max(f32::MIN_POSITIVE);
-        let colour = colorous::INFERNO.eval_continuous(f64::from(value.clamp(0.0, 1.0)));
-        image::Rgb(colour.as_array())
+        palette[(value.clamp(0.0, 1.0) * (STEPS - 1) as f32 + 0.5) as usize]
     })
 }
 

@@ -3,12 +3,14 @@
 //! Queries lie side by side, value by value: `[D, B·Q]`. Both products with the memory are then
 //! of the form that the tiles of convolutions have, with queries in place of pixels.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::Shape;
 use super::norm::norm_squared;
-use super::pack::Packed;
-use super::simd::{self, Tile, slack};
+use super::scratch::{at_least, with_scratch};
+use super::simd::{self, Tile, channel_block, slack};
 use crate::kernel::parallel;
 
 /// What a memory does with its addressing weights.
@@ -24,8 +26,10 @@ pub struct Recall {
     pub renormalize: bool,
 }
 
-/// Columns of weights that are applied before the next block of rows has its turn.
+/// Columns of a matrix that are applied before the next ones have their turn, and blocks of rows
+/// they are applied to: both, and what they are multiplied by, stay in the first-level cache.
 const COLUMNS: usize = 96;
+const BLOCKS: usize = 16;
 
 /// Replaces every block of the maps `[B, C, H, W]` by what the memory `[N, D]` makes of it.
 pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<f32> {
@@ -50,22 +54,22 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
         *norm = 1.0 / norm.sqrt().max(recall.min_norm);
     }
 
-    let rows: Vec<usize> = (0..count).map(|item| item * dim).collect();
-    let values: Vec<usize> = (0..dim).collect();
-    let mut weights = product(
-        &Packed::new(items, &rows, &values),
-        &columns,
-        stride,
-        queries,
-    );
+    let addressing = Matrix {
+        values: items,
+        rows: count,
+        columns: dim,
+        steps: [dim, 1],
+    };
+    let mut weights = product(&addressing, &columns, stride, queries);
     address(&mut weights, stride, &norms, &scales, recall);
 
-    let columns = product(
-        &Packed::new(items, &values, &rows),
-        &weights,
-        stride,
-        queries,
-    );
+    let reading = Matrix {
+        values: items,
+        rows: dim,
+        columns: count,
+        steps: [1, dim],
+    };
+    let columns = product(&reading, &weights, stride, queries);
     let mut output = vec![0.0; maps.len()];
     division.visit(|pixel, value, query| output[pixel] = columns[value * stride + query]);
     output
@@ -77,7 +81,7 @@ fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], r
     for (row, scale) in products.chunks_exact_mut(stride).zip(scales) {
         for ((value, norm), sum) in row.iter_mut().zip(norms).zip(&mut sums) {
             // A cosine needs no shift to be safe from overflow.
-            *value = (*value * scale * norm).exp();
+            *value = exp_of_cosine(*value * scale * norm);
             *sum += *value;
         }
     }
@@ -98,54 +102,144 @@ fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], r
     }
 }
 
+/// eˣ for x from −1 to 1 by its series, to the last digit or two: of whole vectors at a time,
+/// unlike the library's.
+#[inline(always)]
+fn exp_of_cosine(x: f32) -> f32 {
+    /// 1/n! from n = 10 down.
+    const TERMS: [f32; 11] = {
+        let mut terms = [1.0; 11];
+        let mut n = 1;
+        while n <= 10 {
+            terms[10 - n] = terms[11 - n] / n as f32;
+            n += 1;
+        }
+        terms
+    };
+    TERMS.iter().fold(0.0, |sum, term| sum * x + term)
+}
+
+/// The memory, or its transpose, as it lies there.
+struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    /// From a row to the next, and from a column to the next.
+    steps: [usize; 2],
+}
+
+impl Matrix<'_> {
+    /// Writes some columns of some rows in blocks of B rows, each block column by column.
+    #[inline(always)]
+    fn pack<const B: usize>(
+        &self,
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+        packed: &mut [f32],
+    ) {
+        let [row_step, column_step] = self.steps;
+        let count = columns.len();
+        let first = rows.start * row_step + columns.start * column_step;
+        let (packed, _) = packed.as_chunks_mut::<B>();
+        // Along the memory, whichever way that is.
+        if column_step == 1 {
+            for (block, packed) in packed.chunks_exact_mut(count).enumerate() {
+                // Rows past the last are computed and left out: any will do.
+                let sources: [&[f32]; B] = std::array::from_fn(|lane| {
+                    let row = (block * B + lane).min(rows.len() - 1);
+                    &self.values[first + row * row_step..][..count]
+                });
+                for (column, values) in packed.iter_mut().enumerate() {
+                    for lane in 0..B {
+                        values[lane] = sources[lane][column];
+                    }
+                }
+                if (block + 1) * B >= rows.len() {
+                    break;
+                }
+            }
+        } else {
+            for column in 0..count {
+                let values = &self.values[first + column * column_step..][..rows.len()];
+                let (blocks, rest) = values.as_chunks::<B>();
+                for (index, values) in blocks.iter().enumerate() {
+                    packed[index * count + column] = *values;
+                }
+                if !rest.is_empty() {
+                    packed[blocks.len() * count + column][..rest.len()].copy_from_slice(rest);
+                }
+            }
+        }
+    }
+}
+
 /// A matrix `[R, K]` times columns `[K, stride]`: `[R, stride]`, of which the first `pixels` values
 /// of each row count.
-fn product(matrix: &Packed, columns: &[f32], stride: usize, pixels: usize) -> Vec<f32> {
-    let mut output = vec![0.0; matrix.rows.next_multiple_of(matrix.block) * stride];
-    let panels: Vec<_> = matrix
-        .panels()
-        .zip(output.chunks_exact_mut(matrix.block * stride))
+fn product(matrix: &Matrix, columns: &[f32], stride: usize, pixels: usize) -> Vec<f32> {
+    let block = channel_block();
+    let rows_each = BLOCKS * block;
+    let mut output = vec![0.0; matrix.rows.next_multiple_of(block) * stride];
+    let tasks: Vec<_> = (0..matrix.rows)
+        .step_by(rows_each)
+        .map(|row| row..matrix.rows.min(row + rows_each))
+        .zip(output.chunks_mut(rows_each * stride))
         .collect();
-    parallel::for_each(panels, |(panel, output)| {
-        simd::dispatch(Panel {
-            panel,
-            block: matrix.block,
-            columns,
-            output,
-            stride,
-            pixels,
+    parallel::for_each(tasks, |(rows, output)| {
+        with_scratch(|scratch| {
+            simd::dispatch(Rows {
+                matrix,
+                rows,
+                block,
+                columns,
+                output,
+                stride,
+                pixels,
+                packed: at_least(&mut scratch.weights, COLUMNS * rows_each),
+            });
         });
     });
     output.truncate(matrix.rows * stride);
     output
 }
 
-struct Panel<'a> {
-    panel: &'a [f32],
+struct Rows<'a> {
+    matrix: &'a Matrix<'a>,
+    rows: Range<usize>,
     block: usize,
     columns: &'a [f32],
     output: &'a mut [f32],
     stride: usize,
     pixels: usize,
+    packed: &'a mut [f32],
 }
 
-impl WithSimd for Panel<'_> {
+impl WithSimd for Rows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self {
-            panel,
+            matrix,
+            rows,
             block,
             columns,
             output,
             stride,
             pixels,
+            packed,
         } = self;
-        for (chunk, weights) in panel.chunks(COLUMNS * block).enumerate() {
-            let columns = &columns[chunk * COLUMNS * stride..];
-            let tile = Tile::new(weights, &[0], columns, stride, chunk > 0);
-            tile.run(simd, output, stride, 0..pixels);
+        for start in (0..matrix.columns).step_by(COLUMNS) {
+            let chunk = start..matrix.columns.min(start + COLUMNS);
+            let columns = &columns[start * stride..];
+            match block {
+                8 => matrix.pack::<8>(&rows, &chunk, packed),
+                _ => matrix.pack::<4>(&rows, &chunk, packed),
+            }
+            let blocks = packed.chunks_exact(chunk.len() * block);
+            for (weights, output) in blocks.zip(output.chunks_exact_mut(block * stride)) {
+                let tile = Tile::new(weights, &[0], columns, stride, start > 0);
+                tile.run(simd, output, stride, 0..pixels);
+            }
         }
     }
 }
@@ -194,6 +288,21 @@ impl Division {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_is_the_exponential() {
+        for step in -1000..=1000 {
+            let x = step as f32 / 1000.0;
+            let (got, expected) = (exp_of_cosine(x), x.exp());
+            let off = (got / expected - 1.0).abs();
+            assert!(off <= 3e-7, "e^{x}: got {got}, expected {expected}");
         }
     }
 }

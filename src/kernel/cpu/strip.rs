@@ -1,11 +1,13 @@
 //! The work of a convolution in pieces that fit into the cache and go to the threads.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::flat::Flat;
 use super::pack::Packed;
 use super::scratch::{Scratch, at_least, with_scratch};
-use super::simd::{self, Tile, slack, tile_width};
+use super::simd::{self, Tile, channel_block, slack, tile_width};
 use crate::kernel::parallel;
 
 /// How many values of planes a strip may have: about what a core's own cache holds.
@@ -133,7 +135,7 @@ impl Plan {
     }
 
     /// Rows of the map that a strip makes.
-    fn output_rows(&self, strip: &Strip) -> std::ops::Range<usize> {
+    fn output_rows(&self, strip: &Strip) -> Range<usize> {
         let height = self.output[1];
         let at = |row: usize| (row * self.spread).saturating_sub(self.lead).min(height);
         let end = if strip.row + strip.rows == self.rows {
@@ -162,11 +164,12 @@ impl Plan {
             self.batch / LEAST_STRIPS,
         );
 
-        self.share_out(strips, |strip, maps| {
+        self.share_out(strips, |strip, outputs, maps| {
             with_scratch(|scratch| {
                 simd::dispatch(Job {
                     plan: self,
                     strip,
+                    outputs,
                     input,
                     weights,
                     finish,
@@ -178,29 +181,41 @@ impl Plan {
     }
 
     /// Has `work` fill the rows of every strip, in parallel. They come by image and channel. The
-    /// strips cover all rows, in order; all but the last have the same number of images.
+    /// strips cover all rows, in order; all but the last have the same number of images. Where
+    /// there are fewer of them than threads, the output channels are shared out too, in whole
+    /// blocks; what a pixel becomes does not depend on that.
     pub(super) fn share_out(
         &self,
         strips: Vec<Strip>,
-        work: impl Fn(Strip, Vec<&mut [f32]>) + Sync + Send,
+        work: impl Fn(Strip, Range<usize>, Vec<&mut [f32]>) + Sync + Send,
     ) -> Vec<f32> {
         let [channels, height, width] = self.output;
         let mut output = vec![0.0; self.batch * channels * height * width];
         let in_a_group = strips.iter().take_while(|strip| strip.image == 0).count();
         let images_each = strips[0].images;
-        let mut parts: Vec<(Strip, Vec<&mut [f32]>)> = strips
-            .into_iter()
-            .map(|strip| (strip, Vec::new()))
+        let shares = parallel::threads().div_ceil(strips.len());
+        let channels_each = (channels.div_ceil(shares)).next_multiple_of(channel_block());
+        let shares = channels.div_ceil(channels_each);
+        let mut parts: Vec<(Strip, Range<usize>, Vec<&mut [f32]>)> = (strips.iter())
+            .flat_map(|&strip| (0..shares).map(move |share| (strip, share * channels_each)))
+            .map(|(strip, first)| {
+                let outputs = first..channels.min(first + channels_each);
+                (strip, outputs, Vec::new())
+            })
             .collect();
         for (index, mut map) in output.chunks_exact_mut(height * width).enumerate() {
-            let group = index / channels / images_each;
-            for (strip, rows) in &mut parts[group * in_a_group..][..in_a_group] {
+            let (group, share) = (
+                index / channels / images_each,
+                index % channels / channels_each,
+            );
+            let parts = parts[group * in_a_group * shares..].iter_mut().skip(share);
+            for (strip, _, rows) in parts.step_by(shares).take(in_a_group) {
                 let (part, rest) = map.split_at_mut(self.output_rows(strip).len() * width);
                 rows.push(part);
                 map = rest;
             }
         }
-        parallel::for_each(parts, |(strip, maps)| work(strip, maps));
+        parallel::for_each(parts, |(strip, outputs, maps)| work(strip, outputs, maps));
         output
     }
 }
@@ -208,6 +223,8 @@ impl Plan {
 struct Job<'a> {
     plan: &'a Plan,
     strip: Strip,
+    /// The channels to make.
+    outputs: Range<usize>,
     input: &'a [f32],
     weights: &'a Packed,
     finish: Finish<'a>,
@@ -224,6 +241,7 @@ impl WithSimd for Job<'_> {
         let Self {
             plan,
             strip,
+            outputs,
             input,
             weights,
             finish,
@@ -237,7 +255,9 @@ impl WithSimd for Job<'_> {
         prepare(&plan.input, &strip, input, planes, segment, plane_stride);
 
         let out_stride = strip.images * segment + slack();
-        let out_rows = weights.rows.next_multiple_of(weights.block);
+        let of_a_channel = plan.spread * plan.spread;
+        let out_rows = (outputs.len() * of_a_channel).next_multiple_of(weights.block);
+        let first_panel = outputs.start * of_a_channel / weights.block;
         let results = at_least(&mut scratch.output, out_rows * out_stride);
         let pixels = (strip.images - 1) * segment + (strip.rows - 1) * stride + plan.columns;
         let mut taps = plan.taps(plane_stride);
@@ -257,8 +277,8 @@ impl WithSimd for Job<'_> {
         for start in (0..pixels).step_by(group) {
             let range = start..pixels.min(start + group);
             for (chunk, input) in planes.chunks(chunk_planes).enumerate() {
-                let outputs = results.chunks_exact_mut(weights.block * out_stride);
-                for (panel, results) in weights.panels().zip(outputs) {
+                let results = results.chunks_exact_mut(weights.block * out_stride);
+                for (panel, results) in weights.panels().skip(first_panel).zip(results) {
                     let end = panel.len().min((chunk + 1) * of_a_chunk);
                     let weights = &panel[chunk * of_a_chunk..end];
                     let tile = Tile::new(weights, &taps, input, channel_stride, chunk > 0);
@@ -266,7 +286,9 @@ impl WithSimd for Job<'_> {
                 }
             }
         }
-        write(plan, &strip, results, segment, out_stride, finish, maps);
+        write(
+            plan, &strip, outputs, results, segment, out_stride, finish, maps,
+        );
     }
 }
 
@@ -296,22 +318,26 @@ pub(super) fn prepare(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "the operands of the last step")]
 #[inline(always)]
 fn write(
     plan: &Plan,
     strip: &Strip,
+    outputs: Range<usize>,
     results: &[f32],
     segment: usize,
     out_stride: usize,
     finish: Finish,
     maps: Vec<&mut [f32]>,
 ) {
-    let [channels, _, width] = plan.output;
+    let [_, _, width] = plan.output;
     let Plan { spread, lead, .. } = *plan;
     let rows = plan.output_rows(strip);
     for (index, map) in maps.into_iter().enumerate() {
-        let (image, channel) = (index / channels, index % channels);
-        let bias = finish.bias.map_or(0.0, |bias| bias[channel]);
+        let (image, channel) = (index / outputs.len(), index % outputs.len());
+        let bias = finish
+            .bias
+            .map_or(0.0, |bias| bias[outputs.start + channel]);
         for (y, row) in rows.clone().zip(map.chunks_exact_mut(width)) {
             let (at, a) = ((y + lead) / spread - strip.row, (y + lead) % spread);
             for b in 0..spread {

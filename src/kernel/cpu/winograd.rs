@@ -5,6 +5,8 @@
 //! take 144. Tiles lie side by side, so that each of the 36 *parts* is a product of matrices:
 //! weights `[O, I]` times values `[I, tiles]`.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::pack::Packed;
@@ -55,11 +57,12 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
             })
         })
         .collect();
-    plan.share_out(strips, |strip, maps| {
+    plan.share_out(strips, |strip, outputs, maps| {
         with_scratch(|scratch| {
             simd::dispatch(Job {
                 plan,
                 strip,
+                outputs,
                 input,
                 weights,
                 finish,
@@ -73,6 +76,8 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
 struct Job<'a> {
     plan: &'a Plan,
     strip: Strip,
+    /// The channels to make.
+    outputs: Range<usize>,
     input: &'a [f32],
     weights: &'a Packed,
     finish: Finish<'a>,
@@ -81,12 +86,14 @@ struct Job<'a> {
     scratch: &'a mut Scratch,
 }
 
-/// The tiles of a strip, row by row. Their values lie in planes of `stride`.
+/// The tiles of a strip, row by row. Their values lie in planes of `stride`, a part's planes
+/// within `part`.
 #[derive(Clone, Copy)]
 struct Tiles {
     across: usize,
     down: usize,
     stride: usize,
+    part: usize,
 }
 
 impl WithSimd for Job<'_> {
@@ -97,6 +104,7 @@ impl WithSimd for Job<'_> {
         let Self {
             plan,
             strip,
+            outputs,
             input,
             weights,
             finish,
@@ -104,16 +112,18 @@ impl WithSimd for Job<'_> {
             scratch,
         } = self;
         let (across, down) = (plan.columns.div_ceil(SIDE), strip.rows.div_ceil(SIDE));
+        let channels = plan.input.channels;
+        let stride = across * down + tile_width::<S>();
+        let part = channels * stride + GAP;
         let tiles = Tiles {
             across,
             down,
-            stride: across * down + tile_width::<S>(),
+            stride,
+            part,
         };
-        let channels = plan.input.channels;
-        let part = channels * tiles.stride + GAP;
         let values = at_least(&mut scratch.input, PARTS * part);
         let lines = &mut scratch.lines;
-        transform_values(simd, plan, &strip, input, tiles, part, values, lines);
+        transform_values(simd, plan, &strip, input, tiles, values, lines);
 
         let block = weights.block;
         let weights_part = channels * block + GAP;
@@ -122,7 +132,10 @@ impl WithSimd for Job<'_> {
         let transformed = at_least(&mut scratch.weights, blocks * of_a_block);
         let of_products = PARTS * block * tiles.stride;
         let products = at_least(&mut scratch.output, blocks * of_products);
-        let panels: Vec<&[f32]> = weights.panels().collect();
+        let panels: Vec<&[f32]> = (weights.panels())
+            .skip(outputs.start / block)
+            .take(outputs.len().div_ceil(block))
+            .collect();
         for (group, panels) in panels.chunks(blocks).enumerate() {
             for (panel, transformed) in panels.iter().zip(transformed.chunks_exact_mut(of_a_block))
             {
@@ -144,7 +157,7 @@ impl WithSimd for Job<'_> {
             for (index, map) in maps.enumerate() {
                 let (b, channel) = (index / block, index % block);
                 let products = &products[b * of_products + channel * tiles.stride..];
-                let bias = finish.bias.map_or(0.0, |bias| bias[first + index]);
+                let bias = (finish.bias).map_or(0.0, |bias| bias[outputs.start + first + index]);
                 let lines = &mut scratch.lines;
                 transform_products(
                     simd,
@@ -169,7 +182,6 @@ fn transform_values<S: Simd>(
     strip: &Strip,
     input: &[f32],
     tiles: Tiles,
-    part: usize,
     values: &mut [f32],
     lines: &mut Vec<f32>,
 ) {
@@ -179,6 +191,7 @@ fn transform_values<S: Simd>(
         across,
         down,
         stride,
+        part,
     } = tiles;
     // Of a line, every fourth value from the first on, from the second on, …
     let phase = (across + 1 + lanes).next_multiple_of(lanes);
@@ -212,6 +225,10 @@ fn transform_values<S: Simd>(
 }
 
 /// Transforms the columns of six lines in place.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "the index runs along six lines at once"
+)]
 #[inline(always)]
 fn down_the_columns<S: Simd>(simd: S, lines: &mut [f32], line: usize) {
     let count = line / S::F32_LANES;
