@@ -12,9 +12,9 @@ use rand_chacha::ChaCha8Rng;
 const TOLERANCE: f32 = 1e-5;
 
 const EPSILON: f32 = 1e-5;
-const SLOPES: [f32; 3] = [1.0, 0.0, 0.2];
+pub(crate) const SLOPES: [f32; 3] = [1.0, 0.0, 0.2];
 
-const WINDOWS: [Window; 9] = [
+pub(crate) const WINDOWS: [Window; 9] = [
     window(3, 1, 1),
     window(3, 1, 0),
     window(3, 2, 1),
@@ -38,7 +38,7 @@ const LARGE: [([usize; 4], usize); 4] = [
     ([5, 12, 90, 91], 9),
 ];
 
-const fn window(kernel: usize, stride: usize, padding: usize) -> Window {
+pub(crate) const fn window(kernel: usize, stride: usize, padding: usize) -> Window {
     Window {
         kernel,
         stride,
@@ -46,7 +46,7 @@ const fn window(kernel: usize, stride: usize, padding: usize) -> Window {
     }
 }
 
-fn random<const D: usize>(rng: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
+pub(crate) fn random<const D: usize>(rng: &mut ChaCha8Rng, shape: [usize; D]) -> Tensor<D> {
     let count = shape.iter().product();
     let values: Vec<f32> = (0..count).map(|_| rng.random_range(-1.0..1.0)).collect();
     Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
@@ -62,7 +62,7 @@ fn side(rng: &mut ChaCha8Rng, least: usize) -> usize {
     least + rng.random_range(0..most)
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
@@ -70,7 +70,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
+pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
     assert_eq!(got.len(), expected.len(), "{what}");
     let largest = |max: f32, value: &f32| max.max(value.abs());
     let largest = expected.iter().fold(f32::MIN_POSITIVE, largest);

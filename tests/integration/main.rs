@@ -6,6 +6,7 @@
 mod cli;
 mod device;
 mod golden;
+mod gpu_kernels;
 mod kernels;
 mod tiles;
 mod training;

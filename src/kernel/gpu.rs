@@ -1,7 +1,0 @@
-//! The kernels on GPUs: Burn's own operations.
-
-use burn::backend::Cube;
-
-use super::Kernels;
-
-impl Kernels for Cube {}
