@@ -9,8 +9,6 @@ OWN=$CACHE/clones/$(cksum <<<"$ROOT" | cut -d' ' -f1) # what belongs to this clo
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
 WASM=wasm32-unknown-unknown
-WASM_RUSTFLAGS="-C target-feature=+simd128"
-FOR_WASM=(--lib --target "$WASM" --no-default-features --features webgpu)
 NODE_MIN=18
 RUST_MIN=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml)
 BINDGEN_VERSION=$(grep -A1 '^name = "wasm-bindgen"$' Cargo.lock | sed -nE 's/^version = "(.*)"/\1/p')
@@ -26,7 +24,7 @@ Usage: ./build.sh COMMAND
   bench [PART]...               compare with onnxruntime-web and PyTorch; benches/README.md lists the parts
   help                          this text
 
-What is missing is set up first: the wasm target and wasm-bindgen; for the tests Chromium, rustfmt and clippy. Nothing ever asks.
+What is missing is set up first: the wasm target, the standard library's source and wasm-bindgen; for the tests Chromium, rustfmt and clippy. Nothing ever asks.
 
   DAAD_CACHE         where build output goes; now $CACHE
   CARGO_TARGET_DIR   where cargo's goes; now $CARGO_TARGET_DIR
@@ -76,6 +74,7 @@ set_up_building() {
   has cc || apt_install build-essential
   set_up_rust
   set_up_wasm_target
+  set_up_std_source
   set_up_bindgen
   set_up_node
 }
@@ -121,6 +120,15 @@ set_up_wasm_target() {
   has_wasm_target || has_debian_wasm || { has rustup && rustup target add "$WASM"; } || apt_install rustc-web cargo-web rust-web-src lld-19
 }
 
+# For threads alone, so the page goes without them where it cannot be had.
+set_up_std_source() {
+  has_std_source || { has rustup && rustup component add rust-src; } ||
+    say "The standard library's source is missing: the page will judge images on one core"
+}
+
+has_std_source() {
+  if has_wasm_target; then [[ -d $(rustc --print sysroot)/lib/rustlib/src/rust/library/std ]]; else has_debian_wasm; fi
+}
 has_wasm_target() { [[ -d $(rustc --print target-libdir --target "$WASM") ]]; }
 has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library/std ]] && has wasm-ld-19; }
 
@@ -160,25 +168,51 @@ unless_done() {
 
 build_page() {
   set_up_building
-  build_engine
+  build_engines
   build_site
 }
 
-build_engine() {
-  build_wasm
-  mkdir -p "$OWN/pkg"
-  local wasm=$CARGO_TARGET_DIR/$WASM/web/daad.wasm
-  unless_done "$OWN/pkg/.made" "$wasm" "$BINDGEN/bin/wasm-bindgen" -- \
-    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --out-dir "$OWN/pkg" --out-name daad "$wasm"
+# The page loads one of them: WebGPU, or the CPU on one core or all, with or without relaxed SIMD.
+build_engines() {
+  local engine
+  for engine in cpu cpu-relaxed webgpu; do build_engine "$engine"; done
+  for engine in cpu-threads cpu-threads-relaxed; do
+    if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
+  done
 }
 
-build_wasm() {
-  local -x RUSTFLAGS=$WASM_RUSTFLAGS
+build_engine() {
+  local out=$OWN/pkg/$1 wasm=$CARGO_TARGET_DIR/$WASM/$1/daad.wasm
+  for_engine "$1" build --profile "$1"
+  mkdir -p "$out"
+  unless_done "$out/.made" "$wasm" "$BINDGEN/bin/wasm-bindgen" build.sh -- \
+    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$out" --out-name daad "$wasm"
+}
+
+# for_engine NAME COMMAND OPTION...: cargo, with what this engine needs.
+for_engine() {
+  local engine=$1 command=(cargo "$2" --lib --target "$WASM" --no-default-features) options=("${@:3}") option
+  local -x RUSTFLAGS="-C target-feature=+simd128"
+  [[ $engine != cpu* ]] || command+=(--features cpu)
+  [[ $engine != *relaxed ]] || { command+=(--features relaxed) && RUSTFLAGS+=",+relaxed-simd"; }
+  case $engine in
+    cpu-threads*)
+      command+=(--features threads)
+      RUSTFLAGS+=",+atomics,+bulk-memory,+mutable-globals"
+      for option in shared-memory import-memory max-memory=2147483648 export=__{wasm_init_tls,tls_size,tls_align,tls_base,heap_base}; do RUSTFLAGS+=" -C link-arg=--$option"; done
+      ;;
+    webgpu) command+=(--features webgpu) ;;
+  esac
+  if has_std_source; then
+    # A standard library of our own knows threads, and like all else has no texts for panics, which are a tenth of the download.
+    local -x RUSTC_BOOTSTRAP=1
+    RUSTFLAGS+=" -Z unstable-options -C panic=immediate-abort"
+    options+=(-Zbuild-std=std -Zbuild-std-features=optimize_for_size)
+  fi
   if has_wasm_target; then
-    cargo build --profile web "${FOR_WASM[@]}"
+    "${command[@]}" "${options[@]}"
   else
-    RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 \
-      /usr/bin/cargo build --profile web "${FOR_WASM[@]}" -Zbuild-std=std,panic_abort
+    RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 /usr/bin/"${command[@]}" "${options[@]}"
   fi
 }
 
@@ -201,11 +235,11 @@ run_tests() {
   step layers "" scripts/check.sh
   step types "" npm run --silent check
   step web-units "" npm run --silent test:unit
-  step engine "" build_engine
-  step site engine build_site
-  step native-tests "" cargo test --release
+  step engines "" build_engines
+  step site engines build_site
+  step native-tests "" test_natively
   step clippy "" cargo clippy --release --all-targets -- -D warnings
-  has_wasm_target && step clippy-web "" env RUSTFLAGS="$WASM_RUSTFLAGS" cargo clippy --release "${FOR_WASM[@]}" -- -D warnings
+  has_wasm_target && step clippy-web "" lint_engines
   step native-scores "" score_gallery
   step browser "site native-scores" test_in_browser
   summary
@@ -239,6 +273,24 @@ summary() {
   ((failed == 0))
 }
 
+# The GPU kernels run in software: on the Vulkan driver that comes with the browser.
+test_natively() {
+  local folder
+  for folder in "$(dirname "$(readlink -f "$(find_chromium)")")" /usr/lib/chromium /opt/google/chrome; do
+    [[ -f $folder/vk_swiftshader_icd.json ]] || continue
+    export DAAD_TEST_GPU=1 VK_ADD_DRIVER_FILES=$folder/vk_swiftshader_icd.json LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
+    break
+  done
+  cargo test --release
+}
+
+# The engine with threads has all that the other one for the CPU has.
+lint_engines() {
+  local engine=cpu
+  ! has_std_source || engine=cpu-threads
+  for engine in "$engine" webgpu; do for_engine "$engine" clippy --profile "$engine" -- -D warnings; done
+}
+
 # The browser must agree with these. The page opens with the first model.
 score_gallery() {
   local models=(models/*.safetensors)
@@ -270,4 +322,4 @@ set_up_peers() {
   unless_done "$PEERS/.installed" benches/pytorch/requirements.txt -- "$PEERS/bin/pip" install --quiet -r benches/pytorch/requirements.txt >&2
 }
 
-main "$@"
+main "$@"; exit # read as one line: a script may be edited while it runs

@@ -1,19 +1,21 @@
 /**
- * Puts a site folder together: the page, the engine, the models, a manifest of sizes and hashes, and a compressed copy of each file that gains by it.
- * Compressed copies are kept by content hash in a folder beside the site, for compressing the engine takes a while.
+ * Puts a site folder together: the page, the engines, the models, a manifest of sizes and hashes, and a compressed copy of each file that gains by it.
+ * Compressed copies are kept by content hash in a folder beside the site, for compressing the engines takes a while.
  */
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt"]);
-const LARGE_BYTES = 1e6; // brotli's best quality takes minutes above this
+/** The first is there always; the page does without the others. */
+const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu"];
+const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
 
 try {
   await main();
@@ -31,10 +33,11 @@ async function main() {
   const site = `${out}-unfinished`; // takes its name only when whole
   await rm(site, { recursive: true, force: true });
   await cp(WWW, site, { recursive: true });
-  await copy(pkg, ["daad.js", "daad_bg.wasm"], join(site, "pkg"));
-  if (existsSync(join(pkg, "snippets"))) await cp(join(pkg, "snippets"), join(site, "pkg", "snippets"), { recursive: true });
+  const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
+  for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
-  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, modelNames), null, 2)}\n`);
+  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames), null, 2)}\n`);
+  await preload(site);
   await compressAll(site, `${out}-compressed`);
   await rm(out, { recursive: true, force: true });
   await rename(site, out);
@@ -42,11 +45,12 @@ async function main() {
 
 /**
  * @param {string} site
+ * @param {string[]} engines
  * @param {string[]} modelNames
  */
-async function manifest(site, modelNames) {
+async function manifest(site, engines, modelNames) {
   return {
-    engine: { ...(await describe(site, "pkg/daad_bg.wasm")), script: await describe(site, "pkg/daad.js") },
+    engines: Object.fromEntries(await Promise.all(engines.map(async (name) => [name, { ...(await describe(site, `pkg/${name}/daad_bg.wasm`)), script: await describe(site, `pkg/${name}/daad.js`) }]))),
     models: await Promise.all(modelNames.map(async (name) => ({ ...(await describe(site, `models/${name}`)), name: basename(name, ".safetensors") }))),
   };
 }
@@ -61,39 +65,74 @@ async function describe(site, file) {
 }
 
 /**
+ * Has the page ask at once for what it would find out file by file.
+ * @param {string} site
+ */
+async function preload(site) {
+  const links = [
+    ...[...(await imports(join(site, "main.js")))].map((file) => `<link rel="modulepreload" href="${relative(site, file)}">`),
+    ...["manifest.json", "gallery/gallery.json"].map((file) => `<link rel="preload" href="${file}" as="fetch" crossorigin>`),
+  ];
+  const page = join(site, "index.html");
+  const html = await readFile(page, "utf8");
+  await writeFile(page, html.replace(/( *)<script type="module"/, (script, indent) => links.map((link) => `${indent}${link}\n`).join("") + script));
+}
+
+/**
+ * The scripts that a script imports, and those that they import.
+ * @param {string} script
+ * @param {Set<string>} [seen]
+ */
+async function imports(script, seen = new Set()) {
+  for (const [, name = ""] of (await readFile(script, "utf8")).matchAll(/^import .* from "(.+)";$/gm)) {
+    const file = join(dirname(script), name);
+    if (seen.has(file)) continue;
+    seen.add(file);
+    await imports(file, seen);
+  }
+  return seen;
+}
+
+/**
  * @param {string} site
  * @param {string} store
  */
 async function compressAll(site, store) {
   await mkdir(store, { recursive: true });
-  const used = new Set();
-  for (const file of await filesIn(site)) {
-    if (!COMPRESSED.has(extname(file))) continue;
-    const content = await readFile(file);
-    await Promise.all(
-      [["br", brotli], ["gz", gz]].map(async ([suffix, compress]) => {
-        const key = `${hashOf(content)}.${suffix}`;
-        used.add(key);
-        const kept = join(store, key);
-        if (!existsSync(kept)) {
-          await writeFile(`${kept}.part`, await /** @type {typeof gz} */ (compress)(content));
-          await rename(`${kept}.part`, kept); // whole or not at all, however this ends
-        }
-        const result = await readFile(kept);
-        if (result.length < content.length) await writeFile(`${file}.${suffix}`, result);
-      }),
-    );
-  }
+  const files = (await filesIn(site)).filter((file) => COMPRESSED.has(extname(file)));
+  const used = new Set((await Promise.all(files.map((file) => compress(file, store)))).flat());
   for (const name of await readdir(store)) if (!used.has(name)) await rm(join(store, name));
 }
 
-/** @param {Buffer} content */
+/**
+ * @param {string} file
+ * @param {string} store
+ * @returns {Promise<string[]>} what of the store it used
+ */
+async function compress(file, store) {
+  const content = await readFile(file);
+  return Promise.all(
+    /** @type {const} */ ([["br", brotli], ["gz", gz]]).map(async ([suffix, squeeze]) => {
+      const key = `${hashOf(content)}.${suffix}`;
+      const kept = join(store, key);
+      if (!existsSync(kept)) {
+        const part = `${kept}.${basename(dirname(file))}.part`; // another folder may have the same file
+        await writeFile(part, await squeeze(content));
+        await rename(part, kept); // whole or not at all, however this ends
+      }
+      const result = await readFile(kept);
+      if (result.length < content.length) await writeFile(`${file}.${suffix}`, result);
+      return key;
+    }),
+  );
+}
+
+/** The best quality: half a minute for the largest file. @param {Buffer} content */
 function brotli(content) {
-  const large = content.length > LARGE_BYTES;
   return promisify(brotliCompress)(content, {
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: large ? 9 : 11,
-      [constants.BROTLI_PARAM_LGWIN]: large ? constants.BROTLI_MAX_WINDOW_BITS : constants.BROTLI_DEFAULT_WINDOW,
+      [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
       [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
     },
   });
@@ -101,7 +140,7 @@ function brotli(content) {
 
 /** @param {Buffer} content */
 function gz(content) {
-  return promisify(gzip)(content, { level: content.length > LARGE_BYTES ? 6 : 9 });
+  return promisify(gzip)(content, { level: 9 });
 }
 
 /** @param {Buffer} content */

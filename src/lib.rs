@@ -34,7 +34,7 @@ pub mod weights;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod train;
 #[cfg(target_family = "wasm")]
-mod web;
+pub mod web;
 
 pub use detector::{Detection, Detector, TileOptions, TiledDetection};
 pub use error::{Error, Result};

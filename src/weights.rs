@@ -270,7 +270,7 @@ fn check_finite(name: &str, mut values: impl Iterator<Item = f32>) -> Result<()>
 mod tests {
     use super::*;
     use crate::model::Division;
-    use crate::nn::DivisionRate;
+    use crate::nn::{DivisionRate, drawn};
     use crate::score::RawScore;
 
     fn card() -> ModelCard {
@@ -302,7 +302,7 @@ mod tests {
 
     fn file(card: &ModelCard) -> Vec<u8> {
         let device = Device::flex();
-        let model = card.config.init(&device).unwrap();
+        let model = drawn(card.config.init(&device).unwrap());
         encode(&model, card, Precision::F16).unwrap()
     }
 

@@ -1,5 +1,5 @@
 /**
- * Where the network runs: looks for a GPU and decides. The decision is a pure function of what was found.
+ * Where the network runs: looks for a GPU, for threads and for fused multiply-add, and decides. The decision is a pure function of what was found.
  *
  * @typedef {object} GpuProbe
  * @property {boolean} available the browser offers WebGPU and gave an adapter
@@ -7,7 +7,12 @@
  * @property {boolean} timestamp_query Burn's compute stream stops without it
  * @property {string} name for people, "" where the browser hides it
  *
- * @typedef {{ backend: import("./protocol.js").Backend, note: string }} Plan `note` says why, "" where nothing is odd
+ * @typedef {object} CpuProbe
+ * @property {number} threads how many there may be
+ * @property {boolean} relaxed relaxed SIMD, which multiplies and adds at once
+ *
+ * @typedef {import("./protocol.js").EngineName} EngineName
+ * @typedef {{ engines: EngineName[], note: string }} Plan the engines in the order to try them, the last of which every browser runs; `note` says why, "" where nothing is odd
  */
 
 /** The few parts of WebGPU that are used here: not every TypeScript library describes it.
@@ -17,6 +22,9 @@
  */
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b/i;
+
+/** More threads than this have nothing left to share. */
+const MOST_THREADS = 8;
 
 /** @type {Readonly<GpuProbe>} */
 export const NO_GPU = { available: false, software: false, timestamp_query: false, name: "" };
@@ -52,18 +60,51 @@ export function describe(adapter) {
 }
 
 /**
+ * How many threads an engine may have: memory is shared only on a page that its server isolates from others.
+ * @param {{ crossOriginIsolated?: boolean, navigator: { hardwareConcurrency?: number } }} [page]
+ */
+export function threadCount({ crossOriginIsolated, navigator } = globalThis) {
+  return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency ?? 1, MOST_THREADS) : 1;
+}
+
+/** A function that uses one instruction of relaxed SIMD (from wasm-feature-detect, Apache 2.0). */
+const RELAXED_SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11);
+
+/** @returns {CpuProbe} */
+export function cpu() {
+  return { threads: threadCount(), relaxed: WebAssembly.validate(RELAXED_SIMD) };
+}
+
+/**
  * A visitor who asks for WebGPU by hand may have a software adapter; nobody gets one unasked.
  * @param {import("./protocol.js").BackendChoice} choice
  * @param {GpuProbe} gpu
+ * @param {CpuProbe} cpu
+ * @param {import("./protocol.js").Engines} installed
  * @returns {Plan}
  */
-export function plan(choice, gpu) {
-  if (choice === "wasm") return { backend: "wasm", note: "" };
+export function plan(choice, gpu, { threads, relaxed }, installed) {
+  const { wanted, note } = wish(choice, gpu);
+  /** The fastest that is there, of those that differ in nothing else. @param {EngineName[]} names */
+  const first = (...names) => names.filter((name) => installed[name] && (relaxed || !name.endsWith("relaxed"))).slice(0, 1);
+  const engines = [
+    ...(wanted ? first("webgpu") : []), //
+    ...(threads > 1 ? first("cpu-threads-relaxed", "cpu-threads") : []),
+    ...first("cpu-relaxed", "cpu"),
+  ];
+  return { engines, note };
+}
+
+/**
+ * @param {import("./protocol.js").BackendChoice} choice
+ * @param {GpuProbe} gpu
+ * @returns {{ wanted: boolean, note: string }} whether WebGPU is wanted
+ */
+function wish(choice, gpu) {
+  if (choice === "wasm") return { wanted: false, note: "" };
   const forced = choice === "webgpu";
-  if (!gpu.available) return { backend: "wasm", note: forced ? "This browser offers no WebGPU adapter, so the CPU does the work." : "" };
-  if (!gpu.timestamp_query) return { backend: "wasm", note: "This GPU lacks timestamp queries, which the engine needs, so the CPU does the work." };
-  if (!gpu.software) return { backend: "webgpu", note: "" };
-  return forced
-    ? { backend: "webgpu", note: "This WebGPU adapter is software: expect it to be slow." }
-    : { backend: "wasm", note: "" };
+  if (!gpu.available) return { wanted: false, note: forced ? "This browser offers no WebGPU adapter, so the CPU does the work." : "" };
+  if (!gpu.timestamp_query) return { wanted: false, note: "This GPU lacks timestamp queries, which the engine needs, so the CPU does the work." };
+  if (!gpu.software) return { wanted: true, note: "" };
+  return { wanted: forced, note: forced ? "This WebGPU adapter is software: expect it to be slow." : "" };
 }

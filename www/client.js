@@ -1,14 +1,20 @@
 /** The page's side of the worker: a promise for each request, and a new worker when the old one is lost or another backend is wanted. */
 
-import { NO_GPU, plan } from "./backend.js";
+import { NO_GPU, cpu, plan } from "./backend.js";
 import { sentence } from "./format.js";
 
 /** @typedef {import("./protocol.js").Reply} Reply */
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void, onProgress?: (progress: Progress) => void }} Waiting */
 
-/** A driver that has not answered after this long never will: the visitor gets the CPU. */
+/** A driver, or a thread, that has not answered after this long never will: the visitor gets the next engine. */
 const PATIENCE_MS = 45_000;
+
+/** What to say when an engine gave way to the next one. */
+const GAVE_WAY = {
+  webgpu: "WebGPU was tried and did not work, so the CPU does the work.",
+  threads: "Threads were tried and did not work, so one core does the work.",
+};
 
 /** A panic's own words are for developers; the engine logs them to the console. */
 const STOPPED = "The engine stopped unexpectedly: the browser's console says more.";
@@ -22,9 +28,28 @@ export class Client {
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   #id = 0;
+  /** Here the engine's threads say that they crashed: the worker that waits for them cannot. */
+  #threads = new BroadcastChannel(`daad-${Math.random()}`);
+  /** What `open` found out. @type {Promise<import("./protocol.js").GpuProbe>} */
+  #gpu = Promise.resolve(NO_GPU);
+
+  constructor() {
+    this.#threads.addEventListener("message", ({ data }) => this.#receive(data));
+  }
 
   /**
-   * Starts a worker with a model on the backend that `choice` and the machine allow. Whatever ran before ends.
+   * Starts a worker and looks for what it may run on. Whatever ran before ends.
+   * @param {import("./protocol.js").BackendChoice} choice
+   */
+  open(choice) {
+    this.stop();
+    this.#worker = this.#spawn();
+    this.#gpu = choice === "wasm" ? Promise.resolve(NO_GPU) : this.#request({ type: "probe" });
+    this.#gpu.catch(() => {}); // `load` tells
+  }
+
+  /**
+   * Loads a model onto the best engine that `choice` and the machine allow; after `open`.
    * @param {import("./protocol.js").Manifest} manifest
    * @param {import("./protocol.js").ModelFile} model
    * @param {import("./protocol.js").BackendChoice} choice
@@ -32,24 +57,28 @@ export class Client {
    * @returns {Promise<import("./state.js").Loaded>}
    */
   async load(manifest, model, choice, onProgress) {
-    this.stop();
-    /** @type {import("./protocol.js").GpuProbe} */
-    const gpu = choice === "wasm" ? NO_GPU : await this.#request({ type: "probe" });
-    const { backend, note } = plan(choice, gpu);
-    if (backend === "wasm") return { backend, gpu: "", note, info: await this.#start(manifest, model, backend, onProgress) };
-    let downloaded = false;
-    const watch = (/** @type {Progress} */ progress) => {
-      downloaded = progress.stage === "starting";
-      onProgress(progress);
-    };
-    try {
-      return { backend, gpu: gpu.name, note, info: await this.#start(manifest, model, backend, watch, choice === "auto" ? PATIENCE_MS : Infinity) };
-    } catch (error) {
-      if (error instanceof Superseded || !downloaded) throw error; // what the network or the site lacks is not the GPU's fault
-      this.stop(); // what a failed GPU start leaves behind is not worth keeping
-      const info = await this.#start(manifest, model, "wasm", onProgress);
-      return { backend: "wasm", gpu: "", note: `WebGPU was tried and did not work, so the CPU does the work. The reason: ${sentence(error)}`, info };
+    const gpu = await this.#gpu;
+    const found = cpu();
+    const { engines, note } = plan(choice, gpu, found, manifest.engines);
+    let why = note;
+    for (const engine of engines) {
+      const isLast = engine === engines.at(-1);
+      const threads = engine.startsWith("cpu-threads") ? found.threads : 1;
+      let downloaded = false;
+      const watch = (/** @type {Progress} */ progress) => {
+        downloaded = progress.stage === "starting";
+        onProgress(progress);
+      };
+      try {
+        const info = await this.#start({ manifest, model, engine, threads }, watch, isLast || engine === choice ? Infinity : PATIENCE_MS);
+        return engine === "webgpu" ? { backend: "webgpu", threads, gpu: gpu.name, note: why, info } : { backend: "wasm", threads, gpu: "", note: why, info };
+      } catch (error) {
+        if (error instanceof Superseded || isLast || !downloaded) throw error; // what the network or the site lacks is not the engine's fault
+        this.stop(); // what a failed start leaves behind is not worth keeping
+        why = `${engine === "webgpu" ? GAVE_WAY.webgpu : GAVE_WAY.threads} The reason: ${sentence(error)}`;
+      }
     }
+    throw new Error("The site has no engine: build it again.");
   }
 
   /**
@@ -67,17 +96,15 @@ export class Client {
   }
 
   /**
-   * @param {import("./protocol.js").Manifest} manifest
-   * @param {import("./protocol.js").ModelFile} model
-   * @param {import("./protocol.js").Backend} backend
+   * @param {{ manifest: import("./protocol.js").Manifest, model: import("./protocol.js").ModelFile, engine: import("./protocol.js").EngineName, threads: number }} what
    * @param {(progress: Progress) => void} onProgress
-   * @param {number} [patience_ms] counted from the end of the download
+   * @param {number} patience_ms counted from the end of the download
    * @returns {Promise<import("./protocol.js").ModelInfo>}
    */
-  #start(manifest, model, backend, onProgress, patience_ms = Infinity) {
+  #start(what, onProgress, patience_ms) {
     return new Promise((resolve, reject) => {
       let timer = 0;
-      this.#request({ type: "load", manifest, model, backend }, [], (progress) => {
+      this.#request({ type: "load", ...what }, [], (progress) => {
         onProgress(progress);
         if (progress.stage === "starting" && patience_ms < Infinity) timer = window.setTimeout(() => reject(new Error("it did not start in time.")), patience_ms);
       }).then(resolve, reject).finally(() => clearTimeout(timer));
@@ -100,7 +127,7 @@ export class Client {
   }
 
   #spawn() {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: this.#threads.name });
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#receive(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();

@@ -44,56 +44,47 @@ export async function fetchManifest() {
   try {
     /** @type {import("./protocol.js").Manifest} */
     const manifest = JSON.parse(text);
-    if (manifest.engine.file && manifest.engine.script.file && Array.isArray(manifest.models)) return manifest;
+    if (manifest.engines.cpu.file && manifest.engines.cpu.script.file && Array.isArray(manifest.models)) return manifest;
   } catch {} // no JSON, or JSON of something else
-  throw new Error("The site is damaged: its manifest.json lists no engine and models, so build it again.");
+  throw new Error("The site is damaged: its manifest.json lists no engines and models, so build it again.");
 }
 
 /**
- * A response whose body reports each chunk's size as it is read, and a promise that it came whole. Await both:
- * browsers hide the reason when a body breaks off, and `whole` has it in words.
+ * A file as `read` makes it of the response. What it reads is the browser's own response, for only with that does a browser keep compiled code.
+ * @template T
  * @param {SiteFile} file
  * @param {string} what for people, such as "the engine"
- * @param {(bytes: number) => void} onChunk
- * @returns {Promise<{ response: Response, whole: Promise<void> }>}
+ * @param {(response: Response) => Promise<T>} read
+ * @param {(bytes: number) => void} onChunk is told each chunk's size
+ * @returns {Promise<T>}
  */
-export async function download(file, what, onChunk) {
+export async function download(file, what, read, onChunk) {
   const response = await request(address(file), what);
-  if (!response.body) throw new Error(`The site is damaged, so build it again: the server answered nothing for ${what}.`);
-  const { body, whole } = counted(response.body.getReader(), file.bytes, what, onChunk);
-  return { response: new Response(body, { headers: { "content-type": response.headers.get("content-type") ?? "" } }), whole };
+  const { body } = response.clone();
+  if (!body) throw new Error(`The site is damaged, so build it again: the server answered nothing for ${what}.`);
+  const whole = count(body.getReader(), file.bytes, what, onChunk);
+  whole.catch(() => {}); // it is awaited below
+  const result = await read(response).catch(async (error) => {
+    await whole; // browsers hide the reason when a body breaks off; this has it in words
+    throw error;
+  });
+  await whole;
+  return result;
 }
 
 /**
- * @param {ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>} reader
+ * @param {ReadableStreamDefaultReader<Uint8Array>} reader
  * @param {number} bytes how many are expected
  * @param {string} what
  * @param {(bytes: number) => void} onChunk
  */
-function counted(reader, bytes, what, onChunk) {
+async function count(reader, bytes, what, onChunk) {
   let received = 0;
-  /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */
-  let body = new ReadableStream();
-  /** @type {Promise<void>} */
-  const whole = new Promise((resolve, reject) => {
-    body = new ReadableStream({
-      async pull(controller) {
-        const step = await reader.read().catch(() => null);
-        if (step && !step.done) {
-          received += step.value.byteLength;
-          onChunk(step.value.byteLength);
-          controller.enqueue(step.value);
-        } else if (step && received === bytes) {
-          resolve();
-          controller.close();
-        } else {
-          const error = new Error(step ? `${capital(what)} is damaged: ${received} bytes came where ${bytes} were expected.` : BROKE_OFF);
-          reject(error);
-          controller.error(error);
-        }
-      },
-    });
-  });
-  whole.catch(() => {}); // a caller that failed earlier awaits it no more
-  return { body, whole };
+  for (;;) {
+    const { value } = await intact(reader.read());
+    if (!value) break;
+    received += value.byteLength;
+    onChunk(value.byteLength);
+  }
+  if (received !== bytes) throw new Error(`${capital(what)} is damaged: ${received} bytes came where ${bytes} were expected.`);
 }

@@ -70,7 +70,11 @@ export function capital(text) {
   return (text[0] ?? "").toUpperCase() + text.slice(1);
 }
 
-/** @param {import("./protocol.js").Backend} backend */
-export function backend(backend) {
-  return backend === "webgpu" ? "WebGPU" : "CPU (wasm SIMD)";
+/**
+ * @param {import("./protocol.js").Backend} backend
+ * @param {number} threads
+ */
+export function backend(backend, threads) {
+  if (backend === "webgpu") return "WebGPU";
+  return threads > 1 ? `CPU (wasm SIMD, ${threads} threads)` : "CPU (wasm SIMD)";
 }

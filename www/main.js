@@ -14,7 +14,7 @@ import { showRecipe } from "./view/recipe.js";
 import { showBusy, showStatus } from "./view/status.js";
 import { showSubject, showVerdict } from "./view/verdict.js";
 
-/** The engine does not wait longer for the gallery: one that is late is shown late. */
+/** The page does not wait longer for the gallery: one that is late is shown late. */
 const GALLERY_PATIENCE_MS = 2000;
 
 const store = createStore();
@@ -53,9 +53,9 @@ find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
 // The address may say which backend, model and gallery image to start with.
 const parameters = new URLSearchParams(location.search);
 const backend = parameters.get("backend");
-// The first image is asked for before the engine is there, so the page goes from working to ready once.
-await Promise.race([openGallery(parameters.get("sample")), new Promise((resolve) => setTimeout(resolve, GALLERY_PATIENCE_MS))]);
-void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"));
+// The page is not ready before the first image is asked for, so it goes from working to ready once.
+const gallery = Promise.race([openGallery(parameters.get("sample")), new Promise((resolve) => setTimeout(resolve, GALLERY_PATIENCE_MS))]);
+void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), "", gallery);
 
 /**
  * Never fails: the page is of use without its gallery.

@@ -1,9 +1,10 @@
 /**
  * What the page and its worker say to each other, and the shapes of the data they pass: types only.
- * `Engine`, `Detector`, `ModelInfo` and `Detection` are the API of the Rust library, `pkg/daad.js`.
+ * `Engine`, `Detector`, `ModelInfo` and `Detection` are the API of the Rust library, `daad.js` in each folder of `pkg/`.
  */
 
 /** @typedef {"webgpu" | "wasm"} Backend */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu-relaxed" | "cpu"} EngineName a folder in `pkg/`, of which the page loads one */
 /** @typedef {"auto" | Backend} BackendChoice */
 /** @typedef {"normal" | "defective"} Label */
 
@@ -55,13 +56,17 @@
 
 /**
  * @typedef {object} Engine
- * @property {(input: { module_or_path: Response }) => Promise<unknown>} default
- * @property {{ load(model: Uint8Array, backend: Backend): Promise<Detector> }} Detector
+ * @property {(input: { module_or_path: WebAssembly.Module, memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>} default
+ * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
+ * @property {(count: number) => void} startThreads only where there are threads, as the next one
+ * @property {() => void} runThread does not return
  */
 
 /** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `bytes` is the size before compression */
 /** @typedef {SiteFile & { name: string }} ModelFile */
-/** @typedef {{ engine: SiteFile & { script: SiteFile }, models: ModelFile[] }} Manifest written by `scripts/site.mjs` */
+/** @typedef {SiteFile & { script: SiteFile }} EngineFiles */
+/** @typedef {Partial<Record<EngineName, EngineFiles>>} Engines */
+/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[] }} Manifest written by `scripts/site.mjs` */
 /** @typedef {{ file: string, label: Label, title: string }} Sample */
 /** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
 
@@ -75,7 +80,7 @@
 /**
  * A request of the page. Each is answered by exactly one `done` or `failed` with its id.
  * @typedef {{ id: number, type: "probe" }
- *   | { id: number, type: "load", manifest: Manifest, model: ModelFile, backend: Backend }
+ *   | { id: number, type: "load", manifest: Manifest, model: ModelFile, engine: EngineName, threads: number }
  *   | { id: number, type: "detect", image: Uint8Array<ArrayBuffer> }} Request
  */
 

@@ -35,9 +35,11 @@ export class Session {
    * @param {BackendChoice} choice
    * @param {string | null} [model] name or file name; the first one where there is none such
    * @param {string} [why] what to tell of the backend where there is nothing else to tell
+   * @param {Promise<unknown>} [meanwhile] what else must end before the page is ready
    */
-  async load(choice, model = this.#store.get().model, why = "") {
+  async load(choice, model = this.#store.get().model, why = "", meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
+    this.#client.open(choice);
     this.#store.send({ type: "loading", choice });
     if (this.#job) this.#store.send({ type: "detecting", subject: this.#job.subject });
     try {
@@ -47,10 +49,12 @@ export class Session {
       if (!file) throw new Error("No model is installed: put a .safetensors file into models/ and build the site again.");
       this.#store.send({ type: "models", models: manifest.models, model: file.file });
       const loaded = await this.#client.load(manifest, file, choice, (progress) => this.#store.send({ type: "progress", progress }));
+      await meanwhile;
       if (turn !== this.#loads) return;
       this.#store.send({ type: "loaded", loaded: { ...loaded, note: loaded.note || why } });
       await this.#judge();
     } catch (error) {
+      await meanwhile;
       if (error instanceof Superseded || turn !== this.#loads) return;
       this.#manifest = null; // the next try may find a site that was built anew
       this.#store.send({ type: "load-failed", message: sentence(error) });
@@ -59,7 +63,7 @@ export class Session {
 
   /** @param {Wanted} wanted */
   ask({ name, sample, read }) {
-    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, read };
+    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, read: begun(read) };
     this.#store.send({ type: "detecting", subject: this.#job.subject });
     const { loaded, loading, choice } = this.#store.get();
     void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
@@ -127,4 +131,19 @@ export class Session {
     if (this.#job?.subject.ticket === ticket) this.#job = null;
     void this.load(this.#store.get().choice).then(() => this.#store.send({ type: "detect-failed", ticket, message: sentence(crash) }));
   }
+}
+
+/**
+ * Reads at once, so that the image is here when the engine is. Whoever reads again gets it anew: a worker keeps what it was given.
+ * @param {() => Promise<ArrayBuffer>} read
+ */
+function begun(read) {
+  /** @type {Promise<ArrayBuffer> | null} */
+  let first = read();
+  first.catch(() => {}); // the first reader is told
+  return () => {
+    const bytes = first ?? read();
+    first = null;
+    return bytes;
+  };
 }

@@ -13,6 +13,7 @@
  *
  * @typedef {object} Loaded
  * @property {import("./protocol.js").Backend} backend
+ * @property {number} threads
  * @property {string} gpu the adapter's name, "" on the CPU or where it is hidden
  * @property {string} note why this backend, where that is not plain
  * @property {ModelInfo} info

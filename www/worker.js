@@ -1,4 +1,4 @@
-/** The worker: owns the engine and the detector, answers the page's requests. The only importer of `pkg/`. */
+/** The worker: owns the engine and the detector, answers the page's requests. It and the engine's threads are the only importers of `pkg/`. */
 
 import { probe } from "./backend.js";
 import { address, download, request } from "./download.js";
@@ -21,8 +21,9 @@ function send(reply, transfer = []) {
  * @param {Extract<Request, { type: "load" }>} request
  * @returns {Promise<import("./protocol.js").ModelInfo>}
  */
-async function load({ id, manifest, model, backend }) {
-  const total_bytes = manifest.engine.bytes + model.bytes;
+async function load({ id, manifest, model, engine, threads }) {
+  const files = manifest.engines[engine] ?? manifest.engines.cpu;
+  const total_bytes = files.bytes + model.bytes;
   let loaded_bytes = 0;
   let reported = -Infinity;
   /** @param {number} bytes */
@@ -32,23 +33,21 @@ async function load({ id, manifest, model, backend }) {
     reported = performance.now();
     send({ id, type: "progress", progress: { stage: "downloading", loaded_bytes, total_bytes } });
   };
-  // The model comes down while the browser compiles the engine.
-  const [engine, weights] = await Promise.all([startEngine(manifest, count), downloadModel(model, count)]);
+  // All at once: the browser compiles the engine while it comes down, and the model comes down beside it.
+  const crew = recruit(threads > 1 ? threads : 0);
+  const [library, module, weights] = await Promise.all([
+    importScript(address(files.script)),
+    download(files, "the engine", compile, count),
+    download(model, `the model ${model.name}`, (response) => response.arrayBuffer(), count),
+  ]);
   send({ id, type: "progress", progress: { stage: "starting", loaded_bytes, total_bytes } });
-  detector = await engine.Detector.load(weights, backend);
+  const { memory } = await library.default({ module_or_path: module }).catch(explain);
+  if (crew.length > 0) {
+    await Promise.all(crew.map((thread) => enlist(thread, { script: address(files.script), module, memory })));
+    library.startThreads(crew.length);
+  }
+  detector = await library.Detector.load(new Uint8Array(weights));
   return detector.info();
-}
-
-/**
- * @param {import("./protocol.js").Manifest} manifest
- * @param {(bytes: number) => void} count
- * @returns {Promise<import("./protocol.js").Engine>}
- */
-async function startEngine({ engine }, count) {
-  const { response, whole } = await download(engine, "the engine", count);
-  const module = await importScript(address(engine.script));
-  await Promise.all([whole, module.default({ module_or_path: response }).catch(explain)]);
-  return module;
 }
 
 /**
@@ -62,20 +61,34 @@ function importScript(url) {
   });
 }
 
-/** @param {unknown} error of a browser that compiles the engine */
+/** @param {Response} response */
+async function compile(response) {
+  const isWasm = response.headers.get("content-type") === "application/wasm"; // what a browser insists on to compile a stream
+  const module = isWasm ? WebAssembly.compileStreaming(response) : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
+  return module.catch(explain);
+}
+
+/** @param {unknown} error of a browser that compiles the engine @returns {never} */
 function explain(error) {
   if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw new Error("This browser cannot run the engine: it is too old, or the site is damaged.");
   throw error;
 }
 
+/** Workers that start while the engine comes down. They live as long as this one. @param {number} count */
+function recruit(count) {
+  return Array.from({ length: count }, () => new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: self.name }));
+}
+
 /**
- * @param {import("./protocol.js").ModelFile} model
- * @param {(bytes: number) => void} count
+ * @param {Worker} thread
+ * @param {import("./thread.js").Orders} orders
  */
-async function downloadModel(model, count) {
-  const { response, whole } = await download(model, `the model ${model.name}`, count);
-  const [bytes] = await Promise.all([response.arrayBuffer(), whole]);
-  return new Uint8Array(bytes);
+function enlist(thread, orders) {
+  return new Promise((resolve, reject) => {
+    thread.addEventListener("message", ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data)), { once: true });
+    thread.addEventListener("error", () => reject(new Error("a thread did not start.")), { once: true });
+    thread.postMessage(orders);
+  });
 }
 
 /**

@@ -12,6 +12,7 @@ export const rows = [
     id: `memory-${width}`,
     what: `wasm memory, w = ${width}, 256²`,
     unit: "MB",
+    aim: { of: "ratio", most: 1 },
     measure: () => beside(width, 256),
   })),
   {

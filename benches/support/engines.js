@@ -3,12 +3,12 @@
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { openSite } from "./site.js";
 
-/** What the page's worker is asked for, beside manifest and model. NOTE: the page has no engine with threads yet, so one thread stands for two. */
-export const OURS = {
-  "wasm-1": { backend: "wasm" },
-  "wasm-2": { backend: "wasm" },
-  webgpu: { backend: "webgpu" },
-};
+/** What the page's worker is asked for, beside manifest and model. */
+export const OURS = /** @type {const} */ ({
+  "wasm-1": { engine: "cpu-relaxed", threads: 1 },
+  "wasm-2": { engine: "cpu-threads-relaxed", threads: 2 },
+  webgpu: { engine: "webgpu", threads: 1 },
+});
 
 /**
  * @typedef {{ provider: "wasm" | "webgpu", threads: number }} Peer
@@ -20,17 +20,28 @@ export const OURS = {
 export async function openEngines({ model, image, ours, onnx, peer }) {
   const site = await openSite([model, image, ...(onnx ? [onnx] : [])]);
   const browser = await launch(SOFTWARE_GPU);
-  const page = await browser.newPage();
-  await page.goto(new URL("bench/bench.html", site.url).href);
-  await page.waitForFunction(() => "bench" in globalThis);
+  const close = async () => {
+    await browser.close();
+    await site.stop();
+  };
+  /** @type {import("playwright-core").Page} */
+  let page;
   /**
    * @param {"load" | "first" | "time" | "memory"} name of a function of bench.js
    * @param {unknown[]} words
    */
   const call = (name, ...words) => page.evaluate(([name, words]) => /** @type {any} */ (globalThis).bench[name](...words), /** @type {const} */ ([name, words]));
-  const manifest = await (await fetch(new URL("manifest.json", site.url))).json();
-  await call("load", "ours", "ours-worker.js", { manifest, model: site.describe(model), ...OURS[ours] });
-  if (onnx && peer) await call("load", "peer", "peer-worker.js", { ...site.runtime(peer.provider), model: site.address(onnx), ...peer });
+  try {
+    page = await browser.newPage();
+    await page.goto(new URL("bench/bench.html", site.url).href);
+    await page.waitForFunction(() => "bench" in globalThis);
+    const manifest = await (await fetch(new URL("manifest.json", site.url))).json();
+    await call("load", "ours", "ours-worker.js", { manifest, model: site.describe(model), ...OURS[ours] });
+    if (onnx && peer) await call("load", "peer", "peer-worker.js", { ...site.runtime(peer.provider), model: site.address(onnx), ...peer });
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     /** Judges the image with both and gives what they found. */
     first: () => call("first", site.address(image)),
@@ -38,9 +49,6 @@ export async function openEngines({ model, image, ours, onnx, peer }) {
     time: (name) => call("time", name),
     /** @param {"ours" | "peer"} name @returns {Promise<number>} bytes */
     memory: (name) => call("memory", name),
-    async close() {
-      await browser.close();
-      await site.stop();
-    },
+    close,
   };
 }

@@ -4,27 +4,30 @@
 //! it does faster. On the CPU that is everything, gradients included.
 
 pub mod cpu;
+#[cfg(feature = "cpu")]
 mod flex;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod operations;
 mod parallel;
+mod plain;
+mod recall;
 
 #[cfg(feature = "train")]
 mod autodiff;
 
-use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 pub use cpu::{AdamStep, Recall, Window};
 pub use operations::{
-    Normalized, adam, convolve, convolve_transposed, max_pool, normalize, normalize_train, recall,
+    Normalized, adam, convolve, convolve_transposed, max_pool, normalize, normalize_train,
 };
+pub use recall::recall;
 
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky rectifier below zero: 0 is a
 /// rectifier, 1 the identity.
-#[backend_extension(Flex, Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "train"), Fusion: cfg(feature = "fusion"))]
+#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "train"), Fusion: cfg(feature = "fusion"))]
 pub trait Kernels: Backend {
     /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then the rectifier.
     #[cfg_attr(feature = "fusion", fusion(default))]
@@ -35,11 +38,7 @@ pub trait Kernels: Backend {
         window: Window,
         slope: f32,
     ) -> FloatTensor<Self> {
-        let Window {
-            stride, padding, ..
-        } = window;
-        let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
-        rectify::<Self>(Self::conv2d(x, weight, Some(bias), options), slope)
+        plain::convolve::<Self>(x, weight, bias, window, slope)
     }
 
     /// Transposed convolution with weights `[I, O, k, k]` and bias `[O]`.
@@ -50,11 +49,7 @@ pub trait Kernels: Backend {
         bias: FloatTensor<Self>,
         window: Window,
     ) -> FloatTensor<Self> {
-        let Window {
-            stride, padding, ..
-        } = window;
-        let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0; 2], [1; 2], 1);
-        Self::conv_transpose2d(x, weight, Some(bias), options)
+        plain::convolve_transposed::<Self>(x, weight, bias, window)
     }
 
     /// Batch normalization by given statistics, then the rectifier; all but `x` are `[C]`.
@@ -69,7 +64,7 @@ pub trait Kernels: Backend {
         slope: f32,
     ) -> FloatTensor<Self> {
         let normal = Self::batch_norm(x, gamma, beta, mean, variance, f64::from(epsilon));
-        rectify::<Self>(normal, slope)
+        plain::rectify::<Self>(normal, slope)
     }
 
     /// Batch normalization by the statistics of the batch, then the rectifier: the maps, their
@@ -84,7 +79,7 @@ pub trait Kernels: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let result = Self::batch_norm_train(x, gamma, beta, f64::from(epsilon));
         (
-            rectify::<Self>(result.output, slope),
+            plain::rectify::<Self>(result.output, slope),
             result.mean,
             result.variance,
         )
@@ -120,13 +115,5 @@ pub trait Kernels: Backend {
         let root = Self::float_add_scalar(root, epsilon.into());
         let change = scale(Self::float_div(first.clone(), root), step_size);
         (Self::float_sub(value, change), first, second)
-    }
-}
-
-fn rectify<B: Backend>(x: FloatTensor<B>, slope: f32) -> FloatTensor<B> {
-    match slope {
-        1.0 => x,
-        0.0 => B::relu(x),
-        slope => B::leaky_relu(x, slope.into()),
     }
 }

@@ -1,9 +1,9 @@
 //! The kernels as functions of tensors.
 
-use burn::backend::{Dispatch, Flex};
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use super::{AdamStep, Kernels, Recall, Window, flex};
+use super::{AdamStep, Kernels, Window};
 
 /// Convolution of maps `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky
 /// rectifier with `slope` below zero: 0 is a plain one, 1 none at all.
@@ -89,16 +89,6 @@ pub fn normalize_train(
 /// Maximum over 2×2 pixels with stride 2: `[B, C, H, W]` to `[B, C, H/2, W/2]`.
 pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))
-}
-
-/// A block-wise memory `[N, D]` at work on maps `[B, C, H, W]`, in one piece and without gradients.
-/// None where the back end has no such kernel.
-pub fn recall(maps: &Tensor<4>, items: &Tensor<2>, recall: Recall) -> Option<Tensor<4>> {
-    let maps = maps.clone().try_into_primitive::<Flex>().ok()?;
-    let items = items.clone().try_into_primitive::<Flex>().ok()?;
-    Some(Tensor::from_primitive::<Flex>(flex::recall(
-        maps, items, recall,
-    )))
 }
 
 /// One step of Adam: values, running means of gradients and of squared gradients, and the

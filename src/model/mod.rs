@@ -38,7 +38,8 @@ impl Model {
 }
 
 impl ModelConfig {
-    /// Initializes the networks with random weights on `device`.
+    /// The networks on `device`, weights and memory items all zeros: to be loaded, or drawn by
+    /// `train::initialize`.
     ///
     /// # Errors
     ///

@@ -3,9 +3,10 @@
 //! NOTE: Burn's own keeps a running mean of the *biased* variance. PyTorch, and so the paper's
 //! code, divides by n − 1; on the few values of a bottleneck map that is a visible difference.
 
-use burn::module::{Initializer, Module, Param, RunningState};
+use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
+use super::parameter::zeros;
 use crate::kernel::{normalize, normalize_train};
 
 const EPSILON: f32 = 1e-5;
@@ -27,8 +28,8 @@ impl BatchNorm {
     /// Scale 1, shift 0, running mean 0 and variance 1 for each of `channels`.
     pub fn new(channels: usize, device: &Device) -> Self {
         Self {
-            weight: Initializer::Ones.init([channels], device),
-            bias: Initializer::Zeros.init([channels], device),
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: zeros([channels], device),
             running_mean: RunningState::new(Tensor::zeros([channels], device)),
             running_var: RunningState::new(Tensor::ones([channels], device)),
         }

@@ -1,9 +1,9 @@
 //! Convolutions as modules: weights, bias and window.
 
 use burn::module::{Module, Param};
-use burn::nn::conv::{Conv2dConfig, ConvTranspose2dConfig};
 use burn::tensor::{Device, Tensor};
 
+use super::parameter::zeros;
 use crate::kernel::{self, Window};
 
 /// Convolution of `[B, I, H, W]` to `[B, O, H', W']`.
@@ -18,13 +18,12 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// Initializes weights and bias as in PyTorch's defaults.
+    /// All zeros, to be loaded or drawn.
     pub fn new([input, output]: [usize; 2], window: Window, device: &Device) -> Self {
-        let kernel = [window.kernel; 2];
-        let layer = Conv2dConfig::new([input, output], kernel).init(device);
+        let Window { kernel, .. } = window;
         Self {
-            weight: layer.weight,
-            bias: layer.bias.expect("a bias unless told otherwise"),
+            weight: zeros([output, input, kernel, kernel], device),
+            bias: zeros([output], device),
             window,
         }
     }
@@ -62,13 +61,12 @@ pub struct TransposedConvolution {
 }
 
 impl TransposedConvolution {
-    /// Initializes weights and bias as in PyTorch's defaults.
+    /// All zeros, to be loaded or drawn.
     pub fn new([input, output]: [usize; 2], window: Window, device: &Device) -> Self {
-        let kernel = [window.kernel; 2];
-        let layer = ConvTranspose2dConfig::new([input, output], kernel).init(device);
+        let Window { kernel, .. } = window;
         Self {
-            weight: layer.weight,
-            bias: layer.bias.expect("a bias unless told otherwise"),
+            weight: zeros([input, output, kernel, kernel], device),
+            bias: zeros([output], device),
             window,
         }
     }

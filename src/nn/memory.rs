@@ -1,11 +1,12 @@
 //! Block-wise memory: addressing by cosine similarity, shrinkage, read (Eq. 1 and 2).
 
-use burn::module::{Initializer, Module, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation::softmax};
 
 use crate::kernel::{self, Recall};
 
 use super::division::{DivisionRate, assemble, divide};
+use super::parameter::zeros;
 
 /// Norms are clamped from below so that an all-zero query (common after ReLU) is similar to nothing.
 const MIN_NORM: f32 = 1e-8;
@@ -37,17 +38,10 @@ pub struct MemoryBank {
 }
 
 impl MemoryBankConfig {
-    /// Initializes the items uniformly in ±1/√D.
-    ///
-    /// NOTE: the paper does not say how items start.
+    /// The bank on `device`, items all zeros.
     pub fn init(self, device: &Device) -> MemoryBank {
-        let bound = 1.0 / (self.dim as f64).sqrt();
-        let initializer = Initializer::Uniform {
-            min: -bound,
-            max: bound,
-        };
         MemoryBank {
-            items: initializer.init([self.items, self.dim], device),
+            items: zeros([self.items, self.dim], device),
             rate: self.rate,
             renormalize: self.renormalize,
         }
@@ -66,7 +60,7 @@ impl MemoryBank {
             cut: cut(count) as f32,
             renormalize: self.renormalize,
         };
-        if let Some(read) = kernel::recall(&maps, &self.items.val(), recall) {
+        if let Ok(read) = kernel::recall(&maps, &self.items.val(), recall) {
             return read;
         }
         let queries = divide(maps, self.rate).reshape([batch * self.rate.blocks(), dim]);
@@ -120,6 +114,7 @@ fn normalize(rows: Tensor<2>) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::drawn;
     use burn::tensor::Distribution;
 
     #[test]
@@ -135,7 +130,7 @@ mod tests {
             },
             renormalize: true,
         };
-        let bank = config.init(&device);
+        let bank = drawn(config.init(&device));
         let maps = Tensor::random([2, 6, 6, 10], Distribution::Default, &device);
         let kernel = bank.forward(maps.clone()).into_data();
         // On an autodiff device there is no kernel for it.

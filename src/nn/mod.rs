@@ -5,9 +5,13 @@ mod conv_block;
 mod convolution;
 mod division;
 mod memory;
+mod parameter;
 
 pub use batch_norm::BatchNorm;
 pub use conv_block::{ConvBlock, ConvBlockConfig};
 pub use convolution::{Convolution, TransposedConvolution};
 pub use division::{DivisionRate, assemble, divide};
 pub use memory::{MemoryBank, MemoryBankConfig};
+
+#[cfg(test)]
+pub(crate) use parameter::drawn;

@@ -12,7 +12,9 @@ use crate::model::parameters::{ParameterMapper, map_parameters};
 
 /// Draws all weights, biases and memory items uniformly from ±1/√n, as PyTorch does: n is the number
 /// of values that one output of the layer is made from, or the dimension of an item.
-pub(super) fn initialize<M: Module>(module: M, seed: u64) -> M {
+///
+/// NOTE: the paper does not say how memory items start.
+pub fn initialize<M: Module>(module: M, seed: u64) -> M {
     let rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw = Draw { rng, fan_in: 1 };
     map_parameters(module, &mut draw)
@@ -27,7 +29,7 @@ struct Draw {
 impl ParameterMapper for Draw {
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         // Batch normalization starts as the identity.
-        if name.contains(".norm.") {
+        if name.split('.').any(|part| part == "norm") {
             return param;
         }
         let shape = param.lazy_shape().to_vec();

@@ -23,5 +23,6 @@ pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
 pub use device_check::check_training;
 pub use evaluate::{Evaluation, Metrics, evaluate};
 pub use event::{EpochRecord, Event, Losses};
+pub use initialize::initialize;
 pub use step::{AdversarialLosses, StepLosses, TrainState};
 pub use trainer::{Checkpointing, Outcome, Trainer};

@@ -1,10 +1,11 @@
 //! The wasm-bindgen facade: what the page's worker sees of the library, and nothing else.
+//!
+//! It is built once for each engine, and the page loads the one that it uses.
 
 use js_sys::{Float32Array, Object, Reflect, Uint8ClampedArray};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use burn::tensor::Device;
 use image::RgbImage;
 
 use crate::model::{Division, MemoryPlacement, ModelConfig};
@@ -12,6 +13,12 @@ use crate::nn::DivisionRate;
 use crate::score::Range;
 use crate::weights::Provenance;
 use crate::{Detection, Detector, Error};
+
+#[cfg_attr(feature = "webgpu", path = "webgpu.rs")]
+#[cfg_attr(not(feature = "webgpu"), path = "cpu.rs")]
+mod device;
+#[cfg(feature = "threads")]
+pub mod threads;
 
 /// Runs once, when the module is loaded.
 #[wasm_bindgen(start)]
@@ -30,22 +37,10 @@ pub struct WebDetector {
 
 #[wasm_bindgen(js_class = Detector)]
 impl WebDetector {
-    /// Reads a model file onto `backend`, `"webgpu"` or `"wasm"`.
-    ///
-    /// On WebGPU the device is checked against the reference in the model file, and every
-    /// pipeline compiled on the way.
-    pub async fn load(model: Vec<u8>, backend: &str) -> Result<WebDetector, JsError> {
-        let on_gpu = match backend {
-            "webgpu" => true,
-            "wasm" => false,
-            other => return Err(js_error(&Error::Device(format!("unknown backend {other}")))),
-        };
-        let device = if on_gpu { gpu().await? } else { Device::flex() };
-        let detector = Detector::from_bytes(&model, &device).map_err(|error| js_error(&error))?;
-        if on_gpu {
-            let check = detector.check_device().await;
-            check.map_err(|error| js_error(&error))?;
-        }
+    /// Reads a model file onto the engine's device.
+    pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsError> {
+        let detector = device::detector(&model).await;
+        let detector = detector.map_err(|error| js_error(&error))?;
         Ok(Self { detector })
     }
 
@@ -136,26 +131,12 @@ fn divided(config: &ModelConfig) -> Option<DivisionRate> {
     }
 }
 
-async fn gpu() -> Result<Device, JsError> {
-    use std::cell::RefCell;
-    thread_local! {
-        /// The runtime can be initialized once only; a second model uses the same device.
-        static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
-    }
-    if let Some(device) = DEVICE.with_borrow(Clone::clone) {
-        return Ok(device);
-    }
-    let device = Device::wgpu_options().init_async().await;
-    let device = device.map_err(|error| js_error(&Error::Device(error.to_string())))?;
-    DEVICE.set(Some(device.clone()));
-    Ok(device)
-}
-
 /// What a canvas takes.
 fn rgba(image: &RgbImage) -> Uint8ClampedArray {
-    let bytes: Vec<u8> = (image.pixels())
-        .flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2], 255])
-        .collect();
+    let mut bytes = vec![255; image.pixels().len() * 4];
+    for (opaque, pixel) in bytes.chunks_exact_mut(4).zip(image.pixels()) {
+        opaque[..3].copy_from_slice(&pixel.0);
+    }
     Uint8ClampedArray::from(bytes.as_slice())
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use daad::Detector;
 use daad::model::{AdversarialConfig, ModelConfig};
 use daad::train::dataset::SyntheticTextures;
-use daad::train::{TrainConfig, adapters, check_training, finish, wait};
+use daad::train::{TrainConfig, adapters, check_training, finish, initialize, wait};
 use daad::weights::{Precision, Provenance};
 
 #[test]
@@ -35,7 +35,7 @@ fn model_file() -> Vec<u8> {
         ..TrainConfig::default()
     };
     let cpu = Device::flex();
-    let model = config.model.init(&cpu).unwrap();
+    let model = initialize(config.model.init(&cpu).unwrap(), 1);
     let images = SyntheticTextures::new(256, 1).normal(1);
     let provenance = Provenance::default();
     let finished = finish(

@@ -13,7 +13,7 @@ use daad::train::dataset::SyntheticTextures;
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Objective, Outcome, Schedule, TrainConfig, Trainer,
-    evaluate, finish, wait,
+    evaluate, finish, initialize, wait,
 };
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
@@ -76,7 +76,7 @@ fn run(trainer: &mut Trainer, images: &[RgbImage]) -> Vec<EpochRecord> {
 #[test]
 fn gradients_reach_every_parameter_of_both_networks() {
     let device = Device::flex().autodiff();
-    let model = config().model.init(&device).unwrap();
+    let model = initialize(config().model.init(&device).unwrap(), 1);
     let images = images(2);
     let x = daad::image::to_tensor(&refs(&images), &device);
     let rebuilt = model.generator.forward(x);

@@ -103,6 +103,81 @@ describe("the scores", () => {
   });
 });
 
+describe("the engine", () => {
+  for (const relaxed of ["-relaxed", ""]) {
+    const [threads, one] = [`cpu-threads${relaxed}`, `cpu${relaxed}`];
+    test(`${threads} is used on an isolated page, ${one} elsewhere, and both score alike`, async () => {
+      const sample = first("defective");
+      const url = `${site.url}?backend=wasm&sample=${sample.file}`;
+      const installed = only("cpu", one, threads);
+      const threaded = await openCounted(url, installed);
+      const single = await openCounted(url, async (page) => void (await notIsolated(page), await installed(page)));
+      assert.match(threaded.seen.backend, /wasm.*threads/);
+      assert.doesNotMatch(single.seen.backend, /threads/);
+      assert.deepEqual([threaded.engines, single.engines], [[threads], [one]], "each page loads one engine");
+      assertSameScores(threaded.seen, single.seen, "threads against one");
+      const native = (await nativeScores())?.get(sample.file);
+      if (native) assertSameScores(threaded.seen, native, `${threads} against native`);
+    });
+  }
+
+  test("with threads that cannot have its memory gives way to the other one, and the page says why", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: (page) =>
+        page.route("**/pkg/cpu-threads*/daad.js*", async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: `${await response.text()}\nWebAssembly.Memory = function () { throw new RangeError("no room"); };` });
+        }),
+    });
+    assert.doesNotMatch((await reading(page)).backend, /threads/);
+    assert.match((await page.locator("#note").textContent()) ?? "", /Threads were tried.*No room\.$/i);
+    await close();
+  });
+
+  test("that was not built is not asked for", async () => {
+    const { engines } = await openCounted(`${site.url}?backend=webgpu`, only("cpu"));
+    assert.deepEqual(engines, ["cpu"]);
+  });
+
+  /**
+   * Which engines a page asks for until it has judged its first image.
+   * @param {string} url
+   * @param {(page: import("playwright-core").Page) => Promise<unknown>} [prepare]
+   */
+  async function openCounted(url, prepare) {
+    /** @type {Set<string>} */
+    const engines = new Set();
+    const { page, close } = await open(browser, url, {
+      prepare: async (page) => {
+        page.context().on("request", (request) => engines.add(/\/pkg\/([^/]+)\//.exec(request.url())?.[1] ?? ""));
+        await prepare?.(page);
+      },
+    });
+    const seen = await reading(page);
+    await close();
+    engines.delete("");
+    return { seen, engines: [...engines] };
+  }
+
+  /** As from a site with no other engines. @param {string[]} names */
+  function only(...names) {
+    return (/** @type {import("playwright-core").Page} */ page) =>
+      page.route("**/manifest.json", async (route) => {
+        const { engines, models } = await (await route.fetch()).json();
+        await route.fulfill({ json: { engines: Object.fromEntries(names.map((name) => [name, engines[name]])), models } });
+      });
+  }
+
+  /** As from a server that does not send the two headers. @param {import("playwright-core").Page} page */
+  function notIsolated(page) {
+    return page.route("**/*", async (route) => {
+      const response = await route.fetch();
+      const { "cross-origin-opener-policy": _, "cross-origin-embedder-policy": __, ...headers } = response.headers();
+      await route.fulfill({ response, headers });
+    });
+  }
+});
+
 describe("the backend", () => {
   test("a software adapter is not chosen for a visitor, and the choice can be changed by hand", async () => {
     const { page, close } = await open(browser, site.url);
@@ -150,17 +225,19 @@ describe("an engine that fails", () => {
     await close(/Failed to load resource/);
   });
 
-  test("by a panic costs one image, not the page", async () => {
-    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: stubEngine });
-    await reading(page);
-    await choose(page, Buffer.from("PANIC"));
-    const { status, message } = await settle(page);
-    assert.equal(status, "error");
-    assert.match(message, /^The engine stopped/);
-    await choose(page, image);
-    await reading(page);
-    await close();
-  });
+  for (const trap of ["PANIC", "THREAD"]) {
+    test(`by a panic costs one image, not the page: ${trap}`, async () => {
+      const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: stubEngine });
+      await reading(page);
+      await choose(page, Buffer.from(trap));
+      const { status, message } = await settle(page);
+      assert.equal(status, "error");
+      assert.match(message, /^The engine stopped/);
+      await choose(page, image);
+      await reading(page);
+      await close();
+    });
+  }
 });
 
 describe("a page where something is amiss", () => {
@@ -200,8 +277,8 @@ describe("a page where something is amiss", () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/manifest.json", async (route) => {
-          await pasteText(page); // the engine is not here yet
+        await page.route("**/*.safetensors*", async (route) => {
+          await pasteText(page); // the model is not here yet
           await route.continue();
         });
       },
@@ -250,7 +327,7 @@ describe("a page where something is amiss", () => {
   });
 
   test("an engine's script that is missing gets a sentence", async () => {
-    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/pkg/daad.js*", (route) => route.fulfill({ status: 404 })) });
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/pkg/*/daad.js*", (route) => route.fulfill({ status: 404 })) });
     const { status, message } = await settle(page);
     assert.equal(status, "error");
     assert.match(message, /^The site is incomplete, so build it again: the server answered 404 for the engine\.$/);

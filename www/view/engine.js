@@ -31,7 +31,7 @@ export function showBackend(choice, loaded) {
 /** @param {import("../state.js").Loaded | null} loaded */
 export function showRanOn(loaded) {
   const element = find("[data-testid=backend]", HTMLElement);
-  element.textContent = loaded ? format.backend(loaded.backend) : "–";
+  element.textContent = loaded ? format.backend(loaded.backend, loaded.threads) : "–";
   element.title = loaded?.gpu ?? "";
 }
 

@@ -1,19 +1,27 @@
-/** Stands in for pkg/daad.js where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, one that begins with REFUSE is refused, and a model that begins with 9 has a threshold of 9. */
+/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, and a model that begins with 9 has a threshold of 9. */
 
 const SIDE_PX = 8;
 
-/** @param {{ module_or_path: Response }} input */
-export default async function init({ module_or_path }) {
-  await module_or_path.arrayBuffer();
+/** What this worker and its threads share: one number, which is 1 when the threads are to trap. @type {Int32Array} */
+let shared;
+
+/** @param {{ memory?: SharedArrayBuffer }} input */
+export default async function init({ memory = globalThis.crossOriginIsolated ? new SharedArrayBuffer(4) : undefined }) {
+  if (memory) shared = new Int32Array(memory);
+  return { memory };
+}
+
+export function startThreads() {}
+
+export function runThread() {
+  Atomics.wait(shared, 0, 0);
+  throw new WebAssembly.RuntimeError("unreachable");
 }
 
 export class Detector {
-  /**
-   * @param {Uint8Array} model
-   * @param {"webgpu" | "wasm"} backend
-   */
-  static async load(model, backend) {
-    if (backend === "webgpu") throw new Error("device: it computes something else");
+  /** @param {Uint8Array} model */
+  static async load(model) {
+    if (import.meta.url.includes("/webgpu/")) throw new Error("device: it computes something else");
     return Object.assign(new Detector(), { threshold: begins(model, "9") ? 9 : 0.5 });
   }
 
@@ -34,6 +42,11 @@ export class Detector {
       queueMicrotask(() => {
         throw new WebAssembly.RuntimeError("unreachable");
       });
+      await new Promise(() => {});
+    }
+    if (begins(image, "THREAD")) {
+      Atomics.store(shared, 0, 1);
+      Atomics.notify(shared, 0);
       await new Promise(() => {});
     }
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { NO_GPU, describe, plan, probe } from "../../../www/backend.js";
+import { NO_GPU, cpu, describe, plan, probe, threadCount } from "../../../www/backend.js";
 
+const FILE = { file: "", bytes: 0, hash: "" };
+const FILES = { ...FILE, script: FILE };
 const REAL = { available: true, software: false, timestamp_query: true, name: "nvidia ada" };
 
 /** @param {Record<string, unknown>} info @param {string[]} features */
@@ -9,32 +11,60 @@ function adapter(info, features = ["timestamp-query"]) {
   return { info, features: new Set(features) };
 }
 
-test("a real adapter is used unasked", () => {
-  assert.deepEqual(plan("auto", REAL), { backend: "webgpu", note: "" });
+/** Everything that build.sh makes. */
+const ALL = { cpu: FILES, "cpu-relaxed": FILES, "cpu-threads": FILES, "cpu-threads-relaxed": FILES, webgpu: FILES };
+
+/** @param {number} threads */
+function plain(threads) {
+  return { threads, relaxed: false };
+}
+
+test("a real adapter is used unasked, and the CPU where it fails", () => {
+  assert.deepEqual(plan("auto", REAL, plain(1), ALL), { engines: ["webgpu", "cpu"], note: "" });
+  assert.deepEqual(plan("auto", REAL, plain(4), ALL), { engines: ["webgpu", "cpu-threads", "cpu"], note: "" });
 });
 
 test("a software adapter is used only when asked for, and said to be slow", () => {
-  assert.equal(plan("auto", { ...REAL, software: true }).backend, "wasm");
-  const forced = plan("webgpu", { ...REAL, software: true });
-  assert.equal(forced.backend, "webgpu");
+  assert.deepEqual(plan("auto", { ...REAL, software: true }, plain(1), ALL).engines, ["cpu"]);
+  const forced = plan("webgpu", { ...REAL, software: true }, plain(1), ALL);
+  assert.equal(forced.engines[0], "webgpu");
   assert.match(forced.note, /slow/);
 });
 
 test("without timestamp queries the CPU works, even when WebGPU is asked for", () => {
   for (const choice of /** @type {const} */ (["auto", "webgpu"])) {
-    const { backend, note } = plan(choice, { ...REAL, timestamp_query: false });
-    assert.equal(backend, "wasm");
+    const { engines, note } = plan(choice, { ...REAL, timestamp_query: false }, plain(1), ALL);
+    assert.deepEqual(engines, ["cpu"]);
     assert.match(note, /timestamp/);
   }
 });
 
 test("a missing adapter is worth a word only to those who asked for it", () => {
-  assert.deepEqual(plan("auto", NO_GPU), { backend: "wasm", note: "" });
-  assert.match(plan("webgpu", NO_GPU).note, /no WebGPU/);
+  assert.deepEqual(plan("auto", NO_GPU, plain(1), ALL), { engines: ["cpu"], note: "" });
+  assert.match(plan("webgpu", NO_GPU, plain(1), ALL).note, /no WebGPU/);
 });
 
-test("the CPU asked for is the CPU", () => {
-  assert.deepEqual(plan("wasm", REAL), { backend: "wasm", note: "" });
+test("the CPU asked for is the CPU, on all cores where there are threads", () => {
+  assert.deepEqual(plan("wasm", REAL, plain(1), ALL), { engines: ["cpu"], note: "" });
+  assert.deepEqual(plan("wasm", REAL, plain(2), ALL), { engines: ["cpu-threads", "cpu"], note: "" });
+});
+
+test("relaxed SIMD is used where the browser has it", () => {
+  assert.deepEqual(plan("wasm", REAL, { threads: 1, relaxed: true }, ALL).engines, ["cpu-relaxed"]);
+  assert.deepEqual(plan("auto", REAL, { threads: 2, relaxed: true }, ALL).engines, ["webgpu", "cpu-threads-relaxed", "cpu-relaxed"]);
+  assert.equal(typeof cpu().relaxed, "boolean");
+});
+
+test("an engine that was not built is not asked for", () => {
+  assert.deepEqual(plan("auto", REAL, { threads: 2, relaxed: true }, { cpu: FILES }).engines, ["cpu"]);
+});
+
+test("there are threads only on an isolated page, and no more than are of use", () => {
+  assert.equal(threadCount({ crossOriginIsolated: true, navigator: { hardwareConcurrency: 4 } }), 4);
+  assert.equal(threadCount({ crossOriginIsolated: true, navigator: { hardwareConcurrency: 128 } }), 8);
+  assert.equal(threadCount({ crossOriginIsolated: true, navigator: {} }), 1);
+  assert.equal(threadCount({ crossOriginIsolated: false, navigator: { hardwareConcurrency: 4 } }), 1);
+  assert.equal(threadCount({ navigator: { hardwareConcurrency: 4 } }), 1);
 });
 
 test("software adapters are known by name or by flag", () => {

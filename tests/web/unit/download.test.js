@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test, { afterEach } from "node:test";
 import { download, fetchManifest, intact } from "../../../www/download.js";
 
-const FILE = { file: "pkg/daad_bg.wasm", bytes: 6, hash: "0" };
-const MANIFEST = { engine: { ...FILE, script: FILE }, models: [] };
+const FILE = { file: "pkg/cpu/daad_bg.wasm", bytes: 6, hash: "0" };
+const MANIFEST = { engines: { cpu: { ...FILE, script: FILE } }, models: [] };
 
 const ownFetch = globalThis.fetch;
 afterEach(() => void (globalThis.fetch = ownFetch));
@@ -26,9 +26,8 @@ function short(how) {
   });
 }
 
-async function engine() {
-  const { response, whole } = await download(FILE, "the engine", () => {});
-  await Promise.all([whole, response.arrayBuffer()]);
+function engine() {
+  return download(FILE, "the engine", (response) => response.arrayBuffer(), () => {});
 }
 
 test("a network that is silent is told from a site that lacks a file", async () => {
@@ -48,8 +47,23 @@ test("a download that breaks off is told from one that ends too early", async ()
   await assert.rejects(engine, { message: "The engine is damaged: 3 bytes came where 6 were expected." });
 });
 
+test("a file is read while its chunks are counted", async () => {
+  network(async () => new Response("engine"));
+  let counted = 0;
+  assert.equal(await download(FILE, "the engine", (response) => response.text(), (bytes) => (counted += bytes)), "engine");
+  assert.equal(counted, FILE.bytes);
+});
+
+test("a file that is read in vain is said to be damaged only where it is", async () => {
+  const fails = () => Promise.reject(new Error("no wasm"));
+  network(async () => new Response("engine"));
+  await assert.rejects(download(FILE, "the engine", fails, () => {}), { message: "no wasm" });
+  network(async () => new Response("eng"));
+  await assert.rejects(download(FILE, "the engine", fails, () => {}), /The engine is damaged/);
+});
+
 test("a manifest that is none is damaged, a whole one is read", async () => {
-  for (const text of ["<!doctype html>", "null", "{}", ""]) {
+  for (const text of ["<!doctype html>", "null", "{}", "", '{ "engines": {}, "models": [] }']) {
     network(async () => new Response(text));
     await assert.rejects(fetchManifest, /^Error: The site is damaged/, text);
   }

@@ -48,6 +48,7 @@ test("long names lose their middle, short ones nothing", () => {
 });
 
 test("backends are named so that both can be told", () => {
-  assert.match(format.backend("webgpu"), /WebGPU/);
-  assert.match(format.backend("wasm"), /wasm/);
+  assert.match(format.backend("webgpu", 1), /WebGPU/);
+  assert.match(format.backend("wasm", 1), /wasm SIMD\)/);
+  assert.match(format.backend("wasm", 4), /wasm.*4 threads/);
 });

@@ -19,10 +19,10 @@ let site;
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), "daad-serve-"));
-  await mkdir(join(dir, "pkg"));
+  await mkdir(join(dir, "pkg/cpu"), { recursive: true });
   await writeFile(join(dir, "index.html"), "<!doctype html><title>é</title>");
   await writeFile(join(dir, "index.html.br"), brotliCompressSync("<!doctype html><title>é</title>"));
-  await writeFile(join(dir, "pkg/daad_bg.wasm"), ENGINE);
+  await writeFile(join(dir, "pkg/cpu/daad_bg.wasm"), ENGINE);
   site = await serve(dir);
 });
 
@@ -38,7 +38,7 @@ function ask(path, options) {
 
 test("a range, possible or not, is answered with the whole file", async () => {
   for (const range of ["bytes=5-2", "bytes=0-3", "bytes=-1", "bytes=99999999-", "bytes=x", ""]) {
-    const response = await ask("/pkg/daad_bg.wasm", { headers: { range } });
+    const response = await ask("/pkg/cpu/daad_bg.wasm", { headers: { range } });
     assert.equal(response.status, 200, range);
     assert.equal((await response.arrayBuffer()).byteLength, ENGINE.length, range);
   }
@@ -50,18 +50,18 @@ test("types, compression and addresses are right", async () => {
   assert.equal(page.headers.get("content-encoding"), "br");
   assert.match(await page.text(), /é/);
   assert.equal((await ask("/", { headers: { "accept-encoding": "br;q=0" } })).headers.get("content-encoding"), null);
-  assert.equal((await ask("/pkg/daad_bg.wasm")).headers.get("content-type"), "application/wasm");
+  assert.equal((await ask("/pkg/cpu/daad_bg.wasm")).headers.get("content-type"), "application/wasm");
   for (const path of ["/index.html.br", "/nothing", "/pkg", "/%2e%2e/%2e%2e/etc/passwd", "/%ff", "//"]) assert.equal((await ask(site.url + path.slice(1))).status, 404, path);
   const refused = await ask("/", { method: "POST", body: "x" });
   assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
-  const head = await ask("/pkg/daad_bg.wasm", { method: "HEAD" });
+  const head = await ask("/pkg/cpu/daad_bg.wasm", { method: "HEAD" });
   assert.deepEqual([head.headers.get("content-length"), await head.text()], [String(ENGINE.length), ""]);
 });
 
 test("only the address with its own hash is kept for ever, the rest is asked for again", async () => {
   const cache = async (/** @type {string} */ path) => (await ask(path, { method: "HEAD" })).headers.get("cache-control");
-  assert.match((await cache(`/pkg/daad_bg.wasm?v=${HASH}`)) ?? "", /immutable/);
-  for (const path of ["/pkg/daad_bg.wasm", "/pkg/daad_bg.wasm?v=0", `/?v=${HASH}`]) assert.equal(await cache(path), "no-cache", path);
+  assert.match((await cache(`/pkg/cpu/daad_bg.wasm?v=${HASH}`)) ?? "", /immutable/);
+  for (const path of ["/pkg/cpu/daad_bg.wasm", "/pkg/cpu/daad_bg.wasm?v=0", `/?v=${HASH}`]) assert.equal(await cache(path), "no-cache", path);
   const etag = (await ask("/")).headers.get("etag") ?? "";
   assert.equal((await ask("/", { headers: { "if-none-match": `"x", W/${etag}` } })).status, 304);
   assert.equal((await ask("/", { headers: { "if-none-match": '"x"' } })).status, 200);
@@ -70,7 +70,7 @@ test("only the address with its own hash is kept for ever, the rest is asked for
 test("downloads that break off leave nothing behind", async () => {
   for (let i = 0; i < 100; i++) {
     await new Promise((resolve, reject) => {
-      const request = get(new URL("/pkg/daad_bg.wasm", site.url), (response) => {
+      const request = get(new URL("/pkg/cpu/daad_bg.wasm", site.url), (response) => {
         response.on("error", () => {}).once("data", () => {
           request.destroy();
           resolve(null);
@@ -88,10 +88,10 @@ test("a folder that changes or goes while it is served does no harm", async () =
   const kept = `${dir}-kept`;
   await cp(dir, kept, { recursive: true });
   try {
-    await writeFile(join(dir, "pkg/daad_bg.wasm"), "shorter");
-    assert.equal((await (await ask("/pkg/daad_bg.wasm")).arrayBuffer()).byteLength, ENGINE.length);
+    await writeFile(join(dir, "pkg/cpu/daad_bg.wasm"), "shorter");
+    assert.equal((await (await ask("/pkg/cpu/daad_bg.wasm")).arrayBuffer()).byteLength, ENGINE.length);
     await rm(dir, { recursive: true });
-    assert.equal((await (await ask("/pkg/daad_bg.wasm")).arrayBuffer()).byteLength, ENGINE.length);
+    assert.equal((await (await ask("/pkg/cpu/daad_bg.wasm")).arrayBuffer()).byteLength, ENGINE.length);
   } finally {
     await cp(kept, dir, { recursive: true });
     await rm(kept, { recursive: true });

@@ -4,7 +4,7 @@ import { INITIAL, createStore, message, reduce, source, status, subject } from "
 
 /** @typedef {import("../../../www/state.js").Event} Event */
 
-const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", gpu: "", note: "", info: {} } }));
+const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", threads: 1, gpu: "", note: "", info: {} } }));
 
 /** @param {number} ticket @returns {Event} */
 function detecting(ticket) {
