@@ -52,17 +52,20 @@ impl MemoryBank {
     /// Divides the maps, replaces every block by what the memory makes of it, and assembles:
     /// `[B, C, H, W]` to `[B, C, H, W]`.
     pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, height, width] = maps.dims();
-        let [count, dim] = self.items.dims();
+        let [count, _] = self.items.dims();
         let recall = Recall {
             blocks: [self.rate.channel, self.rate.height, self.rate.width],
             min_norm: MIN_NORM,
             cut: cut(count) as f32,
             renormalize: self.renormalize,
         };
-        if let Ok(read) = kernel::recall(&maps, &self.items.val(), recall) {
-            return read;
-        }
+        kernel::recall(&maps, &self.items.val(), recall)
+            .unwrap_or_else(|_| self.forward_by_operations(maps))
+    }
+
+    fn forward_by_operations(&self, maps: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, height, width] = maps.dims();
+        let [_, dim] = self.items.dims();
         let queries = divide(maps, self.rate).reshape([batch * self.rate.blocks(), dim]);
         let read = self.read(self.address(queries));
         assemble(

@@ -38,6 +38,10 @@ pub struct WebDetector {
 #[wasm_bindgen(js_class = Detector)]
 impl WebDetector {
     /// Reads a model file onto the engine's device.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are no model, or the device cannot be had or computes something else.
     pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsError> {
         let detector = device::detector(&model).await;
         let detector = detector.map_err(|error| js_error(&error))?;
@@ -45,6 +49,10 @@ impl WebDetector {
     }
 
     /// The model's configuration, calibration and provenance, as a plain object.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written as one.
     pub fn info(&self) -> Result<JsValue, JsError> {
         let card = self.detector.card();
         let config = &card.config;
@@ -68,6 +76,10 @@ impl WebDetector {
     }
 
     /// Judges an image file's bytes; gives a plain object.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are no image, or the device fails.
     pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
         let detection = self.detector.detect(&image).await;
         let detection = detection.map_err(|error| js_error(&error))?;

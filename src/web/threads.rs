@@ -12,6 +12,10 @@ static ASKED: Mutex<Vec<ThreadBuilder>> = Mutex::new(Vec::new());
 static CHANGED: Condvar = Condvar::new();
 
 /// Has rayon work on `count` threads. Blocks until as many workers have called [`run_thread`].
+///
+/// # Errors
+///
+/// Where it was called before.
 #[wasm_bindgen(js_name = startThreads)]
 pub fn start_threads(count: usize) -> Result<(), JsError> {
     let pool = ThreadPoolBuilder::new().num_threads(count);

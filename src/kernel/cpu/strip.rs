@@ -164,16 +164,14 @@ impl Plan {
             self.batch / LEAST_STRIPS,
         );
 
-        self.share_out(strips, |strip, outputs, maps| {
+        self.share_out(strips, |share| {
             with_scratch(|scratch| {
                 simd::dispatch(Job {
                     plan: self,
-                    strip,
-                    outputs,
+                    share,
                     input,
                     weights,
                     finish,
-                    maps,
                     scratch,
                 });
             });
@@ -187,49 +185,55 @@ impl Plan {
     pub(super) fn share_out(
         &self,
         strips: Vec<Strip>,
-        work: impl Fn(Strip, Range<usize>, Vec<&mut [f32]>) + Sync + Send,
+        work: impl Fn(Share) + Sync + Send,
     ) -> Vec<f32> {
         let [channels, height, width] = self.output;
         let mut output = vec![0.0; self.batch * channels * height * width];
         let in_a_group = strips.iter().take_while(|strip| strip.image == 0).count();
         let images_each = strips[0].images;
-        let shares = parallel::threads().div_ceil(strips.len());
-        let channels_each = (channels.div_ceil(shares)).next_multiple_of(channel_block());
-        let shares = channels.div_ceil(channels_each);
-        let mut parts: Vec<(Strip, Range<usize>, Vec<&mut [f32]>)> = (strips.iter())
-            .flat_map(|&strip| (0..shares).map(move |share| (strip, share * channels_each)))
-            .map(|(strip, first)| {
-                let outputs = first..channels.min(first + channels_each);
-                (strip, outputs, Vec::new())
-            })
+        let of_a_strip = parallel::threads().div_ceil(strips.len());
+        let channels_each = (channels.div_ceil(of_a_strip)).next_multiple_of(channel_block());
+        let of_a_strip = channels.div_ceil(channels_each);
+        let share = |strip, first| Share {
+            strip,
+            outputs: first..channels.min(first + channels_each),
+            maps: Vec::new(),
+        };
+        let firsts = || (0..channels).step_by(channels_each);
+        let mut shares: Vec<_> = (strips.iter())
+            .flat_map(|&strip| firsts().map(move |first| share(strip, first)))
             .collect();
         for (index, mut map) in output.chunks_exact_mut(height * width).enumerate() {
-            let (group, share) = (
-                index / channels / images_each,
-                index % channels / channels_each,
-            );
-            let parts = parts[group * in_a_group * shares..].iter_mut().skip(share);
-            for (strip, _, rows) in parts.step_by(shares).take(in_a_group) {
-                let (part, rest) = map.split_at_mut(self.output_rows(strip).len() * width);
-                rows.push(part);
+            let group = index / channels / images_each;
+            let first = group * in_a_group * of_a_strip + index % channels / channels_each;
+            let shares = shares[first..].iter_mut().step_by(of_a_strip);
+            for share in shares.take(in_a_group) {
+                let rows = self.output_rows(&share.strip).len();
+                let (part, rest) = map.split_at_mut(rows * width);
+                share.maps.push(part);
                 map = rest;
             }
         }
-        parallel::for_each(parts, |(strip, outputs, maps)| work(strip, outputs, maps));
+        parallel::for_each(shares, work);
         output
     }
 }
 
+/// What one thread makes at a time: some channels of a strip.
+pub(super) struct Share<'a> {
+    pub strip: Strip,
+    /// The channels.
+    pub outputs: Range<usize>,
+    /// Their rows of the strip, by image and channel.
+    pub maps: Vec<&'a mut [f32]>,
+}
+
 struct Job<'a> {
     plan: &'a Plan,
-    strip: Strip,
-    /// The channels to make.
-    outputs: Range<usize>,
+    share: Share<'a>,
     input: &'a [f32],
     weights: &'a Packed,
     finish: Finish<'a>,
-    /// The strip's rows, by image and channel.
-    maps: Vec<&'a mut [f32]>,
     scratch: &'a mut Scratch,
 }
 
@@ -240,14 +244,17 @@ impl WithSimd for Job<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self {
             plan,
-            strip,
-            outputs,
+            share,
             input,
             weights,
             finish,
-            maps,
             scratch,
         } = self;
+        let Share {
+            strip,
+            outputs,
+            maps,
+        } = share;
         let stride = plan.input.stride;
         let segment = (strip.rows + plan.reach()) * stride;
         let plane_stride = strip.images * segment + stride + slack();

@@ -5,14 +5,12 @@
 //! take 144. Tiles lie side by side, so that each of the 36 *parts* is a product of matrices:
 //! weights `[O, I]` times values `[I, tiles]`.
 
-use std::ops::Range;
-
 use pulp::{Simd, WithSimd};
 
 use super::pack::Packed;
 use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, Tile, tile_width};
-use super::strip::{Finish, Plan, Strip};
+use super::strip::{Finish, Plan, Share, Strip};
 
 /// Side of the window.
 const TAPS: usize = 3;
@@ -57,16 +55,14 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
             })
         })
         .collect();
-    plan.share_out(strips, |strip, outputs, maps| {
+    plan.share_out(strips, |share| {
         with_scratch(|scratch| {
             simd::dispatch(Job {
                 plan,
-                strip,
-                outputs,
+                share,
                 input,
                 weights,
                 finish,
-                maps,
                 scratch,
             });
         });
@@ -75,14 +71,10 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
 
 struct Job<'a> {
     plan: &'a Plan,
-    strip: Strip,
-    /// The channels to make.
-    outputs: Range<usize>,
+    share: Share<'a>,
     input: &'a [f32],
     weights: &'a Packed,
     finish: Finish<'a>,
-    /// The strip's rows, by channel.
-    maps: Vec<&'a mut [f32]>,
     scratch: &'a mut Scratch,
 }
 
@@ -103,14 +95,17 @@ impl WithSimd for Job<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self {
             plan,
-            strip,
-            outputs,
+            share,
             input,
             weights,
             finish,
-            mut maps,
             scratch,
         } = self;
+        let Share {
+            strip,
+            outputs,
+            mut maps,
+        } = share;
         let (across, down) = (plan.columns.div_ceil(SIDE), strip.rows.div_ceil(SIDE));
         let channels = plan.input.channels;
         let stride = across * down + tile_width::<S>();
