@@ -9,12 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use crate::kernels::{SLOPES, WINDOWS, assert_close, random, values, window};
 
 /// The GPUs; where the test script has brought one along it must be there.
-fn devices() -> impl Iterator<Item = (String, Device)> {
+fn devices() -> Vec<(String, Device)> {
     let adapters = adapters();
     let is_promised = std::env::var_os("DAAD_TEST_GPU").is_some();
     assert!(!is_promised || !adapters.is_empty(), "no GPU was found");
     let named = |adapter: daad::train::Adapter| (adapter.name, adapter.device);
-    adapters.into_iter().map(named)
+    adapters.into_iter().map(named).collect()
 }
 
 struct Layer {
@@ -46,14 +46,19 @@ impl Layer {
         }
     }
 
-    fn assert_same(&self, what: &str, run: impl Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>) {
+    fn assert_same(
+        &self,
+        devices: &[(String, Device)],
+        what: &str,
+        run: impl Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>,
+    ) {
         let Self { x, weight, bias } = self;
         let expected = values(run(x.clone(), weight.clone(), bias.clone()));
-        for (name, device) in devices() {
+        for (name, device) in devices {
             // The view goes over as a view.
-            let x = x.clone().permute([0, 3, 2, 1]).to_device(&device);
-            let (weight, bias) = (weight.clone().to_device(&device), bias.clone());
-            let got = run(x.permute([0, 3, 2, 1]), weight, bias.to_device(&device));
+            let x = x.clone().permute([0, 3, 2, 1]).to_device(device);
+            let (weight, bias) = (weight.clone().to_device(device), bias.clone());
+            let got = run(x.permute([0, 3, 2, 1]), weight, bias.to_device(device));
             assert_close(&format!("{what} on {name}"), &values(got), &expected);
         }
     }
@@ -61,6 +66,7 @@ impl Layer {
 
 #[test]
 fn a_convolution_is_that_of_the_cpu() {
+    let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for round in 0..3 * WINDOWS.len() {
         let window = WINDOWS[round % WINDOWS.len()];
@@ -74,6 +80,7 @@ fn a_convolution_is_that_of_the_cpu() {
         let kernel = window.kernel;
         let layer = Layer::random(&mut rng, size, channels, [outputs, inputs, kernel, kernel]);
         layer.assert_same(
+            &devices,
             &format!("{window:?} on {size:?}, {channels:?} channels, slope {slope}"),
             |x, weight, bias| kernel::convolve(x, weight, bias, window, slope),
         );
@@ -82,6 +89,7 @@ fn a_convolution_is_that_of_the_cpu() {
 
 #[test]
 fn a_transposed_convolution_is_that_of_the_cpu() {
+    let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     for round in 0..16 {
         let side = 1 + round % 4;
@@ -91,6 +99,7 @@ fn a_transposed_convolution_is_that_of_the_cpu() {
         let [inputs, outputs] = channels;
         let layer = Layer::random(&mut rng, size, channels, [inputs, outputs, side, side]);
         layer.assert_same(
+            &devices,
             &format!("transposed {window:?} on {size:?}, {channels:?} channels"),
             |x, weight, bias| kernel::convolve_transposed(x, weight, bias, window),
         );
