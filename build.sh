@@ -120,10 +120,10 @@ set_up_wasm_target() {
   has_wasm_target || has_debian_wasm || { has rustup && rustup target add "$WASM"; } || apt_install rustc-web cargo-web rust-web-src lld-19
 }
 
-# For threads alone, so the page goes without them where it cannot be had.
+# For threads and small engines, so the page goes without them where it cannot be had.
 set_up_std_source() {
   has_std_source || { has rustup && rustup component add rust-src; } ||
-    say "The standard library's source is missing: the page will judge images on one core"
+    say "The standard library's source is missing: the page will judge images on one core, and its engines will be larger"
 }
 
 has_std_source() {

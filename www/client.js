@@ -16,8 +16,8 @@ const GAVE_WAY = {
   threads: "Threads were tried and did not work, so one core does the work.",
 };
 
-/** A panic's own words are for developers; the engine logs them to the console. */
-const STOPPED = "The engine stopped unexpectedly: the browser's console says more.";
+/** A panic has no words of its own: the engines are built without them. */
+const STOPPED = "The engine stopped unexpectedly.";
 
 /** The worker was lost, with its engine: `load` again before the next image. */
 export class Crash extends Error {}

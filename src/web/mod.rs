@@ -23,6 +23,7 @@ pub mod threads;
 /// Runs once, when the module is loaded.
 #[wasm_bindgen(start)]
 fn start() {
+    // Of use only where the standard library is not built along: with it, panics have no words.
     console_error_panic_hook::set_once();
     // A shader that does not compile is only ever logged; without this it would be lost.
     // A second start finds the logger set already, which is fine.
