@@ -130,7 +130,7 @@ function answer({ method, url = "", headers }, response) {
   const etag = coding ? `"${file.hash}-${coding}"` : `"${file.hash}"`;
   response.setHeader("ETag", etag);
   response.setHeader("Vary", "Accept-Encoding");
-  response.setHeader("Cache-Control", isForEver(path, query, file) ? "public, max-age=31536000, immutable" : "no-cache");
+  response.setHeader("Cache-Control", isForEver(query, file) ? "public, max-age=31536000, immutable" : "no-cache");
   if (has(headers["if-none-match"], etag)) return response.writeHead(304).end();
 
   const body = (coding && file[coding]) ?? file.plain;
@@ -149,12 +149,11 @@ function decoded(path) {
 
 /**
  * Whether the address has the hash of what it names, so that it never names anything else.
- * @param {string} path
  * @param {string} query
  * @param {SiteFile} file
  */
-function isForEver(path, query, { hash }) {
-  return /^\/(pkg|models)\//.test(path) && new URLSearchParams(query).get("v") === hash;
+function isForEver(query, { hash }) {
+  return new URLSearchParams(query).get("v") === hash;
 }
 
 /**

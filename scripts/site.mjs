@@ -6,16 +6,23 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
+import { build } from "esbuild";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt"]);
 /** The first is there always; the page does without the others. */
 const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu"];
 const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
+/** Each names only those before it. What a page runs at once is no module: a module would wait until the page is laid out. */
+const SCRIPTS = /** @type {const} */ ([
+  { name: "thread.js", format: "esm" },
+  { name: "worker.js", format: "esm" },
+  { name: "main.js", format: "iife", define: { "import.meta.url": "location.href" } },
+]);
 
 try {
   await main();
@@ -32,12 +39,12 @@ async function main() {
   await assertReplaceable(out);
   const site = `${out}-unfinished`; // takes its name only when whole
   await rm(site, { recursive: true, force: true });
-  await cp(WWW, site, { recursive: true });
+  await cp(WWW, site, { recursive: true, filter: (file) => extname(file) !== ".js" && basename(file) !== "view" });
   const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
   for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
   await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames), null, 2)}\n`);
-  await preload(site);
+  await bundle(site);
   await compressAll(site, `${out}-compressed`);
   await rm(out, { recursive: true, force: true });
   await rename(site, out);
@@ -65,32 +72,39 @@ async function describe(site, file) {
 }
 
 /**
- * Has the page ask at once for what it would find out file by file.
+ * The page in few files: a script for each of page, worker and thread, with addresses that change with what they hold, so that browsers may keep them.
  * @param {string} site
  */
-async function preload(site) {
-  const links = [
-    ...[...(await imports(join(site, "main.js")))].map((file) => `<link rel="modulepreload" href="${relative(site, file)}">`),
-    ...["manifest.json", "gallery/gallery.json"].map((file) => `<link rel="preload" href="${file}" as="fetch" crossorigin>`),
-  ];
-  const page = join(site, "index.html");
-  const html = await readFile(page, "utf8");
-  await writeFile(page, html.replace(/( *)<script type="module"/, (script, indent) => links.map((link) => `${indent}${link}\n`).join("") + script));
+async function bundle(site) {
+  /** @type {string[]} */
+  const stamped = [];
+  /** @param {string} name @param {(text: string) => string} [change] */
+  const stamp = async (name, change = (text) => text) => {
+    const file = join(site, name);
+    let text = await readFile(file, "utf8");
+    for (const other of stamped) {
+      const address = `${other}?v=${hashOf(await readFile(join(site, other)))}`;
+      text = text.replaceAll(`"./${other}"`, `"./${address}"`).replaceAll(`="${other}"`, `="${address}"`);
+    }
+    await writeFile(file, change(text));
+    stamped.push(name);
+  };
+  for (const { name, ...options } of SCRIPTS) {
+    await build({ ...options, entryPoints: [join(WWW, name)], outdir: site, bundle: true, target: "es2022", charset: "utf8", minify: true, sourcemap: true, logLevel: "warning" });
+    await stamp(name);
+  }
+  await stamp("style.css");
+  await stamp("index.html", (html) => preload(html, ["manifest.json", "gallery/gallery.json"]));
 }
 
 /**
- * The scripts that a script imports, and those that they import.
- * @param {string} script
- * @param {Set<string>} [seen]
+ * Has the page ask at once for what its script is going to need.
+ * @param {string} html
+ * @param {string[]} files
  */
-async function imports(script, seen = new Set()) {
-  for (const [, name = ""] of (await readFile(script, "utf8")).matchAll(/^import .* from "(.+)";$/gm)) {
-    const file = join(dirname(script), name);
-    if (seen.has(file)) continue;
-    seen.add(file);
-    await imports(file, seen);
-  }
-  return seen;
+function preload(html, files) {
+  const links = files.map((file) => `<link rel="preload" href="${file}" as="fetch" crossorigin>`);
+  return html.replace(/( *)<script /, (script, indent) => links.map((link) => `${indent}${link}\n`).join("") + script);
 }
 
 /**

@@ -184,13 +184,15 @@ fn normalize(value: u8) -> f32 {
 pub fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
     let plane = (width_px * height_px) as usize;
     assert_eq!(values.len(), 3 * plane, "expected three planes of {plane}");
-    RgbImage::from_fn(width_px, height_px, |x, y| {
-        let index = (y * width_px + x) as usize;
-        image::Rgb([0, 1, 2].map(|channel| {
+    let mut image = RgbImage::new(width_px, height_px);
+    for (index, pixel) in image.pixels_mut().enumerate() {
+        pixel.0 = [0, 1, 2].map(|channel| {
             let value = (values[channel * plane + index] + 1.0) * 127.5;
-            value.round().clamp(0.0, 255.0) as u8
-        }))
-    })
+            // To the nearest: the cast cuts off.
+            (value.clamp(0.0, 255.0) + 0.5) as u8
+        });
+    }
+    image
 }
 
 /// A map of non-negative values to colours, dark for 0 to light for `full_scale` and above

@@ -1,11 +1,13 @@
 /** The page's side of the worker: a promise for each request, and a new worker when the old one is lost or another backend is wanted. */
 
-import { NO_GPU, cpu, plan } from "./backend.js";
+import { NO_GPU, cpu, plan, probe } from "./backend.js";
+import { address } from "./download.js";
+import { fetchParts } from "./parts.js";
 import { sentence } from "./format.js";
 
 /** @typedef {import("./protocol.js").Reply} Reply */
 /** @typedef {import("./protocol.js").Progress} Progress */
-/** @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void, onProgress?: (progress: Progress) => void }} Waiting */
+/** @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void }} Waiting */
 
 /** A driver, or a thread, that has not answered after this long never will: the visitor gets the next engine. */
 const PATIENCE_MS = 45_000;
@@ -30,7 +32,9 @@ export class Client {
   #id = 0;
   /** Here the engine's threads say that they crashed: the worker that waits for them cannot. */
   #threads = new BroadcastChannel(`daad-${Math.random()}`);
-  /** What `open` found out. @type {Promise<import("./protocol.js").GpuProbe>} */
+  /** Ends what comes down for a worker that nobody wants any more. */
+  #downloads = new AbortController();
+  /** What `open` found out. @type {Promise<import("./backend.js").GpuProbe>} */
   #gpu = Promise.resolve(NO_GPU);
 
   constructor() {
@@ -44,8 +48,7 @@ export class Client {
   open(choice) {
     this.stop();
     this.#worker = this.#spawn();
-    this.#gpu = choice === "wasm" ? Promise.resolve(NO_GPU) : this.#request({ type: "probe" });
-    this.#gpu.catch(() => {}); // `load` tells
+    this.#gpu = choice === "wasm" ? Promise.resolve(NO_GPU) : probe();
   }
 
   /**
@@ -57,23 +60,23 @@ export class Client {
    * @returns {Promise<import("./state.js").Loaded>}
    */
   async load(manifest, model, choice, onProgress) {
+    const { signal } = this.#downloads;
     const gpu = await this.#gpu;
+    signal.throwIfAborted();
     const found = cpu();
     const { engines, note } = plan(choice, gpu, found, manifest.engines);
     let why = note;
     for (const engine of engines) {
       const isLast = engine === engines.at(-1);
       const threads = engine.startsWith("cpu-threads") ? found.threads : 1;
-      let downloaded = false;
-      const watch = (/** @type {Progress} */ progress) => {
-        downloaded = progress.stage === "starting";
-        onProgress(progress);
-      };
+      const files = manifest.engines[engine] ?? manifest.engines.cpu;
+      // What the network or the site lacks is not the engine's fault: that ends the loop.
+      const parts = await this.#prepare({ files, model, threads }, onProgress);
       try {
-        const info = await this.#start({ manifest, model, engine, threads }, watch, isLast || engine === choice ? Infinity : PATIENCE_MS);
+        const info = await this.#start(parts, isLast || engine === choice ? Infinity : PATIENCE_MS);
         return engine === "webgpu" ? { backend: "webgpu", threads, gpu: gpu.name, note: why, info } : { backend: "wasm", threads, gpu: "", note: why, info };
       } catch (error) {
-        if (error instanceof Superseded || isLast || !downloaded) throw error; // what the network or the site lacks is not the engine's fault
+        if (error instanceof Superseded || isLast) throw error;
         this.stop(); // what a failed start leaves behind is not worth keeping
         why = `${engine === "webgpu" ? GAVE_WAY.webgpu : GAVE_WAY.threads} The reason: ${sentence(error)}`;
       }
@@ -90,38 +93,48 @@ export class Client {
   }
 
   stop() {
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#rejectAll(new Superseded("The engine was restarted."));
+    this.#end(new Superseded("The engine was restarted."));
   }
 
   /**
-   * @param {{ manifest: import("./protocol.js").Manifest, model: import("./protocol.js").ModelFile, engine: import("./protocol.js").EngineName, threads: number }} what
+   * The worker gets itself ready while the engine and the model come down.
+   * @param {{ files: import("./protocol.js").EngineFiles, model: import("./protocol.js").ModelFile, threads: number }} what
    * @param {(progress: Progress) => void} onProgress
-   * @param {number} patience_ms counted from the end of the download
+   */
+  async #prepare({ files, model, threads }, onProgress) {
+    const { signal } = this.#downloads;
+    const [parts] = await Promise.all([
+      fetchParts(files, model, onProgress, signal), //
+      this.#request({ type: "prepare", script: address(files.script), threads }),
+    ]);
+    signal.throwIfAborted();
+    return parts;
+  }
+
+  /**
+   * @param {import("./parts.js").Parts} parts
+   * @param {number} patience_ms
    * @returns {Promise<import("./protocol.js").ModelInfo>}
    */
-  #start(what, onProgress, patience_ms) {
+  #start({ module, weights }, patience_ms) {
     return new Promise((resolve, reject) => {
-      let timer = 0;
-      this.#request({ type: "load", ...what }, [], (progress) => {
-        onProgress(progress);
-        if (progress.stage === "starting" && patience_ms < Infinity) timer = window.setTimeout(() => reject(new Error("it did not start in time.")), patience_ms);
-      }).then(resolve, reject).finally(() => clearTimeout(timer));
+      const timer = patience_ms < Infinity ? window.setTimeout(() => reject(new Error("it did not start in time.")), patience_ms) : 0;
+      this.#request({ type: "load", module, weights }, [weights.buffer])
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
     });
   }
 
   /**
    * @param {any} request without its id
    * @param {Transferable[]} [transfer]
-   * @param {(progress: Progress) => void} [onProgress]
    * @returns {Promise<any>}
    */
-  #request(request, transfer = [], onProgress) {
+  #request(request, transfer = []) {
     const worker = (this.#worker ??= this.#spawn());
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, onProgress });
+      this.#waiting.set(id, { resolve, reject });
       worker.postMessage({ ...request, id }, transfer);
     });
   }
@@ -140,7 +153,6 @@ export class Client {
   #receive(reply) {
     if (reply.type === "crashed") return this.#crash(STOPPED);
     const waiting = this.#waiting.get(reply.id);
-    if (reply.type === "progress") return waiting?.onProgress?.(reply.progress);
     this.#waiting.delete(reply.id);
     if (reply.type === "done") waiting?.resolve(reply.value);
     else waiting?.reject(new Error(reply.message));
@@ -148,13 +160,15 @@ export class Client {
 
   /** @param {string} message */
   #crash(message) {
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#rejectAll(new Crash(message));
+    this.#end(new Crash(message));
   }
 
-  /** @param {Error} error */
-  #rejectAll(error) {
+  /** @param {Error} error what everybody is told who still waits */
+  #end(error) {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#downloads.abort(error);
+    this.#downloads = new AbortController();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);

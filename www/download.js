@@ -18,9 +18,11 @@ export function address({ file, hash }) {
  * A response that is there and ok. What went wrong otherwise: the connection, or the site?
  * @param {string} url
  * @param {string} what for people, such as "the engine"
+ * @param {AbortSignal} [signal]
  */
-export async function request(url, what) {
-  const response = await fetch(url).catch(() => null);
+export async function request(url, what, signal) {
+  const response = await fetch(url, signal ? { signal } : {}).catch(() => null);
+  signal?.throwIfAborted(); // with the reason of whoever aborted
   if (!response) throw new Error(`${capital(what)} could not be downloaded: check the connection and try again.`);
   if (!response.ok) throw new Error(`The site is incomplete, so build it again: the server answered ${response.status} for ${what}.`);
   return response;
@@ -50,19 +52,34 @@ export async function fetchManifest() {
 }
 
 /**
+ * @param {SiteFile} file
+ * @param {string} what for people, such as "the model"
+ * @param {(bytes: number) => void} onChunk is told each chunk's size
+ * @param {AbortSignal} [signal]
+ */
+export async function download(file, what, onChunk, signal) {
+  const bytes = new Uint8Array(file.bytes);
+  const { body } = await request(address(file), what, signal);
+  await chunks(body, file, what, signal, (chunk, at) => {
+    bytes.set(chunk, at);
+    onChunk(chunk.byteLength);
+  });
+  return bytes;
+}
+
+/**
  * A file as `read` makes it of the response. What it reads is the browser's own response, for only with that does a browser keep compiled code.
  * @template T
  * @param {SiteFile} file
  * @param {string} what for people, such as "the engine"
  * @param {(response: Response) => Promise<T>} read
  * @param {(bytes: number) => void} onChunk is told each chunk's size
+ * @param {AbortSignal} [signal]
  * @returns {Promise<T>}
  */
-export async function download(file, what, read, onChunk) {
-  const response = await request(address(file), what);
-  const { body } = response.clone();
-  if (!body) throw new Error(`The site is damaged, so build it again: the server answered nothing for ${what}.`);
-  const whole = count(body.getReader(), file.bytes, what, onChunk);
+export async function downloadAs(file, what, read, onChunk, signal) {
+  const response = await request(address(file), what, signal);
+  const whole = chunks(response.clone().body, file, what, signal, ({ byteLength }) => onChunk(byteLength));
   whole.catch(() => {}); // it is awaited below
   const result = await read(response).catch(async (error) => {
     await whole; // browsers hide the reason when a body breaks off; this has it in words
@@ -73,18 +90,24 @@ export async function download(file, what, read, onChunk) {
 }
 
 /**
- * @param {ReadableStreamDefaultReader<Uint8Array>} reader
- * @param {number} bytes how many are expected
+ * @param {ReadableStream<Uint8Array> | null} body
+ * @param {SiteFile} file how many bytes are expected
  * @param {string} what
- * @param {(bytes: number) => void} onChunk
+ * @param {AbortSignal | undefined} signal
+ * @param {(chunk: Uint8Array, at: number) => void} onChunk
  */
-async function count(reader, bytes, what, onChunk) {
+async function chunks(body, { bytes }, what, signal, onChunk) {
+  if (!body) throw new Error(`The site is damaged, so build it again: the server answered nothing for ${what}.`);
+  const reader = body.getReader();
   let received = 0;
   for (;;) {
-    const { value } = await intact(reader.read());
+    const { value } = await intact(reader.read()).catch((error) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
     if (!value) break;
+    if (received + value.byteLength <= bytes) onChunk(value, received);
     received += value.byteLength;
-    onChunk(value.byteLength);
   }
   if (received !== bytes) throw new Error(`${capital(what)} is damaged: ${received} bytes came where ${bytes} were expected.`);
 }

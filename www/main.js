@@ -1,4 +1,7 @@
-/** Wiring: what the visitor does goes to the session, the session changes the state, the views show the state. */
+/**
+ * Wiring: what the visitor does goes to the session, the session changes the state, the views show the state.
+ * All of this runs before the page is read, let alone laid out, so that the engine is on its way meanwhile.
+ */
 
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
@@ -19,36 +22,7 @@ const GALLERY_PATIENCE_MS = 2000;
 
 const store = createStore();
 const session = new Session(store);
-
-// State to page.
-store.watch((state) => [status(state), message(state), state.progress], showStatus);
-store.watch((state) => [state.detecting], showBusy);
-store.watch((state) => [state.subject?.sample ?? null], markPicked);
-store.watch((state) => [state.choice, state.loaded], showBackend);
-store.watch((state) => [source(state)], showRanOn);
-store.watch((state) => [state.models, state.model], showModels);
-store.watch((state) => [subject(state)], showSubject);
-store.watch((state) => [state.result, state.loaded], showVerdict);
-store.watch((state) => [source(state)?.info, state.result?.detection], showHistogram);
-store.watch((state) => [state.result?.detection, source(state)?.info], showRecipe);
-store.watch((state) => [state.loaded?.info], showAbout);
-store.watch((state) => [state.result?.detection], (detection) => detection && showPanes(detection));
-store.watch((state) => [state.result?.detection, state.opacity], (detection, opacity) => detection && showOverlay(detection, opacity));
-store.watch((state) => [state.opacity], showOpacity);
-store.watch((state) => [state.blocks, source(state)?.info.division], showBlocks);
-
-// Visitor to session and state.
-acceptFiles(askForFile, (message) => session.refuse(message));
-chooseEngine(
-  (choice) => void session.load(choice),
-  (model) => void session.load(store.get().choice, model),
-);
-find("#opacity", HTMLInputElement).addEventListener("input", ({ target }) => {
-  if (target instanceof HTMLInputElement) store.send({ type: "opacity", opacity: Number(target.value) / 100 });
-});
-find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
-  if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
-});
+const isRead = new Promise((resolve) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", resolve, { once: true }) : resolve(undefined)));
 
 // The address may say which backend, model and gallery image to start with.
 const parameters = new URLSearchParams(location.search);
@@ -56,6 +30,39 @@ const backend = parameters.get("backend");
 // The page is not ready before the first image is asked for, so it goes from working to ready once.
 const gallery = Promise.race([openGallery(parameters.get("sample")), new Promise((resolve) => setTimeout(resolve, GALLERY_PATIENCE_MS))]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), "", gallery);
+
+void isRead.then(wire);
+
+/** State to page, and visitor to session and state. */
+function wire() {
+  store.watch((state) => [status(state), message(state), state.progress], showStatus);
+  store.watch((state) => [state.detecting], showBusy);
+  store.watch((state) => [state.subject?.sample ?? null], markPicked);
+  store.watch((state) => [state.choice, state.loaded], showBackend);
+  store.watch((state) => [source(state)], showRanOn);
+  store.watch((state) => [state.models, state.model], showModels);
+  store.watch((state) => [subject(state)], showSubject);
+  store.watch((state) => [state.result, state.loaded], showVerdict);
+  store.watch((state) => [source(state)?.info, state.result?.detection], showHistogram);
+  store.watch((state) => [state.result?.detection, source(state)?.info], showRecipe);
+  store.watch((state) => [state.loaded?.info], showAbout);
+  store.watch((state) => [state.result?.detection], (detection) => detection && showPanes(detection));
+  store.watch((state) => [state.result?.detection, state.opacity], (detection, opacity) => detection && showOverlay(detection, opacity));
+  store.watch((state) => [state.opacity], showOpacity);
+  store.watch((state) => [state.blocks, source(state)?.info.division], showBlocks);
+
+  acceptFiles(askForFile, (message) => session.refuse(message));
+  chooseEngine(
+    (choice) => void session.load(choice),
+    (model) => void session.load(store.get().choice, model),
+  );
+  find("#opacity", HTMLInputElement).addEventListener("input", ({ target }) => {
+    if (target instanceof HTMLInputElement) store.send({ type: "opacity", opacity: Number(target.value) / 100 });
+  });
+  find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
+  });
+}
 
 /**
  * Never fails: the page is of use without its gallery.
@@ -66,9 +73,11 @@ async function openGallery(wanted) {
     const response = await request("gallery/gallery.json", "the gallery");
     /** @type {import("./protocol.js").Gallery} */
     const gallery = await response.json();
-    showGallery(gallery, askForSample);
     const first = gallery.samples.find(({ file }) => file === wanted) ?? gallery.samples.find(({ label }) => label === "defective");
     if (first && !session.asked) askForSample(first);
+    await isRead;
+    showGallery(gallery, askForSample);
+    markPicked(store.get().subject?.sample ?? null);
   } catch (error) {
     console.warn("The page has no gallery.", error);
   }

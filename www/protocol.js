@@ -58,8 +58,7 @@
  * @typedef {object} Engine
  * @property {(input: { module_or_path: WebAssembly.Module, memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>} default
  * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
- * @property {(count: number) => void} startThreads only where there are threads, as the next one
- * @property {() => void} runThread does not return
+ * @property {() => void} runThread only where there are threads; does not return
  */
 
 /** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `bytes` is the size before compression */
@@ -71,16 +70,14 @@
 /** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
 
 /**
- * How far the worker has come in loading. `starting`: all is downloaded, the device warms up.
+ * How far loading has come. `starting`: all is downloaded, the device warms up.
  * @typedef {{ stage: "downloading" | "starting", loaded_bytes: number, total_bytes: number }} Progress
  */
 
-/** @typedef {import("./backend.js").GpuProbe} GpuProbe */
-
 /**
- * A request of the page. Each is answered by exactly one `done` or `failed` with its id.
- * @typedef {{ id: number, type: "probe" }
- *   | { id: number, type: "load", manifest: Manifest, model: ModelFile, engine: EngineName, threads: number }
+ * A request of the page, in this order. Each is answered by exactly one `done` or `failed` with its id.
+ * @typedef {{ id: number, type: "prepare", script: string, threads: number }
+ *   | { id: number, type: "load", module: WebAssembly.Module, weights: Uint8Array<ArrayBuffer> }
  *   | { id: number, type: "detect", image: Uint8Array<ArrayBuffer> }} Request
  */
 
@@ -88,8 +85,7 @@
 
 /**
  * A message of the worker. `crashed` answers everything that is still open: the worker is of no more use.
- * @typedef {{ id: number, type: "progress", progress: Progress }
- *   | { id: number, type: "done", value: unknown }
+ * @typedef {{ id: number, type: "done", value: unknown }
  *   | { id: number, type: "failed", message: string }
  *   | { type: "crashed" }} Reply
  */

@@ -1,11 +1,13 @@
 /** The worker: owns the engine and the detector, answers the page's requests. It and the engine's threads are the only importers of `pkg/`. */
 
-import { probe } from "./backend.js";
-import { address, download, request } from "./download.js";
+import { request } from "./download.js";
+import { explain } from "./parts.js";
 
 /** @typedef {import("./protocol.js").Request} Request */
 /** @typedef {import("./protocol.js").Reply} Reply */
 
+/** @type {{ script: string, library: import("./protocol.js").Engine, crew: Worker[] } | null} */
+let prepared = null;
 /** @type {import("./protocol.js").Detector | null} */
 let detector = null;
 
@@ -18,35 +20,24 @@ function send(reply, transfer = []) {
 }
 
 /**
+ * What can be done before the engine is here.
+ * @param {Extract<Request, { type: "prepare" }>} request
+ */
+async function prepare({ script, threads }) {
+  const crew = recruit(threads - 1);
+  prepared = { script, crew, library: await importScript(script) };
+}
+
+/**
  * @param {Extract<Request, { type: "load" }>} request
  * @returns {Promise<import("./protocol.js").ModelInfo>}
  */
-async function load({ id, manifest, model, engine, threads }) {
-  const files = manifest.engines[engine] ?? manifest.engines.cpu;
-  const total_bytes = files.bytes + model.bytes;
-  let loaded_bytes = 0;
-  let reported = -Infinity;
-  /** @param {number} bytes */
-  const count = (bytes) => {
-    loaded_bytes += bytes;
-    if (performance.now() - reported < 50 && loaded_bytes < total_bytes) return;
-    reported = performance.now();
-    send({ id, type: "progress", progress: { stage: "downloading", loaded_bytes, total_bytes } });
-  };
-  // All at once: the browser compiles the engine while it comes down, and the model comes down beside it.
-  const crew = recruit(threads > 1 ? threads : 0);
-  const [library, module, weights] = await Promise.all([
-    importScript(address(files.script)),
-    download(files, "the engine", compile, count),
-    download(model, `the model ${model.name}`, (response) => response.arrayBuffer(), count),
-  ]);
-  send({ id, type: "progress", progress: { stage: "starting", loaded_bytes, total_bytes } });
+async function load({ module, weights }) {
+  if (!prepared) throw new Error("Nothing is prepared yet.");
+  const { script, library, crew } = prepared;
   const { memory } = await library.default({ module_or_path: module }).catch(explain);
-  if (crew.length > 0) {
-    await Promise.all(crew.map((thread) => enlist(thread, { script: address(files.script), module, memory })));
-    library.startThreads(crew.length);
-  }
-  detector = await library.Detector.load(new Uint8Array(weights));
+  await Promise.all(crew.map((thread) => enlist(thread, { script, module, memory })));
+  detector = await library.Detector.load(weights);
   return detector.info();
 }
 
@@ -61,20 +52,7 @@ function importScript(url) {
   });
 }
 
-/** @param {Response} response */
-async function compile(response) {
-  const isWasm = response.headers.get("content-type") === "application/wasm"; // what a browser insists on to compile a stream
-  const module = isWasm ? WebAssembly.compileStreaming(response) : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
-  return module.catch(explain);
-}
-
-/** @param {unknown} error of a browser that compiles the engine @returns {never} */
-function explain(error) {
-  if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw new Error("This browser cannot run the engine: it is too old, or the site is damaged.");
-  throw error;
-}
-
-/** Workers that start while the engine comes down. They live as long as this one. @param {number} count */
+/** Workers that start while the engine comes down, to share the work of this one. They live as long as it does. @param {number} count */
 function recruit(count) {
   return Array.from({ length: count }, () => new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: self.name }));
 }
@@ -105,8 +83,8 @@ async function detect(image) {
 /** @param {Request} request */
 async function answer(request) {
   switch (request.type) {
-    case "probe":
-      return { value: await probe(), transfer: [] };
+    case "prepare":
+      return { value: await prepare(request), transfer: [] };
     case "load":
       return { value: await load(request), transfer: [] };
     case "detect": {

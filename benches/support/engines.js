@@ -3,7 +3,7 @@
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { openSite } from "./site.js";
 
-/** What the page's worker is asked for, beside manifest and model. */
+/** What the page's worker is asked for, beside a model. */
 export const OURS = /** @type {const} */ ({
   "wasm-1": { engine: "cpu-relaxed", threads: 1 },
   "wasm-2": { engine: "cpu-threads-relaxed", threads: 2 },
@@ -27,7 +27,7 @@ export async function openEngines({ model, image, ours, onnx, peer }) {
   /** @type {import("playwright-core").Page} */
   let page;
   /**
-   * @param {"load" | "first" | "time" | "memory"} name of a function of bench.js
+   * @param {"load" | "loadOurs" | "first" | "time" | "memory"} name of a function of bench.js
    * @param {unknown[]} words
    */
   const call = (name, ...words) => page.evaluate(([name, words]) => /** @type {any} */ (globalThis).bench[name](...words), /** @type {const} */ ([name, words]));
@@ -36,7 +36,8 @@ export async function openEngines({ model, image, ours, onnx, peer }) {
     await page.goto(new URL("bench/bench.html", site.url).href);
     await page.waitForFunction(() => "bench" in globalThis);
     const manifest = await (await fetch(new URL("manifest.json", site.url))).json();
-    await call("load", "ours", "ours-worker.js", { manifest, model: site.describe(model), ...OURS[ours] });
+    const { engine, threads } = OURS[ours];
+    await call("loadOurs", "ours-worker.js", { engine: manifest.engines[engine], model: site.describe(model), threads });
     if (onnx && peer) await call("load", "peer", "peer-worker.js", { ...site.runtime(peer.provider), model: site.address(onnx), ...peer });
   } catch (error) {
     await close();

@@ -1,7 +1,12 @@
 /** Two sides taking turns, so that what else the machine does meets both alike. */
 
+import { setTimeout } from "node:timers/promises";
+
 /** Fewer is said in the row's name. */
 export const ROUNDS = 10;
+
+/** Between the turns: threads of either side look for more work for a while before they sleep, and would take the other's time. */
+const PAUSE_MS = 250;
 
 /**
  * @param {() => Promise<number>} ours
@@ -12,8 +17,12 @@ export const ROUNDS = 10;
 export async function sideBySide(ours, peer, { rounds = ROUNDS, warmUps = 2 } = {}) {
   /** @type {{ ours: number[], peer: number[] }} */
   const values = { ours: [], peer: [] };
+  const turn = async (/** @type {() => Promise<number>} */ side) => {
+    await setTimeout(PAUSE_MS);
+    return side();
+  };
   for (let round = -warmUps; round < rounds; round++) {
-    const pair = { ours: await ours(), peer: await peer() };
+    const pair = { ours: await turn(ours), peer: await turn(peer) };
     if (round < 0) continue;
     values.ours.push(pair.ours);
     values.peer.push(pair.peer);

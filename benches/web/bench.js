@@ -12,7 +12,6 @@ class Engine {
   constructor(script) {
     this.worker = new Worker(script, { type: "module" });
     this.worker.addEventListener("message", ({ data }) => {
-      if (data.type === "progress") return;
       const { resolve, reject } = this.#waiting.get(data.id) ?? this.#waiting.values().next().value;
       this.#waiting.delete(data.id);
       if (data.type === "done") resolve(data.value);
@@ -41,6 +40,20 @@ globalThis.bench = {
     const engine = new Engine(script);
     engines.set(name, engine);
     await engine.ask({ type: "load", ...request });
+  },
+
+  /**
+   * Ours, in the page's own worker, which is given code and model as the page gives them.
+   * @param {string} script
+   * @param {{ engine: import("../../www/protocol.js").EngineFiles, model: import("../../www/protocol.js").ModelFile, threads: number }} request
+   */
+  async loadOurs(script, { engine: files, model, threads }) {
+    const engine = new Engine(script);
+    engines.set("ours", engine);
+    const at = (/** @type {import("../../www/protocol.js").SiteFile} */ { file, hash }) => new URL(`../${file}?v=${hash}`, import.meta.url);
+    await engine.ask({ type: "prepare", script: at(files.script).href, threads });
+    const [module, weights] = await Promise.all([WebAssembly.compileStreaming(fetch(at(files))), (await fetch(at(model))).arrayBuffer()]);
+    await engine.ask({ type: "load", module, weights: new Uint8Array(weights) });
   },
 
   /**

@@ -25,6 +25,9 @@ pub use operations::{
 };
 pub use recall::recall;
 
+#[cfg(feature = "threads")]
+pub(crate) use parallel::join;
+
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky rectifier below zero: 0 is a
 /// rectifier, 1 the identity.
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "train"), Fusion: cfg(feature = "fusion"))]

@@ -41,8 +41,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
     let scales: Vec<f32> = items.chunks_exact(dim).map(scale).collect();
     let stride = queries + slack();
 
-    let mut columns = vec![0.0; dim * stride];
-    division.visit(|pixel, value, query| columns[value * stride + query] = maps[pixel]);
+    let columns = division.divide(maps, stride);
     let mut norms = vec![0.0f32; queries];
     for row in columns.chunks_exact(stride) {
         norms
@@ -70,9 +69,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
         steps: [1, dim],
     };
     let columns = product(&reading, &weights, stride, queries);
-    let mut output = vec![0.0; maps.len()];
-    division.visit(|pixel, value, query| output[pixel] = columns[value * stride + query]);
-    output
+    division.assemble(&columns, stride)
 }
 
 /// Products of queries and items, `[N, stride]`, to addressing weights.
@@ -246,8 +243,14 @@ impl WithSimd for Rows<'_> {
 
 /// Which value of which query every pixel is, in the order of [`crate::nn::divide`].
 struct Division {
-    shape: Shape,
-    blocks: [usize; 3],
+    /// Of all images: one channel of one image each.
+    planes: usize,
+    /// Blocks along the height and the width.
+    blocks: [usize; 2],
+    /// Channels, rows and columns of a block.
+    deep: usize,
+    tall: usize,
+    wide: usize,
     /// Values of a query.
     dim: usize,
     /// Of all images.
@@ -255,37 +258,66 @@ struct Division {
 }
 
 impl Division {
-    fn new(shape: Shape, blocks: [usize; 3]) -> Self {
-        let [batch, channels, height, width] = shape;
-        let size = channels * height * width;
-        let count: usize = blocks.iter().product();
+    fn new([batch, channels, height, width]: Shape, blocks: [usize; 3]) -> Self {
+        let [by_channel, rows, columns] = blocks;
+        let (deep, tall, wide) = (channels / by_channel, height / rows, width / columns);
         Self {
-            shape,
-            blocks,
-            dim: size / count,
-            queries: batch * count,
+            planes: batch * channels,
+            blocks: [rows, columns],
+            deep,
+            tall,
+            wide,
+            dim: deep * tall * wide,
+            queries: batch * by_channel * rows * columns,
         }
     }
 
-    /// Calls `work` with every pixel's place in the maps, its place in its query, and the query.
+    /// Maps to columns `[D, stride]`: what one channel of every block holds is written by one thread.
+    fn divide(&self, maps: &[f32], stride: usize) -> Vec<f32> {
+        let mut columns = vec![0.0; self.dim * stride];
+        let channels = columns.chunks_mut(self.tall * self.wide * stride);
+        parallel::for_each(channels.enumerate().collect(), |(channel, columns)| {
+            for plane in (channel..self.planes).step_by(self.deep) {
+                let maps = &maps[plane * self.plane_size()..][..self.plane_size()];
+                self.visit(plane / self.deep, |pixel, value, query| {
+                    columns[value * stride + query] = maps[pixel];
+                });
+            }
+        });
+        columns
+    }
+
+    /// Columns `[D, stride]` to maps: a plane is written by one thread.
+    fn assemble(&self, columns: &[f32], stride: usize) -> Vec<f32> {
+        let mut maps = vec![0.0; self.planes * self.plane_size()];
+        let planes = maps.chunks_mut(self.plane_size());
+        parallel::for_each(planes.enumerate().collect(), |(plane, map)| {
+            let columns = &columns[plane % self.deep * self.tall * self.wide * stride..];
+            self.visit(plane / self.deep, |pixel, value, query| {
+                map[pixel] = columns[value * stride + query];
+            });
+        });
+        maps
+    }
+
+    fn plane_size(&self) -> usize {
+        let [rows, columns] = self.blocks;
+        rows * self.tall * columns * self.wide
+    }
+
+    /// Calls `work` with every pixel of a plane, its place in the part that the plane has in its
+    /// queries, and the query. Planes are grouped: those of a group make up the same queries.
     #[inline(always)]
-    fn visit(&self, mut work: impl FnMut(usize, usize, usize)) {
-        let [batch, channels, height, width] = self.shape;
-        let [by_channel, by_row, by_column] = self.blocks;
-        let (deep, tall, wide) = (channels / by_channel, height / by_row, width / by_column);
+    fn visit(&self, group: usize, mut work: impl FnMut(usize, usize, usize)) {
+        let [rows, columns] = self.blocks;
         let mut pixel = 0;
-        for image in 0..batch {
-            for channel in 0..channels {
-                for y in 0..height {
-                    let row =
-                        ((image * by_channel + channel / deep) * by_row + y / tall) * by_column;
-                    let value = (channel % deep * tall + y % tall) * wide;
-                    for block in 0..by_column {
-                        for x in 0..wide {
-                            work(pixel, value + x, row + block);
-                            pixel += 1;
-                        }
-                    }
+        for y in 0..rows * self.tall {
+            let query = (group * rows + y / self.tall) * columns;
+            let value = y % self.tall * self.wide;
+            for block in 0..columns {
+                for x in 0..self.wide {
+                    work(pixel, value + x, query + block);
+                    pixel += 1;
                 }
             }
         }

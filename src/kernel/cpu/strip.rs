@@ -54,7 +54,7 @@ impl Strip {
         pixels: usize,
         images: usize,
     ) -> Vec<Self> {
-        let rows_each = (pixels / stride).clamp(1, rows);
+        let rows_each = Self::even(batch, rows, (pixels / stride).clamp(1, rows));
         let images_each = if rows_each < rows {
             1
         } else {
@@ -72,6 +72,18 @@ impl Strip {
             }
         }
         strips
+    }
+
+    /// Rows of a strip, at most `most` of `rows`, so that the strips of `batch` images are alike and
+    /// come out even: no thread waits for another one's last strip.
+    pub(super) fn even(batch: usize, rows: usize, most: usize) -> usize {
+        let strips = rows.div_ceil(most);
+        let threads = parallel::threads();
+        if threads == 1 || strips == 1 || batch.is_multiple_of(threads) {
+            rows.div_ceil(strips)
+        } else {
+            rows.div_ceil(strips.next_multiple_of(2 * threads))
+        }
     }
 }
 

@@ -11,8 +11,6 @@ export default async function init({ memory = globalThis.crossOriginIsolated ? n
   return { memory };
 }
 
-export function startThreads() {}
-
 export function runThread() {
   Atomics.wait(shared, 0, 0);
   throw new WebAssembly.RuntimeError("unreachable");

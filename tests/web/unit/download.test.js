@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { afterEach } from "node:test";
-import { download, fetchManifest, intact } from "../../../www/download.js";
+import { download, downloadAs, fetchManifest, intact } from "../../../www/download.js";
 
 const FILE = { file: "pkg/cpu/daad_bg.wasm", bytes: 6, hash: "0" };
 const MANIFEST = { engines: { cpu: { ...FILE, script: FILE } }, models: [] };
@@ -8,9 +8,9 @@ const MANIFEST = { engines: { cpu: { ...FILE, script: FILE } }, models: [] };
 const ownFetch = globalThis.fetch;
 afterEach(() => void (globalThis.fetch = ownFetch));
 
-/** @param {() => Promise<unknown>} answer */
+/** @param {(url: string, options: { signal: AbortSignal }) => Promise<unknown>} answer */
 function network(answer) {
-  globalThis.fetch = /** @type {typeof fetch} */ (answer);
+  globalThis.fetch = /** @type {any} */ (answer);
 }
 
 /** A body that gives three bytes and then ends as told.
@@ -27,7 +27,7 @@ function short(how) {
 }
 
 function engine() {
-  return download(FILE, "the engine", (response) => response.arrayBuffer(), () => {});
+  return download(FILE, "the engine", () => {});
 }
 
 test("a network that is silent is told from a site that lacks a file", async () => {
@@ -47,19 +47,42 @@ test("a download that breaks off is told from one that ends too early", async ()
   await assert.rejects(engine, { message: "The engine is damaged: 3 bytes came where 6 were expected." });
 });
 
+test("a file comes down whole, chunk by chunk", async () => {
+  network(async () => new Response("engine"));
+  let counted = 0;
+  assert.deepEqual(await download(FILE, "the engine", (bytes) => (counted += bytes)), new TextEncoder().encode("engine"));
+  assert.equal(counted, FILE.bytes);
+  network(async () => new Response("engines"));
+  await assert.rejects(engine, { message: "The engine is damaged: 7 bytes came where 6 were expected." });
+});
+
+test("a download that is given up says why, whenever that is", async () => {
+  const reason = new Error("another one is wanted");
+  network(async (_, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+  const before = new AbortController();
+  const early = download(FILE, "the engine", () => {}, before.signal);
+  before.abort(reason);
+  await assert.rejects(early, reason);
+  network(async (_, { signal }) => new Response(new ReadableStream({ start: (controller) => signal.addEventListener("abort", () => controller.error(signal.reason)) })));
+  const during = new AbortController();
+  const late = download(FILE, "the engine", () => {}, during.signal);
+  setTimeout(() => during.abort(reason));
+  await assert.rejects(late, reason);
+});
+
 test("a file is read while its chunks are counted", async () => {
   network(async () => new Response("engine"));
   let counted = 0;
-  assert.equal(await download(FILE, "the engine", (response) => response.text(), (bytes) => (counted += bytes)), "engine");
+  assert.equal(await downloadAs(FILE, "the engine", (response) => response.text(), (bytes) => (counted += bytes)), "engine");
   assert.equal(counted, FILE.bytes);
 });
 
 test("a file that is read in vain is said to be damaged only where it is", async () => {
   const fails = () => Promise.reject(new Error("no wasm"));
   network(async () => new Response("engine"));
-  await assert.rejects(download(FILE, "the engine", fails, () => {}), { message: "no wasm" });
+  await assert.rejects(downloadAs(FILE, "the engine", fails, () => {}), { message: "no wasm" });
   network(async () => new Response("eng"));
-  await assert.rejects(download(FILE, "the engine", fails, () => {}), /The engine is damaged/);
+  await assert.rejects(downloadAs(FILE, "the engine", fails, () => {}), /The engine is damaged/);
 });
 
 test("a manifest that is none is damaged, a whole one is read", async () => {

@@ -1,0 +1,180 @@
+//! Threads that share out the work of one operation after the other: for a browser, where a thread
+//! that has gone to sleep takes longer to wake than a small operation takes to run.
+//!
+//! Between two operations the crew watches for the next one for a moment before it sleeps, which
+//! general thread pools do not. There is one job at a time, and whoever posts it works along.
+
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How often a thread looks for work before it sleeps: a fraction of a millisecond.
+const PATIENCE: usize = 100_000;
+
+type Job = &'static (dyn Fn(usize) + Sync);
+
+/// Threads with one job at a time.
+pub(crate) struct Crew {
+    members: AtomicUsize,
+    /// Whether there is a job.
+    busy: AtomicBool,
+    job: Mutex<Option<Job>>,
+    /// Items of the job that nobody has taken yet; the last is taken first.
+    left: AtomicUsize,
+    /// Items of the job that are done.
+    done: AtomicUsize,
+    /// Members that sleep, or are about to.
+    asleep: Mutex<usize>,
+    awake: Condvar,
+}
+
+impl Crew {
+    pub(crate) const fn new() -> Self {
+        Self {
+            members: AtomicUsize::new(0),
+            busy: AtomicBool::new(false),
+            job: Mutex::new(None),
+            left: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            asleep: Mutex::new(0),
+            awake: Condvar::new(),
+        }
+    }
+
+    /// How many threads work on a job: the members and whoever posts it.
+    pub(crate) fn threads(&self) -> usize {
+        1 + self.members.load(SeqCst)
+    }
+
+    /// Makes the calling thread a member, for ever.
+    pub(crate) fn join(&self) -> ! {
+        self.members.fetch_add(1, SeqCst);
+        let mut idle = 0;
+        loop {
+            if self.work() {
+                idle = 0;
+            } else if idle < PATIENCE {
+                idle += 1;
+                spin_loop();
+            } else {
+                self.sleep();
+                idle = 0;
+            }
+        }
+    }
+
+    /// Calls `work` for each of `count` items, on all threads, and comes back when all are done.
+    pub(crate) fn run(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        // A job within a job has no other threads to turn to.
+        if count < 2 || self.threads() == 1 || self.busy.swap(true, SeqCst) {
+            return (0..count).for_each(work);
+        }
+        #[expect(unsafe_code, reason = "threads outlive what they are asked to do")]
+        // SAFETY: the job is called only for an item that was taken and is not done, and this
+        // function does not return before all are.
+        let job = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), Job>(work) };
+        *locked(&self.job) = Some(job);
+        self.done.store(0, SeqCst);
+        self.left.store(count, SeqCst);
+        if *locked(&self.asleep) > 0 {
+            self.awake.notify_all();
+        }
+        while self.work() {}
+        while self.done.load(SeqCst) < count {
+            spin_loop();
+        }
+        self.busy.store(false, SeqCst);
+    }
+
+    /// Does one item of the job, if there is one left.
+    fn work(&self) -> bool {
+        let take = |left: usize| left.checked_sub(1);
+        // Nobody needs the memory bus to learn that there is nothing to do.
+        if self.left.load(SeqCst) == 0 {
+            return false;
+        }
+        let Ok(left) = self.left.fetch_update(SeqCst, SeqCst, take) else {
+            return false;
+        };
+        // Until this item is done there is no other job.
+        let job = locked(&self.job).expect("a job with an item left");
+        job(left - 1);
+        self.done.fetch_add(1, SeqCst);
+        true
+    }
+
+    fn sleep(&self) {
+        let mut asleep = locked(&self.asleep);
+        *asleep += 1;
+        // Who posts a job fills `left` first and then asks who sleeps: one of the two sees the other.
+        let woken = self
+            .awake
+            .wait_while(asleep, |_| self.left.load(SeqCst) == 0);
+        *woken.unwrap_or_else(PoisonError::into_inner) -= 1;
+    }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its threads end with the process.
+    fn crew(members: usize) -> &'static Crew {
+        let crew = Box::leak(Box::new(Crew::new()));
+        for _ in 0..members {
+            std::thread::spawn(|| crew.join());
+        }
+        while crew.threads() < 1 + members {
+            std::thread::yield_now();
+        }
+        crew
+    }
+
+    #[test]
+    fn every_item_is_done_once_before_run_returns() {
+        for members in [0, 1, 3] {
+            let crew = crew(members);
+            for count in (0..200).chain([5000]) {
+                let times: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+                crew.run(count, &|item| {
+                    times[item].fetch_add(1, SeqCst);
+                });
+                assert!(times.iter().all(|times| times.load(SeqCst) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn members_that_sleep_are_woken() {
+        let crew = crew(1);
+        for _ in 0..3 {
+            while *locked(&crew.asleep) == 0 {
+                std::thread::yield_now();
+            }
+            // Each waits for the other: one thread alone would not come to an end.
+            let arrived = AtomicUsize::new(0);
+            crew.run(2, &|_| {
+                arrived.fetch_add(1, SeqCst);
+                while arrived.load(SeqCst) < 2 {
+                    std::thread::yield_now();
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_job_within_a_job_is_done_too() {
+        let crew = crew(2);
+        let sum = AtomicUsize::new(0);
+        crew.run(4, &|outer| {
+            crew.run(5, &|inner| {
+                sum.fetch_add(outer * inner, SeqCst);
+            });
+        });
+        assert_eq!(sum.load(SeqCst), 60);
+    }
+}

@@ -1,0 +1,47 @@
+/** What an engine is made of: its code, which the browser compiles while it comes down, and beside it the model. */
+
+import { download, downloadAs } from "./download.js";
+
+/** @typedef {{ module: WebAssembly.Module, weights: Uint8Array<ArrayBuffer> }} Parts */
+
+/** Progress is told at most this often. */
+const REPORT_MS = 50;
+
+/**
+ * @param {import("./protocol.js").EngineFiles} engine
+ * @param {import("./protocol.js").ModelFile} model
+ * @param {(progress: import("./protocol.js").Progress) => void} onProgress
+ * @param {AbortSignal} signal
+ * @returns {Promise<Parts>}
+ */
+export async function fetchParts(engine, model, onProgress, signal) {
+  const total_bytes = engine.bytes + model.bytes;
+  let loaded_bytes = 0;
+  let reported = -Infinity;
+  /** @param {number} bytes */
+  const count = (bytes) => {
+    loaded_bytes += bytes;
+    if (performance.now() - reported < REPORT_MS && loaded_bytes < total_bytes) return;
+    reported = performance.now();
+    onProgress({ stage: "downloading", loaded_bytes, total_bytes });
+  };
+  const [module, weights] = await Promise.all([
+    downloadAs(engine, "the engine", compile, count, signal), //
+    download(model, `the model ${model.name}`, count, signal),
+  ]);
+  onProgress({ stage: "starting", loaded_bytes, total_bytes });
+  return { module, weights };
+}
+
+/** @param {Response} response */
+async function compile(response) {
+  const isWasm = response.headers.get("content-type") === "application/wasm"; // what a browser insists on to compile a stream
+  const module = isWasm ? WebAssembly.compileStreaming(response) : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
+  return module.catch(explain);
+}
+
+/** @param {unknown} error of a browser that compiles or links an engine @returns {never} */
+export function explain(error) {
+  if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError) throw new Error("This browser cannot run the engine: it is too old, or the site is damaged.");
+  throw error;
+}
