@@ -9,7 +9,8 @@ use image::RgbImage;
 use crate::error::{Error, Result};
 use crate::image::{decode, heat_map, test_pattern};
 use crate::inference::{Examination, Inference};
-use crate::model::Model;
+use crate::model::{AdversarialConfig, Division, Model, ModelConfig};
+use crate::nn::DivisionRate;
 use crate::score::RawScore;
 use crate::weights::{self, Decoded, ModelCard};
 
@@ -47,6 +48,34 @@ impl Detector {
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let Decoded { model, card } = weights::decode(bytes, device)?;
         Ok(Self::new(&model, card, device))
+    }
+
+    /// Judges the test pattern with the least DAAD+ there is, all zeros: whatever is done once only,
+    /// when code first runs, is done then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub async fn warm_up(device: &Device) -> Result<()> {
+        const SIDE_PX: usize = 64;
+        let mut config = ModelConfig {
+            height_px: SIDE_PX,
+            width_px: SIDE_PX,
+            base_width: 4,
+            adversarial: Some(AdversarialConfig {
+                base_width: 4,
+                ..AdversarialConfig::default()
+            }),
+            ..ModelConfig::default()
+        };
+        config.memory.items = 8;
+        config.memory.division = Division::Blocks(DivisionRate::square(4));
+        let model = config.init(device)?;
+        let pattern = test_pattern(SIDE_PX as u32, SIDE_PX as u32);
+        Inference::new(&model, device, true)
+            .examine(&pattern)
+            .await?;
+        Ok(())
     }
 
     /// From a model in memory.

@@ -70,13 +70,15 @@ export class Client {
       const isLast = engine === engines.at(-1);
       const threads = engine.startsWith("cpu-threads") ? found.threads : 1;
       const files = manifest.engines[engine] ?? manifest.engines.cpu;
-      // What the network or the site lacks is not the engine's fault: that ends the loop.
-      const parts = await this.#prepare({ files, model, threads }, onProgress);
+      let downloaded = false;
       try {
+        const parts = await this.#prepare({ files, model, threads }, onProgress);
+        downloaded = true;
         const info = await this.#start(parts, isLast || engine === choice ? Infinity : PATIENCE_MS);
         return engine === "webgpu" ? { backend: "webgpu", threads, gpu: gpu.name, note: why, info } : { backend: "wasm", threads, gpu: "", note: why, info };
       } catch (error) {
-        if (error instanceof Superseded || isLast) throw error;
+        const isEngines = downloaded || error instanceof Crash; // what the network or the site lacks is not the engine's fault
+        if (error instanceof Superseded || isLast || !isEngines) throw error;
         this.stop(); // what a failed start leaves behind is not worth keeping
         why = `${engine === "webgpu" ? GAVE_WAY.webgpu : GAVE_WAY.threads} The reason: ${sentence(error)}`;
       }
@@ -97,29 +99,32 @@ export class Client {
   }
 
   /**
-   * The worker gets itself ready while the engine and the model come down.
+   * The worker gets itself ready while the engine comes down, and starts the engine while the model does.
    * @param {{ files: import("./protocol.js").EngineFiles, model: import("./protocol.js").ModelFile, threads: number }} what
    * @param {(progress: Progress) => void} onProgress
    */
   async #prepare({ files, model, threads }, onProgress) {
     const { signal } = this.#downloads;
-    const [parts] = await Promise.all([
-      fetchParts(files, model, onProgress, signal), //
-      this.#request({ type: "prepare", script: address(files.script), threads }),
-    ]);
+    const parts = fetchParts(files, model, onProgress, signal);
+    const [module] = await Promise.all([parts.module, this.#request({ type: "prepare", script: address(files.script), threads })]);
     signal.throwIfAborted();
-    return parts;
+    const started = this.#request({ type: "start", module });
+    started.catch(() => {}); // `#start` is told
+    const weights = await parts.weights;
+    signal.throwIfAborted();
+    return { started, weights };
   }
 
   /**
-   * @param {import("./parts.js").Parts} parts
+   * @param {{ started: Promise<void>, weights: Uint8Array<ArrayBuffer> }} parts
    * @param {number} patience_ms
    * @returns {Promise<import("./protocol.js").ModelInfo>}
    */
-  #start({ module, weights }, patience_ms) {
+  #start({ started, weights }, patience_ms) {
     return new Promise((resolve, reject) => {
       const timer = patience_ms < Infinity ? window.setTimeout(() => reject(new Error("it did not start in time.")), patience_ms) : 0;
-      this.#request({ type: "load", module, weights }, [weights.buffer])
+      started
+        .then(() => this.#request({ type: "load", weights }, [weights.buffer]))
         .then(resolve, reject)
         .finally(() => clearTimeout(timer));
     });

@@ -2,7 +2,7 @@
 
 import { download, downloadAs } from "./download.js";
 
-/** @typedef {{ module: WebAssembly.Module, weights: Uint8Array<ArrayBuffer> }} Parts */
+/** @typedef {{ module: Promise<WebAssembly.Module>, weights: Promise<Uint8Array<ArrayBuffer>> }} Parts */
 
 /** Progress is told at most this often. */
 const REPORT_MS = 50;
@@ -12,9 +12,9 @@ const REPORT_MS = 50;
  * @param {import("./protocol.js").ModelFile} model
  * @param {(progress: import("./protocol.js").Progress) => void} onProgress
  * @param {AbortSignal} signal
- * @returns {Promise<Parts>}
+ * @returns {Parts} both on their way
  */
-export async function fetchParts(engine, model, onProgress, signal) {
+export function fetchParts(engine, model, onProgress, signal) {
   const total_bytes = engine.bytes + model.bytes;
   let loaded_bytes = 0;
   let reported = -Infinity;
@@ -25,11 +25,12 @@ export async function fetchParts(engine, model, onProgress, signal) {
     reported = performance.now();
     onProgress({ stage: "downloading", loaded_bytes, total_bytes });
   };
-  const [module, weights] = await Promise.all([
-    downloadAs(engine, "the engine", compile, count, signal), //
-    download(model, `the model ${model.name}`, count, signal),
-  ]);
-  onProgress({ stage: "starting", loaded_bytes, total_bytes });
+  const module = downloadAs(engine, "the engine", compile, count, signal);
+  const weights = download(model, `the model ${model.name}`, count, signal);
+  Promise.all([module, weights]).then(
+    () => onProgress({ stage: "starting", loaded_bytes, total_bytes }),
+    () => {}, // whoever waits for one of them is told
+  );
   return { module, weights };
 }
 

@@ -58,6 +58,7 @@
  * @typedef {object} Engine
  * @property {(input: { module_or_path: WebAssembly.Module, memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>} default
  * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
+ * @property {(() => Promise<void>) | undefined} [warmUp] only where there is something to warm up
  * @property {() => void} runThread only where there are threads; does not return
  */
 
@@ -77,7 +78,8 @@
 /**
  * A request of the page, in this order. Each is answered by exactly one `done` or `failed` with its id.
  * @typedef {{ id: number, type: "prepare", script: string, threads: number }
- *   | { id: number, type: "load", module: WebAssembly.Module, weights: Uint8Array<ArrayBuffer> }
+ *   | { id: number, type: "start", module: WebAssembly.Module }
+ *   | { id: number, type: "load", weights: Uint8Array<ArrayBuffer> }
  *   | { id: number, type: "detect", image: Uint8Array<ArrayBuffer> }} Request
  */
 

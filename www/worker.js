@@ -29,16 +29,34 @@ async function prepare({ script, threads }) {
 }
 
 /**
+ * What can be done before the model is here: with code that ran before, the first image takes half the time.
+ * @param {Extract<Request, { type: "start" }>} request
+ */
+async function start({ module }) {
+  const { script, library, crew } = need(prepared, "prepare");
+  const { memory } = await library.default({ module_or_path: module }).catch(explain);
+  await Promise.all(crew.map((thread) => enlist(thread, { script, module, memory })));
+  await library.warmUp?.();
+}
+
+/**
  * @param {Extract<Request, { type: "load" }>} request
  * @returns {Promise<import("./protocol.js").ModelInfo>}
  */
-async function load({ module, weights }) {
-  if (!prepared) throw new Error("Nothing is prepared yet.");
-  const { script, library, crew } = prepared;
-  const { memory } = await library.default({ module_or_path: module }).catch(explain);
-  await Promise.all(crew.map((thread) => enlist(thread, { script, module, memory })));
-  detector = await library.Detector.load(weights);
+async function load({ weights }) {
+  detector = await need(prepared, "prepare").library.Detector.load(weights);
   return detector.info();
+}
+
+/**
+ * @template T
+ * @param {T | null} value
+ * @param {Request["type"]} request
+ * @returns {T}
+ */
+function need(value, request) {
+  if (!value) throw new Error(`The worker was not asked to ${request} yet.`);
+  return value;
 }
 
 /**
@@ -74,9 +92,8 @@ function enlist(thread, orders) {
  * @returns {Promise<import("./protocol.js").Timed>}
  */
 async function detect(image) {
-  if (!detector) throw new Error("No model is loaded yet.");
   const start = performance.now();
-  const detection = await detector.detect(image);
+  const detection = await need(detector, "load").detect(image);
   return { detection, elapsed_ms: performance.now() - start };
 }
 
@@ -85,6 +102,8 @@ async function answer(request) {
   switch (request.type) {
     case "prepare":
       return { value: await prepare(request), transfer: [] };
+    case "start":
+      return { value: await start(request), transfer: [] };
     case "load":
       return { value: await load(request), transfer: [] };
     case "detect": {

@@ -53,7 +53,8 @@ globalThis.bench = {
     const at = (/** @type {import("../../www/protocol.js").SiteFile} */ { file, hash }) => new URL(`../${file}?v=${hash}`, import.meta.url);
     await engine.ask({ type: "prepare", script: at(files.script).href, threads });
     const [module, weights] = await Promise.all([WebAssembly.compileStreaming(fetch(at(files))), (await fetch(at(model))).arrayBuffer()]);
-    await engine.ask({ type: "load", module, weights: new Uint8Array(weights) });
+    await engine.ask({ type: "start", module });
+    await engine.ask({ type: "load", weights: new Uint8Array(weights) });
   },
 
   /**

@@ -30,6 +30,18 @@ fn start() {
     let _ = console_log::init_with_level(log::Level::Error);
 }
 
+/// Judges an image with a model that knows nothing, before the first real model is here.
+///
+/// # Errors
+///
+/// Where the device fails.
+#[cfg(not(feature = "webgpu"))]
+#[wasm_bindgen(js_name = warmUp)]
+pub async fn warm_up() -> Result<(), JsError> {
+    let warm = device::warm_up().await;
+    warm.map_err(|error| js_error(&error))
+}
+
 /// A model on a device.
 #[wasm_bindgen(js_name = Detector)]
 pub struct WebDetector {
