@@ -19,6 +19,9 @@ const PIXELS: usize = 512;
 /// A strip's images are limited so that there are at least as many strips as this.
 const LEAST_STRIPS: usize = 4;
 
+/// What the number of strips is a multiple of, where an image is cut at all.
+const EVEN: usize = 4;
+
 /// How many columns of the weights are applied before the next block of output channels has its
 /// turn: the pixels they touch stay in the first-level cache.
 const COLUMNS: usize = 288;
@@ -75,14 +78,14 @@ impl Strip {
     }
 
     /// Rows of a strip, at most `most` of `rows`, so that the strips of `batch` images are alike and
-    /// come out even: no thread waits for another one's last strip.
+    /// come out even: no thread waits for another one's last strip. How many threads there are does
+    /// not matter, lest it change the last digits of results.
     pub(super) fn even(batch: usize, rows: usize, most: usize) -> usize {
         let strips = rows.div_ceil(most);
-        let threads = parallel::threads();
-        if threads == 1 || strips == 1 || batch.is_multiple_of(threads) {
+        if strips == 1 || batch.is_multiple_of(EVEN) {
             rows.div_ceil(strips)
         } else {
-            rows.div_ceil(strips.next_multiple_of(2 * threads))
+            rows.div_ceil(strips.next_multiple_of(EVEN))
         }
     }
 }
