@@ -17,11 +17,13 @@ const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetens
 /** The first is there always; the page does without the others. */
 const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu"];
 const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
-/** Each names only those before it. What a page runs at once is no module: a module would wait until the page is laid out. */
-const SCRIPTS = /** @type {const} */ ([
+/** What a page runs at once is no module: a module would wait until the page is laid out. */
+const BUNDLES = /** @type {const} */ ([
   { name: "thread.js", format: "esm" },
   { name: "worker.js", format: "esm" },
+  { name: "idea.js", format: "esm" },
   { name: "main.js", format: "iife", define: { "import.meta.url": "location.href" } },
+  { name: "style.css" },
 ]);
 
 try {
@@ -39,7 +41,7 @@ async function main() {
   await assertReplaceable(out);
   const site = `${out}-unfinished`; // takes its name only when whole
   await rm(site, { recursive: true, force: true });
-  await cp(WWW, site, { recursive: true, filter: (file) => extname(file) !== ".js" && basename(file) !== "view" });
+  await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !["view", "idea"].includes(basename(file)) });
   const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
   for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
@@ -72,29 +74,17 @@ async function describe(site, file) {
 }
 
 /**
- * The page in few files: a script for each of page, worker and thread, with addresses that change with what they hold, so that browsers may keep them.
+ * The page in few files. Those that it names have addresses that change with what they hold, so that browsers may keep them; not so workers, whose
+ * answers carry headers that may change too.
  * @param {string} site
  */
 async function bundle(site) {
-  /** @type {string[]} */
-  const stamped = [];
-  /** @param {string} name @param {(text: string) => string} [change] */
-  const stamp = async (name, change = (text) => text) => {
-    const file = join(site, name);
-    let text = await readFile(file, "utf8");
-    for (const other of stamped) {
-      const address = `${other}?v=${hashOf(await readFile(join(site, other)))}`;
-      text = text.replaceAll(`"./${other}"`, `"./${address}"`).replaceAll(`="${other}"`, `="${address}"`);
-    }
-    await writeFile(file, change(text));
-    stamped.push(name);
-  };
-  for (const { name, ...options } of SCRIPTS) {
-    await build({ ...options, entryPoints: [join(WWW, name)], outdir: site, bundle: true, target: "es2022", charset: "utf8", minify: true, sourcemap: true, logLevel: "warning" });
-    await stamp(name);
-  }
-  await stamp("style.css");
-  await stamp("index.html", (html) => preload(html, ["manifest.json", "gallery/gallery.json"]));
+  const shared = /** @type {const} */ ({ outdir: site, bundle: true, target: "es2022", charset: "utf8", minify: true, sourcemap: true, logLevel: "warning" });
+  await Promise.all(BUNDLES.map(({ name, ...options }) => build({ ...shared, ...options, entryPoints: [join(WWW, name)] })));
+  const page = join(site, "index.html");
+  let html = await readFile(page, "utf8");
+  for (const name of ["main.js", "style.css"]) html = html.replace(`="${name}"`, `="${name}?v=${hashOf(await readFile(join(site, name)))}"`);
+  await writeFile(page, preload(html, ["manifest.json", "gallery/gallery.json"]));
 }
 
 /**
@@ -130,7 +120,7 @@ async function compress(file, store) {
       const key = `${hashOf(content)}.${suffix}`;
       const kept = join(store, key);
       if (!existsSync(kept)) {
-        const part = `${kept}.${basename(dirname(file))}.part`; // another folder may have the same file
+        const part = `${kept}.${basename(dirname(file))}.${basename(file)}.part`; // another file may have the same content
         await writeFile(part, await squeeze(content));
         await rename(part, kept); // whole or not at all, however this ends
       }

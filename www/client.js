@@ -21,8 +21,17 @@ const GAVE_WAY = {
 /** A panic has no words of its own: the engines are built without them. */
 const STOPPED = "The engine stopped unexpectedly.";
 
-/** The worker was lost, with its engine: `load` again before the next image. */
-export class Crash extends Error {}
+/** The worker is gone: `load` again before the next image. */
+export class Lost extends Error {}
+
+/** It is gone because its engine trapped. */
+export class Crash extends Lost {}
+
+/** The request was given up for a newer one: nobody needs to be told. */
+export class Superseded extends Lost {}
+
+/** The engine does not run here, whatever the model. */
+class StartFailed extends Error {}
 
 export class Client {
   /** @type {Worker | null} */
@@ -30,16 +39,12 @@ export class Client {
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   #id = 0;
-  /** Here the engine's threads say that they crashed: the worker that waits for them cannot. */
-  #threads = new BroadcastChannel(`daad-${Math.random()}`);
+  /** Here the worker's threads say that they crashed: it waits for them and cannot. */
+  #threads = /** @type {BroadcastChannel | null} */ (null);
   /** Ends what comes down for a worker that nobody wants any more. */
   #downloads = new AbortController();
   /** What `open` found out. @type {Promise<import("./backend.js").GpuProbe>} */
   #gpu = Promise.resolve(NO_GPU);
-
-  constructor() {
-    this.#threads.addEventListener("message", ({ data }) => this.#receive(data));
-  }
 
   /**
    * Starts a worker and looks for what it may run on. Whatever ran before ends.
@@ -77,7 +82,7 @@ export class Client {
         const info = await this.#start(parts, isLast || engine === choice ? Infinity : PATIENCE_MS);
         return engine === "webgpu" ? { backend: "webgpu", threads, gpu: gpu.name, note: why, info } : { backend: "wasm", threads, gpu: "", note: why, info };
       } catch (error) {
-        const isEngines = downloaded || error instanceof Crash; // what the network or the site lacks is not the engine's fault
+        const isEngines = downloaded || error instanceof Crash || error instanceof StartFailed; // what the network or the site lacks is not the engine's fault
         if (error instanceof Superseded || isLast || !isEngines) throw error;
         this.stop(); // what a failed start leaves behind is not worth keeping
         why = `${engine === "webgpu" ? GAVE_WAY.webgpu : GAVE_WAY.threads} The reason: ${sentence(error)}`;
@@ -90,7 +95,8 @@ export class Client {
    * @param {Uint8Array<ArrayBuffer>} image encoded file; its buffer is handed over
    * @returns {Promise<import("./protocol.js").Timed>}
    */
-  detect(image) {
+  async detect(image) {
+    if (!this.#worker) throw new Lost(STOPPED); // while nobody waited for it
     return this.#request({ type: "detect", image }, [image.buffer]);
   }
 
@@ -108,9 +114,11 @@ export class Client {
     const parts = fetchParts(files, model, onProgress, signal);
     const [module] = await Promise.all([parts.module, this.#request({ type: "prepare", script: address(files.script), threads })]);
     signal.throwIfAborted();
-    const started = this.#request({ type: "start", module });
-    started.catch(() => {}); // `#start` is told
-    const weights = await parts.weights;
+    const started = this.#request({ type: "start", module }).catch((error) => {
+      throw error instanceof Lost ? error : new StartFailed(sentence(error));
+    });
+    started.catch(() => {}); // whoever waits is told
+    const weights = await Promise.race([parts.weights, started.then(() => parts.weights)]); // or until it fails
     signal.throwIfAborted();
     return { started, weights };
   }
@@ -145,33 +153,31 @@ export class Client {
   }
 
   #spawn() {
+    this.#threads = new BroadcastChannel(`daad-${Math.random()}`);
+    this.#threads.addEventListener("message", ({ data }) => this.#receive(data));
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: this.#threads.name });
     worker.addEventListener("message", (/** @type {MessageEvent<Reply>} */ { data }) => this.#receive(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.#crash(event.message ? STOPPED : "The worker's script could not be loaded: reload the page.");
+      this.#end(event.message ? new Crash(STOPPED) : new Lost("The worker's script could not be loaded: reload the page."));
     });
     return worker;
   }
 
   /** @param {Reply} reply */
   #receive(reply) {
-    if (reply.type === "crashed") return this.#crash(STOPPED);
+    if (reply.type === "crashed") return this.#end(new Crash(STOPPED));
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.type === "done") waiting?.resolve(reply.value);
     else waiting?.reject(new Error(reply.message));
   }
 
-  /** @param {string} message */
-  #crash(message) {
-    this.#end(new Crash(message));
-  }
-
   /** @param {Error} error what everybody is told who still waits */
   #end(error) {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#threads?.close(); // what its threads may still say is of no interest to the next worker
     this.#downloads.abort(error);
     this.#downloads = new AbortController();
     const waiting = [...this.#waiting.values()];
@@ -180,5 +186,3 @@ export class Client {
   }
 }
 
-/** The request was given up for a newer one: nobody needs to be told. */
-export class Superseded extends Error {}

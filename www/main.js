@@ -3,6 +3,7 @@
  * All of this runs before the page is read, let alone laid out, so that the engine is on its way meanwhile.
  */
 
+import { remember } from "./address.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
 import { Session } from "./session.js";
@@ -20,6 +21,10 @@ import { showSubject, showVerdict } from "./view/verdict.js";
 /** The page does not wait longer for the gallery: one that is late is shown late. */
 const GALLERY_PATIENCE_MS = 2000;
 
+/** The first lesson takes time that the first image needs, but is not kept waiting longer than this. */
+const LESSON_PATIENCE_MS = 1000;
+const LESSON = new URL("./idea.js", import.meta.url).href;
+
 const store = createStore();
 const session = new Session(store);
 const isRead = new Promise((resolve) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", resolve, { once: true }) : resolve(undefined)));
@@ -28,10 +33,13 @@ const isRead = new Promise((resolve) => (document.readyState === "loading" ? doc
 const parameters = new URLSearchParams(location.search);
 const backend = parameters.get("backend");
 // The page is not ready before the first image is asked for, so it goes from working to ready once.
-const gallery = Promise.race([openGallery(parameters.get("sample")), new Promise((resolve) => setTimeout(resolve, GALLERY_PATIENCE_MS))]);
+const gallery = Promise.race([openGallery(parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), "", gallery);
 
 void isRead.then(wire);
+void Promise.race([firstResult(), wait(LESSON_PATIENCE_MS)])
+  .then(() => isRead)
+  .then(() => import(LESSON));
 
 /** State to page, and visitor to session and state. */
 function wire() {
@@ -51,6 +59,8 @@ function wire() {
   store.watch((state) => [state.opacity], showOpacity);
   store.watch((state) => [state.blocks, source(state)?.info.division], showBlocks);
 
+  store.watch((state) => [state.choice, state.models, state.model, state.subject], rememberChoices);
+
   acceptFiles(askForFile, (message) => session.refuse(message));
   chooseEngine(
     (choice) => void session.load(choice),
@@ -62,6 +72,16 @@ function wire() {
   find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
   });
+}
+
+/** @param {number} time_ms */
+function wait(time_ms) {
+  return new Promise((resolve) => setTimeout(resolve, time_ms));
+}
+
+/** Also where it is that something failed. */
+function firstResult() {
+  return new Promise((resolve) => store.watch((state) => [status(state) === "working"], (isWorking) => isWorking || resolve(undefined)));
 }
 
 /**
@@ -81,6 +101,23 @@ async function openGallery(wanted) {
   } catch (error) {
     console.warn("The page has no gallery.", error);
   }
+}
+
+/**
+ * A visitor's own image is in no address: it never leaves the tab.
+ * @param {import("./protocol.js").BackendChoice} choice
+ * @param {readonly import("./protocol.js").ModelFile[]} models
+ * @param {string} model
+ * @param {import("./state.js").Subject | null} subject
+ */
+function rememberChoices(choice, models, model, subject) {
+  if (models.length === 0 || !subject) return; // what the address says is not taken up yet
+  const name = models.find(({ file }) => file === model)?.name ?? null;
+  remember({
+    backend: choice === "auto" ? null : choice,
+    model: name === models[0]?.name ? null : name,
+    sample: subject.sample?.file ?? null,
+  });
 }
 
 /** @param {File} file */

@@ -21,6 +21,7 @@ export function fetchParts(engine, model, onProgress, signal) {
   /** @param {number} bytes */
   const count = (bytes) => {
     loaded_bytes += bytes;
+    if (signal.aborted) return;
     if (performance.now() - reported < REPORT_MS && loaded_bytes < total_bytes) return;
     reported = performance.now();
     onProgress({ stage: "downloading", loaded_bytes, total_bytes });
@@ -28,7 +29,7 @@ export function fetchParts(engine, model, onProgress, signal) {
   const module = downloadAs(engine, "the engine", compile, count, signal);
   const weights = download(model, `the model ${model.name}`, count, signal);
   Promise.all([module, weights]).then(
-    () => onProgress({ stage: "starting", loaded_bytes, total_bytes }),
+    () => signal.aborted || onProgress({ stage: "starting", loaded_bytes, total_bytes }),
     () => {}, // whoever waits for one of them is told
   );
   return { module, weights };

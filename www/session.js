@@ -1,6 +1,6 @@
 /** What goes on behind the page: loads a detector, judges the image asked for last, and recovers when the engine is lost. */
 
-import { Client, Crash, Superseded } from "./client.js";
+import { Client, Crash, Lost, Superseded } from "./client.js";
 import { fetchManifest } from "./download.js";
 import { refusal, sentence } from "./format.js";
 
@@ -15,6 +15,10 @@ export class Session {
   #tickets = 0;
   #loads = 0;
   #judging = false;
+  /** Called when another image is asked for. */
+  #hurry = () => {};
+  /** The model asked for last: its name is known before the list of models. @type {string | null} */
+  #model = null;
   /** Stays after it is judged, to be judged again when the detector changes. @type {Job | null} */
   #job = null;
   /** @type {import("./protocol.js").Manifest | null} */
@@ -37,8 +41,9 @@ export class Session {
    * @param {string} [why] what to tell of the backend where there is nothing else to tell
    * @param {Promise<unknown>} [meanwhile] what else must end before the page is ready
    */
-  async load(choice, model = this.#store.get().model, why = "", meanwhile = Promise.resolve()) {
+  async load(choice, model = this.#model, why = "", meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
+    this.#model = model;
     this.#client.open(choice);
     this.#store.send({ type: "loading", choice });
     if (this.#job) this.#store.send({ type: "detecting", subject: this.#job.subject });
@@ -64,6 +69,7 @@ export class Session {
   /** @param {Wanted} wanted */
   ask({ name, sample, read }) {
     this.#job = { subject: { ticket: ++this.#tickets, name, sample }, read: begun(read) };
+    this.#hurry();
     this.#store.send({ type: "detecting", subject: this.#job.subject });
     const { loaded, loading, choice } = this.#store.get();
     void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
@@ -97,13 +103,17 @@ export class Session {
    */
   async #judgeOne({ subject, read }, loaded) {
     try {
-      const image = new Uint8Array(await read());
+      const newer = new Promise((resolve) => (this.#hurry = () => resolve(null)));
+      const bytes = await Promise.race([read(), newer]); // nobody waits for an image that nobody wants any more
+      if (!bytes) return;
+      const image = new Uint8Array(bytes);
       if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
       const timed = await this.#detect(image, subject.name);
       this.#store.send({ type: "detected", result: { ...timed, subject, loaded } });
     } catch (error) {
       if (error instanceof Superseded) return;
       if (error instanceof Crash) return this.#recover(error, loaded.backend, subject.ticket);
+      if (error instanceof Lost) return void this.load(this.#store.get().choice); // before this image was there, so it is judged then
       this.#store.send({ type: "detect-failed", ticket: subject.ticket, message: error instanceof Error ? error.message : sentence(error) });
     }
   }
@@ -116,7 +126,7 @@ export class Session {
     try {
       return await this.#client.detect(image);
     } catch (error) {
-      throw error instanceof Superseded || error instanceof Crash ? error : new Error(refusal(name, error));
+      throw error instanceof Lost ? error : new Error(refusal(name, error));
     }
   }
 

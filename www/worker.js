@@ -6,7 +6,7 @@ import { explain } from "./parts.js";
 /** @typedef {import("./protocol.js").Request} Request */
 /** @typedef {import("./protocol.js").Reply} Reply */
 
-/** @type {{ script: string, library: import("./protocol.js").Engine, crew: Worker[] } | null} */
+/** @type {{ script: string, library: import("./protocol.js").Engine, crew: ReturnType<typeof recruit> } | null} */
 let prepared = null;
 /** @type {import("./protocol.js").Detector | null} */
 let detector = null;
@@ -70,21 +70,30 @@ function importScript(url) {
   });
 }
 
-/** Workers that start while the engine comes down, to share the work of this one. They live as long as it does. @param {number} count */
+/**
+ * Workers that start while the engine comes down, to share the work of this one. They live as long as it does.
+ * @param {number} count
+ */
 function recruit(count) {
-  return Array.from({ length: count }, () => new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: self.name }));
+  return Array.from({ length: count }, () => {
+    const thread = new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: self.name });
+    /** @type {Promise<never>} */
+    const failed = new Promise((_, reject) => thread.addEventListener("error", () => reject(new Error("a thread did not start.")), { once: true }));
+    failed.catch(() => {}); // it may fail before anybody waits for it
+    return { thread, failed };
+  });
 }
 
 /**
- * @param {Worker} thread
+ * @param {ReturnType<typeof recruit>[number]} recruit
  * @param {import("./thread.js").Orders} orders
  */
-function enlist(thread, orders) {
-  return new Promise((resolve, reject) => {
+function enlist({ thread, failed }, orders) {
+  const joined = new Promise((resolve, reject) => {
     thread.addEventListener("message", ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data)), { once: true });
-    thread.addEventListener("error", () => reject(new Error("a thread did not start.")), { once: true });
     thread.postMessage(orders);
   });
+  return Promise.race([joined, failed]);
 }
 
 /**

@@ -238,6 +238,52 @@ describe("an engine that fails", () => {
       await close();
     });
   }
+
+  test("by all its threads at once costs one image, and the next engine has threads again", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.addInitScript(() => Object.defineProperty(navigator, "hardwareConcurrency", { get: () => 4 }));
+      },
+    });
+    assert.match((await reading(page)).backend, /4 threads/);
+    await choose(page, Buffer.from("THREAD"));
+    assert.match((await settle(page)).message, /^The engine stopped/);
+    for (let again = 0; again < 2; again++) {
+      await choose(page, image);
+      assert.match((await reading(page)).backend, /4 threads/);
+      await page.waitForTimeout(500); // what the old threads still say comes now
+    }
+    await close();
+  });
+
+  test("because a thread's script is missing gives way at once", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/worker.js*", async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: (await response.text()).replace("./thread.js", "./gone.js") });
+        });
+      },
+    });
+    await settle(page, 10_000);
+    assert.match((await page.locator("#note").textContent()) ?? "", /^Threads were tried/);
+    await close(/Failed to load resource/);
+  });
+
+  test("is not blamed where the worker's script does not come", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/worker.js*", (route) => route.fulfill({ status: 503 }), { times: 1 });
+      },
+    });
+    assert.deepEqual(await settle(page), { status: "error", message: "The worker's script could not be loaded: reload the page." });
+    await choose(page, image); // which tries again
+    await reading(page);
+    await close(/Failed to load resource/);
+  });
 });
 
 describe("a page where something is amiss", () => {
@@ -270,6 +316,20 @@ describe("a page where something is amiss", () => {
       await page.setViewportSize({ width, height: 900 });
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, "a long model name fits");
     }
+    await close();
+  });
+
+  test("a gallery image that does not come does not hold up the visitor's own", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/gallery/*.png", (route) => (route.request().resourceType() === "fetch" ? undefined : route.continue())); // never answered
+      },
+    });
+    await page.waitForFunction(() => document.querySelector("#message")?.textContent?.startsWith("Looking at"));
+    await choose(page, image, "own.png");
+    await reading(page, 10_000);
+    assert.match((await page.locator("#subject").textContent()) ?? "", /own\.png/);
     await close();
   });
 

@@ -77,15 +77,17 @@ impl Strip {
         strips
     }
 
-    /// Rows of a strip, at most `most` of `rows`, so that the strips of `batch` images are alike and
-    /// come out even: no thread waits for another one's last strip. How many threads there are does
-    /// not matter, lest it change the last digits of results.
+    /// Rows of a strip, at most `most` of `rows`, so that the strips of `batch` images come out even
+    /// where they can: no thread waits for another one's last strip. How many threads there are
+    /// does not matter, lest it change the last digits of results.
     pub(super) fn even(batch: usize, rows: usize, most: usize) -> usize {
         let strips = rows.div_ceil(most);
-        if strips == 1 || batch.is_multiple_of(EVEN) {
+        let each = rows.div_ceil(strips.next_multiple_of(EVEN));
+        let comes_out_even = rows.div_ceil(each).is_multiple_of(EVEN);
+        if strips == 1 || batch.is_multiple_of(EVEN) || !comes_out_even {
             rows.div_ceil(strips)
         } else {
-            rows.div_ceil(strips.next_multiple_of(EVEN))
+            each
         }
     }
 }

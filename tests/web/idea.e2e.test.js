@@ -1,0 +1,170 @@
+/** The first lesson in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import test, { after, before, describe } from "node:test";
+import { launch, open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { serve } from "./support/server.js";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const SITE = process.env["DAAD_SITE"] ?? "";
+assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let site;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  site = await serve(SITE);
+  browser = await launch([]);
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+/**
+ * Without motion everything is there at once.
+ * @param {string} [query]
+ * @param {Parameters<typeof open>[2]} [options]
+ */
+async function openStill(query = "", options = {}) {
+  const opened = await open(browser, `${site.url}?backend=wasm${query}`, { reducedMotion: "reduce", prepare: stubEngine, ...options });
+  await lesson(opened.page);
+  return opened;
+}
+
+/** Waits until the lesson is there and stands still. @param {Page} page */
+function lesson(page) {
+  return page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict"));
+}
+
+/** The shares of wrong pixels of B and C. @param {Page} page */
+async function errors(page) {
+  return [await value(page, "idea-b-error"), await value(page, "idea-c-error")].map(Number);
+}
+
+/** @param {Page} page @param {string} testid */
+function verdict(page, testid = "idea-lesson") {
+  return page.getByTestId(testid).getAttribute("data-verdict");
+}
+
+describe("the first lesson", () => {
+  test("is there within two seconds, without engine or model", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+      reducedMotion: "reduce",
+      prepare: async (page) => {
+        await page.route(/\/(pkg|models)\//, (route) => route.abort());
+      },
+    });
+    await lesson(page);
+    const elapsed_ms = await page.evaluate(() => performance.now());
+    assert.ok(elapsed_ms < 2000, `it took ${elapsed_ms} ms`);
+    assert.equal(await verdict(page), "normal");
+    assert.equal((await settle(page)).status, "error"); // the rest of the page says what it lacks
+    await close(/Failed to load resource/);
+  });
+
+  test("goes through its sizes by the keyboard: both, the normal image alone, neither", async () => {
+    const { page, close } = await openStill();
+    await page.getByTestId("idea-size").focus();
+    await page.keyboard.press("Home");
+    const seen = [await verdict(page)];
+    for (let press = 0; press < 5; press++) {
+      await page.keyboard.press("ArrowRight");
+      seen.push(await verdict(page));
+    }
+    assert.deepEqual(seen, ["both", "normal", "normal", "normal", "neither", "neither"]);
+    assert.match((await page.getByTestId("idea-size").getAttribute("aria-valuetext")) ?? "", /^32 × 32 pixels, 1 block$/);
+    await close();
+  });
+
+  test("assembles block by block before the visitor's eyes, once by itself and then when asked", async () => {
+    const { page, close } = await open(browser, `${site.url}?backend=wasm&block=16`, { prepare: stubEngine });
+    await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-b-error]")?.textContent ?? ""));
+    assert.equal(await text(page, "idea-play"), "Pause");
+    await page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict") === "neither", null, { timeout: 15_000 });
+    await page.getByTestId("idea-play").click();
+    await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-c-error]")?.textContent ?? ""));
+    await page.getByTestId("idea-play").click();
+    assert.equal(await text(page, "idea-play"), "Go on");
+    await close();
+  });
+
+  test("goes one block at a time where motion is unwelcome, and does not start by itself", async () => {
+    const { page, close } = await openStill();
+    assert.equal(await verdict(page), "normal");
+    for (let block = 1; block < 16; block++) {
+      await page.getByTestId("idea-step").click();
+      assert.equal(await text(page, "idea-b-error"), `block ${block} of 16`);
+    }
+    await page.getByTestId("idea-step").click();
+    assert.equal(await verdict(page), "normal");
+    await close();
+  });
+
+  test("can be painted on with a pointer, and the address keeps the painting", async () => {
+    const { page, close } = await openStill();
+    assert.ok(await page.getByTestId("idea-reset").isDisabled());
+    const box = await page.getByTestId("idea-b").boundingBox();
+    assert.ok(box);
+    await page.mouse.move(box.x + 0.1 * box.width, box.y + 0.3 * box.height);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.9 * box.width, box.y + 0.3 * box.height, { steps: 40 });
+    await page.mouse.up();
+    const [b = 0] = await errors(page);
+    assert.ok(b > 0, "the stroke is an error");
+    assert.match(page.url(), /[?&]b=[\w-]+/);
+    await page.reload();
+    await lesson(page);
+    assert.equal((await errors(page))[0], b);
+    await page.getByTestId("idea-reset").click();
+    assert.equal((await errors(page))[0], 0);
+    assert.doesNotMatch(page.url(), /[?&]b=/);
+    await close();
+  });
+
+  test("can be painted on with the keyboard", async () => {
+    const { page, close } = await openStill();
+    await page.getByTestId("idea-a").focus();
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "idea-b");
+    for (const key of ["ArrowRight", "ArrowDown", " "]) await page.keyboard.press(key);
+    assert.ok(((await errors(page))[0] ?? 0) > 0);
+    assert.match((await page.locator("#idea-pixel").textContent()) ?? "", /^Row 2, column 2: (black|white)$/);
+    await close();
+  });
+
+  test("has other images to choose from", async () => {
+    const { page, close } = await openStill();
+    await page.getByTestId("idea-pattern").selectOption("bricks");
+    assert.equal(await verdict(page), "normal");
+    assert.match(page.url(), /pattern=bricks/);
+    await close();
+  });
+});
+
+describe("an accessibility checker finds nothing", () => {
+  for (const [width, colorScheme] of /** @type {const} */ ([[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]])) {
+    test(`${width} pixels wide, ${colorScheme}`, async () => {
+      const { page, close } = await openStill("", { viewport: { width, height: 900 }, colorScheme, prepare: async () => {}, bypassCSP: true });
+      await reading(page);
+      await page.evaluate(await readFile(AXE, "utf8"));
+      const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
+      assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+      const folder = process.env["DAAD_SCREENSHOTS"];
+      if (folder) {
+        await mkdir(folder, { recursive: true });
+        await page.locator(".idea").screenshot({ path: join(folder, `idea-${width}-${colorScheme}.png`) });
+      }
+      await close();
+    });
+  }
+});

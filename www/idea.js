@@ -1,0 +1,70 @@
+/** The first lesson, Fig. 1 of the paper: wiring. Needs neither engine nor model, and is loaded beside them. */
+
+import { remember } from "./address.js";
+import { blockCount } from "./idea/blocks.js";
+import { address, derive, initial, reduce } from "./idea/state.js";
+import { createLesson } from "./view/lesson.js";
+
+/** An assembly takes about so long, however many blocks there are; one block at least takes the other. */
+const ASSEMBLY_MS = 5000;
+const LONGEST_BLOCK_MS = 900;
+
+/** Blocks drift apart, and together again, in this time. */
+const DRIFT_MS = 300;
+
+let state = initial(new URLSearchParams(location.search));
+let derived = derive(state);
+/** How far the blocks are apart, 0 to 1. */
+let apart = 0;
+let isMoving = false;
+const show = createLesson(send);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** @param {import("./idea/state.js").Event} event */
+function send(event) {
+  const before = state;
+  state = reduce(state, event);
+  if (state === before) return;
+  if (state.images !== before.images || state.size !== before.size) {
+    derived = derive(state);
+    remember(address(state));
+  }
+  if (still.matches) apart = goal();
+  show(state, derived, apart);
+  move();
+}
+
+/** Blocks are apart while they are being assembled. */
+function goal() {
+  return state.done < blockCount(state.size) ? 1 : 0;
+}
+
+/** Goes on as time passes, until nothing is left to move. */
+function move() {
+  if (isMoving) return;
+  isMoving = true;
+  let last = performance.now();
+  let owed = 0;
+  /** @param {number} now */
+  const frame = (now) => {
+    const passed_ms = Math.max(0, now - last);
+    last = now;
+    if (apart !== goal()) {
+      const step = passed_ms / DRIFT_MS;
+      apart = goal() > apart ? Math.min(1, apart + step) : Math.max(0, apart - step);
+      show(state, derived, apart);
+    } else if (state.playing) {
+      owed += passed_ms / Math.min(LONGEST_BLOCK_MS, ASSEMBLY_MS / blockCount(state.size));
+      const blocks = Math.floor(owed);
+      owed -= blocks;
+      if (blocks > 0) send({ type: "advance", blocks });
+    }
+    isMoving = state.playing || apart !== goal();
+    if (isMoving) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+}
+
+show(state, derived, apart);
+// Whoever comes sees it once, unless motion is unwelcome.
+if (!still.matches) send({ type: "play" });
