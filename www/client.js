@@ -39,8 +39,8 @@ export class Client {
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   #id = 0;
-  /** Here the worker's threads say that they crashed: it waits for them and cannot. */
-  #threads = /** @type {BroadcastChannel | null} */ (null);
+  /** Here the worker's threads say that they crashed: it waits for them and cannot. @type {BroadcastChannel | null} */
+  #threads = null;
   /** Ends what comes down for a worker that nobody wants any more. */
   #downloads = new AbortController();
   /** What `open` found out. @type {Promise<import("./backend.js").GpuProbe>} */

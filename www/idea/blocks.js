@@ -70,15 +70,6 @@ export function rebuild(image, known, size) {
 }
 
 /**
- * What block size does: the share of wrong pixels for each.
- * @param {Image} normal the image that the dictionary is from
- * @param {Image} image
- */
-export function wrongBySize(normal, image) {
-  return SIZES.map((size) => rebuild(image, dictionary(normal, size), size).wrong);
-}
-
-/**
  * The place of the first that differs least.
  * @param {Uint8Array} block
  * @param {readonly Uint8Array[]} known

@@ -4,7 +4,7 @@ import { SIDE } from "./blocks.js";
 
 /** @typedef {import("./blocks.js").Image} Image */
 /** @typedef {"stripes" | "checks" | "bricks"} PatternName */
-/** @typedef {{ title: string, a: Image, b: Image, c: Image }} Pattern */
+/** @typedef {{ a: Image, b: Image, c: Image }} Pattern */
 
 /** Two kinds of tile; an image is made of them. */
 const TILE = 8;
@@ -21,17 +21,20 @@ const TEXTURES = {
 /** @type {readonly PatternName[]} */
 export const PATTERNS = /** @type {PatternName[]} */ (Object.keys(TEXTURES));
 
+/** For people. @param {PatternName} name */
+export function title(name) {
+  return TEXTURES[name].title;
+}
+
 /**
  * @param {PatternName} name
  * @returns {Pattern}
  */
 export function pattern(name) {
-  const { title, kinds } = TEXTURES[name];
-  const [first, second] = kinds;
+  const [first, second] = TEXTURES[name].kinds;
   const laid = (/** @type {(column: number, row: number) => boolean} */ isSecond) => image((x, y) => (isSecond(Math.floor(x / TILE), Math.floor(y / TILE)) ? second : first)(x, y));
   const b = laid((column, row) => (column + row) % 2 === 1); // a chequerboard of the tiles
   return {
-    title,
     a: laid((column, row) => column < 2 === row < 2), // four large fields
     b,
     c: b.map((value, at) => (isScratched(at % SIDE, Math.floor(at / SIDE)) ? 1 - value : value)),

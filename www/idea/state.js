@@ -21,7 +21,7 @@
  *   | { type: "advance", blocks: number }} Event
  */
 
-import { SIDE, SIZES, TOLERANCE, blockCount, dictionary, rebuild, wrongBySize } from "./blocks.js";
+import { SIDE, SIZES, TOLERANCE, blockCount, dictionary, rebuild } from "./blocks.js";
 import { PATTERNS, decode, encode, pattern } from "./patterns.js";
 
 /** In the middle: this is where the two images part. */
@@ -48,12 +48,6 @@ export function address(state) {
   return { pattern: state.pattern === "stripes" ? null : state.pattern, block: state.size === FIRST_SIZE ? null : String(state.size), a: painted("a"), b: painted("b"), c: painted("c") };
 }
 
-/** Whether anything differs from what it was at first. @param {State} state */
-export function isPainted(state) {
-  const { a, b, c } = address(state);
-  return [a, b, c].some((image) => image !== null);
-}
-
 /**
  * @param {State} state
  * @param {Event} event
@@ -70,7 +64,8 @@ export function reduce(state, event) {
       return event.size === state.size ? state : { ...state, size: event.size, done: state.playing ? 0 : blockCount(event.size) };
     case "paint": {
       if (state.images[event.which][event.at] === event.value) return state;
-      const image = state.images[event.which].with(event.at, event.value);
+      const image = state.images[event.which].slice();
+      image[event.at] = event.value;
       return { ...state, images: { ...state.images, [event.which]: image }, done: all, playing: false };
     }
     case "move": {
@@ -97,10 +92,20 @@ export function reduce(state, event) {
  * What follows from images and block size.
  * @param {State} state
  */
-export function derive({ images: { a, b, c }, size }) {
-  const known = dictionary(a, size);
-  const results = { b: rebuild(b, known, size), c: rebuild(c, known, size) };
-  return { known, ...results, curves: { b: wrongBySize(a, b), c: wrongBySize(a, c) }, lesson: lesson(results.b.wrong, results.c.wrong) };
+export function derive({ images: { a, b, c }, size, pattern: name }) {
+  const all = SIZES.map((size) => {
+    const known = dictionary(a, size);
+    return { size, known, b: rebuild(b, known, size), c: rebuild(c, known, size) };
+  });
+  const now = all.find((one) => one.size === size);
+  if (!now) throw new Error(`no block has a side of ${size} pixels`);
+  const fresh = pattern(name);
+  return {
+    ...now,
+    curves: { b: all.map(({ b }) => b.wrong), c: all.map(({ c }) => c.wrong) },
+    lesson: lesson(now.b.wrong, now.c.wrong),
+    isPainted: !(same(a, fresh.a) && same(b, fresh.b) && same(c, fresh.c)),
+  };
 }
 
 /**

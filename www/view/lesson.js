@@ -1,8 +1,7 @@
 /** The first lesson on the page: three images to paint, the dictionary, what is assembled from it, and the curve. */
 
 import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
-import { PATTERNS, pattern } from "../idea/patterns.js";
-import { isPainted } from "../idea/state.js";
+import { PATTERNS, title } from "../idea/patterns.js";
 import { createCurve } from "./curve.js";
 import { find, make } from "./dom.js";
 import { drawDictionary, drawImage, pixelAt } from "./pixels.js";
@@ -24,7 +23,7 @@ export function createLesson(send) {
   const canvas = (/** @type {string} */ id) => find(`#idea-${id}`, HTMLCanvasElement);
   const slider = find("#idea-size", HTMLInputElement);
   const patterns = find("#idea-pattern", HTMLSelectElement);
-  patterns.replaceChildren(...PATTERNS.map((name) => make("option", { value: name, textContent: pattern(name).title })));
+  patterns.replaceChildren(...PATTERNS.map((name) => make("option", { value: name, textContent: title(name) })));
   slider.max = String(SIZES.length - 1);
   const showCurve = createCurve(find("#idea-curve", HTMLElement), (size) => send({ type: "size", size }));
 
@@ -66,7 +65,7 @@ export function createLesson(send) {
       error.textContent = isDone ? `${(100 * wrong).toFixed(1)} % of the pixels are wrong` : `block ${done} of ${all}`;
       error.dataset["value"] = String(wrong);
     }
-    find("#idea-reset", HTMLButtonElement).disabled = !isPainted(state);
+    find("#idea-reset", HTMLButtonElement).disabled = !derived.isPainted;
     slider.value = String(SIZES.indexOf(size));
     slider.setAttribute("aria-valuetext", sizeText(size));
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);

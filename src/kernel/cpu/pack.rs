@@ -3,9 +3,6 @@
 use super::simd::channel_block;
 use crate::kernel::parallel;
 
-/// Fewer values are packed before another thread wakes up.
-const WORTH_SHARING: usize = 64 * 1024;
-
 /// A matrix `[rows, columns]` in blocks of rows, each block column by column; the last one is
 /// filled up with rows of zeros.
 pub(super) struct Packed {
@@ -20,20 +17,14 @@ impl Packed {
     pub(super) fn new(weights: &[f32], rows: &[usize], columns: &[usize]) -> Self {
         let block = channel_block();
         let mut packed = Self::zeros(rows.len(), columns.len());
-        let is_small = packed.values.len() < WORTH_SHARING;
-        let panels = rows.chunks(block).zip(panels(&mut packed));
-        let fill = |(rows, panel): (&[usize], &mut [f32])| {
+        let panels: Vec<_> = rows.chunks(block).zip(panels(&mut packed)).collect();
+        parallel::for_each(panels, |(rows, panel)| {
             for (&column, values) in columns.iter().zip(panel.chunks_exact_mut(block)) {
                 for (&row, value) in rows.iter().zip(values) {
                     *value = weights[row + column];
                 }
             }
-        };
-        if is_small {
-            panels.for_each(fill);
-        } else {
-            parallel::for_each(panels.collect(), fill);
-        }
+        });
         packed
     }
 

@@ -19,9 +19,6 @@ const PIXELS: usize = 512;
 /// A strip's images are limited so that there are at least as many strips as this.
 const LEAST_STRIPS: usize = 4;
 
-/// What the number of strips is a multiple of, where an image is cut at all.
-const EVEN: usize = 4;
-
 /// How many columns of the weights are applied before the next block of output channels has its
 /// turn: the pixels they touch stay in the first-level cache.
 const COLUMNS: usize = 288;
@@ -57,7 +54,7 @@ impl Strip {
         pixels: usize,
         images: usize,
     ) -> Vec<Self> {
-        let rows_each = Self::even(batch, rows, (pixels / stride).clamp(1, rows));
+        let rows_each = (pixels / stride).clamp(1, rows);
         let images_each = if rows_each < rows {
             1
         } else {
@@ -75,20 +72,6 @@ impl Strip {
             }
         }
         strips
-    }
-
-    /// Rows of a strip, at most `most` of `rows`, so that the strips of `batch` images come out even
-    /// where they can: no thread waits for another one's last strip. How many threads there are
-    /// does not matter, lest it change the last digits of results.
-    pub(super) fn even(batch: usize, rows: usize, most: usize) -> usize {
-        let strips = rows.div_ceil(most);
-        let each = rows.div_ceil(strips.next_multiple_of(EVEN));
-        let comes_out_even = rows.div_ceil(each).is_multiple_of(EVEN);
-        if strips == 1 || batch.is_multiple_of(EVEN) || !comes_out_even {
-            rows.div_ceil(strips)
-        } else {
-            each
-        }
     }
 }
 

@@ -44,8 +44,7 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
     let across = plan.columns.div_ceil(SIDE);
     let down = plan.rows.div_ceil(SIDE);
     let within_budget = BUDGET / (PARTS * plan.input.channels * across);
-    let most = within_budget.max(LEAST_TILES / across).clamp(1, down);
-    let each = Strip::even(plan.batch, down, most);
+    let each = within_budget.max(LEAST_TILES / across).clamp(1, down);
     let strips: Vec<Strip> = (0..plan.batch)
         .flat_map(|image| {
             (0..down).step_by(each).map(move |tile| Strip {

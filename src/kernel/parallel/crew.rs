@@ -89,10 +89,6 @@ impl Crew {
     /// Does one item of the job, if there is one left.
     fn work(&self) -> bool {
         let take = |left: usize| left.checked_sub(1);
-        // Nobody needs the memory bus to learn that there is nothing to do.
-        if self.left.load(SeqCst) == 0 {
-            return false;
-        }
         let Ok(left) = self.left.fetch_update(SeqCst, SeqCst, take) else {
             return false;
         };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { SIDE, SIZES, assemble, blockCount, dictionary, divide, rebuild, wrongBySize } from "../../../www/idea/blocks.js";
-import { PATTERNS, decode, encode, pattern } from "../../../www/idea/patterns.js";
+import { SIDE, SIZES, assemble, blockCount, dictionary, divide, rebuild } from "../../../www/idea/blocks.js";
+import { PATTERNS, decode, encode } from "../../../www/idea/patterns.js";
 import { address, derive, initial, lesson, reduce } from "../../../www/idea/state.js";
 import { pixelAt } from "../../../www/view/pixels.js";
 
@@ -43,8 +43,7 @@ test("a block that is unknown becomes the one that differs least", () => {
 
 test("every pattern teaches it: small blocks rebuild both, medium ones the normal image alone, large ones neither", () => {
   for (const name of PATTERNS) {
-    const { a, b, c } = pattern(name);
-    const [normal, defect] = [wrongBySize(a, b), wrongBySize(a, c)];
+    const { b: normal, c: defect } = derive(reduce(initial(), { type: "pattern", pattern: name })).curves;
     const verdicts = SIZES.map((_, at) => lesson(normal[at] ?? NaN, defect[at] ?? NaN).verdict);
     assert.deepEqual(verdicts, ["both", "normal", "normal", "normal", "neither", "neither"], name);
   }
