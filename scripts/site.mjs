@@ -36,6 +36,7 @@ try {
 async function main() {
   const { pkg, models, out } = options();
   const modelNames = (await readdir(models).catch(() => [])).filter((name) => extname(name) === ".safetensors").sort();
+  const series = (await readdir(join(models, "series")).catch(() => [])).filter((name) => extname(name) === ".safetensors").sort(byNumber);
   if (modelNames.length === 0) throw new Error(`--models: ${models} holds no .safetensors file, and the page needs one.`);
 
   await assertReplaceable(out);
@@ -45,7 +46,8 @@ async function main() {
   const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
   for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
-  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames), null, 2)}\n`);
+  await copy(join(models, "series"), series, join(site, "models/series"));
+  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames, series), null, 2)}\n`);
   await bundle(site);
   await compressAll(site, `${out}-compressed`);
   await rm(out, { recursive: true, force: true });
@@ -56,12 +58,21 @@ async function main() {
  * @param {string} site
  * @param {string[]} engines
  * @param {string[]} modelNames
+ * @param {string[]} series
  */
-async function manifest(site, engines, modelNames) {
+async function manifest(site, engines, modelNames, series) {
+  const models = (/** @type {string} */ folder, /** @type {string[]} */ names) =>
+    Promise.all(names.map(async (name) => ({ ...(await describe(site, `${folder}/${name}`)), name: basename(name, ".safetensors") })));
   return {
     engines: Object.fromEntries(await Promise.all(engines.map(async (name) => [name, { ...(await describe(site, `pkg/${name}/daad_bg.wasm`)), script: await describe(site, `pkg/${name}/daad.js`) }]))),
-    models: await Promise.all(modelNames.map(async (name) => ({ ...(await describe(site, `models/${name}`)), name: basename(name, ".safetensors") }))),
+    models: await models("models", modelNames),
+    series: await models("models/series", series),
   };
+}
+
+/** r2 before r16. @param {string} a @param {string} b */
+function byNumber(a, b) {
+  return a.localeCompare(b, "en", { numeric: true });
 }
 
 /**

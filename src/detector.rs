@@ -7,8 +7,9 @@ use burn::tensor::Device;
 use image::RgbImage;
 
 use crate::error::{Error, Result};
-use crate::image::{decode, heat_map, test_pattern};
+use crate::image::{decode, heat_map, resize, test_pattern};
 use crate::inference::{Examination, Inference};
+use crate::inspect::{BlockPlace, InspectedBlock, Inspector};
 use crate::model::{AdversarialConfig, Division, Model, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::RawScore;
@@ -118,7 +119,18 @@ impl Detector {
     ///
     /// [`Error::Image`] for bytes that are no usable image, [`Error::Device`] where the device fails.
     pub async fn detect(&self, bytes: &[u8]) -> Result<Detection> {
-        let input = self.prepare(bytes)?;
+        self.judge(self.prepare(bytes)?).await
+    }
+
+    /// Judges an image that is decoded already. Of another size than the model's it is resized as
+    /// an image file is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub async fn judge(&self, image: RgbImage) -> Result<Detection> {
+        let config = &self.card.config;
+        let input = resize(image, config.width_px as u32, config.height_px as u32);
         let examination = self.inference.examine(&input).await?;
         let anomaly_score = self.anomaly_score(examination.raw)?;
         Ok(Detection {
@@ -127,6 +139,33 @@ impl Detector {
             input,
             examination,
         })
+    }
+
+    /// Keeps an image of the model's size, such as [`Detection::input`], to be looked into.
+    pub fn inspector(&self, image: &RgbImage) -> Inspector {
+        Inspector::new(&self.inference, image)
+    }
+
+    /// Takes one block apart of an image that this detector keeps: see [`Inspector::block`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where there is no such block, [`Error::Device`] where the device fails.
+    pub async fn inspect(
+        &self,
+        inspector: &Inspector,
+        place: BlockPlace,
+        strongest: usize,
+    ) -> Result<Option<InspectedBlock>> {
+        let config = &self.card.config;
+        let exists = place.scale < config.scales && {
+            let rate = config.division_rate(place.scale);
+            place.row < rate.height && place.column < rate.width && place.channel < rate.channel
+        };
+        if !exists {
+            return Err(Error::Config(format!("there is no block {place:?}")));
+        }
+        inspector.block(&self.inference, place, strongest).await
     }
 
     /// R and L of a batch of images of the model's size.

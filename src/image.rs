@@ -140,9 +140,31 @@ fn flatten(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
     }
+    on_white(&image.into_rgba8())
+}
+
+fn on_white(image: &RgbaImage) -> RgbImage {
     let mut page = RgbaImage::from_pixel(image.width(), image.height(), Rgba([255; 4]));
-    imageops::overlay(&mut page, &image.into_rgba8(), 0, 0);
+    imageops::overlay(&mut page, image, 0, 0);
     DynamicImage::ImageRgba8(page).into_rgb8()
+}
+
+/// Pixels RGBA, row by row, laid on white where they are transparent.
+///
+/// # Errors
+///
+/// [`Error::Image`] where a side is shorter than [`MIN_SIDE_PX`], or there are not
+/// 4·`width_px`·`height_px` values.
+pub fn from_rgba(pixels: Vec<u8>, width_px: u32, height_px: u32) -> Result<RgbImage> {
+    let wrong = || Error::Image(format!("it is no image of {width_px}×{height_px} pixels"));
+    if width_px.min(height_px) < MIN_SIDE_PX {
+        return Err(wrong());
+    }
+    if pixels.len() != 4 * width_px as usize * height_px as usize {
+        return Err(wrong());
+    }
+    let image = RgbaImage::from_raw(width_px, height_px, pixels).ok_or_else(wrong)?;
+    Ok(on_white(&image))
 }
 
 /// Images of one size to a batch `[B, 3, H, W]` in [−1, 1] on `device`.
@@ -248,6 +270,15 @@ mod tests {
         let values = tensor.into_data().try_to_vec::<f32>().unwrap();
         assert!(values.iter().all(|value| (-1.0..=1.0).contains(value)));
         assert_eq!(from_values(&values, 10, 8), image);
+    }
+
+    #[test]
+    fn pixels_of_a_canvas_are_an_image_where_they_are_as_many_as_it_takes() {
+        let image = from_rgba([10, 20, 30, 255].repeat(64), 8, 8).unwrap();
+        assert_eq!(image.get_pixel(7, 7).0, [10, 20, 30]);
+        for (count, side) in [(63, 8), (0, 0), (16, 4)] {
+            assert!(from_rgba(vec![0; 4 * count], side, side).is_err());
+        }
     }
 
     #[test]

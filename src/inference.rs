@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use crate::error::{Error, Result};
 use crate::image::{from_values, to_tensor};
-use crate::model::Model;
+use crate::model::{Autoencoder, Model};
 use crate::score::{self, RawScore};
 
 /// A model on a device, ready to examine images.
@@ -63,6 +63,16 @@ impl Inference {
             device: device.clone().without_autodiff(),
             scores_alignment,
         }
+    }
+
+    /// The part that rebuilds images.
+    pub fn generator(&self) -> &Autoencoder {
+        &self.model.generator
+    }
+
+    /// Where the model is.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Examines one image of the model's size.
@@ -170,4 +180,14 @@ async fn floats(transaction: Transaction) -> Result<Vec<Vec<f32>>> {
         .into_iter()
         .map(|data| data.try_to_vec::<f32>().map_err(|error| failed(&error)))
         .collect()
+}
+
+/// The values of a few tensors, in one readback.
+pub(crate) async fn read<const D: usize, const COUNT: usize>(
+    tensors: [Tensor<D>; COUNT],
+) -> Result<[Vec<f32>; COUNT]> {
+    let start = Transaction::default();
+    let transaction = tensors.into_iter().fold(start, Transaction::register);
+    let values = floats(transaction).await?;
+    Ok(values.try_into().expect("as many as were asked for"))
 }

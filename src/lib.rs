@@ -14,7 +14,7 @@
 //! bank, D values of an item, Q blocks (queries) per map, F discriminator features.
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
-//! The imports go one way: `main` → `train` | `web` → `detector` → `inference`,
+//! The imports go one way: `main` → `train` | `web` → `detector` → `inspect` → `inference`,
 //! `loss`, `weights` → `model` →
 //! `nn`, `image`, `tiling`, `score`, `metric` → `kernel` → `error`.
 
@@ -22,6 +22,7 @@ pub mod detector;
 pub mod error;
 pub mod image;
 pub mod inference;
+pub mod inspect;
 pub mod kernel;
 pub mod loss;
 pub mod metric;

@@ -43,6 +43,12 @@ pub struct RawScore {
     pub alignment: Option<f64>,
 }
 
+impl RawScore {
+    fn is_finite(&self) -> bool {
+        self.reconstruction.is_finite() && self.alignment.is_none_or(f64::is_finite)
+    }
+}
+
 /// The interval that is scaled linearly to [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +140,10 @@ pub struct Calibration {
     pub false_alarm_rate: f64,
     /// Anomaly scores of the held-out normal images, ascending.
     pub normal_scores: Vec<f64>,
+    /// R and L of the same images, in no order; empty in files of older versions. With them the
+    /// scores can be fused anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub normal_raw_scores: Vec<RawScore>,
     /// The largest squared error per pixel seen on them: full scale of a heat map.
     pub normal_error_max: f64,
     /// R and L of [`crate::image::test_pattern`] on the CPU, by which other devices are checked.
@@ -166,6 +176,7 @@ impl Calibration {
             fusion,
             false_alarm_rate,
             normal_scores,
+            normal_raw_scores: scores.to_vec(),
             normal_error_max,
             reference,
         }
@@ -193,9 +204,9 @@ impl Calibration {
             && self.fusion.alignment.as_ref().is_none_or(range)
             && !self.normal_scores.is_empty()
             && self.normal_scores.iter().all(|score| score.is_finite())
+            && self.normal_raw_scores.iter().all(RawScore::is_finite)
             && self.normal_error_max.is_finite()
-            && self.reference.reconstruction.is_finite()
-            && self.reference.alignment.is_none_or(f64::is_finite)
+            && self.reference.is_finite()
     }
 }
 

@@ -1,7 +1,7 @@
 /** The page's side of the worker: a promise for each request, and a new worker when the old one is lost or another backend is wanted. */
 
 import { NO_GPU, cpu, plan, probe } from "./backend.js";
-import { address } from "./download.js";
+import { address, download } from "./download.js";
 import { fetchParts } from "./parts.js";
 import { sentence } from "./format.js";
 
@@ -11,6 +11,9 @@ import { sentence } from "./format.js";
 
 /** A driver, or a thread, that has not answered after this long never will: the visitor gets the next engine. */
 const PATIENCE_MS = 45_000;
+
+/** The key of the model that `load` loads. */
+const FIRST = "";
 
 /** What to say when an engine gave way to the next one. */
 const GAVE_WAY = {
@@ -92,12 +95,33 @@ export class Client {
   }
 
   /**
-   * @param {Uint8Array<ArrayBuffer>} image encoded file; its buffer is handed over
+   * Loads another model beside the first; after `load`, and again when the worker was lost.
+   * @param {import("./protocol.js").ModelFile} model
+   * @returns {Promise<import("./protocol.js").ModelInfo>}
+   */
+  async add(model) {
+    const weights = await download(model, `the model ${model.name}`, () => {}, this.#downloads.signal);
+    return this.#ask({ type: "load", key: model.file, weights }, [weights.buffer]);
+  }
+
+  /**
+   * @param {import("./protocol.js").Picture} image a file's buffer is handed over
+   * @param {string} [key] file of a model that was added; without it the first one
    * @returns {Promise<import("./protocol.js").Timed>}
    */
-  async detect(image) {
-    if (!this.#worker) throw new Lost(STOPPED); // while nobody waited for it
-    return this.#request({ type: "detect", image }, [image.buffer]);
+  async detect(image, key = FIRST) {
+    return this.#ask({ type: "detect", key, image }, image instanceof Uint8Array ? [image.buffer] : []);
+  }
+
+  /**
+   * Takes apart one block of the image that was judged last.
+   * @param {import("./protocol.js").BlockPlace} place
+   * @param {number} strongest how many items to picture
+   * @param {string} [key] as for `detect`
+   * @returns {Promise<import("./protocol.js").InspectedBlock | null>}
+   */
+  async inspect(place, strongest, key = FIRST) {
+    return this.#ask({ type: "inspect", key, place, strongest });
   }
 
   stop() {
@@ -132,10 +156,20 @@ export class Client {
     return new Promise((resolve, reject) => {
       const timer = patience_ms < Infinity ? window.setTimeout(() => reject(new Error("it did not start in time.")), patience_ms) : 0;
       started
-        .then(() => this.#request({ type: "load", weights }, [weights.buffer]))
+        .then(() => this.#request({ type: "load", key: FIRST, weights }, [weights.buffer]))
         .then(resolve, reject)
         .finally(() => clearTimeout(timer));
     });
+  }
+
+  /**
+   * Of a worker that must be there.
+   * @param {any} request
+   * @param {Transferable[]} [transfer]
+   */
+  #ask(request, transfer) {
+    if (!this.#worker) throw new Lost(STOPPED); // while nobody waited for it
+    return this.#request(request, transfer);
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { remember } from "./address.js";
+import { Client } from "./client.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
 import { Session } from "./session.js";
@@ -26,7 +27,8 @@ const LESSON_PATIENCE_MS = 1000;
 const LESSON = new URL("./idea.js", import.meta.url).href;
 
 const store = createStore();
-const session = new Session(store);
+const client = new Client();
+const session = new Session(store, client);
 const isRead = new Promise((resolve) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", resolve, { once: true }) : resolve(undefined)));
 
 // The address may say which backend, model and gallery image to start with.

@@ -26,6 +26,7 @@
  * @property {number} gamma weight of the reconstruction score, 0 to 1
  * @property {number} threshold anomaly scores above it are anomalous
  * @property {number[]} scores sorted anomaly scores of held-out normal images
+ * @property {{ reconstruction: number, alignment: number | null }[]} raw_scores R and L of the same images, in no order; empty for models of older versions
  * @property {number} false_alarm_rate share of normal images that the threshold was set to flag
  * @property {Range} reconstruction
  * @property {Range | null} alignment
@@ -47,10 +48,31 @@
  * @property {Uint8ClampedArray<ArrayBuffer>} heat_map RGBA, the error map in colours
  */
 
+/** A block of the map at a scale, 0 being the finest. @typedef {{ scale: number, row: number, column: number }} BlockPlace */
+
+/**
+ * What the memory answers to one block of an image (Eq. 1 and 2). Pictures are RGBA, of the part of the image that the block covers.
+ * @typedef {object} InspectedBlock
+ * @property {number} dim D, the values of a query
+ * @property {number} count N, the items of the bank
+ * @property {number} survivors how many items are left after the shrinkage
+ * @property {number} effective_items as how many equally strong items answer: the perplexity of the weights
+ * @property {number} weight_sum what the weights that are left sum to
+ * @property {number} likeness cosine of the query and the answer
+ * @property {number} width_px
+ * @property {number} height_px
+ * @property {Uint8ClampedArray<ArrayBuffer>} query rebuilt with the query itself in this one block
+ * @property {Uint8ClampedArray<ArrayBuffer>} answer rebuilt with what the memory answers: as the network does it
+ * @property {{ index: number, similarity: number, weight: number, picture: Uint8ClampedArray<ArrayBuffer> }[]} items the strongest ones, each pictured as if it alone answered, as strongly
+ * @property {Float32Array<ArrayBuffer>} similarities cosine of the query with each item
+ */
+
 /**
  * @typedef {object} Detector
  * @property {() => ModelInfo} info
  * @property {(image: Uint8Array) => Promise<Detection>} detect
+ * @property {(rgba: Uint8ClampedArray, width_px: number, height_px: number) => Promise<Detection>} detectPixels
+ * @property {(scale: number, row: number, column: number, strongest: number) => Promise<InspectedBlock | null>} inspect of the image judged last; null where no memory is at this scale
  * @property {() => void} free
  */
 
@@ -66,7 +88,7 @@
 /** @typedef {SiteFile & { name: string }} ModelFile */
 /** @typedef {SiteFile & { script: SiteFile }} EngineFiles */
 /** @typedef {Partial<Record<EngineName, EngineFiles>>} Engines */
-/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[] }} Manifest written by `scripts/site.mjs` */
+/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[] }} Manifest `series`: models of the same data that differ in their block size alone, written by `scripts/site.mjs` */
 /** @typedef {{ file: string, label: Label, title: string }} Sample */
 /** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
 
@@ -79,11 +101,14 @@
  * A request of the page, in this order. Each is answered by exactly one `done` or `failed` with its id.
  * @typedef {{ id: number, type: "prepare", script: string, threads: number }
  *   | { id: number, type: "start", module: WebAssembly.Module }
- *   | { id: number, type: "load", weights: Uint8Array<ArrayBuffer> }
- *   | { id: number, type: "detect", image: Uint8Array<ArrayBuffer> }} Request
+ *   | { id: number, type: "load", key: string, weights: Uint8Array<ArrayBuffer> }
+ *   | { id: number, type: "detect", key: string, image: Picture }
+ *   | { id: number, type: "inspect", key: string, place: BlockPlace, strongest: number }} Request
  */
 
 /** @typedef {{ detection: Detection, elapsed_ms: number }} Timed */
+
+/** An image to judge: the bytes of a file, or pixels of any size. @typedef {Uint8Array<ArrayBuffer> | ImageData} Picture */
 
 /**
  * A message of the worker. `crashed` answers everything that is still open: the worker is of no more use.

@@ -1,16 +1,16 @@
 /** What goes on behind the page: loads a detector, judges the image asked for last, and recovers when the engine is lost. */
 
-import { Client, Crash, Lost, Superseded } from "./client.js";
+import { Crash, Lost, Superseded } from "./client.js";
 import { fetchManifest } from "./download.js";
 import { refusal, sentence } from "./format.js";
 
 /** @typedef {import("./protocol.js").BackendChoice} BackendChoice */
 /** @typedef {import("./state.js").Loaded} Loaded */
-/** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<ArrayBuffer> }} Wanted `read` fails with a whole sentence */
-/** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<ArrayBuffer> }} Job */
+/** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<ArrayBuffer | ImageData> }} Wanted `read` fails with a whole sentence */
+/** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<ArrayBuffer | ImageData> }} Job */
 
 export class Session {
-  #client = new Client();
+  #client;
   #store;
   #tickets = 0;
   #loads = 0;
@@ -24,9 +24,13 @@ export class Session {
   /** @type {import("./protocol.js").Manifest | null} */
   #manifest = null;
 
-  /** @param {ReturnType<typeof import("./state.js").createStore>} store */
-  constructor(store) {
+  /**
+   * @param {ReturnType<typeof import("./state.js").createStore>} store
+   * @param {import("./client.js").Client} client
+   */
+  constructor(store, client) {
     this.#store = store;
+    this.#client = client;
   }
 
   /** Whether an image was asked for yet. */
@@ -104,9 +108,9 @@ export class Session {
   async #judgeOne({ subject, read }, loaded) {
     try {
       const newer = new Promise((resolve) => (this.#hurry = () => resolve(null)));
-      const bytes = await Promise.race([read(), newer]); // nobody waits for an image that nobody wants any more
-      if (!bytes) return;
-      const image = new Uint8Array(bytes);
+      const content = await Promise.race([read(), newer]); // nobody waits for an image that nobody wants any more
+      if (!content) return;
+      const image = content instanceof ImageData ? content : new Uint8Array(content);
       if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
       const timed = await this.#detect(image, subject.name);
       this.#store.send({ type: "detected", result: { ...timed, subject, loaded } });
@@ -119,7 +123,7 @@ export class Session {
   }
 
   /**
-   * @param {Uint8Array<ArrayBuffer>} image
+   * @param {import("./protocol.js").Picture} image
    * @param {string} name for the engine's reason not to judge it
    */
   async #detect(image, name) {
@@ -145,10 +149,10 @@ export class Session {
 
 /**
  * Reads at once, so that the image is here when the engine is. Whoever reads again gets it anew: a worker keeps what it was given.
- * @param {() => Promise<ArrayBuffer>} read
+ * @param {() => Promise<ArrayBuffer | ImageData>} read
  */
 function begun(read) {
-  /** @type {Promise<ArrayBuffer> | null} */
+  /** @type {Promise<ArrayBuffer | ImageData> | null} */
   let first = read();
   first.catch(() => {}); // the first reader is told
   return () => {

@@ -8,8 +8,8 @@ import { explain } from "./parts.js";
 
 /** @type {{ script: string, library: import("./protocol.js").Engine, crew: ReturnType<typeof recruit> } | null} */
 let prepared = null;
-/** @type {import("./protocol.js").Detector | null} */
-let detector = null;
+/** One for each model that the page wants at the same time. @type {Map<string, import("./protocol.js").Detector>} */
+const detectors = new Map();
 
 /**
  * @param {Reply} reply
@@ -43,14 +43,16 @@ async function start({ module }) {
  * @param {Extract<Request, { type: "load" }>} request
  * @returns {Promise<import("./protocol.js").ModelInfo>}
  */
-async function load({ weights }) {
-  detector = await need(prepared, "prepare").library.Detector.load(weights);
+async function load({ key, weights }) {
+  const detector = await need(prepared, "prepare").library.Detector.load(weights);
+  detectors.get(key)?.free();
+  detectors.set(key, detector);
   return detector.info();
 }
 
 /**
  * @template T
- * @param {T | null} value
+ * @param {T | null | undefined} value
  * @param {Request["type"]} request
  * @returns {T}
  */
@@ -97,12 +99,13 @@ function enlist({ thread, failed }, orders) {
 }
 
 /**
- * @param {Uint8Array} image
+ * @param {Extract<Request, { type: "detect" }>} request
  * @returns {Promise<import("./protocol.js").Timed>}
  */
-async function detect(image) {
+async function detect({ key, image }) {
+  const detector = need(detectors.get(key), "load");
   const start = performance.now();
-  const detection = await need(detector, "load").detect(image);
+  const detection = await (image instanceof ImageData ? detector.detectPixels(image.data, image.width, image.height) : detector.detect(image));
   return { detection, elapsed_ms: performance.now() - start };
 }
 
@@ -116,9 +119,13 @@ async function answer(request) {
     case "load":
       return { value: await load(request), transfer: [] };
     case "detect": {
-      const value = await detect(request.image);
+      const value = await detect(request);
       const { input, reconstruction, error_map, heat_map } = value.detection;
       return { value, transfer: [input.buffer, reconstruction.buffer, error_map.buffer, heat_map.buffer] };
+    }
+    case "inspect": {
+      const { scale, row, column } = request.place;
+      return { value: await need(detectors.get(request.key), "load").inspect(scale, row, column, request.strongest), transfer: [] };
     }
   }
 }

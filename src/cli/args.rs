@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, value_parser};
 
 use daad::TileOptions;
 use daad::image::MIN_SIDE_PX;
@@ -11,6 +11,7 @@ use daad::loss::AdversarialForm;
 use daad::model::{AdversarialConfig, MemoryConfig, ModelConfig, System};
 use daad::nn::DivisionRate;
 use daad::tiling::TileSize;
+use daad::train::dataset::Texture;
 use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
 
 /// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
@@ -34,6 +35,30 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Set a model's threshold anew, from the scores of normal images that its file holds
     Threshold(ThresholdArgs),
+    /// Make images, normal and defective, to try all this on
+    Synthesize(SynthesizeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SynthesizeArgs {
+    /// What they show
+    #[arg(long, value_parser = PossibleValuesParser::new(Texture::ALL.map(|(_, name)| name)).map(|name| texture_of(&name)), default_value = "floor")]
+    pub(crate) texture: Texture,
+    /// Where to write them, in MVTec AD's layout
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Height and width in pixels
+    #[arg(long, value_name = "PX", default_value_t = 64, value_parser = value_parser!(u32).range(8..=4096))]
+    pub(crate) size: u32,
+    /// Normal images to train on
+    #[arg(long, value_name = "COUNT", default_value_t = 320)]
+    pub(crate) train: usize,
+    /// Images to test with: normal ones, and of each kind of defect
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub(crate) test: usize,
+    /// The same seed gives the same images
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -337,6 +362,11 @@ fn systems() -> PossibleValuesParser {
 
 fn system_of(name: &str) -> System {
     let known = System::ALL.into_iter().find(|(_, known)| *known == name);
+    known.expect("clap lets known names through only").0
+}
+
+fn texture_of(name: &str) -> Texture {
+    let known = Texture::ALL.into_iter().find(|(_, known)| *known == name);
     known.expect("clap lets known names through only").0
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daad::model::{AdversarialConfig, Division, ModelConfig};
 use daad::nn::DivisionRate;
-use daad::train::dataset::SyntheticTextures;
+use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
 use daad::weights::{Precision, Provenance};
 
@@ -18,7 +18,7 @@ const TEST_IMAGES_A_KIND: usize = 48;
 
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     note("Training a small DAAD+ on woven textures made by this program (daad --help for more).");
-    let mut textures = SyntheticTextures::new(SIZE_PX, 1);
+    let mut textures = SyntheticImages::new(Texture::Cloth, SIZE_PX, 1);
     let training = textures.normal(TRAINING_IMAGES);
     let session = Session {
         config: config(),

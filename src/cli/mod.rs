@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod output;
 pub(crate) mod score;
 pub(crate) mod session;
+pub(crate) mod synthesize;
 pub(crate) mod threshold;
 pub(crate) mod tiles;
 pub(crate) mod train;

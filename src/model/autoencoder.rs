@@ -45,17 +45,33 @@ impl Autoencoder {
     pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
         // The encoder goes on from the maps as they are; a memory changes only what the
         // decoder is given.
-        let mut maps = self.encoder.forward(images);
-        let bottleneck_scale = maps.len() - 1;
-        let bottleneck = maps.remove(bottleneck_scale);
-        let bottleneck = self.recall(bottleneck_scale, bottleneck);
-        let skips = self.skip_connections.then(|| {
-            maps.into_iter()
-                .enumerate()
-                .map(|(scale, map)| self.recall(scale, map))
-                .collect()
-        });
-        self.decoder.forward(bottleneck, skips)
+        let maps = self.encoder.forward(images).into_iter().enumerate();
+        self.decode(maps.map(|(scale, map)| self.recall(scale, map)).collect())
+    }
+
+    /// What the encoder makes of images: a map per scale, see [`Encoder::forward`].
+    pub fn encode(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        self.encoder.forward(images)
+    }
+
+    /// A map assembled from remembered blocks, or as it is where no memory is on this connection.
+    pub fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
+        match &self.memories[scale] {
+            Some(memory) => memory.forward(map),
+            None => map,
+        }
+    }
+
+    /// The maps of all scales, assembled, to images.
+    pub fn decode(&self, mut maps: Vec<Tensor<4>>) -> Tensor<4> {
+        let bottleneck = maps.pop().expect("at least one scale");
+        self.decoder
+            .forward(bottleneck, self.skip_connections.then_some(maps))
+    }
+
+    /// The memory on the connection at `scale`.
+    pub fn memory(&self, scale: usize) -> Option<&MemoryBank> {
+        self.memories[scale].as_ref()
     }
 
     /// See [`crate::nn::ConvBlock::folded`].
@@ -64,13 +80,6 @@ impl Autoencoder {
             encoder: self.encoder.folded(),
             decoder: self.decoder.folded(),
             ..self
-        }
-    }
-
-    fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
-        match &self.memories[scale] {
-            Some(memory) => memory.forward(map),
-            None => map,
         }
     }
 }

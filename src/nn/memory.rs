@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, activation::softmax};
 
 use crate::kernel::{self, Recall};
 
+use super::addressing::Addressing;
 use super::division::{DivisionRate, assemble, divide};
 use super::parameter::zeros;
 
@@ -95,6 +96,51 @@ impl MemoryBank {
         }
     }
 
+    /// What [`MemoryBank::address`] does, for one query `D` and the bank's items `N·D`, both read
+    /// back from the device.
+    pub fn address_one(&self, query: &[f32], items: &[f32]) -> Addressing {
+        let norm = |row: &[f32]| {
+            let squared: f32 = row.iter().map(|value| value * value).sum();
+            squared.sqrt().max(MIN_NORM)
+        };
+        let length = norm(query);
+        let similarities: Vec<f32> = items
+            .chunks_exact(query.len())
+            .map(|item| {
+                let dot: f32 = query.iter().zip(item).map(|(q, m)| q * m).sum();
+                dot / (length * norm(item))
+            })
+            .collect();
+        // Cosines are too small to overflow.
+        let powers = similarities.iter().map(|similarity| similarity.exp());
+        let sum: f32 = powers.clone().sum();
+        let softmax: Vec<f32> = powers.map(|power| power / sum).collect();
+        let cut = cut(softmax.len()) as f32;
+        let kept = |&weight: &f32| if weight < cut { 0.0 } else { weight };
+        let mut weights: Vec<f32> = softmax.iter().map(kept).collect();
+        if self.renormalize {
+            let sum: f32 = weights.iter().sum();
+            for weight in &mut weights {
+                *weight /= sum;
+            }
+        }
+        Addressing {
+            similarities,
+            softmax,
+            weights,
+        }
+    }
+
+    /// Memory items M, `[N, D]`.
+    pub fn items(&self) -> Tensor<2> {
+        self.items.val()
+    }
+
+    /// How maps are divided.
+    pub const fn rate(&self) -> DivisionRate {
+        self.rate
+    }
+
     /// q̂ = w M (Eq. 2): weights `[Q, N]` to blocks `[Q, D]`.
     pub fn read(&self, weights: Tensor<2>) -> Tensor<2> {
         weights.matmul(self.items.val())
@@ -175,6 +221,21 @@ mod tests {
         assert!((plain[0] - expected).abs() < 1e-6 && plain[1] == 0.0);
         let renormalized = bank(items, true).address(query).into_data();
         assert_eq!(renormalized.try_to_vec::<f32>().unwrap(), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn one_query_is_addressed_as_all_are() {
+        let device = Device::flex();
+        for renormalize in [false, true] {
+            let items = Tensor::random([40, 6], Distribution::Default, &device);
+            let query = Tensor::random([1, 6], Distribution::Default, &device);
+            let bank = bank(items.clone(), renormalize);
+            let floats = |tensor: Tensor<2>| tensor.into_data().try_to_vec::<f32>().unwrap();
+            let one = bank.address_one(&floats(query.clone()), &floats(items));
+            for (one, all) in one.weights.iter().zip(floats(bank.address(query))) {
+                assert!((one - all).abs() < 1e-6, "{one} {all}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Building blocks: convolutions, the division into blocks, and the block-wise memory.
 
+mod addressing;
 mod batch_norm;
 mod conv_block;
 mod convolution;
@@ -7,6 +8,7 @@ mod division;
 mod memory;
 mod parameter;
 
+pub use addressing::Addressing;
 pub use batch_norm::BatchNorm;
 pub use conv_block::{ConvBlock, ConvBlockConfig};
 pub use convolution::{Convolution, TransposedConvolution};

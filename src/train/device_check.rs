@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::config::Objective;
-use super::dataset::SyntheticTextures;
+use super::dataset::{SyntheticImages, Texture};
 use super::initialize::initialize;
 use super::step::TrainState;
 use crate::error::{Error, Result};
@@ -61,7 +61,7 @@ fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Value
     let device = device.clone().autodiff();
     let values = parameters::values(model).into_iter().collect();
     let mut state = TrainState::new(parameters::load(config.init(&device)?, values));
-    let images = SyntheticTextures::new(SIZE_PX, 1).normal(2);
+    let images = SyntheticImages::new(Texture::Cloth, SIZE_PX, 1).normal(2);
     let images: Vec<_> = images.iter().map(|labelled| &labelled.image).collect();
     for _ in 0..STEPS {
         let batch = to_tensor(&images, &device);

@@ -2,15 +2,19 @@
 //!
 //! It is built once for each engine, and the page loads the one that it uses.
 
-use js_sys::{Float32Array, Object, Reflect, Uint8ClampedArray};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::{Array, Float32Array, Object, Reflect, Uint8ClampedArray};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use image::RgbImage;
 
+use crate::inspect::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
 use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
-use crate::score::Range;
+use crate::score::{Range, RawScore};
 use crate::weights::Provenance;
 use crate::{Detection, Detector, Error};
 
@@ -46,6 +50,10 @@ pub async fn warm_up() -> Result<(), JsError> {
 #[wasm_bindgen(js_name = Detector)]
 pub struct WebDetector {
     detector: Detector,
+    /// The image judged last.
+    judged: RefCell<Option<RgbImage>>,
+    /// Its maps, once somebody looked into it.
+    inspector: RefCell<Option<Rc<Inspector>>>,
 }
 
 #[wasm_bindgen(js_class = Detector)]
@@ -58,7 +66,11 @@ impl WebDetector {
     pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsError> {
         let detector = device::detector(&model).await;
         let detector = detector.map_err(|error| js_error(&error))?;
-        Ok(Self { detector })
+        Ok(Self {
+            detector,
+            judged: RefCell::default(),
+            inspector: RefCell::default(),
+        })
     }
 
     /// The model's configuration, calibration and provenance, as a plain object.
@@ -80,6 +92,7 @@ impl WebDetector {
             threshold: calibration.threshold,
             false_alarm_rate: calibration.false_alarm_rate,
             scores: &calibration.normal_scores,
+            raw_scores: &calibration.normal_raw_scores,
             reconstruction: calibration.fusion.reconstruction,
             alignment: calibration.fusion.alignment,
             provenance: &card.provenance,
@@ -95,40 +108,145 @@ impl WebDetector {
     /// Where the bytes are no image, or the device fails.
     pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
         let detection = self.detector.detect(&image).await;
+        self.judged(detection)
+    }
+
+    /// Judges what a canvas gives, RGBA, row by row, of any size, laid on white where it is
+    /// transparent; gives what `detect` gives.
+    ///
+    /// # Errors
+    ///
+    /// Where there is not an image of this size, or the device fails.
+    #[wasm_bindgen(js_name = detectPixels)]
+    pub async fn detect_pixels(
+        &self,
+        pixels: Vec<u8>,
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<JsValue, JsError> {
+        let image = crate::image::from_rgba(pixels, width_px, height_px);
+        let image = image.map_err(|error| js_error(&error))?;
+        let detection = self.detector.judge(image).await;
+        self.judged(detection)
+    }
+
+    /// Takes apart one block of the image judged last; gives a plain object, or null where no
+    /// memory is at this scale.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing was judged, there is no such block, or the device fails.
+    pub async fn inspect(
+        &self,
+        scale: usize,
+        row: usize,
+        column: usize,
+        strongest: usize,
+    ) -> Result<JsValue, JsError> {
+        let place = BlockPlace {
+            scale,
+            row,
+            column,
+            channel: 0,
+        };
+        let inspector = self.inspector()?;
+        let block = self.detector.inspect(&inspector, place, strongest).await;
+        let block = block.map_err(|error| js_error(&error))?;
+        Ok(block.map_or(JsValue::NULL, |block| inspected(&block).into()))
+    }
+}
+
+impl WebDetector {
+    fn judged(&self, detection: crate::Result<Detection>) -> Result<JsValue, JsError> {
         let detection = detection.map_err(|error| js_error(&error))?;
+        self.inspector.take();
+        self.judged.replace(Some(detection.input.clone()));
         let card = self.detector.card();
         Ok(self
             .to_object(&detection, card.calibration.threshold)
             .into())
     }
-}
 
-impl WebDetector {
+    fn inspector(&self) -> Result<Rc<Inspector>, JsError> {
+        if let Some(inspector) = self.inspector.borrow().as_ref() {
+            return Ok(Rc::clone(inspector));
+        }
+        let judged = self.judged.borrow();
+        let image = judged.as_ref();
+        let image = image.ok_or_else(|| JsError::new("no image was judged yet"))?;
+        let inspector = Rc::new(self.detector.inspector(image));
+        self.inspector.replace(Some(Rc::clone(&inspector)));
+        Ok(inspector)
+    }
+
     fn to_object(&self, detection: &Detection, threshold: f64) -> Object {
         let object = Object::new();
-        let set = |name: &str, value: JsValue| {
-            // Setting a property of a fresh plain object cannot fail.
-            let _ = Reflect::set(&object, &name.into(), &value);
-        };
         let examination = &detection.examination;
         let alignment = examination.raw.alignment.map_or(JsValue::NULL, Into::into);
-        set("score", detection.anomaly_score.into());
+        set(&object, "score", detection.anomaly_score.into());
         set(
+            &object,
             "reconstruction_score",
             examination.raw.reconstruction.into(),
         );
-        set("alignment_score", alignment);
-        set("threshold", threshold.into());
-        set("anomalous", detection.is_anomalous.into());
-        set("width_px", detection.input.width().into());
-        set("height_px", detection.input.height().into());
-        set("input", rgba(&detection.input).into());
-        set("reconstruction", rgba(&examination.reconstruction).into());
+        set(&object, "alignment_score", alignment);
+        set(&object, "threshold", threshold.into());
+        set(&object, "anomalous", detection.is_anomalous.into());
+        set(&object, "width_px", detection.input.width().into());
+        set(&object, "height_px", detection.input.height().into());
+        set(&object, "input", rgba(&detection.input).into());
+        set(
+            &object,
+            "reconstruction",
+            rgba(&examination.reconstruction).into(),
+        );
         let map = Float32Array::from(examination.error_map.as_slice());
-        set("error_map", map.into());
-        set("heat_map", rgba(&self.detector.heat_map(detection)).into());
+        set(&object, "error_map", map.into());
+        set(
+            &object,
+            "heat_map",
+            rgba(&self.detector.heat_map(detection)).into(),
+        );
         object
     }
+}
+
+fn inspected(block: &InspectedBlock) -> Object {
+    let object = Object::new();
+    let addressing = &block.addressing;
+    set(&object, "dim", block.dim.into());
+    set(&object, "count", addressing.weights.len().into());
+    set(&object, "survivors", addressing.survivors().into());
+    set(
+        &object,
+        "effective_items",
+        addressing.effective_items().into(),
+    );
+    set(&object, "weight_sum", addressing.weight_sum().into());
+    set(&object, "likeness", block.likeness.into());
+    set(&object, "width_px", block.query.width().into());
+    set(&object, "height_px", block.query.height().into());
+    set(&object, "query", rgba(&block.query).into());
+    set(&object, "answer", rgba(&block.answer).into());
+    let items: Array = block.items.iter().map(inspected_item).collect();
+    set(&object, "items", items.into());
+    let similarities = Float32Array::from(addressing.similarities.as_slice());
+    set(&object, "similarities", similarities.into());
+    object
+}
+
+fn inspected_item(item: &InspectedItem) -> Object {
+    let object = Object::new();
+    set(&object, "index", item.index.into());
+    set(&object, "similarity", item.similarity.into());
+    set(&object, "weight", item.weight.into());
+    set(&object, "picture", rgba(&item.picture).into());
+    object
+}
+
+fn set(object: &Object, name: &str, value: JsValue) {
+    // Setting a property of a fresh plain object cannot fail.
+    let _ = Reflect::set(object, &name.into(), &value);
 }
 
 #[derive(Serialize)]
@@ -144,6 +262,7 @@ struct Info<'a> {
     threshold: f64,
     false_alarm_rate: f64,
     scores: &'a [f64],
+    raw_scores: &'a [RawScore],
     reconstruction: Range,
     alignment: Option<Range>,
     provenance: &'a Provenance,

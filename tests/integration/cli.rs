@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use daad::train::dataset::{LabelledImage, SyntheticTextures};
+use daad::train::dataset::{LabelledImage, SyntheticImages, Texture};
 use tempfile::TempDir;
 
 /// A data set in MVTec AD's layout.
 fn data() -> TempDir {
     let root = TempDir::new().unwrap();
-    let mut textures = SyntheticTextures::new(32, 4);
+    let mut textures = SyntheticImages::new(Texture::Cloth, 32, 4);
     let write = |folder: &str, images: Vec<LabelledImage>| {
         let folder = root.path().join(folder);
         fs::create_dir_all(&folder).unwrap();

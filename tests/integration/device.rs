@@ -6,7 +6,7 @@
 use burn::tensor::Device;
 use daad::Detector;
 use daad::model::{AdversarialConfig, ModelConfig};
-use daad::train::dataset::SyntheticTextures;
+use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::{TrainConfig, adapters, check_training, finish, initialize, wait};
 use daad::weights::{Precision, Provenance};
 
@@ -36,7 +36,7 @@ fn model_file() -> Vec<u8> {
     };
     let cpu = Device::flex();
     let model = initialize(config.model.init(&cpu).unwrap(), 1);
-    let images = SyntheticTextures::new(256, 1).normal(1);
+    let images = SyntheticImages::new(Texture::Cloth, 256, 1).normal(1);
     let provenance = Provenance::default();
     let finished = finish(
         &model,

@@ -9,7 +9,7 @@ use daad::loss::AdversarialForm;
 use daad::metric::Label;
 use daad::model::{AdversarialConfig, Division, ModelConfig, parameters};
 use daad::nn::DivisionRate;
-use daad::train::dataset::SyntheticTextures;
+use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Objective, Outcome, Schedule, TrainConfig, Trainer,
@@ -54,7 +54,7 @@ fn config() -> TrainConfig {
 }
 
 fn images(count: usize) -> Vec<RgbImage> {
-    let normal = SyntheticTextures::new(32, 5).normal(count);
+    let normal = SyntheticImages::new(Texture::Cloth, 32, 5).normal(count);
     normal.into_iter().map(|labelled| labelled.image).collect()
 }
 
@@ -222,7 +222,7 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
     )
     .unwrap();
 
-    let mut textures = SyntheticTextures::new(32, 99);
+    let mut textures = SyntheticImages::new(Texture::Cloth, 32, 99);
     let mut test = textures.normal(12);
     test.extend(textures.defective(12));
     let evaluation = evaluate(&finished.detector, &test, |_| {}).unwrap();

@@ -4,7 +4,7 @@ mod folder;
 mod synthetic;
 
 pub use folder::{Folder, find_images};
-pub use synthetic::SyntheticTextures;
+pub use synthetic::{Defect, SyntheticImages, Texture};
 
 use std::path::{Path, PathBuf};
 

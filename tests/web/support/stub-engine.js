@@ -28,7 +28,7 @@ export class Detector {
   info() {
     return {
       system: "stub", width_px: SIDE_PX, height_px: SIDE_PX, scales: 1, base_width: 1, memory_items: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
-      gamma: 0.9, threshold: this.threshold, scores: [0, 0.25, 0.5], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
+      gamma: 0.9, threshold: this.threshold, scores: [0, 0.25, 0.5], raw_scores: [], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
     };
   }
 

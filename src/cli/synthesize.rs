@@ -1,0 +1,53 @@
+//! `daad synthesize`.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::ExitCode;
+
+use image::{ImageFormat, RgbImage};
+
+use daad::train::atomic_file;
+use daad::train::dataset::SyntheticImages;
+
+use super::args::SynthesizeArgs;
+use super::output::line;
+
+/// In MVTec AD's layout. Training images come first, so that their number alone decides the others.
+pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        !args.out.exists(),
+        "{} exists already: images of two kinds would be mixed",
+        args.out.display()
+    );
+    let mut images = SyntheticImages::new(args.texture, args.size as usize, args.seed);
+    let good = |images: &mut SyntheticImages, folder: &str, count| {
+        let normal = images.normal(count).into_iter().enumerate();
+        normal
+            .map(|(index, labelled)| write(&args.out, folder, index, &labelled.image))
+            .collect::<anyhow::Result<()>>()
+    };
+    good(&mut images, "train/good", args.train)?;
+    good(&mut images, "test/good", args.test)?;
+    for &defect in args.texture.defects() {
+        for index in 0..args.test {
+            let folder = format!("test/{}", defect.name());
+            write(&args.out, &folder, index, &images.with(defect))?;
+        }
+    }
+    let kinds = args.texture.defects().len();
+    line(&format!(
+        "{}: {} images to train on; to test, {} normal and {} defective ones of {kinds} kinds",
+        args.out.display(),
+        args.train,
+        args.test,
+        args.test * kinds,
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(out: &Path, folder: &str, index: usize, image: &RgbImage) -> anyhow::Result<()> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png)?;
+    let path = out.join(folder).join(format!("{index:03}.png"));
+    Ok(atomic_file::write(&path, &bytes.into_inner())?)
+}

@@ -1,0 +1,237 @@
+//! What a memory answers to one block of one image, taken apart: which items, how strongly, and
+//! what they look like (Eq. 1 and 2).
+
+use burn::tensor::{Tensor, TensorData};
+use image::{GenericImageView, RgbImage};
+
+use crate::error::Result;
+use crate::image::{from_values, to_tensor};
+use crate::inference::{Inference, read};
+use crate::nn::{Addressing, DivisionRate};
+
+/// A block of the map at one scale. Blocks of several channel divisions share a place and are told
+/// apart by `channel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// 0 is the finest.
+    pub scale: usize,
+    /// Of `rate.height`.
+    pub row: usize,
+    /// Of `rate.width`.
+    pub column: usize,
+    /// Of `rate.channel`.
+    pub channel: usize,
+}
+
+/// What becomes of one block.
+#[derive(Debug, Clone)]
+pub struct InspectedBlock {
+    /// How the memory answers.
+    pub addressing: Addressing,
+    /// D, the number of values of the query.
+    pub dim: usize,
+    /// Cosine of the query q and the answer q̂: 1 where the memory gives back what it was asked.
+    pub likeness: f64,
+    /// The image at the block, rebuilt with the query itself in this one place.
+    pub query: RgbImage,
+    /// The same with the memory's answer: what the network does.
+    pub answer: RgbImage,
+    /// The strongest items, strongest first.
+    pub items: Vec<InspectedItem>,
+}
+
+/// One item's part in an answer.
+#[derive(Debug, Clone)]
+pub struct InspectedItem {
+    /// Which of the N.
+    pub index: usize,
+    /// s, the cosine of query and item.
+    pub similarity: f32,
+    /// w, the softmax of the similarities.
+    pub weight: f32,
+    /// The image at the block, rebuilt with this item alone in place of the mixture, as strong as
+    /// the answer is.
+    pub picture: RgbImage,
+}
+
+/// The maps of one image, kept to be looked into.
+#[derive(Debug)]
+pub struct Inspector {
+    size_px: (u32, u32),
+    maps: Vec<Tensor<4>>,
+    assembled: Vec<Tensor<4>>,
+}
+
+impl Inspector {
+    /// Encodes an image of the model's size and recalls all of its blocks.
+    pub fn new(inference: &Inference, image: &RgbImage) -> Self {
+        let generator = inference.generator();
+        let maps = generator.encode(to_tensor(&[image], inference.device()));
+        let recalled = maps.iter().cloned().enumerate();
+        Self {
+            size_px: image.dimensions(),
+            assembled: recalled
+                .map(|(scale, map)| generator.recall(scale, map))
+                .collect(),
+            maps,
+        }
+    }
+
+    /// The image that is looked into was rebuilt by `inference`. Takes one block apart, with pictures of its `strongest` items. None where no memory is at
+    /// this scale.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Device`] where the device fails.
+    ///
+    /// # Panics
+    ///
+    /// Where the block lies outside the map.
+    pub async fn block(
+        &self,
+        inference: &Inference,
+        place: BlockPlace,
+        strongest: usize,
+    ) -> Result<Option<InspectedBlock>> {
+        let Some(memory) = inference.generator().memory(place.scale) else {
+            return Ok(None);
+        };
+        let values = read([
+            self.maps[place.scale].clone(),
+            self.assembled[place.scale].clone(),
+        ]);
+        let [map, assembled] = values.await?;
+        let [items] = read([memory.items()]).await?;
+        let [_, channels, height, width] = self.maps[place.scale].dims();
+        let block = Block::new([channels, height, width], memory.rate(), place);
+        let query = block.cut(&map);
+        let answer = block.cut(&assembled);
+        let dim = query.len();
+        let addressing = memory.address_one(&query, &items);
+
+        let item = |index: usize| &items[index * dim..(index + 1) * dim];
+        let chosen: Vec<usize> = addressing.strongest().take(strongest).collect();
+        let mut fillings = vec![query.clone(), answer.clone()];
+        fillings.extend(chosen.iter().map(|&index| {
+            let strength = norm(&answer) / norm(item(index)).max(f32::MIN_POSITIVE);
+            item(index).iter().map(|value| value * strength).collect()
+        }));
+        let mut pictures = Vec::with_capacity(fillings.len());
+        for filling in &fillings {
+            let mut map = assembled.clone();
+            block.paste(filling, &mut map);
+            pictures.push(self.picture(inference, map, &block).await?);
+        }
+
+        let mut pictures = pictures.into_iter();
+        let mut next = || pictures.next().expect("a picture for each filling");
+        Ok(Some(InspectedBlock {
+            likeness: f64::from(cosine(&query, &answer)),
+            dim,
+            query: next(),
+            answer: next(),
+            items: chosen
+                .into_iter()
+                .map(|index| InspectedItem {
+                    index,
+                    similarity: addressing.similarities[index],
+                    weight: addressing.weights[index],
+                    picture: next(),
+                })
+                .collect(),
+            addressing,
+        }))
+    }
+
+    /// The image at the block, decoded with another map at its scale.
+    async fn picture(
+        &self,
+        inference: &Inference,
+        map: Vec<f32>,
+        block: &Block,
+    ) -> Result<RgbImage> {
+        let scale = block.place.scale;
+        let mut maps = self.assembled.clone();
+        let data = TensorData::new(map, maps[scale].dims());
+        maps[scale] = Tensor::from_data(data, inference.device());
+        let [values] = read([inference.generator().decode(maps)]).await?;
+        let (width, height) = self.size_px;
+        let image = from_values(&values, width, height);
+        let (tall, wide) = (
+            height as usize / block.rate.height,
+            width as usize / block.rate.width,
+        );
+        let (top, left) = (block.place.row * tall, block.place.column * wide);
+        let part = image.view(left as u32, top as u32, wide as u32, tall as u32);
+        Ok(part.to_image())
+    }
+}
+
+/// Where in a map's values a block lies.
+struct Block {
+    map: [usize; 3],
+    rate: DivisionRate,
+    place: BlockPlace,
+}
+
+impl Block {
+    fn new(map: [usize; 3], rate: DivisionRate, place: BlockPlace) -> Self {
+        let BlockPlace {
+            row,
+            column,
+            channel,
+            ..
+        } = place;
+        assert!(
+            row < rate.height && column < rate.width && channel < rate.channel,
+            "there is no block {place:?} at {rate:?}"
+        );
+        Self { map, rate, place }
+    }
+
+    /// The rows of the block, in the order that [`crate::nn::divide`] has: where each begins in the
+    /// map, and their length.
+    fn rows(&self) -> (impl Iterator<Item = usize>, usize) {
+        let [channels, height, width] = self.map;
+        let (deep, tall, wide) = (
+            channels / self.rate.channel,
+            height / self.rate.height,
+            width / self.rate.width,
+        );
+        let BlockPlace {
+            row,
+            column,
+            channel,
+            ..
+        } = self.place;
+        let planes = channel * deep..(channel + 1) * deep;
+        let starts = planes.flat_map(move |plane| {
+            (row * tall..(row + 1) * tall)
+                .map(move |y| (plane * height + y) * width + column * wide)
+        });
+        (starts, wide)
+    }
+
+    fn cut(&self, map: &[f32]) -> Vec<f32> {
+        let (starts, wide) = self.rows();
+        starts
+            .flat_map(|start| map[start..start + wide].iter().copied())
+            .collect()
+    }
+
+    fn paste(&self, block: &[f32], map: &mut [f32]) {
+        let (starts, wide) = self.rows();
+        for (start, row) in starts.zip(block.chunks_exact(wide)) {
+            map[start..start + wide].copy_from_slice(row);
+        }
+    }
+}
+
+fn norm(values: &[f32]) -> f32 {
+    values.iter().map(|value| value * value).sum::<f32>().sqrt()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    dot / (norm(a) * norm(b)).max(f32::MIN_POSITIVE)
+}
