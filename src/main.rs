@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Some(Command::Eval(args)) => cli::eval::run(&args),
         Some(Command::Score(args)) => cli::score::run(&args),
         Some(Command::Threshold(args)) => cli::threshold::run(&args),
+        Some(Command::Calibrate(args)) => cli::calibrate::run(&args),
         Some(Command::Synthesize(args)) => cli::synthesize::run(&args),
     };
     cli::output::finish(result)

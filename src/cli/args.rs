@@ -35,8 +35,26 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Set a model's threshold anew, from the scores of normal images that its file holds
     Threshold(ThresholdArgs),
+    /// Set a model's scaling and threshold anew, from other good images: another camera, another
+    /// light
+    Calibrate(CalibrateArgs),
     /// Make images, normal and defective, to try all this on
     Synthesize(SynthesizeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// The model file, rewritten in place; its weights stay as they are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Good images that the network was not trained on, or folders of them
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Judge them as they are; without this their mirror images count as normal too
+    #[arg(long)]
+    pub(crate) no_flips: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
 }
 
 #[derive(Debug, Args)]

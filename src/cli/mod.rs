@@ -1,6 +1,7 @@
 //! The command line: parse, call the library, print.
 
 pub(crate) mod args;
+pub(crate) mod calibrate;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod output;

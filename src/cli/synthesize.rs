@@ -20,14 +20,11 @@ pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
         args.out.display()
     );
     let mut images = SyntheticImages::new(args.texture, args.size as usize, args.seed);
-    let good = |images: &mut SyntheticImages, folder: &str, count| {
-        let normal = images.normal(count).into_iter().enumerate();
-        normal
-            .map(|(index, labelled)| write(&args.out, folder, index, &labelled.image))
-            .collect::<anyhow::Result<()>>()
-    };
-    good(&mut images, "train/good", args.train)?;
-    good(&mut images, "test/good", args.test)?;
+    for (folder, count) in [("train/good", args.train), ("test/good", args.test)] {
+        for (index, labelled) in images.normal(count).iter().enumerate() {
+            write(&args.out, folder, index, &labelled.image)?;
+        }
+    }
     for &defect in args.texture.defects() {
         for index in 0..args.test {
             let folder = format!("test/{}", defect.name());

@@ -90,7 +90,7 @@ fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
     ))
 }
 
-fn print(calibration: &Calibration) -> anyhow::Result<()> {
+pub(crate) fn print(calibration: &Calibration) -> anyhow::Result<()> {
     line(&serde_json::to_string(&Line {
         threshold: calibration.threshold,
         false_alarm_rate: calibration.false_alarm_rate,

@@ -15,7 +15,10 @@ use crate::image::test_pattern;
 use crate::inference::{Examination, Inference};
 use crate::model::{Model, parameters};
 use crate::score::{Calibration, RawScore};
-use crate::weights::{FORMAT_VERSION, ModelCard, Normalization, Precision, Provenance, encode};
+use crate::weights::{
+    Decoded, FORMAT_VERSION, ModelCard, Normalization, Precision, Provenance, decode, encode,
+    with_card,
+};
 
 /// A finished model: its file, and the same as a detector.
 #[derive(Debug)]
@@ -54,14 +57,11 @@ pub fn finish(
         Precision::F32 => model.valid(),
     };
     let inference = Inference::new(&model, device, config.alignment_score);
-    let mut scores = Vec::new();
-    let mut error_max = 0.0f32;
-    for image in held_out.iter().flat_map(|image| mirrored(image, config)) {
-        let examination = wait(inference.examine(&image))?;
-        let Examination { raw, error_map, .. } = examination;
-        scores.push(raw);
-        error_max = error_map.into_iter().fold(error_max, f32::max);
-    }
+    let flips = Flips {
+        horizontal: config.flip_horizontal,
+        vertical: config.flip_vertical,
+    };
+    let (scores, error_max) = examine(&inference, held_out, flips)?;
     let card = ModelCard {
         version: FORMAT_VERSION,
         config: config.model.clone(),
@@ -70,13 +70,60 @@ pub fn finish(
             &scores,
             config.gamma,
             config.false_alarm_rate,
-            f64::from(error_max),
+            error_max,
             reference(&model, config)?,
         ),
         provenance,
     };
     // Read back, so that what is measured from here on is what is in the file.
     let bytes = encode(&model, &card, precision)?;
+    let detector = Detector::from_bytes(&bytes, device)?;
+    Ok(Finished { bytes, detector })
+}
+
+/// Which mirror images of a normal image are normal too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flips {
+    /// Left for right.
+    pub horizontal: bool,
+    /// Upside down.
+    pub vertical: bool,
+}
+
+/// The calibration of a finished model's file anew, from other normal images of the model's size:
+/// scaling, threshold, and the heat map's full scale. γ, the false-alarm rate and the weights stay
+/// as they are.
+///
+/// # Errors
+///
+/// [`crate::Error::Model`] saying what is wrong with the file, [`crate::Error::Device`] where the
+/// device fails.
+///
+/// # Panics
+///
+/// Where there is no image.
+pub fn recalibrate(
+    bytes: &[u8],
+    normal: &[&RgbImage],
+    flips: Flips,
+    device: &Device,
+) -> Result<Finished> {
+    let Decoded { model, card } = decode(bytes, device)?;
+    let before = card.calibration;
+    let scores_alignment = before.fusion.alignment.is_some();
+    let inference = Inference::new(&model, device, scores_alignment);
+    let (scores, error_max) = examine(&inference, normal, flips)?;
+    let card = ModelCard {
+        calibration: Calibration::from_normal(
+            &scores,
+            before.fusion.gamma,
+            before.false_alarm_rate,
+            error_max,
+            before.reference,
+        ),
+        ..card
+    };
+    let bytes = with_card(bytes, &card)?;
     let detector = Detector::from_bytes(&bytes, device)?;
     Ok(Finished { bytes, detector })
 }
@@ -104,12 +151,28 @@ fn round_to_f16(model: &Model) -> Model {
     parameters::load(model, values)
 }
 
-fn mirrored(image: &RgbImage, config: &TrainConfig) -> Vec<RgbImage> {
+/// The raw scores of normal images, mirrored ones included, and the largest error of a pixel.
+fn examine(
+    inference: &Inference,
+    images: &[&RgbImage],
+    flips: Flips,
+) -> Result<(Vec<RawScore>, f64)> {
+    let mut scores = Vec::new();
+    let mut error_max = 0.0f32;
+    for image in images.iter().flat_map(|image| mirrored(image, flips)) {
+        let Examination { raw, error_map, .. } = wait(inference.examine(&image))?;
+        scores.push(raw);
+        error_max = error_map.into_iter().fold(error_max, f32::max);
+    }
+    Ok((scores, f64::from(error_max)))
+}
+
+fn mirrored(image: &RgbImage, flips: Flips) -> Vec<RgbImage> {
     let mut images = vec![image.clone()];
-    if config.flip_horizontal {
+    if flips.horizontal {
         images.push(imageops::flip_horizontal(image));
     }
-    if config.flip_vertical {
+    if flips.vertical {
         let flipped: Vec<_> = images.iter().map(imageops::flip_vertical).collect();
         images.extend(flipped);
     }

@@ -16,7 +16,7 @@ mod step;
 mod trainer;
 
 pub use adam::Adam;
-pub use calibrate::{Finished, finish, wait};
+pub use calibrate::{Finished, Flips, finish, recalibrate, wait};
 pub use checkpoint::{Progress, read_progress};
 pub use config::{Objective, Schedule, TrainConfig};
 pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};

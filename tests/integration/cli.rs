@@ -326,3 +326,73 @@ fn a_full_disk_keeps_what_was_written_before() {
     assert!(started.elapsed() < Duration::from_secs(60));
     assert!(train(root, &["--epochs", "2", "--resume"]).status.success());
 }
+
+#[test]
+fn a_model_is_calibrated_anew_on_other_images() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let weights = |bytes: &[u8]| bytes[bytes.len() - 1000..].to_vec();
+    let before = fs::read(root.join("model.safetensors")).unwrap();
+    let calibrate = [
+        "calibrate",
+        "--model",
+        "model.safetensors",
+        "test/good",
+        "--no-flips",
+        "--device",
+        "cpu",
+        "--json",
+    ];
+    let output = run(root, &calibrate);
+    let printed: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(printed["normal_images"], 4);
+    let after = fs::read(root.join("model.safetensors")).unwrap();
+    assert_ne!(before, after);
+    assert_eq!(weights(&before), weights(&after));
+    // Scaled by these very images, the lowest raw scores are 0 and the highest 1.
+    let score = [
+        "score",
+        "--model",
+        "model.safetensors",
+        "test/good",
+        "--device",
+        "cpu",
+        "--json",
+    ];
+    for line in stdout(&run(root, &score)).lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let score = line["score"].as_f64().unwrap();
+        assert!((-1e-6..=1.0 + 1e-6).contains(&score), "{score}");
+    }
+    fs::create_dir(root.join("empty")).unwrap();
+    let empty = ["calibrate", "--model", "model.safetensors", "empty"];
+    assert!(error(&run(root, &empty)).contains("empty holds no images"));
+    assert_eq!(fs::read(root.join("model.safetensors")).unwrap(), after);
+}
+
+#[test]
+fn made_images_can_be_trained_on_and_are_not_mixed_with_others() {
+    let root = TempDir::new().unwrap();
+    let root = root.path();
+    let synthesize = [
+        "synthesize",
+        "--out",
+        "floors",
+        "--size",
+        "32",
+        "--train",
+        "6",
+        "--test",
+        "2",
+    ];
+    assert!(run(root, &synthesize).status.success());
+    let mut arguments = vec!["train", "--data", "floors", "--epochs", "1"];
+    arguments.extend(SMALL);
+    let output = run(root, &arguments);
+    let lines = stdout(&output);
+    let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(last["categories"][0]["normal"], 2);
+    assert_eq!(last["categories"][0]["anomalous"], 10);
+    assert!(error(&run(root, &synthesize)).contains("floors exists already"));
+}

@@ -7,6 +7,7 @@ mod cli;
 mod device;
 mod golden;
 mod gpu_kernels;
+mod inspect;
 mod kernels;
 mod tiles;
 mod training;

@@ -1,0 +1,77 @@
+//! One block taken apart, with the shipped model on a sheet of the gallery.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use daad::inspect::BlockPlace;
+use daad::train::wait;
+use daad::{Detector, Error};
+use image::{GenericImageView, RgbImage};
+
+fn of_repository(path: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+fn place(scale: usize, row: usize, column: usize) -> BlockPlace {
+    BlockPlace {
+        scale,
+        row,
+        column,
+        channel: 0,
+    }
+}
+
+/// The largest difference of two pictures, of 255.
+fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
+    assert_eq!(a.dimensions(), b.dimensions());
+    a.iter()
+        .zip(b.iter())
+        .map(|(a, b)| a.abs_diff(*b))
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn a_block_is_taken_apart_at_every_scale() {
+    let model = of_repository("models/piped.safetensors");
+    let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
+    let sheet = of_repository("www/gallery/PA_GLA01_TL_S_D_02_2.png");
+    let detection = wait(detector.detect(&sheet)).unwrap();
+    let inspector = detector.inspector(&detection.input);
+    let side = detection.input.width() / 8;
+    let rebuilt = detection
+        .examination
+        .reconstruction
+        .view(5 * side, 2 * side, side, side);
+    let rebuilt = rebuilt.to_image();
+    for scale in 0..4 {
+        let block = wait(detector.inspect(&inspector, place(scale, 2, 5), 5));
+        let block = block.unwrap().unwrap();
+        // With the memory's own answer in the block the image is the network's own.
+        assert!(difference(&block.answer, &rebuilt) <= 1, "scale {scale}");
+        assert_eq!(block.items.len(), 5);
+        assert!(block.items.is_sorted_by(|a, b| a.weight >= b.weight));
+        let addressing = &block.addressing;
+        // Cosines without temperature: flat weights, about half of the items left, none above 7.4/N.
+        assert!(
+            (50..500).contains(&addressing.survivors()),
+            "{}",
+            addressing.survivors()
+        );
+        assert!(addressing.effective_items() <= addressing.survivors() as f64 + 1e-6);
+        assert!(block.items[0].weight < 7.4 / 500.0);
+        assert!((-1.0..=1.0).contains(&block.likeness));
+    }
+}
+
+#[test]
+fn a_block_that_is_not_there_is_an_error() {
+    let model = of_repository("models/piped.safetensors");
+    let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
+    let inspector = detector.inspector(&daad::image::test_pattern(128, 128));
+    for place in [place(4, 0, 0), place(0, 8, 0), place(0, 0, 8)] {
+        let error = wait(detector.inspect(&inspector, place, 1)).unwrap_err();
+        assert!(matches!(error, Error::Config(_)), "{error}");
+    }
+}
