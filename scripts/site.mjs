@@ -19,11 +19,11 @@ const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "we
 const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
 /** What a page runs at once is no module: a module would wait until the page is laid out. */
 const BUNDLES = /** @type {const} */ ([
-  { name: "thread.js", format: "esm" },
-  { name: "worker.js", format: "esm" },
-  { name: "idea.js", format: "esm" },
-  { name: "main.js", format: "iife", define: { "import.meta.url": "location.href" } },
-  { name: "style.css" },
+  { names: ["thread.js"], format: "esm" },
+  { names: ["worker.js"], format: "esm" },
+  { names: ["idea.js", "series.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
+  { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
+  { names: ["style.css"] },
 ]);
 
 try {
@@ -91,7 +91,7 @@ async function describe(site, file) {
  */
 async function bundle(site) {
   const shared = /** @type {const} */ ({ outdir: site, bundle: true, target: "es2022", charset: "utf8", minify: true, sourcemap: true, logLevel: "warning" });
-  await Promise.all(BUNDLES.map(({ name, ...options }) => build({ ...shared, ...options, entryPoints: [join(WWW, name)] })));
+  await Promise.all(BUNDLES.map(({ names, ...options }) => build({ ...shared, ...options, entryPoints: names.map((name) => join(WWW, name)) })));
   const page = join(site, "index.html");
   let html = await readFile(page, "utf8");
   for (const name of ["main.js", "style.css"]) html = html.replace(`="${name}"`, `="${name}?v=${hashOf(await readFile(join(site, name)))}"`);

@@ -124,6 +124,14 @@ export class Client {
     return this.#ask({ type: "inspect", key, place, strongest });
   }
 
+  /**
+   * Whether a request failed because its worker is gone: then the next engine may do it.
+   * @param {unknown} error
+   */
+  isLost(error) {
+    return error instanceof Lost;
+  }
+
   stop() {
     this.#end(new Superseded("The engine was restarted."));
   }

@@ -26,6 +26,9 @@ const GALLERY_PATIENCE_MS = 2000;
 const LESSON_PATIENCE_MS = 1000;
 const LESSON = new URL("./idea.js", import.meta.url).href;
 
+/** What else can wait for the first image; each opens its own part of the page. */
+const PARTS = ["series.js"].map((name) => new URL(name, import.meta.url).href);
+
 const store = createStore();
 const client = new Client();
 const session = new Session(store, client);
@@ -42,6 +45,7 @@ void isRead.then(wire);
 void Promise.race([firstResult(), wait(LESSON_PATIENCE_MS)])
   .then(() => isRead)
   .then(() => import(LESSON));
+void Promise.all([firstResult(), isRead]).then(openParts);
 
 /** State to page, and visitor to session and state. */
 function wire() {
@@ -74,6 +78,15 @@ function wire() {
   find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
   });
+}
+
+/** A part that does not come leaves the others as they are. */
+function openParts() {
+  for (const part of PARTS) {
+    /** @type {Promise<{ open(page: { client: Client, store: typeof store }): void }>} */
+    const imported = import(part);
+    imported.then(({ open }) => open({ client, store })).catch((error) => console.warn("A part of the page did not start.", error));
+  }
 }
 
 /** @param {number} time_ms */

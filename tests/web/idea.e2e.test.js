@@ -1,18 +1,16 @@
 /** The first lesson in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
+import { LOOKS, assertAccessible } from "./support/axe.js";
 import { launch, open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { screenshot } from "./support/screenshots.js";
 import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
 const SITE = process.env["DAAD_SITE"] ?? "";
 assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site;
@@ -151,19 +149,12 @@ describe("the first lesson", () => {
 });
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of /** @type {const} */ ([[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]])) {
+  for (const [width, colorScheme] of LOOKS) {
     test(`${width} pixels wide, ${colorScheme}`, async () => {
       const { page, close } = await openStill("", { viewport: { width, height: 900 }, colorScheme, prepare: async () => {}, bypassCSP: true });
       await reading(page);
-      await page.evaluate(await readFile(AXE, "utf8"));
-      const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
-      assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
-      const folder = process.env["DAAD_SCREENSHOTS"];
-      if (folder) {
-        await mkdir(folder, { recursive: true });
-        await page.locator(".idea").screenshot({ path: join(folder, `idea-${width}-${colorScheme}.png`) });
-      }
+      await assertAccessible(page);
+      await screenshot(page.locator(".idea"), `idea-${width}-${colorScheme}`);
       await close();
     });
   }

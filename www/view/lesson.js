@@ -18,6 +18,18 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 const UNDER_WAY = { verdict: "", text: "Each block of B and C is replaced by the one of the dictionary that is most like it." };
 
+const AXES = {
+  label: "block size, pixels",
+  y: { range: (/** @type {unknown} */ _, /** @type {unknown} */ __, /** @type {number} */ most) => /** @type {[number, number]} */ ([0, Math.max(12, most * 1.1)]) },
+  values: (/** @type {number} */ value) => `${value} %`,
+  room: 44,
+};
+
+/** @param {readonly number[]} shares */
+function percents(shares) {
+  return shares.map((share) => 100 * share);
+}
+
 /** @param {Send} send */
 export function createLesson(send) {
   const canvas = (/** @type {string} */ id) => find(`#idea-${id}`, HTMLCanvasElement);
@@ -25,7 +37,7 @@ export function createLesson(send) {
   const patterns = find("#idea-pattern", HTMLSelectElement);
   patterns.replaceChildren(...PATTERNS.map((name) => make("option", { value: name, textContent: title(name) })));
   slider.max = String(SIZES.length - 1);
-  const showCurve = createCurve(find("#idea-curve", HTMLElement), (size) => send({ type: "size", size }));
+  const showCurve = createCurve(find("#idea-curve", HTMLElement), AXES, (size) => send({ type: "size", size }));
 
   slider.addEventListener("input", () => send({ type: "size", size: SIZES[Number(slider.value)] ?? 1 }));
   patterns.addEventListener("change", () => {
@@ -76,7 +88,7 @@ export function createLesson(send) {
     lesson.dataset["verdict"] = verdict;
     if (lesson.textContent !== text) lesson.textContent = text;
     patterns.value = state.pattern;
-    if (isNew) showCurve(size, derived.curves);
+    if (isNew) showCurve(SIZES, size, [percents(derived.curves.b), percents(derived.curves.c)]);
   }
   return draw;
 }

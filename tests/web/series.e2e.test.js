@@ -1,0 +1,142 @@
+/** The models of the series in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+
+import assert from "node:assert/strict";
+import test, { after, before, describe } from "node:test";
+import { LOOKS, assertAccessible } from "./support/axe.js";
+import { launch, open, reading, text } from "./support/page.js";
+import { screenshot } from "./support/screenshots.js";
+import { serve } from "./support/server.js";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const SITE = process.env["DAAD_SITE"] ?? "";
+assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
+const RATES = [1, 2, 4, 8, 16];
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let site;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  site = await serve(SITE);
+  browser = await launch([]);
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+/**
+ * @param {string} [query]
+ * @param {Parameters<typeof open>[2]} [options]
+ */
+async function openSeries(query = "", options = {}) {
+  const opened = await open(browser, `${site.url}?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
+  await reading(opened.page);
+  await opened.page.locator("#series").scrollIntoViewIfNeeded();
+  return opened;
+}
+
+/** Waits until all five have rebuilt all floors. @param {Page} page */
+function rebuilt(page) {
+  return page.waitForFunction(() => /^Defective floors come back/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""), null, { timeout: 60_000 });
+}
+
+/** How many times the error of normal floors defective ones have, as the page says it. @param {Page} page */
+async function gap(page) {
+  return Number((await text(page, "series-lesson")).match(/with ([\d.]+) times/)?.[1]);
+}
+
+/** The error below each frame of the strip. @param {Page} page */
+async function errors(page) {
+  const captions = await page.getByTestId("frame").locator("span").allTextContents();
+  return captions.map((caption) => Number(caption.replace("error ", "")));
+}
+
+describe("five networks that differ in their block size alone", () => {
+  test("the gap between normal and defective floors is widest in the middle", async () => {
+    const { page, close } = await openSeries();
+    await rebuilt(page);
+    await page.getByTestId("series-rate").focus();
+    await page.keyboard.press("Home");
+    /** @type {number[]} */
+    const gaps = [];
+    for (const rate of RATES) {
+      assert.match((await page.getByTestId("series-rate").getAttribute("aria-valuetext")) ?? "", new RegExp(`^r = ${rate}: `));
+      gaps.push(await gap(page));
+      await page.keyboard.press("ArrowRight");
+    }
+    const [whole = 0, , middle = 0, , small = 0] = gaps;
+    assert.equal(Math.max(...gaps), middle, `the widest is at r = 4: ${gaps}`);
+    assert.ok(middle > 2 * small && middle > 5 * whole, `it is much wider than at both ends: ${gaps}`);
+    await close();
+  });
+
+  test("an intact floor is rebuilt by a middling block size and not by the whole floor as one block", async () => {
+    const { page, close } = await openSeries();
+    await rebuilt(page);
+    await page.locator("[data-testid=floor][data-label=normal]").first().click();
+    const [whole = NaN, , middle = NaN] = await errors(page);
+    assert.ok(whole > 10 * middle, `${whole} against ${middle}`);
+    await close();
+  });
+
+  test("the address keeps floor and block size", async () => {
+    const { page, close } = await openSeries("&floor=mixed-1.png&r=16");
+    await rebuilt(page);
+    assert.equal(await page.locator("[data-testid=floor][aria-pressed=true]").getAttribute("data-file"), "mixed-1.png");
+    assert.equal(await page.locator("[data-testid=frame][aria-pressed=true]").getAttribute("data-rate"), "16");
+    await page.locator("[data-testid=frame][data-rate='2']").click();
+    await page.locator("[data-testid=floor][data-file='hole-1.png']").click();
+    assert.match(page.url(), /floor=hole-1\.png/);
+    assert.match(page.url(), /[?&]r=2(&|$)/);
+    await close();
+  });
+
+  test("nothing of it is downloaded before it is near", async () => {
+    /** @type {string[]} */
+    const asked = [];
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
+    await reading(page);
+    await page.waitForTimeout(500);
+    const isPart = (/** @type {string} */ url) => /models\/series|floors\//.test(url);
+    assert.deepEqual(asked.filter(isPart), []);
+    await page.locator("#series").scrollIntoViewIfNeeded();
+    await rebuilt(page);
+    assert.ok(asked.some(isPart));
+    await close();
+  });
+
+  test("another engine rebuilds all of it anew", async () => {
+    const { page, close } = await openSeries("", { prepare: async (page) => page.addInitScript(() => Object.defineProperty(navigator, "gpu", { value: undefined })) });
+    await rebuilt(page);
+    const before = await errors(page);
+    await page.locator("#choice").selectOption("auto");
+    await page.waitForFunction(() => document.querySelector("[data-testid=frame] span")?.textContent === "…");
+    await rebuilt(page);
+    assert.deepEqual(await errors(page), before);
+    await reading(page);
+    await close();
+  });
+
+  test("a model that is missing is told in a sentence, and the rest of the page works", async () => {
+    const { page, close } = await openSeries("", { prepare: async (page) => page.route(/models\/series\/r8/, (route) => route.fulfill({ status: 404 })) });
+    await page.waitForFunction(() => /incomplete/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""));
+    assert.equal((await reading(page)).verdict, "Anomalous");
+    await close(/Failed to load resource/);
+  });
+});
+
+describe("an accessibility checker finds nothing", () => {
+  for (const [width, colorScheme] of LOOKS) {
+    test(`${width} pixels wide, ${colorScheme}`, async () => {
+      const { page, close } = await openSeries("", { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
+      await rebuilt(page);
+      await assertAccessible(page);
+      await screenshot(page.locator("#series"), `series-${width}-${colorScheme}`);
+      await close();
+    });
+  }
+});

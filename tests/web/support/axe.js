@@ -1,0 +1,21 @@
+/** An accessibility checker for a page as it stands. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** The sizes and schemes that a page is checked at. */
+export const LOOKS = /** @type {const} */ ([[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]]);
+
+/**
+ * No violations, and nothing sticks out at the side. The page must have been opened with `bypassCSP`.
+ * @param {import("playwright-core").Page} page
+ */
+export async function assertAccessible(page) {
+  await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
+  assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), page.viewportSize()?.width);
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { address, gap, initial, key, lesson, means, next, reduce } from "../../../www/series/state.js";
+
+/** @type {import("../../../www/series/state.js").Sample[]} */
+const SAMPLES = [
+  { file: "good.png", label: "normal", title: "" },
+  { file: "bad.png", label: "defective", title: "" },
+];
+
+/** @param {URLSearchParams} [at] */
+function opened(at) {
+  return reduce(initial(at), { type: "opened", rates: [1, 4, 16], samples: SAMPLES });
+}
+
+/**
+ * @param {import("../../../www/series/state.js").State} state
+ * @param {Record<string, number>} errors by key
+ */
+function filled(state, errors) {
+  return { ...state, rebuilt: new Map(Object.entries(errors).map(([key, error]) => [key, /** @type {any} */ ({ error })])) };
+}
+
+const ALL = { "1 good.png": 0.04, "1 bad.png": 0.05, "4 good.png": 0.001, "4 bad.png": 0.02, "16 good.png": 0.002, "16 bad.png": 0.01 };
+
+test("begins with a defective image in the middle, or with what the address says", () => {
+  assert.deepEqual([opened().picked, opened().rate], ["bad.png", 4]);
+  const state = opened(new URLSearchParams("floor=good.png&r=16"));
+  assert.deepEqual([state.picked, state.rate], ["good.png", 16]);
+  assert.deepEqual(address(state), { floor: "good.png", r: "16" });
+  assert.deepEqual(address(opened()), { floor: null, r: null });
+  const wrong = opened(new URLSearchParams("floor=none&r=3"));
+  assert.deepEqual([wrong.picked, wrong.rate], ["bad.png", 4]);
+});
+
+test("what is looked at is rebuilt first, and everything once", () => {
+  let state = opened();
+  const order = [];
+  for (let task = next(state); task; task = next(state)) {
+    order.push(key(task.rate, task.file));
+    state = reduce(state, { type: "rebuilt", ...task, rebuilt: /** @type {any} */ ({ error: 1 }) });
+  }
+  assert.deepEqual(order, ["4 bad.png", "1 bad.png", "16 bad.png", "4 good.png", "1 good.png", "16 good.png"]);
+  assert.deepEqual(next(reduce(state, { type: "lost" })), { rate: 4, file: "bad.png" });
+});
+
+test("means are of whole groups only", () => {
+  const state = filled(opened(), { "4 good.png": 0.5, "1 bad.png": 0.25 });
+  assert.deepEqual(means(state), { normal: [null, 0.5, null], defective: [0.25, null, null] });
+  assert.equal(gap(state, 4), null);
+  assert.match(lesson(state), /rebuild the floors…/);
+});
+
+test("says of each rate which side of the widest gap it is on", () => {
+  const state = filled(opened(), ALL);
+  const at = (/** @type {number} */ rate) => lesson({ ...state, rate });
+  assert.match(at(4), /20 times .* widest gap/);
+  assert.match(at(1), /1\.3 times .* Large blocks/);
+  assert.match(at(16), /5\.0 times .* Small blocks/);
+  assert.equal(lesson({ ...state, error: "No." }), "No.");
+});
