@@ -13,7 +13,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
-const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt"]);
+const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
 /** The first is there always; the page does without the others. */
 const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu"];
 const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
@@ -21,7 +21,8 @@ const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
 const BUNDLES = /** @type {const} */ ([
   { names: ["thread.js"], format: "esm" },
   { names: ["worker.js"], format: "esm" },
-  { names: ["idea.js", "series.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
+  { names: ["service-worker.js"], format: "iife" },
+  { names: ["idea.js", "series.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
   { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
   { names: ["style.css"] },
 ]);

@@ -30,7 +30,7 @@ export function launch(flags) {
  * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown> }} [options]
  */
 export async function open(browser, url, { prepare, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: "block", ...options });
   const page = await context.newPage();
   /** @type {string[]} */
   const complaints = [];

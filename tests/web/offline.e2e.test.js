@@ -1,0 +1,78 @@
+/** The page without a network, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
+
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { launch, open, reading } from "./support/page.js";
+import { serve } from "./support/server.js";
+
+const SITE = process.env["DAAD_SITE"] ?? "";
+assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let site;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  site = await serve(SITE);
+  browser = await launch([]);
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+/** Waits until everything that the page asked to be kept is kept. @param {import("playwright-core").Page} page */
+function kept(page) {
+  return page.waitForFunction(async () => {
+    const { engines, models, series } = await (await fetch("manifest.json")).json();
+    const cache = await caches.open("for-ever");
+    const urls = (await cache.keys()).map(({ url }) => url);
+    const has = (/** @type {{ file: string }} */ { file }) => urls.some((url) => url.includes(file));
+    return (await caches.match("manifest.json")) && has(models[0]) && series.every(has) && Object.values(engines).some((engine) => has(engine) && has(engine.script)) && (await caches.has("page"));
+  }, null, { timeout: 30_000 });
+}
+
+test("one visit is enough: the next one needs no network", async () => {
+  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  const online = await reading(page);
+  await kept(page);
+  await page.context().setOffline(true);
+  await page.goto(`${site.url}?backend=wasm&r=16`);
+  const offline = await reading(page);
+  assert.equal(offline.score, online.score);
+  assert.equal(offline.backend, online.backend, "on as many threads");
+  await page.locator("#series").scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => /^Defective floors come back/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""), null, { timeout: 60_000 });
+  await page.getByTestId("gallery-item").last().click();
+  assert.equal((await reading(page)).verdict, "Normal");
+  await close();
+});
+
+test("with a network the page is as new as the host has it", async () => {
+  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  await reading(page);
+  await kept(page);
+  await page.context().route("**/gallery.json", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), title: "Another gallery" } });
+  });
+  await page.reload();
+  await reading(page);
+  assert.equal(await page.locator("#gallery-title").textContent(), "Another gallery");
+  await close();
+});
+
+test("can be installed: a manifest with a name, a start and an icon that is there", async () => {
+  const { page, close } = await open(browser, site.url, { reducedMotion: "reduce" });
+  const href = await page.locator("link[rel=manifest]").getAttribute("href");
+  const response = await fetch(new URL(href ?? "", site.url));
+  assert.equal(response.headers.get("content-type"), "application/manifest+json");
+  const manifest = /** @type {any} */ (await response.json());
+  assert.ok(manifest.name && manifest.display === "standalone" && manifest.start_url);
+  const icon = await fetch(new URL(manifest.icons[0].src, response.url));
+  assert.equal(icon.headers.get("content-type"), "image/svg+xml");
+  await reading(page);
+  await close();
+});
