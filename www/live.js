@@ -1,0 +1,113 @@
+/** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Frames that come meanwhile are dropped, never queued. */
+
+import { sentence } from "./format.js";
+import { INITIAL, reduce, why } from "./live/state.js";
+import { rule, source } from "./state.js";
+import { createLive } from "./view/live.js";
+
+/** @typedef {import("./live/state.js").Event} Event */
+
+/** @param {{ store: ReturnType<typeof import("./state.js").createStore>, session: import("./session.js").Session }} page */
+export function open({ store, session }) {
+  let state = INITIAL;
+  /** Rises with each source: what an earlier one still brings is dropped. */
+  let turn = 0;
+  const view = createLive({ onCamera: () => void openCamera(), onFile: (file) => void openFile(file), onStop: close });
+  const { video } = view;
+
+  /** @param {Event} event */
+  function send(event) {
+    state = reduce(state, event);
+    show();
+  }
+
+  function show() {
+    view.show(state, rule(store.get())?.threshold ?? null);
+  }
+
+  async function openCamera() {
+    const own = ++turn;
+    release();
+    send({ type: "opened", kind: "camera", name: "the camera" });
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+      if (own !== turn) return stop(stream); // stopped before it began
+      video.srcObject = stream;
+      await play(own);
+    } catch (error) {
+      if (own === turn) send({ type: "failed", message: why(error, "the camera") });
+    }
+  }
+
+  /** @param {File} file */
+  async function openFile(file) {
+    const own = ++turn;
+    release();
+    send({ type: "opened", kind: "video", name: file.name });
+    try {
+      video.src = URL.createObjectURL(file);
+      await play(own);
+    } catch (error) {
+      if (own === turn) send({ type: "failed", message: why(error, file.name) });
+    }
+  }
+
+  function close() {
+    turn++;
+    release();
+    send({ type: "closed" });
+  }
+
+  /** The camera's light goes out, the file is let go. */
+  function release() {
+    if (video.srcObject instanceof MediaStream) stop(video.srcObject);
+    if (video.src) URL.revokeObjectURL(video.src);
+    video.srcObject = null;
+    video.removeAttribute("src");
+    video.load();
+  }
+
+  /** @param {number} own */
+  async function play(own) {
+    await video.play();
+    let isBusy = false;
+    let seen = 0;
+    const onFrame = async (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ { presentedFrames, mediaTime }) => {
+      if (own !== turn) return;
+      video.requestVideoFrameCallback(onFrame);
+      send({ type: "seen", frames: presentedFrames - seen });
+      seen = presentedFrames;
+      if (isBusy) return;
+      isBusy = true;
+      try {
+        const { detection } = await session.judgeAside({ name: state.name, read: async () => grab() });
+        if (own === turn) {
+          view.draw(detection);
+          send({ type: "judged", at_s: mediaTime, score: detection.score });
+        }
+      } catch (error) {
+        if (own === turn) send({ type: "failed", message: sentence(error) });
+      }
+      isBusy = false;
+    };
+    video.requestVideoFrameCallback(onFrame);
+  }
+
+  /** The frame that is shown now, at about the size that the network sees. */
+  function grab() {
+    const { width_px = video.videoWidth, height_px = video.videoHeight } = source(store.get())?.info ?? {};
+    const canvas = new OffscreenCanvas(width_px, height_px);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("This browser has no canvas to take frames with.");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(video, 0, 0, width_px, height_px);
+    return context.getImageData(0, 0, width_px, height_px);
+  }
+
+  store.watch((state) => [rule(state)], show);
+}
+
+/** @param {MediaStream} stream */
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}

@@ -1,0 +1,97 @@
+/**
+ * A camera or a video being judged frame by frame: pure, so it is tested without a browser.
+ *
+ * @typedef {"camera" | "video"} Kind
+ *
+ * @typedef {object} Moment a judged frame
+ * @property {number} at_s when it was seen, of the source's own time
+ * @property {number} score
+ * @property {number} smooth
+ *
+ * @typedef {object} State
+ * @property {Kind | null} kind null: no source
+ * @property {string} name
+ * @property {readonly Moment[]} moments of the last `WINDOW_S`
+ * @property {number} seen frames that the source has shown
+ * @property {number} judged the others were dropped
+ * @property {string} error one sentence, "" when all is well
+ *
+ * @typedef {{ type: "opened", kind: Kind, name: string }
+ *   | { type: "seen", frames: number }
+ *   | { type: "judged", at_s: number, score: number }
+ *   | { type: "failed", message: string }
+ *   | { type: "closed" }} Event
+ */
+
+/** How much of the past is kept. */
+export const WINDOW_S = 30;
+
+/** A jump of the score is followed to two thirds in this time: a single odd frame does not flip the verdict. */
+const SETTLING_S = 0.5;
+
+/** @type {Readonly<State>} */
+export const INITIAL = { kind: null, name: "", moments: [], seen: 0, judged: 0, error: "" };
+
+/**
+ * @param {State} state
+ * @param {Event} event
+ * @returns {State}
+ */
+export function reduce(state, event) {
+  switch (event.type) {
+    case "opened":
+      return { ...INITIAL, kind: event.kind, name: event.name };
+    case "seen":
+      return { ...state, seen: state.seen + event.frames };
+    case "judged": {
+      const { at_s, score } = event;
+      const last = state.moments.at(-1);
+      // A video that was wound back begins anew.
+      const past = last && at_s >= last.at_s ? state.moments.filter((moment) => moment.at_s > at_s - WINDOW_S) : [];
+      const before = past.at(-1);
+      const weight = before ? 1 - Math.exp(-(at_s - before.at_s) / SETTLING_S) : 1;
+      const smooth = before ? before.smooth + weight * (score - before.smooth) : score;
+      return { ...state, moments: [...past, { at_s, score, smooth }], judged: state.judged + 1, error: "" };
+    }
+    case "failed":
+      return { ...state, error: event.message };
+    case "closed":
+      return INITIAL;
+  }
+}
+
+/** The score now: smoothed; null before the first frame. @param {State} state */
+export function current({ moments }) {
+  return moments.at(-1)?.smooth ?? null;
+}
+
+/**
+ * Frames judged in a second, over the moments that are kept.
+ * @param {State} state
+ */
+export function pace({ moments }) {
+  const [first] = moments;
+  const last = moments.at(-1);
+  return first && last && last.at_s > first.at_s ? (moments.length - 1) / (last.at_s - first.at_s) : 0;
+}
+
+/** @param {State} state how fast it goes, in words */
+export function speed(state) {
+  if (state.judged === 0) return "";
+  const dropped = Math.max(0, state.seen - state.judged);
+  return `${pace(state).toFixed(pace(state) < 10 ? 1 : 0)} frames a second judged, ${dropped} of ${Math.max(state.seen, state.judged)} dropped`;
+}
+
+/**
+ * Why a camera or a video cannot be had, as a sentence.
+ * @param {unknown} error
+ * @param {string} what such as "the camera"
+ */
+export function why(error, what) {
+  const name = error instanceof Error ? error.name : "";
+  if (name === "NotAllowedError") return `The browser was not allowed to use ${what}.`;
+  if (name === "NotFoundError" || name === "OverconstrainedError") return "No camera was found.";
+  if (name === "NotReadableError") return "The camera is in use by another program.";
+  if (name === "TypeError") return "A browser gives the camera only to pages that came by https.";
+  return `This browser cannot play ${what}.`;
+}
