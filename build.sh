@@ -172,11 +172,11 @@ build_page() {
   build_site
 }
 
-# The page loads one of them: WebGPU, or the CPU on one core or all, with or without relaxed SIMD.
+# The page loads one of them: WebGPU, or the CPU on one core or all, with or without relaxed SIMD; to teach, one that learns too.
 build_engines() {
   local engine
-  for engine in cpu cpu-relaxed webgpu; do build_engine "$engine"; done
-  for engine in cpu-threads cpu-threads-relaxed; do
+  for engine in cpu cpu-relaxed webgpu learn; do build_engine "$engine"; done
+  for engine in cpu-threads cpu-threads-relaxed learn-threads; do
     if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
   done
 }
@@ -194,9 +194,10 @@ for_engine() {
   local engine=$1 command=(cargo "$2" --lib --target "$WASM" --no-default-features) options=("${@:3}") option
   local -x RUSTFLAGS="-C target-feature=+simd128"
   [[ $engine != cpu* ]] || command+=(--features cpu)
+  [[ $engine != learn* ]] || command+=(--features learn)
   [[ $engine != *relaxed ]] || { command+=(--features relaxed) && RUSTFLAGS+=",+relaxed-simd"; }
   case $engine in
-    cpu-threads*)
+    *-threads*)
       command+=(--features threads)
       RUSTFLAGS+=",+atomics,+bulk-memory,+mutable-globals"
       for option in shared-memory import-memory max-memory=2147483648 export=__{wasm_init_tls,tls_size,tls_align,tls_base,heap_base}; do RUSTFLAGS+=" -C link-arg=--$option"; done

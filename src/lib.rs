@@ -14,7 +14,7 @@
 //! bank, D values of an item, Q blocks (queries) per map, F discriminator features.
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
-//! The imports go one way: `main` → `train` | `web` → `detector` → `inspect` → `inference`,
+//! The imports go one way: `main` → `web` → `train` → `detector` → `inspect` → `inference`,
 //! `loss`, `weights` → `model` →
 //! `nn`, `image`, `tiling`, `score`, `metric` → `kernel` → `error`.
 
@@ -32,7 +32,7 @@ pub mod score;
 pub mod tiling;
 pub mod weights;
 
-#[cfg(all(feature = "train", not(target_family = "wasm")))]
+#[cfg(feature = "learn")]
 pub mod train;
 #[cfg(target_family = "wasm")]
 pub mod web;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use image::RgbImage;
 
 use daad::image::decode;
-use daad::train::{Flips, atomic_file, recalibrate};
+use daad::train::{Flips, atomic_file, recalibrate, wait};
 use daad::weights::read_card;
 
 use super::args::CalibrateArgs;
@@ -34,8 +34,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     };
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().collect();
-    let finished =
-        recalibrate(&bytes, &normal, flips, &device.device).with_context(|| path.to_string())?;
+    let finished = wait(recalibrate(&bytes, &normal, flips, &device.device))
+        .with_context(|| path.to_string())?;
     atomic_file::write(&args.model, &finished.bytes)?;
     let calibration = &finished.detector.card().calibration;
     note(&format!(

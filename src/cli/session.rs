@@ -13,7 +13,7 @@ use serde::Serialize;
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, Losses, NamedDevice, Outcome, TrainConfig,
-    Trainer, atomic_file, check_training, finish,
+    Trainer, atomic_file, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
@@ -96,14 +96,14 @@ impl Session {
             ..trainer.progress().provenance.clone()
         };
         let (config, device) = (&self.config, &self.device.device);
-        let finished = finish(
+        let finished = wait(finish(
             trainer.model(),
             config,
             provenance,
             self.precision,
             &held_out,
             device,
-        )?;
+        ))?;
         atomic_file::write(&self.out, &finished.bytes)?;
         let size = finished.bytes.len() as f64 / 1e6;
         note(&format!("Wrote {} ({size:.1} MB).", self.out.display()));

@@ -43,7 +43,7 @@ pub struct Finished {
 /// # Panics
 ///
 /// Where no image is held out.
-pub fn finish(
+pub async fn finish(
     model: &Model,
     config: &TrainConfig,
     provenance: Provenance,
@@ -61,7 +61,7 @@ pub fn finish(
         horizontal: config.flip_horizontal,
         vertical: config.flip_vertical,
     };
-    let (scores, error_max) = examine(&inference, held_out, flips)?;
+    let (scores, error_max) = examine(&inference, held_out, flips).await?;
     let card = ModelCard {
         version: FORMAT_VERSION,
         config: config.model.clone(),
@@ -71,7 +71,7 @@ pub fn finish(
             config.gamma,
             config.false_alarm_rate,
             error_max,
-            reference(&model, config)?,
+            reference(&model, config).await?,
         ),
         provenance,
     };
@@ -102,7 +102,7 @@ pub struct Flips {
 /// # Panics
 ///
 /// Where there is no image.
-pub fn recalibrate(
+pub async fn recalibrate(
     bytes: &[u8],
     normal: &[&RgbImage],
     flips: Flips,
@@ -112,7 +112,7 @@ pub fn recalibrate(
     let before = card.calibration;
     let scores_alignment = before.fusion.alignment.is_some();
     let inference = Inference::new(&model, device, scores_alignment);
-    let (scores, error_max) = examine(&inference, normal, flips)?;
+    let (scores, error_max) = examine(&inference, normal, flips).await?;
     let card = ModelCard {
         calibration: Calibration::from_normal(
             &scores,
@@ -129,13 +129,14 @@ pub fn recalibrate(
 }
 
 /// What the CPU makes of the test pattern.
-fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
+async fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
     let values: HashMap<String, TensorData> = parameters::values(model).into_iter().collect();
     let cpu = Device::flex();
     let model = parameters::load(config.model.init(&cpu)?, values);
     let inference = Inference::new(&model, &cpu, config.alignment_score);
     let (width, height) = (config.model.width_px as u32, config.model.height_px as u32);
-    Ok(wait(inference.examine(&test_pattern(width, height)))?.raw)
+    let examination = inference.examine(&test_pattern(width, height)).await?;
+    Ok(examination.raw)
 }
 
 fn round_to_f16(model: &Model) -> Model {
@@ -152,7 +153,7 @@ fn round_to_f16(model: &Model) -> Model {
 }
 
 /// The raw scores of normal images, mirrored ones included, and the largest error of a pixel.
-fn examine(
+async fn examine(
     inference: &Inference,
     images: &[&RgbImage],
     flips: Flips,
@@ -160,7 +161,7 @@ fn examine(
     let mut scores = Vec::new();
     let mut error_max = 0.0f32;
     for image in images.iter().flat_map(|image| mirrored(image, flips)) {
-        let Examination { raw, error_map, .. } = wait(inference.examine(&image))?;
+        let Examination { raw, error_map, .. } = inference.examine(&image).await?;
         scores.push(raw);
         error_max = error_map.into_iter().fold(error_max, f32::max);
     }
@@ -177,9 +178,4 @@ fn mirrored(image: &RgbImage, flips: Flips) -> Vec<RgbImage> {
         images.extend(flipped);
     }
     images
-}
-
-/// Natively there is nothing else to do meanwhile.
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    pollster::block_on(future)
 }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::calibrate::wait;
 use super::dataset::LabelledImage;
+use super::wait::wait;
 use crate::detector::Detector;
 use crate::error::{Error, Result};
 use crate::metric::{Label, auroc};

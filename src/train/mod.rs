@@ -1,28 +1,54 @@
-//! Training, calibration and evaluation: everything that needs files, clocks or gradients.
+//! Training, calibration and evaluation.
 
+// Wherever there are gradients.
 mod adam;
-pub mod atomic_file;
 mod calibrate;
-mod checkpoint;
 mod config;
-pub mod dataset;
-mod device;
-mod device_check;
-mod evaluate;
-mod event;
 mod initialize;
+mod losses;
 pub mod order;
 mod step;
+mod teacher;
+
+// With files, clocks and a choice of devices: natively.
+#[cfg(feature = "train")]
+pub mod atomic_file;
+#[cfg(feature = "train")]
+mod checkpoint;
+#[cfg(feature = "train")]
+pub mod dataset;
+#[cfg(feature = "train")]
+mod device;
+#[cfg(feature = "train")]
+mod device_check;
+#[cfg(feature = "train")]
+mod evaluate;
+#[cfg(feature = "train")]
+mod event;
+#[cfg(feature = "train")]
 mod trainer;
+#[cfg(feature = "train")]
+mod wait;
 
 pub use adam::Adam;
-pub use calibrate::{Finished, Flips, finish, recalibrate, wait};
-pub use checkpoint::{Progress, read_progress};
+pub use calibrate::{Finished, Flips, finish, recalibrate};
 pub use config::{Objective, Schedule, TrainConfig};
-pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
-pub use device_check::check_training;
-pub use evaluate::{Evaluation, Metrics, evaluate};
-pub use event::{EpochRecord, Event, Losses};
 pub use initialize::initialize;
+pub use losses::Losses;
 pub use step::{AdversarialLosses, StepLosses, TrainState};
+pub use teacher::{Lesson, Teacher};
+
+#[cfg(feature = "train")]
+pub use checkpoint::{Progress, read_progress};
+#[cfg(feature = "train")]
+pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
+#[cfg(feature = "train")]
+pub use device_check::check_training;
+#[cfg(feature = "train")]
+pub use evaluate::{Evaluation, Metrics, evaluate};
+#[cfg(feature = "train")]
+pub use event::{EpochRecord, Event};
+#[cfg(feature = "train")]
 pub use trainer::{Checkpointing, Outcome, Trainer};
+#[cfg(feature = "train")]
+pub use wait::wait;

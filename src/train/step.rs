@@ -2,10 +2,13 @@
 //! (Section 3.3, Eq. 3 to 6).
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use image::RgbImage;
 
 use super::adam::Adam;
-use super::config::Objective;
+use super::config::{Objective, TrainConfig};
+use super::order::Draw;
+use crate::image::to_tensor;
 use crate::loss;
 use crate::model::{Discriminator, Model, parameters};
 
@@ -51,6 +54,22 @@ impl TrainState {
             generator_optimizer: Adam::default(),
             discriminator_optimizer: Adam::default(),
         }
+    }
+
+    /// Trains on the images drawn, when `done` of the run's epochs are done.
+    pub(super) fn step_on(
+        self,
+        config: &TrainConfig,
+        draws: &[Draw],
+        images: &[&RgbImage],
+        done: f64,
+        device: &Device,
+    ) -> (Self, StepLosses) {
+        let batch = draws.iter().map(|draw| draw.apply(images[draw.index]));
+        let batch: Vec<RgbImage> = batch.collect();
+        let batch = to_tensor(&batch.iter().collect::<Vec<_>>(), device);
+        let factor = config.schedule.factor(done / config.epochs as f64);
+        self.step(batch, &config.objective, config.learning_rate * factor)
     }
 
     /// Trains both networks on one batch of images `[B, 3, H, W]` on an autodiff device.

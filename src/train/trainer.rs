@@ -10,12 +10,12 @@ use sha2::{Digest, Sha256};
 
 use super::checkpoint::{self, Progress};
 use super::config::TrainConfig;
-use super::event::{EpochRecord, Event, Losses};
+use super::event::{EpochRecord, Event};
 use super::initialize::initialize;
-use super::order::{Draw, draws};
+use super::losses::Losses;
+use super::order::draws;
 use super::step::{StepLosses, TrainState};
 use crate::error::{Error, Result};
-use crate::image::to_tensor;
 use crate::model::Model;
 use crate::weights::Provenance;
 
@@ -183,13 +183,9 @@ impl Trainer {
                 self.collect(&mut unread)?;
                 self.save(on_event)?;
             }
-            let batch = load_batch(batch, images, &self.device);
-            let count = batch.dims()[0];
             let done = self.progress.epoch as f64 + self.progress.step as f64 / steps as f64;
-            let factor = config.schedule.factor(done / config.epochs as f64);
-            let learning_rate = config.learning_rate * factor;
             let state = self.state.take().expect("a step gives the state back");
-            let (state, losses) = state.step(batch, &config.objective, learning_rate);
+            let (state, losses) = state.step_on(&config, batch, images, done, &self.device);
             self.state = Some(state);
             self.progress.step += 1;
             unread.push(losses);
@@ -201,7 +197,7 @@ impl Trainer {
             };
             on_event(Event::Step {
                 step: self.progress.step,
-                images: count,
+                images: batch.len(),
                 losses,
             });
         }
@@ -270,14 +266,6 @@ impl Trainer {
     fn state(&self) -> &TrainState {
         self.state.as_ref().expect("a step gives the state back")
     }
-}
-
-fn load_batch(draws: &[Draw], images: &[&RgbImage], device: &Device) -> Tensor<4> {
-    let batch: Vec<RgbImage> = draws
-        .iter()
-        .map(|draw| draw.apply(images[draw.index]))
-        .collect();
-    to_tensor(&batch.iter().collect::<Vec<_>>(), device)
 }
 
 /// Tells one set of images from another.

@@ -38,13 +38,13 @@ fn model_file() -> Vec<u8> {
     let model = initialize(config.model.init(&cpu).unwrap(), 1);
     let images = SyntheticImages::new(Texture::Cloth, 256, 1).normal(1);
     let provenance = Provenance::default();
-    let finished = finish(
+    let finished = wait(finish(
         &model,
         &config,
         provenance,
         Precision::F16,
         &[&images[0].image],
         &cpu,
-    );
+    ));
     finished.unwrap().bytes
 }

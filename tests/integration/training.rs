@@ -212,14 +212,14 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
     let mut trainer = new_run(config.clone(), &training);
     run(&mut trainer, &training);
     let provenance = Provenance::default();
-    let finished = finish(
+    let finished = wait(finish(
         trainer.model(),
         &config,
         provenance,
         Precision::F16,
         &refs(&kept),
         &device,
-    )
+    ))
     .unwrap();
 
     let mut textures = SyntheticImages::new(Texture::Cloth, 32, 99);
@@ -236,4 +236,35 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
     let [before, after] =
         [&finished.detector, &detector].map(|d| wait(d.raw_scores(&[image])).unwrap());
     assert_eq!(before, after);
+}
+
+#[test]
+fn in_small_pieces_a_run_comes_to_the_same_weights() {
+    let config = TrainConfig {
+        epochs: 2,
+        ..config()
+    };
+    let images = normal(7);
+    let device = Device::flex();
+    let mut teacher = Teacher::new(config.clone(), images.clone(), &device).unwrap();
+    let out = held_out(&config, images.len());
+    let kept = images.iter().enumerate();
+    let kept: Vec<&RgbImage> = kept
+        .filter(|(index, _)| !out.contains(index))
+        .map(|(_, image)| image)
+        .collect();
+    let mut trainer = Trainer::new(config, Provenance::default(), &kept, &device).unwrap();
+    trainer.run(&kept, &AtomicBool::new(false), |_| ()).unwrap();
+    let mut lesson = wait(teacher.step()).unwrap();
+    while !lesson.is_finished {
+        lesson = wait(teacher.step()).unwrap();
+    }
+    assert_eq!(lesson.epochs, 2.0);
+    let finished = wait(teacher.finish(Provenance::default(), Precision::F32)).unwrap();
+    assert_eq!(finished.detector.card().provenance.trained_on, kept.len());
+    let device = device.autodiff();
+    let read = daad::weights::decode(&finished.bytes, &device)
+        .unwrap()
+        .model;
+    assert_eq!(values(&read), values(trainer.model()));
 }
