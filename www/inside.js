@@ -10,6 +10,9 @@ import { STRONGEST, createInside } from "./view/inside.js";
 /** Browsers allow the address to change a few times a second. */
 const REMEMBER_MS = 500;
 
+/** Images that follow each other faster, as while somebody paints, are not looked into. */
+const CALM_MS = 150;
+
 /** An engine that takes longer for an image is not asked for what nobody asked for. */
 const QUICK_MS = 2000;
 
@@ -18,6 +21,7 @@ export function open({ client, store }) {
   let state = initial(new URLSearchParams(location.search));
   let isInView = false;
   let remembering = 0;
+  let calming = 0;
   const showChoice = createChooser(send);
   const showInside = createInside(send);
   const inquiry = new Inquiry((place) => client.inspect(place, STRONGEST), show);
@@ -51,7 +55,9 @@ export function open({ client, store }) {
 
   store.watch((state) => [state.result, state.loaded, state.loading, state.detecting], () => {
     show();
-    inquire();
+    inquiry.want(null);
+    clearTimeout(calming);
+    calming = window.setTimeout(inquire, CALM_MS);
   });
   new IntersectionObserver((entries) => {
     isInView = entries.some(({ isIntersecting }) => isIntersecting);

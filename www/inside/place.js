@@ -54,7 +54,8 @@ export function isWithin({ row, column }, { height, width }) {
 export function worst({ error_map, width_px, height_px }, division) {
   const sums = new Float64Array(division.height * division.width);
   error_map.forEach((error, at) => {
-    const { row, column } = placeAt((at % width_px) / width_px, Math.floor(at / width_px) / height_px, division);
+    const row = Math.floor((Math.floor(at / width_px) * division.height) / height_px);
+    const column = Math.floor(((at % width_px) * division.width) / width_px);
     sums[row * division.width + column] += error;
   });
   const most = sums.indexOf(Math.max(...sums));

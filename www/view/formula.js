@@ -18,7 +18,7 @@ export function formulaOf(block) {
   return [
     step(
       `Compare the query with every memory item: both are lists of ${dim} numbers, and their cosine is 1 where they point the same way. The most similar one here is item ${one}.`,
-      math(...given(sub("s", mi("i")), row(mi("cos"), mo("("), mi("q"), mo(","), sub("m", mi("i")), mo(")")))),
+      math(...given(sub("s", mi("i")), cosine(mi("q"), sub("m", mi("i"))))),
       math(...given(sub("s", mn(one)), value("similarity", similarity))),
     ),
     step(
@@ -37,7 +37,7 @@ export function formulaOf(block) {
     ),
     step(
       "How like the query is what came back? A block that the memory knows gets near to 1.",
-      math(...given(row(mi("cos"), mo("("), mi("q"), mo(","), answer(), mo(")")), value("likeness", likeness))),
+      math(...given(cosine(mi("q"), answer()), value("likeness", likeness))),
     ),
   ];
 }
@@ -85,6 +85,18 @@ const fraction = (above, below) => element("mfrac", above, below);
 const powerOf = (exponent) => element("msup", mi("e"), exponent);
 /** @param {string} index @param {string} last */
 const total = (index, last) => element("munderover", mo("∑"), row(mi(index), mo("="), mn("1")), mn(last));
+
+/** @param {Element} a @param {Element} b */
+function cosine(a, b) {
+  return row(mi("cos"), bracket("("), a, mo(","), b, bracket(")"));
+}
+
+/** No taller than the line. @param {string} sign */
+function bracket(sign) {
+  const made = mo(sign);
+  made.setAttribute("stretchy", "false");
+  return made;
+}
 
 /** q̂ */
 function answer() {

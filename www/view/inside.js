@@ -90,7 +90,7 @@ export function createInside(send) {
 function where({ row, column }, { height, width, channel }, isChosen, isHeld) {
   const block = `Row ${row + 1}, column ${column + 1} of ${height} × ${width}`;
   const slices = channel > 1 ? ` Of its ${channel} slices of channels, this is the first.` : "";
-  return `${block}${isChosen ? (isHeld ? ", held by a click: click it again to let go." : ".") : ": where the error is largest."}${slices}`;
+  return `${block}${isChosen ? (isHeld ? ", held until it is chosen again." : ".") : ": where the error is largest."}${slices}`;
 }
 
 /** @param {number} scale @param {import("../protocol.js").ModelInfo} info */
