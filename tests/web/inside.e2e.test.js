@@ -190,9 +190,11 @@ describe("a block is chosen", () => {
     await shown(page, 4, 5);
     t.diagnostic(`from the key to all four scales: at most ${Math.round((await page.evaluate(() => performance.now())) - since)} ms`);
     await assertWhole(page);
+    await page.locator(".choosable[tabindex]").focus();
     for (const key of ["ArrowDown", "Home", "ArrowLeft"]) await page.keyboard.press(key);
     await shown(page, 5, 1);
     await assertWhole(page);
+    await page.locator(".choosable[tabindex]").focus();
     await page.keyboard.press("Escape");
     await page.waitForFunction(() => document.querySelector("#inside-said")?.textContent?.includes("where the error is largest"));
     await page.waitForFunction(() => !location.search.includes("inside="));

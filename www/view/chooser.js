@@ -27,6 +27,9 @@ export function createChooser(send) {
   /** @type {Place | null} */
   let current = null;
   let resting = 0;
+  /** Where the pointer was on the screen. */
+  let last = { x: NaN, y: NaN };
+  addEventListener("pointermove", ({ screenX, screenY }) => (last = { x: screenX, y: screenY }));
 
   const [, ...open] = frames;
   for (const frame of open) {
@@ -35,7 +38,7 @@ export function createChooser(send) {
       return division && placeAt((clientX - left) / width, (clientY - top) / height, division);
     };
     frame.addEventListener("pointermove", (event) => {
-      const hasMoved = event.movementX !== 0 || event.movementY !== 0; // else it was the page that scrolled
+      const hasMoved = event.screenX !== last.x || event.screenY !== last.y; // else it was the page that scrolled
       if (event.pointerType === "touch" || !hasMoved) return;
       send({ type: "point", place: at(event) });
       clearTimeout(resting);
