@@ -57,7 +57,8 @@ function keepAnswers(page) {
       }
       /** @param {any} message @param {any} [transfer] */
       postMessage(message, transfer) {
-        kept.asked.push(message.type === "inspect" ? message.place : message.type);
+        if (message.type === "inspect") kept.asked.push(message.place);
+        if (message.type === "detect" && message.key === "") kept.asked.push("detect");
         super.postMessage(message, transfer);
       }
     };

@@ -1,4 +1,4 @@
-/** Blocks to choose on the result's panes: by pointer on two of them, by keyboard on the first of these; outlined on all. */
+/** Blocks to choose on the result's panes: by pointer on two of them, by keyboard on the error map, which is there however the page is looked at; outlined on all. */
 
 import { moved, placeAt } from "../inside/place.js";
 import { find, make } from "./dom.js";
@@ -69,8 +69,8 @@ export function createChooser(send) {
   return (now, place, outlined) => {
     [division, current] = [now, place];
     for (const frame of open) frame.classList.toggle("choosable", Boolean(division));
-    const [first] = open;
-    if (first) makeFocusable(first, division, place);
+    const map = open.at(-1);
+    if (map) makeFocusable(map, division, place);
     for (const mark of marks) {
       mark.hidden = !division || !outlined;
       if (!division || !outlined) continue;
@@ -89,7 +89,7 @@ function makeFocusable(frame, division, place) {
   if (!division) return ["tabindex", "role", "aria-label", "aria-describedby"].forEach((name) => frame.removeAttribute(name));
   frame.tabIndex = 0;
   frame.setAttribute("role", "application");
-  frame.setAttribute("aria-label", `Blocks of the reconstruction: arrow keys choose one to look inside${place ? `; row ${place.row + 1}, column ${place.column + 1} is chosen` : ""}`);
+  frame.setAttribute("aria-label", `Blocks of the error map: arrow keys choose one to look inside${place ? `; row ${place.row + 1}, column ${place.column + 1} is chosen` : ""}`);
   frame.setAttribute("aria-describedby", "inside-said");
 }
 
