@@ -28,20 +28,22 @@ export function open({ client, store }) {
 
   /** @param {import("./inside/state.js").Event} event */
   function send(event) {
-    const { chosen } = state;
+    const before = state;
     state = reduce(state, event);
+    if (state === before) return;
     show();
     inquire();
-    if (state.chosen === chosen) return;
+    if (state.chosen === before.chosen) return;
     clearTimeout(remembering);
     remembering = window.setTimeout(() => remember(address(state)), REMEMBER_MS);
   }
 
   function show() {
-    const { result } = store.get();
+    const { result, loaded, loading, detecting } = store.get();
     const place = current(state, result);
+    const isPast = !loading && !detecting && loaded !== result?.loaded;
     showChoice(result?.loaded.info.division ?? null, place, outlined(state, place));
-    showInside({ result, place, isChosen: state.chosen !== null, isHeld: state.held, answers: result && place ? inquiry.answers({ image: result, place }) : [], scale: state.scale });
+    showInside({ result, place, isPast, isChosen: state.chosen !== null, isHeld: state.held, answers: result && place ? inquiry.answers({ image: result, place }) : [], scale: state.scale });
   }
 
   /** The engine is left alone while it has an image to judge, and once it is another one than that of the result. */

@@ -278,6 +278,18 @@ describe("the engine", () => {
     await close();
   });
 
+  test("that stopped at another image and started anew says that it cannot look into this one", async () => {
+    const { page, close } = await openJudged("&inside=1,1", { prepare: stubEngine });
+    await shown(page, 1, 1);
+    await choose(page, Buffer.from("PANIC"));
+    await page.waitForFunction(() => document.querySelector("[data-testid=status]")?.textContent === "error");
+    assert.doesNotMatch((await page.locator("#inside-said").textContent()) ?? "", /anew/, "what is known stays");
+    await page.locator(".choosable[tabindex]").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction(() => document.querySelector("#inside-said")?.textContent?.includes("The engine was started anew"));
+    await close();
+  });
+
   test("of a system without blocks has none to choose", async () => {
     const stub = await readFile(new URL("./support/stub-engine.js", import.meta.url), "utf8");
     const { page, close } = await openJudged("&inside=1,1", {

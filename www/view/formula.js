@@ -32,7 +32,7 @@ export function formulaOf(block) {
       math(...given(row(total("i", String(count)), sub("w", mi("i"))), value("weight-sum", weight_sum))),
     ),
     step(
-      `The answer is the mixture of all ${survivors} that stay, each as much as it weighs. It takes the query's place.`,
+      `The answer is the mixture of all ${survivors} that stay, each as much as it weighs. It takes the query’s place.`,
       math(...given(answer(), row(total("i", String(count)), sub("w", mi("i")), sub("m", mi("i"))))),
     ),
     step(

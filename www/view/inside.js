@@ -17,12 +17,14 @@ export const STRONGEST = 5;
 const ROOMY_PX = 560;
 
 const NO_BLOCKS = "This system puts nothing in the place of blocks, so there is none to look into.";
-const WAITING = "Choose a block of the reconstruction or of the error map.";
+const NO_IMAGE = "Once an image is judged, its blocks can be looked into.";
+const PAST = "The engine was started anew since: to look into this block, judge the image again.";
 
 /**
  * @typedef {object} Shown
  * @property {import("../state.js").Result | null} result
  * @property {import("../inside/place.js").Place | null} place
+ * @property {boolean} isPast what judged the image is no longer there to answer
  * @property {boolean} isChosen by the visitor
  * @property {boolean} isHeld
  * @property {readonly (Answer | undefined)[]} answers by scale
@@ -49,7 +51,7 @@ export function createInside(send) {
   let explained;
 
   /** @param {Shown} shown */
-  return ({ result, place, isChosen, isHeld, answers, scale }) => {
+  return ({ result, place, isPast, isChosen, isHeld, answers, scale }) => {
     const info = result?.loaded.info;
     const scales = info?.scales ?? 0;
     const isWhole = scales > 0 && Array.from({ length: scales }).every((_, scale) => answers[scale]);
@@ -57,7 +59,7 @@ export function createInside(send) {
     card.dataset.block = place ? `${place.row + 1},${place.column + 1}` : "";
     release.disabled = !isChosen;
     formula.hidden = rows.hidden = Boolean(info && !info.division);
-    set(said, info && !info.division ? NO_BLOCKS : place && info?.division ? where(place, info.division, isChosen, isHeld) : WAITING);
+    set(said, place && info?.division ? `${where(place, info.division, isChosen, isHeld)}${isPast && !isWhole ? ` ${PAST}` : ""}` : info ? NO_BLOCKS : NO_IMAGE);
     if (!info?.division) return;
 
     if (rows.childElementCount !== scales) {
