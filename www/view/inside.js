@@ -118,7 +118,7 @@ function contentOf(block) {
     "div",
     { className: "inside-content" },
     block ? summaryOf(block) : make("p", { className: "inside-summary", textContent: "–" }),
-    make("div", { className: "inside-pair" }, pictured(block?.query, size, "Query", "put in itself"), pictured(block?.answer, size, "Answer", block ? `likeness ${format.significant(block.likeness, 2)}` : "–")),
+    make("div", { className: "inside-pair" }, pictured(block?.query, size, "Query", "put in itself"), pictured(block?.answer, size, "Answer", block ? `likeness ${block.likeness.toFixed(2)}` : "–")),
     distributionOf(block),
     list,
   );
