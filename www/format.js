@@ -9,6 +9,12 @@ export function score(value) {
   return value.toFixed(size < 10 ? 4 : size < 100 ? 2 : size < 1000 ? 1 : 0);
 }
 
+/** Without an exponent, for numbers that are neither huge nor tiny.
+ * @param {number} value @param {number} digits that count */
+export function significant(value, digits) {
+  return value.toLocaleString("en", { maximumSignificantDigits: digits, minimumSignificantDigits: digits, useGrouping: false }).replace("-", "−");
+}
+
 /** @param {number} bytes */
 export function megabytes(bytes) {
   const value = bytes / 1e6;

@@ -1,4 +1,4 @@
-/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, and a model that begins with 9 has a threshold of 9. */
+/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. */
 
 const SIDE_PX = 8;
 
@@ -30,6 +30,12 @@ export class Detector {
       system: "stub", width_px: SIDE_PX, height_px: SIDE_PX, scales: 1, base_width: 1, memory_items: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
       gamma: 0.9, threshold: this.threshold, scores: [0, 0.25, 0.5], raw_scores: [], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
     };
+  }
+
+  /** @param {number} _scale @param {number} row */
+  async inspect(_scale, row) {
+    if (row === 1) throw new WebAssembly.RuntimeError("unreachable");
+    return null;
   }
 
   /** @param {Uint8Array} image */

@@ -41,6 +41,13 @@ test("an image that the engine refuses is named", () => {
   assert.equal(format.refusal("a.png", new Error("device: lost")), "a.png: Device: lost.");
 });
 
+test("numbers of a formula keep as many digits as they are given, small ones too", () => {
+  assert.equal(format.significant(0.0027609, 3), "0.00276");
+  assert.equal(format.significant(0.002, 3), "0.00200");
+  assert.equal(format.significant(1506.8722, 5), "1506.9");
+  assert.equal(format.significant(-0.44, 3), "−0.440");
+});
+
 test("long names lose their middle, short ones nothing", () => {
   assert.equal(format.shorten("image.png"), "image.png");
   assert.equal(format.shorten("0123456789.png", 9), "0123….png");

@@ -1,0 +1,68 @@
+/** "Look inside the memory": wiring. Loaded after the first result, into the page that has the client and the state. */
+
+import { remember } from "./address.js";
+import { Inquiry } from "./inside/inquiry.js";
+import { address, current, initial, outlined, reduce } from "./inside/state.js";
+import { createChooser } from "./view/chooser.js";
+import { find } from "./view/dom.js";
+import { STRONGEST, createInside } from "./view/inside.js";
+
+/** Browsers allow the address to change a few times a second. */
+const REMEMBER_MS = 500;
+
+/** Images that follow each other faster, as while somebody paints, are not looked into. */
+const CALM_MS = 150;
+
+/** An engine that takes longer for an image is not asked for what nobody asked for. */
+const QUICK_MS = 2000;
+
+/** @param {{ client: import("./client.js").Client, store: ReturnType<typeof import("./state.js").createStore> }} page */
+export function open({ client, store }) {
+  let state = initial(new URLSearchParams(location.search));
+  let isInView = false;
+  let remembering = 0;
+  let calming = 0;
+  const showChoice = createChooser(send);
+  const showInside = createInside(send);
+  const inquiry = new Inquiry((place) => client.inspect(place, STRONGEST), show);
+
+  /** @param {import("./inside/state.js").Event} event */
+  function send(event) {
+    const before = state;
+    state = reduce(state, event);
+    if (state === before) return;
+    show();
+    inquire();
+    if (state.chosen === before.chosen) return;
+    clearTimeout(remembering);
+    remembering = window.setTimeout(() => remember(address(state)), REMEMBER_MS);
+  }
+
+  function show() {
+    const { result, loaded, loading, detecting } = store.get();
+    const place = current(state, result);
+    const isPast = !loading && !detecting && loaded !== result?.loaded;
+    showChoice(result?.loaded.info.division ?? null, place, outlined(state, place));
+    showInside({ result, place, isPast, isChosen: state.chosen !== null, isHeld: state.held, answers: result && place ? inquiry.answers({ image: result, place }) : [], scale: state.scale });
+  }
+
+  /** The engine is left alone while it has an image to judge, and once it is another one than that of the result. */
+  function inquire() {
+    const { result, loaded, loading, detecting } = store.get();
+    const place = current(state, result);
+    const isAsked = state.chosen !== null || (isInView && (result?.elapsed_ms ?? 0) < QUICK_MS);
+    const isFree = !loading && !detecting && loaded === result?.loaded;
+    inquiry.want(result && place && isAsked && isFree ? { image: result, place, scales: result.loaded.info.scales } : null);
+  }
+
+  store.watch((state) => [state.result, state.loaded, state.loading, state.detecting], () => {
+    show();
+    inquiry.want(null);
+    clearTimeout(calming);
+    calming = window.setTimeout(inquire, CALM_MS);
+  });
+  new IntersectionObserver((entries) => {
+    isInView = entries.some(({ isIntersecting }) => isIntersecting);
+    inquire();
+  }).observe(find("#inside", HTMLElement));
+}
