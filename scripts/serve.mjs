@@ -19,6 +19,7 @@ const POLICY = [
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' blob: data:",
+  "media-src blob:",
   "connect-src 'self'",
   "worker-src 'self'",
   "object-src 'none'",

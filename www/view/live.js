@@ -22,6 +22,7 @@ export function createLive({ onCamera, onFile, onStop }) {
   let chart = null;
   let threshold = NaN;
 
+  camera.disabled = input.disabled = false; // without this script they did nothing
   camera.addEventListener("click", onCamera);
   input.addEventListener("change", () => {
     const [file] = input.files ?? [];
