@@ -22,7 +22,7 @@ const BUNDLES = /** @type {const} */ ([
   { names: ["thread.js"], format: "esm" },
   { names: ["worker.js"], format: "esm" },
   { names: ["service-worker.js"], format: "iife" },
-  { names: ["idea.js", "inside.js", "series.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
+  { names: ["idea.js", "inside.js", "series.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
   { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
   { names: ["style.css"] },
 ]);
@@ -43,7 +43,7 @@ async function main() {
   await assertReplaceable(out);
   const site = `${out}-unfinished`; // takes its name only when whole
   await rm(site, { recursive: true, force: true });
-  await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !["view", "idea", "inside"].includes(basename(file)) });
+  await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !["view", "idea", "inside", "list"].includes(basename(file)) });
   const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
   for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
