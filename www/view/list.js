@@ -35,7 +35,7 @@ export function createTable(place, { send, show, exportAs }) {
     document.querySelector("#file")?.scrollIntoView({ block: "nearest" });
   });
   const heads = COLUMNS.map(([by, text]) => {
-    const head = role(make("th", { scope: "col", className: by }, button(text, () => send({ type: "sort", by }))), "columnheader");
+    const head = role(make("th", { scope: "col", className: `of-${by}` }, button(text, () => send({ type: "sort", by }))), "columnheader");
     return { by, head };
   });
   const body = role(make("tbody"), "rowgroup");
@@ -97,9 +97,9 @@ function createRow({ id, name }, { send, show }) {
   const reason = make("span", { className: "fine reason" });
   const open = button(format.shorten(name, 60), () => show(id));
   open.title = name;
-  const head = role(make("th", { scope: "row", className: "name" }, open, reason), "rowheader");
+  const head = role(make("th", { scope: "row", className: "of-name" }, open, reason), "rowheader");
   const cells = COLUMNS.slice(1).map(([by, text]) => {
-    const cell = role(make("td", { className: by }), "cell");
+    const cell = role(make("td", { className: `of-${by}` }), "cell");
     cell.dataset.title = text;
     return { by, cell };
   });
