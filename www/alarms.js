@@ -50,7 +50,8 @@ export function falseAlarmRate(ascending, threshold) {
 export function falseAlarms(ascending, threshold) {
   const rate = falseAlarmRate(ascending, threshold);
   const isKnown = rate * ascending.length >= 1 - 1e-9; // a rate of exactly one in all of them is known
-  return `${isKnown ? `about ${Math.round(rate * 1000)}` : `fewer than ${Math.ceil(1000 / ascending.length)}`} false alarms per 1000 normal images`;
+  const count = rate < 0.001 ? Number((rate * 1000).toPrecision(1)) : Math.round(rate * 1000);
+  return `${isKnown ? `about ${count}` : `fewer than ${Math.ceil(1000 / ascending.length)}`} false alarm${isKnown && count === 1 ? "" : "s"} per 1000 normal images`;
 }
 
 /** @param {readonly number[]} ascending */

@@ -9,6 +9,7 @@
  *
  * @typedef {object} Criterion
  * @property {number} gamma
+ * @property {number} ownGamma
  * @property {number} threshold
  * @property {number} ownThreshold with the model's own false-alarm rate, at this γ
  * @property {readonly number[]} scores of the held-out normal images at this γ, ascending
@@ -62,7 +63,7 @@ export function criterion(info, moved) {
     return setAt === gamma ? set.value : valueAt(scores, rank(normalScores(info, setAt), set.value));
   };
   const ownThreshold = follow({ value: info.threshold, gamma: null });
-  return { gamma, scores, ownThreshold, threshold: moved.threshold ? follow(moved.threshold) : ownThreshold, isOwn: gamma === info.gamma && !moved.threshold };
+  return { gamma, ownGamma: info.gamma, scores, ownThreshold, threshold: moved.threshold ? follow(moved.threshold) : ownThreshold, isOwn: gamma === info.gamma && !moved.threshold };
 }
 
 /**

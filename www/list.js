@@ -1,6 +1,6 @@
 /** Several images at once: wiring. Loaded when several are given. */
 
-import { shorten } from "./format.js";
+import { stem } from "./format.js";
 import { fromFile, tooLarge } from "./images.js";
 import { criterion } from "./judgement.js";
 import { csv, json } from "./list/export.js";
@@ -90,7 +90,7 @@ export function createList(store, session) {
     const file = models.find(({ file }) => file === model);
     if (!by || !file) return session.refuse("The model is being loaded: the list can be exported when it is here.");
     const text = (kind === "csv" ? csv : json)(all, { model: { name: file.name, hash: file.hash }, criterion: by });
-    save(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }), `daad-${shorten(file.name)}.${kind}`);
+    save(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }), `daad-${stem(file.name)}.${kind}`);
   }
 
   function forget() {

@@ -8,7 +8,7 @@ import { Client } from "./client.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
 import { Session } from "./session.js";
-import { createStore, INITIAL, message, rule, source, status, subject, verdict } from "./state.js";
+import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./state.js";
 import { find } from "./view/dom.js";
 import { acceptFiles } from "./view/drop.js";
 import { chooseEngine, showAbout, showBackend, showModels, showRanOn } from "./view/engine.js";
@@ -79,7 +79,7 @@ function wire() {
   store.watch((state) => [state.result !== null], showOffer);
 
   store.watch((state) => [state.choice, state.models, state.model, state.subject], rememberChoices);
-  store.watch((state) => [state.view, state.gamma, state.threshold, rule(state)], whenAtRest(rememberMoved));
+  store.watch((state) => [state.view, state.threshold, rule(state)], whenAtRest(rememberMoved));
 
   offerPictures(() => store.get().result);
   chooseView((view) => store.send({ type: "view", view }));
@@ -167,14 +167,13 @@ function moved(parameters) {
 
 /**
  * @param {import("./state.js").View} view
- * @param {number | null} gamma
  * @param {import("./judgement.js").Threshold | null} threshold
  * @param {import("./judgement.js").Criterion | null} rule
  */
-function rememberMoved(view, gamma, threshold, rule) {
+function rememberMoved(view, threshold, rule) {
   if (!rule) return; // what the address says is not taken up yet
   const brief = (/** @type {number} */ value) => String(Number(value.toPrecision(6)));
-  remember({ view: view === "side" ? null : view, gamma: gamma === null ? null : brief(rule.gamma), threshold: threshold ? brief(rule.threshold) : null });
+  remember({ view: view === "side" ? null : view, gamma: rule.gamma === rule.ownGamma ? null : brief(rule.gamma), threshold: threshold ? brief(rule.threshold) : null });
 }
 
 /**

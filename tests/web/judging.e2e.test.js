@@ -321,11 +321,11 @@ describe("several images", () => {
     await close();
   });
 
-  const THREE = [file("b.png", "SCORE 0.2 1"), file("=a.png", "SCORE 1 0"), file("c10.png", "SCORE 0.6 0.6"), file("c9.png", "REFUSE")];
+  const FOUR = [file("b.png", "SCORE 0.2 1"), file("=a.png", "SCORE 1 0"), file("c10.png", "SCORE 0.6 0.6"), file("c9.png", "REFUSE")];
 
   test("are sorted by their headers, and follow the threshold and γ", async () => {
     const { page, close } = await judged("", { prepare: stubWithL });
-    await chooseAll(page, THREE);
+    await chooseAll(page, FOUR);
     await listDone(page, 4);
     const names = async () => (await rows(page)).map(({ name }) => name);
     const header = (/** @type {string} */ name) => page.getByRole("columnheader", { name });
@@ -351,16 +351,16 @@ describe("several images", () => {
 
   test("are exported as CSV and JSON as they are judged now", async () => {
     const { page, close } = await judged("&threshold=0.25", { prepare: stubWithL });
-    await chooseAll(page, THREE);
+    await chooseAll(page, FOUR);
     await listDone(page, 4);
-    const csv = await download(page, () => page.getByRole("button", { name: "Save as CSV" }).click());
+    const csv = await download(page, () => page.getByRole("button", { name: "Save CSV" }).click());
     assert.equal(csv.name, "daad-first.csv");
     const [head, ...lines] = csv.bytes.toString().trimEnd().split("\r\n");
     assert.equal(head, "name,verdict,score,reconstruction_score,alignment_score,time_ms,reason,model,model_hash,gamma,threshold");
     assert.match(lines[0] ?? "", /^"b\.png",anomalous,0\.28\d*,0\.2,1,[\d.e-]+,"","first","hash of first",0\.9,0\.25$/);
     assert.match(lines[1] ?? "", /^"'=a\.png",anomalous,0\.9,1,0,/);
     assert.match(lines[3] ?? "", /^"c9\.png",failed,,,,,"Cannot use c9\.png: it is refused\.",/);
-    const json = await download(page, () => page.getByRole("button", { name: "Save as JSON" }).click());
+    const json = await download(page, () => page.getByRole("button", { name: "Save JSON" }).click());
     const read = JSON.parse(json.bytes.toString());
     assert.deepEqual([read.model, read.gamma, read.threshold, read.normal_scores], [{ name: "first", hash: "hash of first" }, 0.9, 0.25, 3]);
     assert.deepEqual(read.images.map((/** @type {any} */ { name, verdict }) => [name, verdict]), [["b.png", "anomalous"], ["=a.png", "anomalous"], ["c10.png", "anomalous"], ["c9.png", null]]);
@@ -369,12 +369,12 @@ describe("several images", () => {
 
   test("are judged again by another model; may be removed and cleared", async () => {
     const { page, close } = await judged("", { prepare: stubWithL });
-    await chooseAll(page, THREE);
+    await chooseAll(page, FOUR);
     await listDone(page, 4);
     await page.locator("#model").selectOption("models/second.safetensors");
     await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent?.includes(" of 4"));
     await listDone(page, 4);
-    const json = await download(page, () => page.getByRole("button", { name: "Save as JSON" }).click());
+    const json = await download(page, () => page.getByRole("button", { name: "Save JSON" }).click());
     assert.equal(JSON.parse(json.bytes.toString()).model.name, "second");
     await page.getByRole("button", { name: "Remove b.png" }).click();
     await listDone(page, 3);

@@ -16,7 +16,7 @@ export function csv(entries, { model, criterion }) {
   const rows = entries.map(({ name, verdict, stage, score, scores, elapsed_ms, reason }) => [
     text(name),
     verdict ?? (stage === "failed" ? "failed" : "not judged"),
-    ...[score, scores?.reconstruction_score, scores?.alignment_score, scores && elapsed_ms].map((value) => value ?? ""),
+    ...[score, scores?.reconstruction_score, scores?.alignment_score, scores && tenths(elapsed_ms)].map((value) => value ?? ""),
     text(reason),
     text(model.name),
     text(model.hash),
@@ -34,7 +34,7 @@ export function json(entries, { model, criterion }) {
   const { gamma, threshold, scores } = criterion;
   const images = entries.map(({ name, stage, verdict, score, scores, elapsed_ms, reason }) => ({
     name,
-    ...(scores ? { verdict, score, reconstruction_score: scores.reconstruction_score, alignment_score: scores.alignment_score, time_ms: elapsed_ms } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
+    ...(scores ? { verdict, score, reconstruction_score: scores.reconstruction_score, alignment_score: scores.alignment_score, time_ms: tenths(elapsed_ms) } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
   }));
   return `${JSON.stringify({ model, gamma, threshold, estimated_false_alarm_rate: falseAlarmRate(scores, threshold), normal_scores: scores.length, images }, null, 2)}\n`;
 }
@@ -44,6 +44,11 @@ export function json(entries, { model, criterion }) {
  * @param {string} value
  */
 function text(value) {
-  const safe = /^[\s]*[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
+  const safe = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(value) ? `'${value}` : value;
   return `"${safe.replaceAll('"', '""')}"`;
+}
+
+/** @param {number} value */
+function tenths(value) {
+  return Math.round(value * 10) / 10;
 }

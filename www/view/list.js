@@ -29,7 +29,7 @@ export function createTable(place, { send, show, exportAs }) {
   const spoken = make("p", { className: "unseen" });
   spoken.setAttribute("role", "status");
   const stop = button("Stop", () => send({ type: stop.dataset.act === "go-on" ? "go-on" : "stop" }));
-  const exports = /** @type {const} */ (["csv", "json"]).map((kind) => button(`Save as ${kind.toUpperCase()}`, () => exportAs(kind)));
+  const exports = /** @type {const} */ (["csv", "json"]).map((kind) => button(`Save ${kind.toUpperCase()}`, () => exportAs(kind)));
   const clear = button("Clear", () => {
     send({ type: "clear" });
     document.querySelector("#file")?.scrollIntoView({ block: "nearest" });

@@ -46,8 +46,8 @@ export function showGamma(info, rule) {
   slider.setAttribute("aria-valuetext", `${r}: ${formula}`);
   find("#gamma-out", HTMLOutputElement).value = formula;
   const reset = find("#gamma-reset", HTMLButtonElement);
-  reset.disabled = rule.gamma === info.gamma;
-  reset.textContent = `The model’s own γ, ${Number(info.gamma.toFixed(3))}`;
+  reset.disabled = rule.gamma === rule.ownGamma;
+  reset.textContent = `The model’s own γ, ${Number(rule.ownGamma.toFixed(3))}`;
   find("#gamma-note", HTMLElement).textContent = fixed || "The histogram is drawn anew with it, and the threshold goes along so that it flags as many normal images as before.";
 }
 
