@@ -9,6 +9,9 @@ import { find } from "./view/dom.js";
 import { createTable, thumbnail } from "./view/list.js";
 import { save } from "./view/save.js";
 
+/** What happens without the visitor. */
+const OF_THE_ENGINE = new Set(["judging", "judged", "failed"]);
+
 /**
  * @param {ReturnType<typeof import("./state.js").createStore>} store
  * @param {import("./session.js").Session} session
@@ -19,6 +22,7 @@ export function createList(store, session) {
   const thumbnails = new Map();
   /** Stays while another engine is on its way. @type {import("./protocol.js").ModelInfo | undefined} */
   let info;
+  let frame = 0;
   let isWorking = false;
   /** Of what was given last, the first that can be judged is shown. */
   let isEager = false;
@@ -35,7 +39,8 @@ export function createList(store, session) {
   function send(event) {
     state = reduce(state, event);
     if (event.type === "remove" || event.type === "clear") forget();
-    render();
+    if (OF_THE_ENGINE.has(event.type)) renderSoon();
+    else render();
     void work();
   }
 
@@ -69,7 +74,14 @@ export function createList(store, session) {
     return { by, all: entries(state, info, by) };
   }
 
+  /** Once a frame: results may come faster than a long list is drawn. */
+  function renderSoon() {
+    frame ||= requestAnimationFrame(render);
+  }
+
   function render() {
+    cancelAnimationFrame(frame);
+    frame = 0;
     table(state, current().all, thumbnails);
   }
 

@@ -54,12 +54,11 @@ test("at the model's own γ scores are the engine's", () => {
   assert.deepEqual(judge({ score: 7, reconstruction_score: 0, alignment_score: 0, anomalous: true }, info, by), { score: 7, anomalous: true });
 });
 
-test("the shipped model's numbers come out of R and L again", async (t) => {
+test("the shipped model's numbers come out of R and L again", async () => {
   const bytes = await readFile(MODEL);
   const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString());
-  const { fusion, threshold, false_alarm_rate, normal_scores, normal_raw_scores = [] } = JSON.parse(header.__metadata__.daad).calibration;
+  const { fusion, threshold, false_alarm_rate, normal_scores, normal_raw_scores } = JSON.parse(header.__metadata__.daad).calibration;
   assert.ok(Math.abs(falseAlarmRate(normal_scores, threshold) - false_alarm_rate) < 1e-9);
-  if (normal_raw_scores.length === 0) return t.skip("it keeps no R and L of its normal images");
   const fused = normal_raw_scores.map((/** @type {any} */ raw) => fuse(raw, fusion, fusion.gamma)).sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
   assert.equal(fused.length, normal_scores.length);
   fused.forEach((/** @type {number} */ score, /** @type {number} */ at) => assert.ok(Math.abs(score - normal_scores[at]) <= 1e-9 * Math.abs(normal_scores[at])));
