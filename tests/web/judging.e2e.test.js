@@ -4,19 +4,19 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
 import { fuse } from "../../www/judgement.js";
+import { LOOKS, assertAccessible } from "./support/axe.js";
 import { assertClose, choose, launch, open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { screenshot } from "./support/screenshots.js";
 import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
 const SITE = process.env["DAAD_SITE"] ?? "";
 assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site;
@@ -443,7 +443,7 @@ describe("pictures to keep", () => {
 });
 
 describe("an accessibility checker finds nothing with list and swipe open", () => {
-  for (const [width, colorScheme] of /** @type {const} */ ([[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]])) {
+  for (const [width, colorScheme] of LOOKS) {
     test(`${width} pixels wide, ${colorScheme}`, async () => {
       const { page, close } = await judged("&view=swipe&threshold=0.8", { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
       const files = await Promise.all(samples.slice(0, 5).map(async ({ file }) => ({ name: file, mimeType: "image/png", buffer: await readFile(join(SITE, "gallery", file)) })));
@@ -451,15 +451,8 @@ describe("an accessibility checker finds nothing with list and swipe open", () =
       await listDone(page, 6);
       await reading(page);
       await page.getByRole("columnheader", { name: "Score" }).getByRole("button").click();
-      await page.evaluate(await readFile(AXE, "utf8"));
-      const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
-      assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
-      const folder = process.env["DAAD_SCREENSHOTS"];
-      if (folder) {
-        await mkdir(folder, { recursive: true });
-        await page.locator("#try").screenshot({ path: join(folder, `judging-${width}-${colorScheme}.png`) });
-      }
+      await assertAccessible(page);
+      await screenshot(page.locator("#try"), `judging-${width}-${colorScheme}`);
       await close();
     });
   }
