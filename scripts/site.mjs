@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
@@ -22,7 +22,7 @@ const BUNDLES = /** @type {const} */ ([
   { names: ["thread.js"], format: "esm" },
   { names: ["worker.js"], format: "esm" },
   { names: ["service-worker.js"], format: "iife" },
-  { names: ["idea.js", "inside.js", "series.js", "live.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
+  { names: ["idea.js", "inside.js", "series.js", "live.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
   { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
   { names: ["style.css"] },
 ]);
@@ -43,7 +43,7 @@ async function main() {
   await assertReplaceable(out);
   const site = `${out}-unfinished`; // takes its name only when whole
   await rm(site, { recursive: true, force: true });
-  await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !["view", "idea", "inside"].includes(basename(file)) });
+  await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !isAllCode(file) });
   const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
   for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
@@ -69,6 +69,11 @@ async function manifest(site, engines, modelNames, series) {
     models: await models("models", modelNames),
     series: await models("models/series", series),
   };
+}
+
+/** A folder of nothing but scripts, all of which are in the bundles. @param {string} path */
+function isAllCode(path) {
+  return statSync(path).isDirectory() && readdirSync(path).every((name) => extname(name) === ".js");
 }
 
 /** r2 before r16. @param {string} a @param {string} b */

@@ -71,6 +71,12 @@ export function shorten(name, most = 40) {
   return letters.length <= most ? name : `${letters.slice(0, most - 1 - end).join("")}…${letters.slice(-end).join("")}`;
 }
 
+/** The part of an image's name that the names of files made from it begin with: without its ending and what file systems refuse.
+ * @param {string} name */
+export function stem(name) {
+  return name.replace(/\.\w{1,5}$/, "").replace(/[\p{C}\s\\/:*?"<>|…]+/gu, "-").replace(/^[-.]+|-+$/g, "") || "image";
+}
+
 /** @param {string} text */
 export function capital(text) {
   return (text[0] ?? "").toUpperCase() + text.slice(1);

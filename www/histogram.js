@@ -35,6 +35,16 @@ export function position({ low, edge }, value) {
 }
 
 /**
+ * The value at a position: undoes `position`.
+ * @param {Axis} axis
+ * @param {number} at 0 to 1
+ */
+export function valueAt({ low, edge }, at) {
+  if (at <= LINEAR_SHARE) return low + (at / LINEAR_SHARE) * (edge - low);
+  return edge * 10 ** (((at - LINEAR_SHARE) / (1 - LINEAR_SHARE)) * DECADES);
+}
+
+/**
  * @param {Axis} axis
  * @returns {Tick[]}
  */

@@ -7,15 +7,6 @@ import { megabytes, shorten } from "./format.js";
 
 const LIMIT_BYTES = 64e6;
 
-/**
- * Of several files dropped or pasted at once: the first image, or what comes first where none says that it is one.
- * @param {Iterable<File>} [files]
- */
-export function firstImage(files = []) {
-  const all = [...files];
-  return all.find(({ type }) => type.startsWith("image/")) ?? all[0];
-}
-
 /** @param {File} file @returns {string} why the file is not even read, "" where it may be */
 export function tooLarge({ name, size }) {
   return size > LIMIT_BYTES ? `${named(name)} has ${megabytes(size)}; images up to ${megabytes(LIMIT_BYTES)} are accepted.` : "";
@@ -26,7 +17,7 @@ export function fromFile(file) {
   const name = named(file.name);
   const read = () =>
     file.arrayBuffer().catch(() => {
-      throw new Error(`${name} could not be read: if it is a folder, drop one image from it.`);
+      throw new Error(`${name} could not be read: if it is a folder, drop the images in it instead.`);
     });
   return { name, sample: null, read };
 }

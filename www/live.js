@@ -1,6 +1,7 @@
 /** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Frames that come meanwhile are dropped, never queued. */
 
 import { sentence } from "./format.js";
+import { judge } from "./judgement.js";
 import { INITIAL, reduce, why } from "./live/state.js";
 import { rule, source } from "./state.js";
 import { createLive } from "./view/live.js";
@@ -83,7 +84,7 @@ export function open({ store, session }) {
         const { detection } = await session.judgeAside({ name: state.name, read: async () => grab() });
         if (own === turn) {
           view.draw(detection);
-          send({ type: "judged", at_s: mediaTime, score: detection.score });
+          send({ type: "judged", at_s: mediaTime, score: scoreOf(detection) });
         }
       } catch (error) {
         if (own === turn) send({ type: "failed", message: sentence(error) });
@@ -91,6 +92,12 @@ export function open({ store, session }) {
       isBusy = false;
     };
     video.requestVideoFrameCallback(onFrame);
+  }
+
+  /** By the γ of the visitor. @param {import("./protocol.js").Detection} detection */
+  function scoreOf(detection) {
+    const [info, by] = [source(store.get())?.info, rule(store.get())];
+    return info && by ? judge(detection, info, by).score : detection.score;
   }
 
   /** The frame that is shown now, at about the size that the network sees. */

@@ -8,14 +8,15 @@ import { Client } from "./client.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
 import { Session } from "./session.js";
-import { createStore, message, source, status, subject } from "./state.js";
+import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./state.js";
 import { find } from "./view/dom.js";
 import { acceptFiles } from "./view/drop.js";
 import { chooseEngine, showAbout, showBackend, showModels, showRanOn } from "./view/engine.js";
 import { markPicked, showGallery } from "./view/gallery.js";
-import { showHistogram } from "./view/histogram.js";
-import { showBlocks, showOpacity, showOverlay, showPanes } from "./view/panes.js";
-import { showRecipe } from "./view/recipe.js";
+import { moveThreshold, showHistogram, showThreshold } from "./view/histogram.js";
+import { chooseView, showBlocks, showOpacity, showOverlay, showPanes, showView } from "./view/panes.js";
+import { moveGamma, showGamma, showRecipe } from "./view/recipe.js";
+import { offerPictures, showOffer } from "./view/save.js";
 import { showBusy, showStatus } from "./view/status.js";
 import { showSubject, showVerdict } from "./view/verdict.js";
 
@@ -29,13 +30,20 @@ const LESSON = new URL("./idea.js", import.meta.url).href;
 /** What else can wait for the first image; each opens its own part of the page. */
 const PARTS = ["inside.js", "series.js", "live.js", "offline.js"].map((name) => new URL(name, import.meta.url).href);
 
-const store = createStore();
+/** What not every visitor asks for comes down when it is asked for. */
+const LIST = new URL("./list.js", import.meta.url).href;
+const SWIPE = new URL("./swipe.js", import.meta.url).href;
+
+/** A browser lets a page change its address only so often: less often than a slider moves. */
+const ADDRESS_REST_MS = 250;
+
+// The address may say which backend, model and gallery image to start with, and how to judge and to look at it.
+const parameters = new URLSearchParams(location.search);
+const store = createStore({ ...INITIAL, ...moved(parameters), view: parameters.get("view") === "swipe" ? "swipe" : "side" });
 const client = new Client();
 const session = new Session(store, client);
 const isRead = new Promise((resolve) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", resolve, { once: true }) : resolve(undefined)));
 
-// The address may say which backend, model and gallery image to start with.
-const parameters = new URLSearchParams(location.search);
 const backend = parameters.get("backend");
 // The page is not ready before the first image is asked for, so it goes from working to ready once.
 const gallery = Promise.race([openGallery(parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
@@ -56,18 +64,28 @@ function wire() {
   store.watch((state) => [source(state)], showRanOn);
   store.watch((state) => [state.models, state.model], showModels);
   store.watch((state) => [subject(state)], showSubject);
-  store.watch((state) => [state.result, state.loaded], showVerdict);
-  store.watch((state) => [source(state)?.info, state.result?.detection], showHistogram);
-  store.watch((state) => [state.result?.detection, source(state)?.info], showRecipe);
+  store.watch((state) => [state.result, verdict(state), rule(state)], showVerdict);
+  store.watch((state) => [source(state)?.info, rule(state), verdict(state)], showHistogram);
+  store.watch((state) => [rule(state)], showThreshold);
+  store.watch((state) => [state.result, verdict(state), rule(state)], showRecipe);
+  store.watch((state) => [source(state)?.info, rule(state)], showGamma);
   store.watch((state) => [state.loaded?.info], showAbout);
   store.watch((state) => [state.result?.detection], (detection) => detection && showPanes(detection));
   store.watch((state) => [state.result?.detection, state.opacity], (detection, opacity) => detection && showOverlay(detection, opacity));
   store.watch((state) => [state.opacity], showOpacity);
   store.watch((state) => [state.blocks, source(state)?.info.division], showBlocks);
+  store.watch((state) => [state.view], showView);
+  store.watch((state) => [state.view === "swipe" ? state.result?.detection : undefined], (detection) => detection && void showSwipe(detection));
+  store.watch((state) => [state.result !== null], showOffer);
 
   store.watch((state) => [state.choice, state.models, state.model, state.subject], rememberChoices);
+  store.watch((state) => [state.view, state.threshold, rule(state)], whenAtRest(rememberMoved));
 
-  acceptFiles(askForFile, (message) => session.refuse(message));
+  offerPictures(() => store.get().result);
+  chooseView((view) => store.send({ type: "view", view }));
+  moveGamma((gamma) => store.send({ type: "gamma", gamma }), () => source(store.get())?.info.gamma);
+  moveThreshold((threshold) => store.send({ type: "threshold", threshold }), () => rule(store.get()));
+  acceptFiles(askForFiles, (message) => session.refuse(message));
   chooseEngine(
     (choice) => void session.load(choice),
     (model) => void session.load(store.get().choice, model),
@@ -83,9 +101,9 @@ function wire() {
 /** A part that does not come leaves the others as they are. */
 function openParts() {
   for (const part of PARTS) {
-    /** @type {Promise<{ open(page: { client: Client, store: typeof store }): void }>} */
+    /** @type {Promise<{ open(page: { client: Client, store: typeof store, session: Session }): void }>} */
     const imported = import(part);
-    imported.then(({ open }) => open({ client, store })).catch((error) => console.warn("A part of the page did not start.", error));
+    imported.then(({ open }) => open({ client, store, session })).catch((error) => console.warn("A part of the page did not start.", error));
   }
 }
 
@@ -133,6 +151,74 @@ function rememberChoices(choice, models, model, subject) {
     model: name === models[0]?.name ? null : name,
     sample: subject.sample?.file ?? null,
   });
+}
+
+/**
+ * What the address says of how to judge.
+ * @param {URLSearchParams} parameters
+ * @returns {import("./judgement.js").Moved}
+ */
+function moved(parameters) {
+  const number = (/** @type {string} */ name) => (parameters.get(name) ? Number(parameters.get(name)) : NaN);
+  const [gamma, threshold] = [number("gamma"), number("threshold")];
+  const ofR = gamma >= 0 && gamma <= 1 ? gamma : null;
+  return { gamma: ofR, threshold: Number.isFinite(threshold) ? { value: threshold, gamma: ofR } : null };
+}
+
+/**
+ * @param {import("./state.js").View} view
+ * @param {import("./judgement.js").Threshold | null} threshold
+ * @param {import("./judgement.js").Criterion | null} rule
+ */
+function rememberMoved(view, threshold, rule) {
+  if (!rule) return; // what the address says is not taken up yet
+  const brief = (/** @type {number} */ value) => String(Number(value.toPrecision(6)));
+  remember({ view: view === "side" ? null : view, gamma: rule.gamma === rule.ownGamma ? null : brief(rule.gamma), threshold: threshold ? brief(rule.threshold) : null });
+}
+
+/**
+ * @template {unknown[]} Input
+ * @param {(...input: Input) => void} act
+ */
+function whenAtRest(act) {
+  let timer = 0;
+  return (/** @type {Input} */ ...input) => {
+    clearTimeout(timer);
+    timer = window.setTimeout(act, ADDRESS_REST_MS, ...input);
+  };
+}
+
+/** @type {Promise<(detection: import("./protocol.js").Detection) => void> | null} */
+let swipe = null;
+
+/** @param {import("./protocol.js").Detection} detection */
+async function showSwipe(detection) {
+  try {
+    swipe ??= import(SWIPE).then((/** @type {typeof import("./swipe.js")} */ { createSwipe }) => createSwipe(find("#swipe", HTMLElement)));
+    (await swipe)(detection);
+  } catch {
+    swipe = null;
+    store.send({ type: "view", view: "side" });
+    session.refuse("The swipe could not be loaded: check the connection and try again.");
+  }
+}
+
+/** @type {Promise<ReturnType<typeof import("./list.js").createList>> | null} */
+let list = null;
+
+/**
+ * One image is shown at once; several make a list.
+ * @param {[File, ...File[]]} files
+ */
+async function askForFiles(files) {
+  if (files.length === 1) return askForFile(files[0]);
+  try {
+    list ??= import(LIST).then((/** @type {typeof import("./list.js")} */ { createList }) => createList(store, session));
+    (await list).add(files);
+  } catch {
+    list = null;
+    session.refuse("The list of images could not be loaded: check the connection and try again.");
+  }
 }
 
 /** @param {File} file */

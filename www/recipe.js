@@ -2,15 +2,18 @@
  * The anomaly score taken apart (Eq. 7): each raw score is scaled by the range of held-out normal images, then weighed.
  *
  * @typedef {{ symbol: "R" | "L", name: "reconstruction" | "alignment", raw: number, scaled: number, weight: number, adds: number }} Part
- *
- * @param {import("./protocol.js").Detection} detection
- * @param {import("./protocol.js").ModelInfo} info
+ */
+
+import { scale } from "./judgement.js";
+
+/**
+ * @param {Pick<import("./protocol.js").Detection, "reconstruction_score" | "alignment_score">} detection
+ * @param {Pick<import("./protocol.js").ModelInfo, "reconstruction" | "alignment">} info
+ * @param {number} gamma
  * @returns {Part[]}
  */
-export function recipe(detection, info) {
-  const { reconstruction_score: r, alignment_score: l } = detection;
+export function recipe({ reconstruction_score: r, alignment_score: l }, info, gamma) {
   if (l === null || info.alignment === null) return [part("R", "reconstruction", r, info.reconstruction, 1)]; // no discriminator: R is all
-  const { gamma } = info;
   return [part("R", "reconstruction", r, info.reconstruction, gamma), part("L", "alignment", l, info.alignment, 1 - gamma)];
 }
 
@@ -22,7 +25,7 @@ export function recipe(detection, info) {
  * @param {number} weight
  * @returns {Part}
  */
-function part(symbol, name, raw, { min, max }, weight) {
-  const scaled = (raw - min) / (max > min ? max - min : 1); // an interval of no width only shifts
+function part(symbol, name, raw, range, weight) {
+  const scaled = scale(raw, range);
   return { symbol, name, raw, scaled, weight, adds: weight * scaled };
 }

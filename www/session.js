@@ -9,6 +9,8 @@ import { refusal, sentence } from "./format.js";
 /** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<ArrayBuffer | ImageData> }} Wanted `read` fails with a whole sentence */
 /** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<ArrayBuffer | ImageData> }} Job */
 
+const GPU_STOPPED = "WebGPU stopped working, so the CPU does the work.";
+
 export class Session {
   #client;
   #store;
@@ -23,6 +25,8 @@ export class Session {
   #job = null;
   /** @type {import("./protocol.js").Manifest | null} */
   #manifest = null;
+  /** What `judgeAside` has its own copy of the model beside. @type {Loaded | null} */
+  #aside = null;
 
   /**
    * @param {ReturnType<typeof import("./state.js").createStore>} store
@@ -79,6 +83,53 @@ export class Session {
     void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
   }
 
+  /**
+   * Judges an image that the card does not show. It has a copy of the model of its own, so the engine still knows what the card's image was.
+   * @param {Pick<Wanted, "name" | "read">} wanted
+   * @returns {Promise<import("./protocol.js").Timed>} fails with a whole sentence
+   */
+  async judgeAside({ name, read }) {
+    for (;;) {
+      const loaded = await this.#whenLoaded();
+      try {
+        const model = await this.#copy(loaded);
+        const content = await read();
+        return await this.#detect(content instanceof ImageData ? content : new Uint8Array(content), name, model);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error instanceof Error ? error : new Error(sentence(error));
+        if (error instanceof Superseded || this.#store.get().loaded !== loaded) continue; // another detector is on its way
+        if (error instanceof Crash && loaded.backend === "webgpu") void this.load("wasm", undefined, GPU_STOPPED);
+        else void this.load(this.#store.get().choice);
+        if (error instanceof Crash && loaded.backend !== "webgpu") throw new Error(sentence(error));
+      }
+    }
+  }
+
+  /** @param {Loaded} loaded @returns {Promise<string>} its key */
+  async #copy(loaded) {
+    const { models, model } = this.#store.get();
+    const file = models.find(({ file }) => file === model);
+    if (!file) throw new Error("The model is not on the site any more: reload the page.");
+    if (this.#aside !== loaded) await this.#client.add(file);
+    this.#aside = loaded;
+    return file.file;
+  }
+
+  /** @returns {Promise<Loaded>} */
+  #whenLoaded() {
+    return new Promise((resolve, reject) => {
+      const { loaded, loading, choice } = this.#store.get();
+      if (loaded) return resolve(loaded);
+      if (!loading) void this.load(choice); // after a failed load: another try
+      const end = this.#store.watch((state) => [state.loaded, state.loading], (loaded, loading) => {
+        if (loading) return;
+        queueMicrotask(() => end());
+        if (loaded) resolve(loaded);
+        else reject(new Error(this.#store.get().error));
+      });
+    });
+  }
+
   /** What is under way goes on.
    * @param {string} message why a file is not even tried */
   refuse(message) {
@@ -125,10 +176,11 @@ export class Session {
   /**
    * @param {import("./protocol.js").Picture} image
    * @param {string} name for the engine's reason not to judge it
+   * @param {string} [model] key of a copy
    */
-  async #detect(image, name) {
+  async #detect(image, name, model) {
     try {
-      return await this.#client.detect(image);
+      return await this.#client.detect(image, model);
     } catch (error) {
       throw error instanceof Lost ? error : new Error(refusal(name, error));
     }
@@ -141,7 +193,7 @@ export class Session {
    * @param {number} ticket
    */
   #recover(crash, backend, ticket) {
-    if (backend === "webgpu") return void this.load("wasm", undefined, "WebGPU stopped working, so the CPU does the work.");
+    if (backend === "webgpu") return void this.load("wasm", undefined, GPU_STOPPED);
     if (this.#job?.subject.ticket === ticket) this.#job = null;
     void this.load(this.#store.get().choice).then(() => this.#store.send({ type: "detect-failed", ticket, message: sentence(crash) }));
   }

@@ -18,6 +18,8 @@
  * @property {string} note why this backend, where that is not plain
  * @property {ModelInfo} info
  *
+ * @typedef {"side" | "swipe"} View input and reconstruction side by side, or one over the other
+ *
  * @typedef {object} State
  * @property {BackendChoice} choice
  * @property {import("./protocol.js").ModelFile[]} models
@@ -31,6 +33,9 @@
  * @property {string} error one sentence, "" when all is well; told of the next file while an earlier image is still being judged
  * @property {number} opacity of the error map, 0 to 1
  * @property {boolean} blocks draw the borders of the blocks
+ * @property {View} view
+ * @property {number | null} gamma weight of R as the visitor moved it; null: the model's own
+ * @property {import("./judgement.js").Threshold | null} threshold as the visitor set it; null: the model's own
  *
  * @typedef {{ type: "loading", choice: BackendChoice }
  *   | { type: "models", models: import("./protocol.js").ModelFile[], model: string }
@@ -42,8 +47,13 @@
  *   | { type: "detect-failed", ticket: number, message: string }
  *   | { type: "refused", message: string }
  *   | { type: "opacity", opacity: number }
- *   | { type: "blocks", blocks: boolean }} Event
+ *   | { type: "blocks", blocks: boolean }
+ *   | { type: "view", view: View }
+ *   | { type: "gamma", gamma: number | null }
+ *   | { type: "threshold", threshold: number | null }} Event
  */
+
+import { criterion, judge } from "./judgement.js";
 
 /** @type {Readonly<State>} */
 export const INITIAL = {
@@ -59,6 +69,9 @@ export const INITIAL = {
   error: "",
   opacity: 0.7,
   blocks: false,
+  view: "side",
+  gamma: null,
+  threshold: null,
 };
 
 /**
@@ -71,7 +84,8 @@ export function reduce(state, event) {
     case "loading":
       return { ...state, choice: event.choice, loading: true, progress: null, loaded: null, error: "" };
     case "models":
-      return { ...state, models: event.models, model: event.model };
+      // What was moved was moved for the model that was there.
+      return { ...state, models: event.models, model: event.model, ...(state.model && event.model !== state.model ? { gamma: null, threshold: null } : {}) };
     case "progress":
       return state.loading ? { ...state, progress: event.progress } : state;
     case "loaded":
@@ -90,6 +104,12 @@ export function reduce(state, event) {
       return { ...state, opacity: event.opacity };
     case "blocks":
       return { ...state, blocks: event.blocks };
+    case "view":
+      return { ...state, view: event.view };
+    case "gamma":
+      return { ...state, gamma: event.gamma };
+    case "threshold":
+      return { ...state, threshold: event.threshold === null ? null : { value: event.threshold, gamma: state.gamma } };
   }
 }
 
@@ -108,7 +128,7 @@ export function message(state) {
   if (state.error) return state.error;
   if (state.loading) return state.progress?.stage === "starting" ? "Starting the engine…" : "Downloading…";
   if (state.detecting) return `Looking at ${state.subject?.name ?? "the image"}…`;
-  return state.result ? `${state.result.subject.name}: ${state.result.detection.anomalous ? "anomalous" : "normal"}. Try another image.` : "Drop, paste or choose an image.";
+  return state.result ? `${state.result.subject.name}: ${verdict(state)?.anomalous ? "anomalous" : "normal"}. Try another image.` : "Drop, paste or choose an image.";
 }
 
 /** Which image the card speaks of.
@@ -122,6 +142,38 @@ export function subject(state) {
  * @param {State} state */
 export function source(state) {
   return state.result?.loaded ?? state.loaded;
+}
+
+/** By what the card judges; null before a model is there.
+ * @param {State} state */
+export function rule(state) {
+  const info = source(state)?.info;
+  return info ? criterionOf(info, state.gamma, state.threshold) : null;
+}
+
+/** The one verdict that all of the page tells.
+ * @param {State} state */
+export function verdict(state) {
+  const by = rule(state);
+  return state.result && by ? verdictOf(state.result, by) : null;
+}
+
+const criterionOf = keepLast((/** @type {ModelInfo} */ info, /** @type {State["gamma"]} */ gamma, /** @type {State["threshold"]} */ threshold) => criterion(info, { gamma, threshold }));
+const verdictOf = keepLast((/** @type {Result} */ { detection, loaded }, /** @type {import("./judgement.js").Criterion} */ by) => ({ ...judge(detection, loaded.info, by), threshold: by.threshold }));
+
+/**
+ * What a function gave last, as long as it is asked for the same: so that a watcher sees no change where there is none.
+ * @template {unknown[]} Input
+ * @template Output
+ * @param {(...input: Input) => Output} compute
+ */
+function keepLast(compute) {
+  /** @type {{ input: Input, output: Output } | undefined} */
+  let last;
+  return (/** @type {Input} */ ...input) => {
+    if (!last || input.some((value, at) => !Object.is(value, last?.input[at]))) last = { input, output: compute(...input) };
+    return last.output;
+  };
 }
 
 /**
@@ -150,16 +202,19 @@ export function createStore(initial = /** @type {State} */ (INITIAL)) {
      * @template {[unknown, ...unknown[]]} Part
      * @param {(state: State) => Part} select
      * @param {(...part: Part) => void} show called at once, then after each change
+     * @returns {() => void} ends it
      */
     watch(select, show) {
       let part = select(state);
       show(...part);
-      listeners.add(() => {
+      const listener = () => {
         const next = select(state);
         if (next.every((value, i) => Object.is(value, part[i]))) return;
         part = next;
         show(...part);
-      });
+      };
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
   };
 }

@@ -1,19 +1,18 @@
-import { firstImage } from "../images.js";
 import { find } from "./dom.js";
 
 /**
  * The three ways in: choose, drop anywhere on the page, paste.
- * @param {(file: File) => void} onFile
+ * @param {(files: [File, ...File[]]) => void} onFiles
  * @param {(message: string) => void} onRefused
  */
-export function acceptFiles(onFile, onRefused) {
+export function acceptFiles(onFiles, onRefused) {
   const input = find("#file", HTMLInputElement);
   const zone = find("#drop", HTMLElement);
 
   input.addEventListener("change", () => {
-    const [file] = input.files ?? [];
+    const [first, ...rest] = input.files ?? [];
     input.value = ""; // so that choosing the same file again is a change
-    if (file) onFile(file);
+    if (first) onFiles([first, ...rest]);
   });
 
   const over = (/** @type {boolean} */ on) => zone.classList.toggle("over", on);
@@ -27,13 +26,13 @@ export function acceptFiles(onFile, onRefused) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     over(false);
-    const file = firstImage(event.dataTransfer?.files);
-    if (file) onFile(file);
+    const [first, ...rest] = event.dataTransfer?.files ?? [];
+    if (first) onFiles([first, ...rest]);
     else onRefused("That was no image file: a link to an image cannot be opened here, so save the image first.");
   });
   addEventListener("paste", (event) => {
-    const file = firstImage(event.clipboardData?.files);
-    if (file) onFile(file);
+    const [first, ...rest] = event.clipboardData?.files ?? [];
+    if (first) onFiles([first, ...rest]);
     else onRefused("The clipboard holds no image.");
   });
 }

@@ -17,6 +17,19 @@ export function showOverlay({ input, heat_map, width_px, height_px }, opacity) {
   draw("error-map", blend(input, heat_map, opacity), width_px, height_px);
 }
 
+/** @param {import("../state.js").View} view */
+export function showView(view) {
+  find("#panes", HTMLElement).dataset.view = view;
+  find(`input[name=view][value=${view}]`, HTMLInputElement).checked = true;
+}
+
+/** @param {(view: import("../state.js").View) => void} onView */
+export function chooseView(onView) {
+  find("#view", HTMLElement).addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLInputElement) onView(target.value === "swipe" ? "swipe" : "side");
+  });
+}
+
 /** @param {number} opacity */
 export function showOpacity(opacity) {
   find("#opacity", HTMLInputElement).value = String(Math.round(opacity * 100));
@@ -61,7 +74,16 @@ export function blend(image, map, opacity) {
  * @param {number} height_px
  */
 function draw(testid, pixels, width_px, height_px) {
-  const canvas = find(`[data-testid=${testid}]`, HTMLCanvasElement);
+  paint(find(`[data-testid=${testid}]`, HTMLCanvasElement), pixels, width_px, height_px);
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Pixels} pixels
+ * @param {number} width_px
+ * @param {number} height_px
+ */
+export function paint(canvas, pixels, width_px, height_px) {
   if (canvas.width !== width_px) canvas.width = width_px;
   if (canvas.height !== height_px) canvas.height = height_px;
   canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);

@@ -8,17 +8,18 @@ export function showSubject(text) {
 
 /**
  * @param {import("../state.js").Result | null} result
- * @param {import("../state.js").Loaded | null} loaded
+ * @param {ReturnType<typeof import("../state.js").verdict>} verdict
+ * @param {import("../judgement.js").Criterion | null} rule
  */
-export function showVerdict(result, loaded) {
-  put("threshold", result?.detection.threshold ?? loaded?.info.threshold);
-  if (!result) return;
-  const { detection, subject, elapsed_ms } = result;
-  find("#verdict", HTMLElement).dataset.verdict = detection.anomalous ? "anomalous" : "normal";
-  find("[data-testid=verdict]", HTMLElement).textContent = detection.anomalous ? "Anomalous" : "Normal";
-  find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(detection.score, detection.threshold))} ${agreement(subject.sample, detection.anomalous)}`;
-  put("score", detection.score);
-  find("[data-testid=time]", HTMLElement).textContent = format.duration(elapsed_ms);
+export function showVerdict(result, verdict, rule) {
+  put("threshold", rule?.threshold);
+  if (!result || !verdict) return;
+  const { anomalous, score, threshold } = verdict;
+  find("#verdict", HTMLElement).dataset.verdict = anomalous ? "anomalous" : "normal";
+  find("[data-testid=verdict]", HTMLElement).textContent = anomalous ? "Anomalous" : "Normal";
+  find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(score, threshold))} ${agreement(result.subject.sample, anomalous)}`;
+  put("score", score);
+  find("[data-testid=time]", HTMLElement).textContent = format.duration(result.elapsed_ms);
 }
 
 /**

@@ -1,6 +1,13 @@
-/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. */
+/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. An image that begins with SLOW takes a while; one of a model that begins with L has the R and L that it names, as in SCORE 0.5 1. */
 
 const SIDE_PX = 8;
+
+const WITHOUT_L = { scores: [0, 0.25, 0.5], raw_scores: [], alignment: null };
+const WITH_L = {
+  scores: [0, 0.55, 0.95],
+  raw_scores: [{ reconstruction: 1, alignment: 0.5 }, { reconstruction: 0, alignment: 0 }, { reconstruction: 0.5, alignment: 1 }],
+  alignment: { min: 0, max: 1 },
+};
 
 /** What this worker and its threads share: one number, which is 1 when the threads are to trap. @type {Int32Array} */
 let shared;
@@ -20,15 +27,16 @@ export class Detector {
   /** @param {Uint8Array} model */
   static async load(model) {
     if (import.meta.url.includes("/webgpu/")) throw new Error("device: it computes something else");
-    return Object.assign(new Detector(), { threshold: begins(model, "9") ? 9 : 0.5 });
+    return Object.assign(new Detector(), begins(model, "L") ? { threshold: 0.87, calibration: WITH_L } : { threshold: begins(model, "9") ? 9 : 0.5 });
   }
 
   threshold = 0;
+  calibration = WITHOUT_L;
 
   info() {
     return {
       system: "stub", width_px: SIDE_PX, height_px: SIDE_PX, scales: 1, base_width: 1, memory_items: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
-      gamma: 0.9, threshold: this.threshold, scores: [0, 0.25, 0.5], raw_scores: [], false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, alignment: null, provenance: {},
+      gamma: 0.9, threshold: this.threshold, false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, provenance: {}, ...this.calibration,
     };
   }
 
@@ -53,9 +61,12 @@ export class Detector {
       Atomics.notify(shared, 0);
       await new Promise(() => {});
     }
+    if (begins(image, "SLOW")) await new Promise((resolve) => setTimeout(resolve, 300));
+    const [r, l] = named(image);
+    const score = this.calibration.alignment ? 0.9 * r + 0.1 * l : r;
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
     return {
-      score: 1, reconstruction_score: 1, alignment_score: null, threshold: this.threshold, anomalous: true, width_px: SIDE_PX, height_px: SIDE_PX,
+      score, reconstruction_score: r, alignment_score: this.calibration.alignment && l, threshold: this.threshold, anomalous: score > this.threshold, width_px: SIDE_PX, height_px: SIDE_PX,
       input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX),
     };
   }
@@ -67,4 +78,10 @@ export class Detector {
  */
 function begins(bytes, word) {
   return String.fromCharCode(...bytes.subarray(0, word.length)) === word;
+}
+
+/** R and L of an image that names them; else both are 1. @param {Uint8Array} image */
+function named(image) {
+  const [, r = "1", l = "1"] = /SCORE (\S+) (\S+)/.exec(new TextDecoder().decode(image)) ?? [];
+  return [Number(r), Number(l)];
 }

@@ -54,6 +54,13 @@ test("long names lose their middle, short ones nothing", () => {
   assert.equal(format.shorten("😀".repeat(50)), `${"😀".repeat(20)}…${"😀".repeat(19)}`);
 });
 
+test("files that are made from an image are named after it", () => {
+  assert.equal(format.stem("PA_01.png"), "PA_01");
+  assert.equal(format.stem("a/b: c?.tar.jpeg"), "a-b-c-.tar");
+  assert.equal(format.stem("..\\evil…name.webp"), "evil-name");
+  assert.equal(format.stem(".png"), "image");
+});
+
 test("backends are named so that both can be told", () => {
   assert.match(format.backend("webgpu", 1), /WebGPU/);
   assert.match(format.backend("wasm", 1), /wasm SIMD\)/);

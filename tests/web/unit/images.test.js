@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { firstImage, fromFile, tooLarge } from "../../../www/images.js";
+import { fromFile, tooLarge } from "../../../www/images.js";
 
 /** @param {Partial<File>} fields */
 function file(fields) {
   return /** @type {File} */ ({ name: "file", type: "", size: 1, arrayBuffer: async () => new ArrayBuffer(1), ...fields });
 }
 
-test("of several files the first image counts, or else the first file", () => {
-  const [text, png, jpeg] = [file({ type: "text/plain" }), file({ type: "image/png" }), file({ type: "image/jpeg" })];
-  assert.equal(firstImage([text, png, jpeg]), png);
-  assert.equal(firstImage([text]), text);
-  assert.equal(firstImage([]), undefined);
-  assert.equal(firstImage(), undefined);
-});
-
 test("a folder dropped as a file is named in a sentence of our own", async () => {
   const folder = fromFile(file({ name: "photos", arrayBuffer: () => Promise.reject(new DOMException("A requested file or directory could not be found")) }));
-  await assert.rejects(folder.read, { message: "photos could not be read: if it is a folder, drop one image from it." });
+  await assert.rejects(folder.read, { message: "photos could not be read: if it is a folder, drop the images in it instead." });
 });
 
 test("names are short and there is always one", () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INITIAL, createStore, message, reduce, source, status, subject } from "../../../www/state.js";
+import { INITIAL, createStore, message, reduce, source, status, subject, verdict } from "../../../www/state.js";
 
 /** @typedef {import("../../../www/state.js").Event} Event */
 
-const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", threads: 1, gpu: "", note: "", info: {} } }));
+const INFO = { gamma: 0.9, threshold: 0.5, scores: [0, 0.5, 1], raw_scores: [{ reconstruction: 0, alignment: 0 }, { reconstruction: 1, alignment: 0 }, { reconstruction: 1, alignment: 1 }], reconstruction: { min: 0, max: 1 }, alignment: { min: 0, max: 1 } };
+const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", threads: 1, gpu: "", note: "", info: INFO } }));
 
 /** @param {number} ticket @returns {Event} */
 function detecting(ticket) {
@@ -14,7 +15,7 @@ function detecting(ticket) {
 /** @param {number} ticket */
 function detected(ticket) {
   const subject = { ticket, name: `image ${ticket}`, sample: null };
-  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, loaded: LOADED.loaded, elapsed_ms: 1, detection: { anomalous: true } } }));
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, loaded: LOADED.loaded, elapsed_ms: 1, detection: { score: 0.9, reconstruction_score: 1, alignment_score: 0, anomalous: true } } }));
 }
 
 /** @param {Event[]} events */
@@ -72,6 +73,36 @@ test("a result keeps the engine that gave it until there is another result", () 
   const failed = after(LOADED, detecting(1), detected(1), { type: "loading", choice: "webgpu" }, other, detecting(2), { type: "detect-failed", ticket: 2, message: "No." });
   assert.equal(source(failed)?.backend, "wasm");
   assert.equal(source(after(LOADED, other))?.backend, "webgpu");
+});
+
+test("the verdict follows the threshold and γ, and is the engine's own again after a reset", () => {
+  const judged = after(LOADED, detecting(1), detected(1));
+  assert.deepEqual(verdict(judged), { score: 0.9, anomalous: true, threshold: 0.5 });
+  const raised = reduce(judged, { type: "threshold", threshold: 0.95 });
+  assert.deepEqual(verdict(raised), { score: 0.9, anomalous: false, threshold: 0.95 });
+  assert.match(message(raised), /: normal\./);
+  const mixed = reduce(judged, { type: "gamma", gamma: 0.5 });
+  assert.equal(verdict(mixed)?.score, 0.5);
+  assert.equal(verdict(mixed), verdict(mixed), "nothing changed, so no watcher hears of it");
+  assert.deepEqual(verdict(reduce(reduce(raised, { type: "threshold", threshold: null }), { type: "gamma", gamma: null })), verdict(judged));
+});
+
+test("what was moved for one model is not moved for another, but stays on another engine", () => {
+  const models = (/** @type {string} */ model) => /** @type {Event} */ ({ type: "models", models: [], model });
+  const start = { ...INITIAL, gamma: 0.5, threshold: { value: 0.7, gamma: 0.5 } }; // as an address may say
+  const first = [models("a"), LOADED, models("a")].reduce(reduce, start);
+  assert.deepEqual([first.gamma, first.threshold?.value], [0.5, 0.7]);
+  const other = reduce(first, models("b"));
+  assert.deepEqual([other.gamma, other.threshold], [null, null]);
+});
+
+test("a watcher may stop", () => {
+  const store = createStore();
+  let heard = 0;
+  const stop = store.watch((state) => [state.blocks], () => void heard++);
+  stop();
+  store.send({ type: "blocks", blocks: true });
+  assert.equal(heard, 1);
 });
 
 test("a model that fails to load is an error, not a wait", () => {

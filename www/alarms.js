@@ -1,0 +1,62 @@
+/**
+ * How many false alarms a threshold makes, estimated from the scores of held-out normal images.
+ * Ranks run from 0 at the lowest score to the last index at the highest, linear between neighbours: as the library sets its thresholds.
+ */
+
+/**
+ * Beyond both ends a rank goes on, as far as the value is out in widths of all scores: so every value has its own.
+ * @param {readonly number[]} ascending at least one
+ * @param {number} value
+ */
+export function rank(ascending, value) {
+  const { last, lowest, highest, width } = ends(ascending);
+  if (value < lowest) return (value - lowest) / width;
+  if (value >= highest) return last + (value - highest) / width;
+  const at = ascending.findIndex((score) => score > value) - 1;
+  const [low, high] = [ascending[at] ?? lowest, ascending[at + 1] ?? highest];
+  return at + (value - low) / (high - low);
+}
+
+/**
+ * The value at a rank: undoes `rank`.
+ * @param {readonly number[]} ascending at least one
+ * @param {number} rank
+ */
+export function valueAt(ascending, rank) {
+  const { last, lowest, highest, width } = ends(ascending);
+  if (rank < 0) return lowest + rank * width;
+  if (rank >= last) return highest + (rank - last) * width;
+  const at = Math.floor(rank);
+  const [low, high] = [ascending[at] ?? lowest, ascending[at + 1] ?? highest];
+  return low + (high - low) * (rank - at);
+}
+
+/**
+ * The share of normal images that a threshold flags, 0 to 1.
+ * @param {readonly number[]} ascending at least one
+ * @param {number} threshold
+ */
+export function falseAlarmRate(ascending, threshold) {
+  const last = ascending.length - 1;
+  if (last === 0) return threshold < (ascending[0] ?? 0) ? 1 : 0;
+  return Math.min(1, Math.max(0, 1 - rank(ascending, threshold) / last));
+}
+
+/**
+ * In words. Fewer than one alarm among all the scores is more than they can tell.
+ * @param {readonly number[]} ascending at least one
+ * @param {number} threshold
+ */
+export function falseAlarms(ascending, threshold) {
+  const rate = falseAlarmRate(ascending, threshold);
+  const isKnown = rate * ascending.length >= 1 - 1e-9; // a rate of exactly one in all of them is known
+  const count = rate < 0.001 ? Number((rate * 1000).toPrecision(1)) : Math.round(rate * 1000);
+  return `${isKnown ? `about ${count}` : `fewer than ${Math.ceil(1000 / ascending.length)}`} false alarm${isKnown && count === 1 ? "" : "s"} per 1000 normal images`;
+}
+
+/** @param {readonly number[]} ascending */
+function ends(ascending) {
+  const last = ascending.length - 1;
+  const [lowest = 0, highest = 0] = [ascending[0], ascending[last]];
+  return { last, lowest, highest, width: highest > lowest ? highest - lowest : 1 };
+}

@@ -1,0 +1,86 @@
+/**
+ * How an image is judged: R and L are fused by γ (Eq. 7), and a score above the threshold is anomalous. Both are the model's own until the visitor moves them.
+ *
+ * @typedef {import("./protocol.js").ModelInfo} ModelInfo
+ * @typedef {Pick<import("./protocol.js").Detection, "score" | "reconstruction_score" | "alignment_score" | "anomalous">} Scores what the engine found
+ *
+ * @typedef {{ value: number, gamma: number | null }} Threshold as the visitor set it, at the γ of that moment; null stands for the model's own γ
+ * @typedef {{ gamma: number | null, threshold: Threshold | null }} Moved null: the model's own
+ *
+ * @typedef {object} Criterion
+ * @property {number} gamma
+ * @property {number} ownGamma
+ * @property {number} threshold
+ * @property {number} ownThreshold with the model's own false-alarm rate, at this γ
+ * @property {readonly number[]} scores of the held-out normal images at this γ, ascending
+ * @property {boolean} isOwn neither is moved: the engine's own word holds
+ */
+
+import { rank, valueAt } from "./alarms.js";
+
+/**
+ * @param {{ reconstruction: number, alignment: number | null }} raw
+ * @param {Pick<ModelInfo, "reconstruction" | "alignment">} ranges
+ * @param {number} gamma
+ */
+export function fuse({ reconstruction, alignment }, ranges, gamma) {
+  const scaled = scale(reconstruction, ranges.reconstruction);
+  if (alignment === null || ranges.alignment === null) return scaled; // no discriminator: R is all
+  return gamma * scaled + (1 - gamma) * scale(alignment, ranges.alignment);
+}
+
+/**
+ * @param {number} raw
+ * @param {import("./protocol.js").Range} range
+ */
+export function scale(raw, { min, max }) {
+  return (raw - min) / (max > min ? max - min : 1); // an interval of no width only shifts
+}
+
+/**
+ * @param {Pick<ModelInfo, "alignment" | "raw_scores">} info
+ * @returns {string} why γ cannot be moved, "" where it can
+ */
+export function whyFixed({ alignment, raw_scores }) {
+  if (!alignment) return "This model has no L, so there is nothing to weigh: R is the whole score.";
+  if (raw_scores.length === 0) return "γ cannot be moved: this model's file keeps no R and L of its normal images, so the histogram and the threshold could not follow.";
+  return "";
+}
+
+/**
+ * When γ moves, the threshold goes along: it flags the same share of normal images as where it was set.
+ * @param {ModelInfo} info
+ * @param {Moved} moved
+ * @returns {Criterion}
+ */
+export function criterion(info, moved) {
+  const isFixed = whyFixed(info) !== "";
+  const gammaOf = (/** @type {number | null} */ gamma) => (isFixed ? info.gamma : (gamma ?? info.gamma));
+  const gamma = gammaOf(moved.gamma);
+  const scores = normalScores(info, gamma);
+  const follow = (/** @type {Threshold} */ set) => {
+    const setAt = gammaOf(set.gamma);
+    return setAt === gamma ? set.value : valueAt(scores, rank(normalScores(info, setAt), set.value));
+  };
+  const ownThreshold = follow({ value: info.threshold, gamma: null });
+  return { gamma, ownGamma: info.gamma, scores, ownThreshold, threshold: moved.threshold ? follow(moved.threshold) : ownThreshold, isOwn: gamma === info.gamma && !moved.threshold };
+}
+
+/**
+ * @param {Scores} scores
+ * @param {ModelInfo} info
+ * @param {Criterion} criterion
+ */
+export function judge({ score, reconstruction_score, alignment_score, anomalous }, info, { gamma, threshold, isOwn }) {
+  const fused = gamma === info.gamma ? score : fuse({ reconstruction: reconstruction_score, alignment: alignment_score }, info, gamma);
+  return { score: fused, anomalous: isOwn ? anomalous : fused > threshold };
+}
+
+/**
+ * @param {ModelInfo} info
+ * @param {number} gamma
+ */
+function normalScores(info, gamma) {
+  if (gamma === info.gamma) return info.scores;
+  return info.raw_scores.map((raw) => fuse(raw, info, gamma)).sort((a, b) => a - b);
+}

@@ -1,0 +1,119 @@
+/** Several images at once: wiring. Loaded when several are given. */
+
+import { stem } from "./format.js";
+import { fromFile, tooLarge } from "./images.js";
+import { criterion } from "./judgement.js";
+import { csv, json } from "./list/export.js";
+import { INITIAL, entries, next, reduce } from "./list/state.js";
+import { find } from "./view/dom.js";
+import { createTable, thumbnail } from "./view/list.js";
+import { save } from "./view/save.js";
+
+/** What happens without the visitor. */
+const OF_THE_ENGINE = new Set(["judging", "judged", "failed"]);
+
+/**
+ * @param {ReturnType<typeof import("./state.js").createStore>} store
+ * @param {import("./session.js").Session} session
+ */
+export function createList(store, session) {
+  let state = /** @type {import("./list/state.js").State} */ (INITIAL);
+  /** By the row's id. @type {Map<number, HTMLCanvasElement>} */
+  const thumbnails = new Map();
+  /** Stays while another engine is on its way. @type {import("./protocol.js").ModelInfo | undefined} */
+  let info;
+  let frame = 0;
+  let isWorking = false;
+  /** Of what was given last, the first that can be judged is shown. */
+  let isEager = false;
+  const table = createTable(find("#list", HTMLElement), { send, show, exportAs });
+
+  store.watch((state) => [state.loaded, state.gamma, state.threshold], () => {
+    info = store.get().loaded?.info ?? info;
+    render();
+  });
+  store.watch((state) => [state.model], () => send({ type: "again" }));
+  store.watch((state) => [state.subject], () => state.shown !== null && send({ type: "shown", id: null }));
+
+  /** @param {import("./list/state.js").Event} event */
+  function send(event) {
+    state = reduce(state, event);
+    if (event.type === "remove" || event.type === "clear") forget();
+    if (OF_THE_ENGINE.has(event.type)) renderSoon();
+    else render();
+    void work();
+  }
+
+  /** One after another, so that the image that the card is to show waits for one of them at most. */
+  async function work() {
+    if (isWorking) return;
+    isWorking = true;
+    for (let row = next(state); row; row = next(state)) {
+      const { id, file } = row;
+      send({ type: "judging", id });
+      try {
+        const refused = tooLarge(file);
+        if (refused) throw new Error(refused);
+        const { detection, elapsed_ms } = await session.judgeAside(fromFile(file));
+        const { score, reconstruction_score, alignment_score, anomalous } = detection;
+        if (!state.rows.some((row) => row.id === id)) continue;
+        thumbnails.set(id, thumbnail(detection));
+        send({ type: "judged", id, scores: { score, reconstruction_score, alignment_score, anomalous }, elapsed_ms });
+        if (isEager) show(id);
+        isEager = false;
+      } catch (error) {
+        send({ type: "failed", id, reason: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    isWorking = false;
+  }
+
+  function current() {
+    const { gamma, threshold } = store.get();
+    const by = info ? criterion(info, { gamma, threshold }) : null;
+    return { by, all: entries(state, info, by) };
+  }
+
+  /** Once a frame: results may come faster than a long list is drawn. */
+  function renderSoon() {
+    frame ||= requestAnimationFrame(render);
+  }
+
+  function render() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    table(state, current().all, thumbnails);
+  }
+
+  /** @param {number} id */
+  function show(id) {
+    const row = state.rows.find((row) => row.id === id);
+    if (!row) return;
+    const refused = tooLarge(row.file);
+    if (refused) return session.refuse(refused);
+    session.ask(fromFile(row.file));
+    send({ type: "shown", id });
+  }
+
+  /** @param {"csv" | "json"} kind */
+  function exportAs(kind) {
+    const { by, all } = current();
+    const { models, model } = store.get();
+    const file = models.find(({ file }) => file === model);
+    if (!by || !file) return session.refuse("The model is being loaded: the list can be exported when it is here.");
+    const text = (kind === "csv" ? csv : json)(all, { model: { name: file.name, hash: file.hash }, criterion: by });
+    save(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }), `daad-${stem(file.name)}.${kind}`);
+  }
+
+  function forget() {
+    for (const id of thumbnails.keys()) if (!state.rows.some((row) => row.id === id)) thumbnails.delete(id);
+  }
+
+  return {
+    /** @param {readonly File[]} files */
+    add(files) {
+      isEager = true;
+      send({ type: "add", files });
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** The list as a file for a spreadsheet, or for a program. */
+
+import { falseAlarmRate } from "../alarms.js";
+
+/** @typedef {import("./state.js").Entry} Entry */
+/** @typedef {{ model: { name: string, hash: string }, criterion: import("../judgement.js").Criterion }} By what the images were judged by */
+
+const COLUMNS = ["name", "verdict", "score", "reconstruction_score", "alignment_score", "time_ms", "reason", "model", "model_hash", "gamma", "threshold"];
+
+/**
+ * As RFC 4180 has it.
+ * @param {readonly Entry[]} entries
+ * @param {By} by
+ */
+export function csv(entries, { model, criterion }) {
+  const rows = entries.map(({ name, verdict, stage, score, scores, elapsed_ms, reason }) => [
+    text(name),
+    verdict ?? (stage === "failed" ? "failed" : "not judged"),
+    ...[score, scores?.reconstruction_score, scores?.alignment_score, scores && tenths(elapsed_ms)].map((value) => value ?? ""),
+    text(reason),
+    text(model.name),
+    text(model.hash),
+    criterion.gamma,
+    criterion.threshold,
+  ]);
+  return [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+}
+
+/**
+ * @param {readonly Entry[]} entries
+ * @param {By} by
+ */
+export function json(entries, { model, criterion }) {
+  const { gamma, threshold, scores } = criterion;
+  const images = entries.map(({ name, stage, verdict, score, scores, elapsed_ms, reason }) => ({
+    name,
+    ...(scores ? { verdict, score, reconstruction_score: scores.reconstruction_score, alignment_score: scores.alignment_score, time_ms: tenths(elapsed_ms) } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
+  }));
+  return `${JSON.stringify({ model, gamma, threshold, estimated_false_alarm_rate: falseAlarmRate(scores, threshold), normal_scores: scores.length, images }, null, 2)}\n`;
+}
+
+/**
+ * Quoted; and what a spreadsheet would take for a formula begins with an apostrophe.
+ * @param {string} value
+ */
+function text(value) {
+  const safe = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(value) ? `'${value}` : value;
+  return `"${safe.replaceAll('"', '""')}"`;
+}
+
+/** @param {number} value */
+function tenths(value) {
+  return Math.round(value * 10) / 10;
+}

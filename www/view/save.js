@@ -1,0 +1,37 @@
+/** Files that the page makes, for the visitor to keep. */
+
+import { stem } from "../format.js";
+import { find, make } from "./dom.js";
+import { paint } from "./panes.js";
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+export function save(blob, name) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask where to put it first
+}
+
+/**
+ * The pictures as they are, one pixel for each of the network's.
+ * @param {() => import("../state.js").Result | null} current
+ */
+export function offerPictures(current) {
+  for (const kind of /** @type {const} */ (["heat_map", "reconstruction"])) {
+    find(`#save-${kind}`, HTMLButtonElement).addEventListener("click", () => {
+      const result = current();
+      if (!result) return;
+      const { subject, detection } = result;
+      const canvas = make("canvas");
+      paint(canvas, detection[kind], detection.width_px, detection.height_px);
+      canvas.toBlob((blob) => blob && save(blob, `${stem(subject.sample?.file ?? subject.name)}-${kind.replace("_", "-")}.png`));
+    });
+  }
+}
+
+/** @param {boolean} some whether there are pictures yet */
+export function showOffer(some) {
+  for (const kind of ["heat_map", "reconstruction"]) find(`#save-${kind}`, HTMLButtonElement).disabled = !some;
+}
