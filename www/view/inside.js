@@ -69,14 +69,14 @@ export function createInside(send) {
     }
     [...rows.children].forEach((row, scale) => {
       const answer = answers[scale];
-      row.setAttribute("aria-busy", String(!answer));
+      row.setAttribute("aria-busy", String(!answer && Boolean(drawn[scale])));
       if (answer ? drawn[scale] === answer : drawn[scale] !== undefined) return; // what is late is dimmed rather than taken away
       drawn[scale] = answer ?? null;
       row.lastElementChild?.replaceWith(answer && "message" in answer ? make("p", { className: "inside-failed", textContent: answer.message }) : contentOf(answer?.block ?? null));
     });
     [...tabs.children].forEach((tab, at) => tab.setAttribute("aria-pressed", String(at === scale)));
     const answer = answers[scale];
-    formula.setAttribute("aria-busy", String(!answer));
+    formula.setAttribute("aria-busy", String(!answer && Boolean(explained)));
     if (!answer || answer === explained) return;
     explained = answer;
     steps.replaceChildren(...("block" in answer ? formulaOf(answer.block) : [make("li", { textContent: answer.message })]));

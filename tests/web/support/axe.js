@@ -14,6 +14,7 @@ export const LOOKS = /** @type {const} */ ([[390, "light"], [390, "dark"], [1280
  * @param {import("playwright-core").Page} page
  */
 export async function assertAccessible(page) {
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]")); // what is about to change is dimmed
   await page.evaluate(await readFile(AXE, "utf8"));
   const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
   assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);
