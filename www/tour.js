@@ -15,8 +15,10 @@ const STOPS = [
 export function open() {
   const button = find("#tour", HTMLButtonElement);
   button.disabled = false;
-  button.addEventListener("click", async () => {
-    const { driver } = await import("driver.js");
+  button.addEventListener("click", () => void import("driver.js").then(({ driver }) => start(driver)));
+
+  /** @param {typeof import("driver.js").driver} driver */
+  function start(driver) {
     const animate = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     driver({
       animate,
@@ -34,5 +36,5 @@ export function open() {
       onDestroyed: () => button.focus(),
       steps: STOPS.map(({ element, title, description }) => ({ element, popover: { title, description } })),
     }).drive();
-  });
+  }
 }
