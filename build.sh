@@ -290,7 +290,7 @@ test_natively() {
 lint_engines() {
   local engine=cpu
   ! has_std_source || engine=cpu-threads
-  for engine in "$engine" webgpu; do
+  for engine in "$engine" learn webgpu; do
     for_engine "$engine" clippy --profile "$engine" -- -D warnings -A clippy::semicolon-if-nothing-returned
   done
 }

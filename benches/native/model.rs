@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
 use daad::model::{AdversarialConfig, ModelConfig, parameters};
-use daad::train::{TrainConfig, finish};
+use daad::train::{TrainConfig, finish, wait};
 use daad::weights::{Precision, Provenance};
 use image::{Rgb, RgbImage};
 use rand::{RngExt, SeedableRng};
@@ -46,7 +46,9 @@ pub(crate) fn write(width: usize, size: usize, out: &Path) -> anyhow::Result<()>
     };
     let held_out = noise.each_ref();
     let precision = Precision::default();
-    let finished = finish(&model, &config, provenance, precision, &held_out, &device)?;
+    let finished = wait(finish(
+        &model, &config, provenance, precision, &held_out, &device,
+    ))?;
     std::fs::write(out, finished.bytes)?;
     Ok(())
 }
