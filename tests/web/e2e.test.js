@@ -423,7 +423,7 @@ describe("an image", () => {
   test("can be picked with the keyboard alone", async () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`);
     await reading(page);
-    await page.getByTestId("file").focus();
+    await page.getByTestId("live-file").focus();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
