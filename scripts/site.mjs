@@ -22,7 +22,7 @@ const BUNDLES = /** @type {const} */ ([
   { names: ["thread.js"], format: "esm" },
   { names: ["worker.js"], format: "esm" },
   { names: ["service-worker.js"], format: "iife" },
-  { names: ["idea.js", "inside.js", "series.js", "live.js", "tour.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
+  { names: ["idea.js", "inside.js", "break.js", "series.js", "live.js", "tour.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
   { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
   { names: ["style.css"] },
 ]);

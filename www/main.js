@@ -28,7 +28,7 @@ const LESSON_PATIENCE_MS = 1000;
 const LESSON = new URL("./idea.js", import.meta.url).href;
 
 /** What else can wait for the first image; each opens its own part of the page. */
-const PARTS = ["inside.js", "series.js", "live.js", "tour.js", "offline.js"].map((name) => new URL(name, import.meta.url).href);
+const PARTS = ["inside.js", "break.js", "series.js", "live.js", "tour.js", "offline.js"].map((name) => new URL(name, import.meta.url).href);
 
 /** What not every visitor asks for comes down when it is asked for. */
 const LIST = new URL("./list.js", import.meta.url).href;

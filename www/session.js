@@ -7,7 +7,7 @@ import { refusal, sentence } from "./format.js";
 /** @typedef {import("./protocol.js").BackendChoice} BackendChoice */
 /** @typedef {import("./state.js").Loaded} Loaded */
 /** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<ArrayBuffer | ImageData> }} Wanted `read` fails with a whole sentence */
-/** @typedef {{ subject: import("./state.js").Subject, read: () => Promise<ArrayBuffer | ImageData> }} Job */
+/** @typedef {{ subject: import("./state.js").Subject, strokes: import("./state.js").Strokes, read: () => Promise<ArrayBuffer | ImageData> }} Job */
 
 const GPU_STOPPED = "WebGPU stopped working, so the CPU does the work.";
 
@@ -23,6 +23,10 @@ export class Session {
   #model = null;
   /** Stays after it is judged, to be judged again when the detector changes. @type {Job | null} */
   #job = null;
+  /** What the visitor made of the image of the card, until it is judged. @type {Job | null} */
+  #painted = null;
+  /** The job judged last, and what judged it. @type {{ job: Job, loaded: Loaded } | null} */
+  #done = null;
   /** @type {import("./protocol.js").Manifest | null} */
   #manifest = null;
   /** What `judgeAside` has its own copy of the model beside. @type {Loaded | null} */
@@ -52,6 +56,7 @@ export class Session {
   async load(choice, model = this.#model, why = "", meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
     this.#model = model;
+    this.#painted = null; // painted again when the image is there anew
     this.#client.open(choice);
     this.#store.send({ type: "loading", choice });
     if (this.#job) this.#store.send({ type: "detecting", subject: this.#job.subject });
@@ -76,11 +81,25 @@ export class Session {
 
   /** @param {Wanted} wanted */
   ask({ name, sample, read }) {
-    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, read: begun(read) };
+    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, strokes: [], read: begun(read) };
+    this.#painted = null;
     this.#hurry();
     this.#store.send({ type: "detecting", subject: this.#job.subject });
     const { loaded, loading, choice } = this.#store.get();
     void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
+  }
+
+  /**
+   * Judges what the visitor painted on the image of the card, without a word: only the result shows. Also where all is taken back, for the engine
+   * is asked about the image that it judged last.
+   * @param {import("./state.js").Strokes} strokes
+   * @param {ImageData} image
+   */
+  paint(strokes, image) {
+    const { original } = this.#store.get();
+    if (!original) return;
+    this.#painted = { subject: original.subject, strokes, read: async () => image };
+    void this.#judge();
   }
 
   /**
@@ -140,13 +159,13 @@ export class Session {
   async #judge() {
     if (this.#judging) return;
     this.#judging = true;
-    /** @type {unknown[]} */
-    let done = [];
     for (;;) {
-      const job = this.#job;
       const { loaded } = this.#store.get();
-      if (!job || !loaded || (done[0] === job && done[1] === loaded)) break;
-      done = [job, loaded];
+      const isDone = this.#done?.job === this.#job && this.#done?.loaded === loaded;
+      const job = isDone ? this.#painted : this.#job;
+      if (!job || !loaded) break;
+      if (isDone) this.#painted = null;
+      else this.#done = { job, loaded };
       await this.#judgeOne(job, loaded);
     }
     this.#judging = false;
@@ -156,7 +175,7 @@ export class Session {
    * @param {Job} job
    * @param {Loaded} loaded
    */
-  async #judgeOne({ subject, read }, loaded) {
+  async #judgeOne({ subject, strokes, read }, loaded) {
     try {
       const newer = new Promise((resolve) => (this.#hurry = () => resolve(null)));
       const content = await Promise.race([read(), newer]); // nobody waits for an image that nobody wants any more
@@ -164,7 +183,7 @@ export class Session {
       const image = content instanceof ImageData ? content : new Uint8Array(content);
       if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
       const timed = await this.#detect(image, subject.name);
-      this.#store.send({ type: "detected", result: { ...timed, subject, loaded } });
+      this.#store.send({ type: "detected", result: { ...timed, subject, strokes, loaded } });
     } catch (error) {
       if (error instanceof Superseded) return;
       if (error instanceof Crash) return this.#recover(error, loaded.backend, subject.ticket);

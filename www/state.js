@@ -3,13 +3,14 @@
  *
  * @typedef {import("./protocol.js").BackendChoice} BackendChoice
  * @typedef {import("./protocol.js").ModelInfo} ModelInfo
+ * @typedef {readonly import("./break/strokes.js").Stroke[]} Strokes
  *
  * @typedef {object} Subject the image that was asked for
  * @property {number} ticket rises with every image: an answer to an older one is dropped
  * @property {string} name
  * @property {import("./protocol.js").Sample | null} sample null for a visitor's own image
  *
- * @typedef {import("./protocol.js").Timed & { subject: Subject, loaded: Loaded }} Result with what judged it
+ * @typedef {import("./protocol.js").Timed & { subject: Subject, strokes: Strokes, loaded: Loaded }} Result with what was painted on the image, and what judged it
  *
  * @typedef {object} Loaded
  * @property {import("./protocol.js").Backend} backend
@@ -30,6 +31,8 @@
  * @property {Subject | null} subject
  * @property {boolean} detecting
  * @property {Result | null} result stays when a later image fails
+ * @property {Result | null} original of the same image before the visitor painted on it
+ * @property {Strokes} strokes what is painted on it now; the result may still be one of fewer
  * @property {string} error one sentence, "" when all is well; told of the next file while an earlier image is still being judged
  * @property {number} opacity of the error map, 0 to 1
  * @property {boolean} blocks draw the borders of the blocks
@@ -46,6 +49,7 @@
  *   | { type: "detected", result: Result }
  *   | { type: "detect-failed", ticket: number, message: string }
  *   | { type: "refused", message: string }
+ *   | { type: "painted", strokes: Strokes }
  *   | { type: "opacity", opacity: number }
  *   | { type: "blocks", blocks: boolean }
  *   | { type: "view", view: View }
@@ -66,6 +70,8 @@ export const INITIAL = {
   subject: null,
   detecting: false,
   result: null,
+  original: null,
+  strokes: [],
   error: "",
   opacity: 0.7,
   blocks: false,
@@ -95,11 +101,16 @@ export function reduce(state, event) {
     case "detecting":
       return { ...state, subject: event.subject, detecting: true, error: "" };
     case "detected":
-      return isCurrent(state, event.result.subject.ticket) ? { ...state, detecting: false, result: event.result } : state;
+      return event.result.strokes.length > 0 ? detectedPainted(state, event.result) : detectedOriginal(state, event.result);
     case "detect-failed":
       return isCurrent(state, event.ticket) ? { ...state, detecting: false, error: event.message } : state;
     case "refused":
       return { ...state, error: event.message };
+    case "painted": {
+      if (!canPaint(state)) return state;
+      const painted = { ...state, strokes: event.strokes, error: "" };
+      return event.strokes.length > 0 ? painted : { ...painted, result: state.original, detecting: false };
+    }
     case "opacity":
       return { ...state, opacity: event.opacity };
     case "blocks":
@@ -111,6 +122,36 @@ export function reduce(state, event) {
     case "threshold":
       return { ...state, threshold: event.threshold === null ? null : { value: event.threshold, gamma: state.gamma } };
   }
+}
+
+/**
+ * @param {State} state
+ * @param {Result} result
+ * @returns {State}
+ */
+function detectedOriginal(state, result) {
+  if (!isCurrent(state, result.subject.ticket)) return state;
+  const isSameImage = state.original?.subject.ticket === result.subject.ticket; // on another engine
+  if (isSameImage && state.strokes.length > 0) return { ...state, original: result }; // the painted one follows
+  return { ...state, detecting: false, result, original: result, strokes: [] };
+}
+
+/**
+ * What came meanwhile, another image or engine, or an eraser, leaves it behind.
+ * @param {State} state
+ * @param {Result} result
+ * @returns {State}
+ */
+function detectedPainted(state, result) {
+  const { original, strokes } = state;
+  if (strokes.length === 0 || original?.subject.ticket !== result.subject.ticket || original.loaded !== result.loaded) return state;
+  return { ...state, detecting: state.detecting && !isCurrent(state, result.subject.ticket), result };
+}
+
+/** Whether there is an image to paint on: one that the present engine has judged, while no other is on its way.
+ * @param {State} state */
+export function canPaint({ original, loaded, detecting, subject }) {
+  return original !== null && original.loaded === loaded && (!detecting || subject?.ticket === original.subject.ticket);
 }
 
 /**
@@ -128,6 +169,7 @@ export function message(state) {
   if (state.error) return state.error;
   if (state.loading) return state.progress?.stage === "starting" ? "Starting the engine…" : "Downloading…";
   if (state.detecting) return `Looking at ${state.subject?.name ?? "the image"}…`;
+  if (state.strokes.length > 0) return `${state.original?.subject.name}, with what you painted.`; // the same for every stroke: a screen reader reads it once
   return state.result ? `${state.result.subject.name}: ${verdict(state)?.anomalous ? "anomalous" : "normal"}. Try another image.` : "Drop, paste or choose an image.";
 }
 
@@ -158,8 +200,24 @@ export function verdict(state) {
   return state.result && by ? verdictOf(state.result, by) : null;
 }
 
+/** What the same rule says of the image before the visitor painted on it; null where another engine judged it.
+ * @param {State} state */
+export function verdictBefore(state) {
+  const by = rule(state);
+  return state.original && by && state.original.loaded === state.result?.loaded ? verdictBeforeOf(state.original, by) : null;
+}
+
 const criterionOf = keepLast((/** @type {ModelInfo} */ info, /** @type {State["gamma"]} */ gamma, /** @type {State["threshold"]} */ threshold) => criterion(info, { gamma, threshold }));
-const verdictOf = keepLast((/** @type {Result} */ { detection, loaded }, /** @type {import("./judgement.js").Criterion} */ by) => ({ ...judge(detection, loaded.info, by), threshold: by.threshold }));
+const verdictOf = keepLast(judged);
+const verdictBeforeOf = keepLast(judged);
+
+/**
+ * @param {Result} result
+ * @param {import("./judgement.js").Criterion} by
+ */
+function judged({ detection, loaded }, by) {
+  return { ...judge(detection, loaded.info, by), threshold: by.threshold };
+}
 
 /**
  * What a function gave last, as long as it is asked for the same: so that a watcher sees no change where there is none.

@@ -17,7 +17,7 @@ export function showVerdict(result, verdict, rule) {
   const { anomalous, score, threshold } = verdict;
   find("#verdict", HTMLElement).dataset.verdict = anomalous ? "anomalous" : "normal";
   find("[data-testid=verdict]", HTMLElement).textContent = anomalous ? "Anomalous" : "Normal";
-  find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(score, threshold))} ${agreement(result.subject.sample, anomalous)}`;
+  find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(score, threshold))} ${result.strokes.length > 0 ? "With what you painted." : agreement(result.subject.sample, anomalous)}`;
   put("score", score);
   find("[data-testid=time]", HTMLElement).textContent = format.duration(result.elapsed_ms);
 }

@@ -1,4 +1,4 @@
-/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. An image that begins with SLOW takes a while; one of a model that begins with L has the R and L that it names, as in SCORE 0.5 1. */
+/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, painted pixels trap where one is dark, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. An image that begins with SLOW takes a while; one of a model that begins with L has the R and L that it names, as in SCORE 0.5 1. */
 
 const SIDE_PX = 8;
 
@@ -49,20 +49,24 @@ export class Detector {
   /** @param {Uint8Array} image */
   async detect(image) {
     if (begins(image, "REFUSE")) throw new Error("cannot use this image: it is refused");
-    if (begins(image, "PANIC")) {
-      // As a Rust panic in a future: an uncaught trap, and a promise that nobody settles.
-      queueMicrotask(() => {
-        throw new WebAssembly.RuntimeError("unreachable");
-      });
-      await new Promise(() => {});
-    }
+    if (begins(image, "PANIC")) await panic();
     if (begins(image, "THREAD")) {
       Atomics.store(shared, 0, 1);
       Atomics.notify(shared, 0);
       await new Promise(() => {});
     }
     if (begins(image, "SLOW")) await new Promise((resolve) => setTimeout(resolve, 300));
-    const [r, l] = named(image);
+    return this.#judge(...named(image));
+  }
+
+  /** @param {Uint8ClampedArray} rgba */
+  async detectPixels(rgba) {
+    if (rgba.some((value) => value < 100)) await panic();
+    return this.#judge(rgba.every((value) => value === 255) ? 1 : 2, 0);
+  }
+
+  /** @param {number} r @param {number} l */
+  #judge(r, l) {
     const score = this.calibration.alignment ? 0.9 * r + 0.1 * l : r;
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
     return {
@@ -70,6 +74,14 @@ export class Detector {
       input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX),
     };
   }
+}
+
+/** As a Rust panic in a future: an uncaught trap, and a promise that nobody settles. @returns {Promise<void>} */
+function panic() {
+  queueMicrotask(() => {
+    throw new WebAssembly.RuntimeError("unreachable");
+  });
+  return new Promise(() => {});
 }
 
 /**
@@ -80,7 +92,7 @@ function begins(bytes, word) {
   return String.fromCharCode(...bytes.subarray(0, word.length)) === word;
 }
 
-/** R and L of an image that names them; else both are 1. @param {Uint8Array} image */
+/** R and L of an image that names them; else both are 1. @param {Uint8Array} image @returns {[number, number]} */
 function named(image) {
   const [, r = "1", l = "1"] = /SCORE (\S+) (\S+)/.exec(new TextDecoder().decode(image)) ?? [];
   return [Number(r), Number(l)];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INITIAL, createStore, message, reduce, source, status, subject, verdict } from "../../../www/state.js";
+import { INITIAL, canPaint, createStore, message, reduce, source, status, subject, verdict } from "../../../www/state.js";
 
 /** @typedef {import("../../../www/state.js").Event} Event */
 
@@ -12,10 +12,15 @@ function detecting(ticket) {
   return { type: "detecting", subject: { ticket, name: `image ${ticket}`, sample: null } };
 }
 
-/** @param {number} ticket */
-function detected(ticket) {
+/** @param {number} ticket @param {readonly unknown[]} [strokes] @param {object} [loaded] */
+function detected(ticket, strokes = [], loaded = LOADED.loaded) {
   const subject = { ticket, name: `image ${ticket}`, sample: null };
-  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, loaded: LOADED.loaded, elapsed_ms: 1, detection: { score: 0.9, reconstruction_score: 1, alignment_score: 0, anomalous: true } } }));
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsed_ms: 1, detection: { score: 0.9, reconstruction_score: 1, alignment_score: 0, anomalous: true } } }));
+}
+
+/** @param {readonly unknown[]} strokes */
+function painted(strokes) {
+  return /** @type {Event} */ ({ type: "painted", strokes });
 }
 
 /** @param {Event[]} events */
@@ -107,6 +112,48 @@ test("a watcher may stop", () => {
 
 test("a model that fails to load is an error, not a wait", () => {
   assert.equal(status(after(detecting(1), { type: "load-failed", message: "No model." })), "error");
+});
+
+test("what is painted is judged without a word, and taken back brings the earlier result", () => {
+  const [one, two] = [["a"], ["a", "b"]];
+  const before = after(LOADED, detecting(1), detected(1));
+  const live = [painted(one), detected(1, one), painted(two)].reduce(reduce, before);
+  assert.deepEqual([status(live), live.result?.strokes, live.strokes], ["ready", one, two]);
+  assert.equal(message(live), message(reduce(live, detected(1, two))), "the sentence is the same for every stroke");
+  const clean = reduce(live, painted([]));
+  assert.equal(clean.result, before.result);
+  assert.equal(reduce(clean, detected(1, two)).result, before.result, "a late answer does not bring it back");
+});
+
+test("another image ends the painting once it is judged, and not where it is refused", () => {
+  const strokes = ["a"];
+  const live = after(LOADED, detecting(1), detected(1), painted(strokes), detected(1, strokes), detecting(2));
+  assert.deepEqual([canPaint(live), reduce(live, painted([])).strokes], [false, strokes]);
+  const other = reduce(live, detected(2));
+  assert.deepEqual([other.strokes, other.result?.subject.ticket, other.original], [[], 2, other.result]);
+  const refused = reduce(live, { type: "detect-failed", ticket: 2, message: "No." });
+  assert.deepEqual([canPaint(refused), refused.result?.strokes, refused.original?.subject.ticket], [true, strokes, 1]);
+  assert.equal(status(reduce(refused, painted(["a", "b"]))), "ready");
+});
+
+test("another engine judges the image, then what is painted on it, and the card shows one of them at a time", () => {
+  const strokes = ["a"];
+  const other = { ...LOADED.loaded };
+  const old = after(LOADED, detecting(1), detected(1), painted(strokes), detected(1, strokes));
+  const loading = [{ type: "loading", choice: "webgpu" }, detecting(1)].reduce((state, event) => reduce(state, /** @type {Event} */ (event)), old);
+  assert.equal(canPaint(loading), false);
+  const half = [{ type: "loaded", loaded: other }, detected(1, [], other)].reduce((state, event) => reduce(state, /** @type {Event} */ (event)), loading);
+  assert.deepEqual([status(half), half.result], ["working", old.result]);
+  assert.equal(half.original?.loaded, other);
+  assert.equal(reduce(half, detected(1, strokes)).result, old.result, "an answer of the earlier engine is dropped");
+  const whole = reduce(half, detected(1, strokes, other));
+  assert.deepEqual([status(whole), whole.result?.loaded, whole.result?.strokes], ["ready", other, strokes]);
+  assert.equal(status(reduce(half, painted([]))), "ready");
+});
+
+test("without a judged image there is nothing to paint on", () => {
+  assert.equal(canPaint(INITIAL), false);
+  assert.equal(after(LOADED, painted(["a"])).strokes.length, 0);
 });
 
 test("late progress does not undo a load that ended", () => {

@@ -1,0 +1,52 @@
+/** Break it: the visitor paints defects into the image that was judged, and it is judged again with every stroke. */
+
+import { apply } from "./break/apply.js";
+import { begin, extend, undo } from "./break/strokes.js";
+import { canPaint, status, verdict, verdictBefore } from "./state.js";
+import { createBreak } from "./view/break.js";
+
+/** @typedef {import("./state.js").Strokes} Strokes */
+/** @typedef {import("./state.js").Result} Result */
+
+/** @type {Strokes} */
+const NOTHING = [];
+
+/** @param {{ store: ReturnType<typeof import("./state.js").createStore>, session: import("./session.js").Session }} page */
+export function open({ store, session }) {
+  const view = createBreak({
+    onBegin: (tool, pen, point) => (drawing = paint(begin(store.get().strokes, tool, pen, point))),
+    onExtend: (point) => drawing === store.get().strokes && (drawing = paint(extend(drawing, point))),
+    onChoose: () => store.send({ type: "view", view: "side" }), // the input is there to paint on
+    onUndo: () => paint(undo(store.get().strokes)),
+    onClear: () => paint(NOTHING),
+  });
+  /** The strokes whose last one goes on: none once another image came, or one was taken back, while it was drawn. @type {Strokes | null} */
+  let drawing = null;
+  /** The image of which the engine is asked about a painted picture. @type {import("./state.js").Subject | null} */
+  let painted = null;
+
+  /** @param {Strokes} strokes @returns {Strokes | null} null where there is nothing to paint on */
+  function paint(strokes) {
+    if (strokes !== store.get().strokes) store.send({ type: "painted", strokes });
+    return store.get().strokes === strokes ? strokes : null;
+  }
+
+  /**
+   * A change of either makes another picture to judge: of the strokes by the visitor, of the original by another engine.
+   * @param {Result | null} original
+   * @param {Strokes} strokes
+   */
+  function show(original, strokes) {
+    if (!original) return;
+    const { input, width_px, height_px } = original.detection;
+    const data = apply({ data: input, width_px, height_px }, strokes);
+    view.showPicture({ data, width_px, height_px }, strokes.length > 0);
+    if (strokes.length > 0 || painted === original.subject) session.paint(strokes, new ImageData(data, width_px, height_px));
+    painted = strokes.length > 0 ? original.subject : null;
+  }
+
+  store.watch((state) => [state.original, state.strokes], show);
+  store.watch((state) => [verdictBefore(state), verdict(state), state.strokes.length > 0], (before, now, isPainted) => before && view.showScore(before, isPainted ? now : null));
+  store.watch((state) => [state.strokes.length > 0 && state.result?.strokes !== state.strokes], view.showBehind);
+  store.watch((state) => [canPaint(state) || status(state) === "working"], view.showPaintable);
+}
