@@ -451,6 +451,8 @@ describe("an accessibility checker finds nothing with list and swipe open", () =
       await listDone(page, 6);
       await reading(page);
       await page.getByRole("columnheader", { name: "Score" }).getByRole("button").click();
+      await page.locator("#inside").scrollIntoViewIfNeeded(); // out of view it stays dimmed, with what it says of an earlier image
+      await page.waitForFunction(() => document.querySelector("#inside")?.getAttribute("data-state") === "whole");
       await assertAccessible(page);
       await screenshot(page.locator("#try"), `judging-${width}-${colorScheme}`);
       await close();
