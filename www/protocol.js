@@ -147,7 +147,7 @@
 
 /**
  * What the page tells the worker that learns. `start` comes first, and once; to give up, the page ends the worker.
- * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: Omit<TeachingPlan, "epochs">, duration_s: number, images: readonly Picture[] }
+ * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: Omit<TeachingPlan, "epochs">, duration_s: number, images: readonly Picture[], data: string }
  *   | { type: "pause" }
  *   | { type: "resume" }
  *   | { type: "finish" }} TeachingRequest `finish`: make a model of what there is
@@ -157,12 +157,12 @@
  * What the worker that learns tells the page, in this order; `crashed` and `failed` at any time, as the last.
  * @typedef {{ type: "measuring" }
  *   | { type: "begun", epochs: number, trained_on: number, held_out: number }
- *   | { type: "learned", loss: number, epochs: number, images_per_s: number } `loss`: the mean of the steps since the last one
+ *   | { type: "learned", loss: number, epochs: number, images_per_s: number }
  *   | { type: "rebuilt", rebuilt: readonly Rebuilt[] }
  *   | { type: "finishing" }
  *   | { type: "finished", weights: Uint8Array<ArrayBuffer> }
  *   | { type: "failed", message: string }
- *   | { type: "crashed" }} TeachingReply
+ *   | { type: "crashed" }} TeachingReply the loss is the mean of the steps since the last one
  */
 
 export {};
