@@ -14,8 +14,8 @@ const PICTURES_MS = 1000;
 const MOST_PICTURES = 3;
 
 /** The first steps are slow: browsers compile what runs often once more. The speed is that of what comes after. */
-const WARM_UP_MS = 600;
-const MEASURE_MS = 1000;
+const WARM_UP_MS = 1500;
+const MEASURE_MS = 1500;
 
 /** Resolves when no pause is wanted. */
 let going = Promise.resolve();

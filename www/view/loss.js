@@ -20,7 +20,7 @@ export function createLoss(place) {
       },
       axes: [
         { ...axis, size: 26, label: "epochs", labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
-        { ...axis, size: 58, values: (_, splits) => splits.map((loss) => (loss !== null && /^1/.test(loss.toExponential()) ? String(loss) : "")) },
+        { ...axis, size: 58, values: (_, splits) => splits.map((loss) => (loss !== null && /^[125]e/.test(loss.toExponential()) ? String(loss) : "")) },
       ],
       series: [{}, { stroke: colour("--accent"), width: 2, points: { show: false } }],
     },
