@@ -99,6 +99,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
     },
   });
   await cutUp(page);
+  await page.getByTestId("teach-time").selectOption("180"); // it is stopped before
   await page.getByTestId("teach-start").click();
   await phase(page, "learning");
   await page.waitForFunction(() => document.querySelector("[data-testid=teach-last]")?.textContent !== "–");
@@ -113,7 +114,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   await page.getByTestId("teach-pause").click();
   await phase(page, "learning");
 
-  await page.waitForFunction((limit) => Number(document.querySelector("[data-testid=teach-last]")?.textContent) < limit, first / 5, { timeout: TRAINING_MS });
+  await page.waitForFunction((limit) => Number(document.querySelector("[data-testid=teach-last]")?.textContent) < limit, first / 10, { timeout: TRAINING_MS });
   await page.getByTestId("teach-finish").click();
   await phase(page, "done");
   assert.ok((await loss(page)) < first / 3, `the loss fell from ${first} to ${await loss(page)}`);
@@ -128,7 +129,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   await choose(page, holed);
   const anomalous = await reading(page);
   assert.equal(anomalous.verdict, "Anomalous");
-  assert.ok(anomalous.reconstruction_score > 3 * normal.reconstruction_score, `${anomalous.reconstruction_score} against ${normal.reconstruction_score}`);
+  assert.ok(anomalous.reconstruction_score > 2 * normal.reconstruction_score, `${anomalous.reconstruction_score} against ${normal.reconstruction_score}`);
 
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("teach-save").click()]);
   assert.equal(download.suggestedFilename(), "my-model.safetensors");

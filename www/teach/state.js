@@ -162,7 +162,7 @@ export function lesson(state) {
     case "measuring":
       return "A few steps on trial, to see how fast this machine is…";
     case "learning":
-      return `It learns from ${state.trained_on} images. The ${state.held_out} below it never learns from: as the loss falls, they come out of the mist.`;
+      return `It learns from ${state.trained_on} images, and never from the ${state.held_out} held out: as the loss falls, those below come out of the mist.`;
     case "paused":
       return "Paused.";
     case "finishing":
