@@ -15,14 +15,15 @@ import { build } from "esbuild";
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
 /** The first is there always; the page does without the others. */
-const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu"];
+const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn", "learn-threads"];
 const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
 /** What a page runs at once is no module: a module would wait until the page is laid out. */
 const BUNDLES = /** @type {const} */ ([
   { names: ["thread.js"], format: "esm" },
   { names: ["worker.js"], format: "esm" },
+  { names: ["teacher.js"], format: "esm" },
   { names: ["service-worker.js"], format: "iife" },
-  { names: ["idea.js", "inside.js", "break.js", "series.js", "live.js", "tour.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
+  { names: ["idea.js", "inside.js", "break.js", "series.js", "live.js", "teach.js", "tour.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
   { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
   { names: ["style.css"] },
 ]);

@@ -96,6 +96,18 @@ export function plan(choice, gpu, { threads, relaxed }, installed) {
 }
 
 /**
+ * The engines that learn, in the order to try them: on the CPU, for training on WebGPU is neither built nor tried.
+ * @param {CpuProbe} cpu
+ * @param {import("./protocol.js").Engines} installed
+ * @returns {("learn-threads" | "learn")[]}
+ */
+export function learners({ threads }, installed) {
+  /** @type {("learn-threads" | "learn")[]} */
+  const engines = threads > 1 ? ["learn-threads", "learn"] : ["learn"];
+  return engines.filter((name) => installed[name]);
+}
+
+/**
  * @param {import("./protocol.js").BackendChoice} choice
  * @param {GpuProbe} gpu
  * @returns {{ wanted: boolean, note: string }} whether WebGPU is wanted

@@ -1,8 +1,8 @@
 /** The page's side of the worker: a promise for each request, and a new worker when the old one is lost or another backend is wanted. */
 
 import { NO_GPU, cpu, plan, probe } from "./backend.js";
-import { address, download } from "./download.js";
-import { fetchParts } from "./parts.js";
+import { address } from "./download.js";
+import { fetchModel, fetchParts } from "./parts.js";
 import { sentence } from "./format.js";
 
 /** @typedef {import("./protocol.js").Reply} Reply */
@@ -100,7 +100,7 @@ export class Client {
    * @returns {Promise<import("./protocol.js").ModelInfo>}
    */
   async add(model) {
-    const weights = await download(model, `the model ${model.name}`, () => {}, this.#downloads.signal);
+    const weights = await fetchModel(model, () => {}, this.#downloads.signal);
     return this.#ask({ type: "load", key: model.file, weights }, [weights.buffer]);
   }
 

@@ -28,7 +28,7 @@ const LESSON_PATIENCE_MS = 1000;
 const LESSON = new URL("./idea.js", import.meta.url).href;
 
 /** What else can wait for the first image; each opens its own part of the page. */
-const PARTS = ["inside.js", "break.js", "series.js", "live.js", "tour.js", "offline.js"].map((name) => new URL(name, import.meta.url).href);
+const PARTS = ["inside.js", "break.js", "series.js", "live.js", "teach.js", "tour.js", "offline.js"].map((name) => new URL(name, import.meta.url).href);
 
 /** What not every visitor asks for comes down when it is asked for. */
 const LIST = new URL("./list.js", import.meta.url).href;
@@ -137,7 +137,7 @@ async function openGallery(wanted) {
 }
 
 /**
- * A visitor's own image is in no address: it never leaves the tab.
+ * A visitor's own image or model is in no address: it never leaves the tab.
  * @param {import("./protocol.js").BackendChoice} choice
  * @param {readonly import("./protocol.js").ModelFile[]} models
  * @param {string} model
@@ -145,7 +145,7 @@ async function openGallery(wanted) {
  */
 function rememberChoices(choice, models, model, subject) {
   if (models.length === 0 || !subject) return; // what the address says is not taken up yet
-  const name = models.find(({ file }) => file === model)?.name ?? null;
+  const name = models.find(({ file, weights }) => file === model && !weights)?.name ?? null;
   remember({
     backend: choice === "auto" ? null : choice,
     model: name === models[0]?.name ? null : name,

@@ -26,13 +26,34 @@ export function fetchParts(engine, model, onProgress, signal) {
     reported = performance.now();
     onProgress({ stage: "downloading", loaded_bytes, total_bytes });
   };
-  const module = downloadAs(engine, "the engine", compile, count, signal);
-  const weights = download(model, `the model ${model.name}`, count, signal);
+  const module = fetchEngine(engine, count, signal);
+  const weights = fetchModel(model, count, signal);
   Promise.all([module, weights]).then(
     () => signal.aborted || onProgress({ stage: "starting", loaded_bytes, total_bytes }),
     () => {}, // whoever waits for one of them is told
   );
   return { module, weights };
+}
+
+/**
+ * @param {import("./protocol.js").SiteFile} engine
+ * @param {(bytes: number) => void} onChunk
+ * @param {AbortSignal} signal
+ */
+export function fetchEngine(engine, onChunk, signal) {
+  return downloadAs(engine, "the engine", compile, onChunk, signal);
+}
+
+/**
+ * A copy of its own: a worker keeps what it is given.
+ * @param {import("./protocol.js").ModelFile} model
+ * @param {(bytes: number) => void} onChunk
+ * @param {AbortSignal} signal
+ */
+export async function fetchModel(model, onChunk, signal) {
+  if (!model.weights) return download(model, `the model ${model.name}`, onChunk, signal);
+  onChunk(model.bytes);
+  return model.weights.slice();
 }
 
 /** @param {Response} response */

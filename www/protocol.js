@@ -4,7 +4,7 @@
  */
 
 /** @typedef {"webgpu" | "wasm"} Backend */
-/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu-relaxed" | "cpu"} EngineName a folder in `pkg/`, of which the page loads one */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu-relaxed" | "cpu" | "learn-threads" | "learn"} EngineName a folder in `pkg/`, of which the page loads one to judge, and one that learns where it is taught */
 /** @typedef {"auto" | Backend} BackendChoice */
 /** @typedef {"normal" | "defective"} Label */
 
@@ -82,10 +82,38 @@
  * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
  * @property {(() => Promise<void>) | undefined} [warmUp] only where there is something to warm up
  * @property {() => void} runThread only where there are threads; does not return
+ * @property {{ new (plan: TeachingPlan, images: readonly Picture[]): Teacher }} Teacher only of the engines that learn
  */
 
+/**
+ * @typedef {object} TeachingPlan
+ * @property {number} size_px
+ * @property {number} scales
+ * @property {number} base_width
+ * @property {number} items of the memory, at each scale
+ * @property {number} division r: blocks along each side of a map
+ * @property {number} epochs
+ * @property {number} batch_size
+ * @property {number} learning_rate at first; it falls to zero over the epochs
+ * @property {boolean} flips
+ * @property {number} false_alarm_rate
+ * @property {number} seed a whole number
+ */
+
+/**
+ * @typedef {object} Teacher
+ * @property {number} trainedOn
+ * @property {number} heldOut
+ * @property {() => Promise<{ loss: number, epochs: number, is_finished: boolean }>} step
+ * @property {(index: number) => Promise<Rebuilt>} rebuild of a held-out image
+ * @property {(data: string) => Promise<Uint8Array<ArrayBuffer>>} finish gives the model file
+ * @property {() => void} free
+ */
+
+/** RGBA, both. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width_px: number, height_px: number }} Rebuilt */
+
 /** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `bytes` is the size before compression */
-/** @typedef {SiteFile & { name: string }} ModelFile */
+/** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile with its content where it is not of the site: then no address names it */
 /** @typedef {SiteFile & { script: SiteFile }} EngineFiles */
 /** @typedef {Partial<Record<EngineName, EngineFiles>>} Engines */
 /** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[] }} Manifest `series`: models of the same data that differ in their block size alone, written by `scripts/site.mjs` */
@@ -115,6 +143,26 @@
  * @typedef {{ id: number, type: "done", value: unknown }
  *   | { id: number, type: "failed", message: string }
  *   | { type: "crashed" }} Reply
+ */
+
+/**
+ * What the page tells the worker that learns. `start` comes first, and once; to give up, the page ends the worker.
+ * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: Omit<TeachingPlan, "epochs">, duration_s: number, images: readonly Picture[], data: string }
+ *   | { type: "pause" }
+ *   | { type: "resume" }
+ *   | { type: "finish" }} TeachingRequest `finish`: make a model of what there is
+ */
+
+/**
+ * What the worker that learns tells the page, in this order; `crashed` and `failed` at any time, as the last.
+ * @typedef {{ type: "measuring" }
+ *   | { type: "begun", epochs: number, trained_on: number, held_out: number }
+ *   | { type: "learned", loss: number, epochs: number, images_per_s: number }
+ *   | { type: "rebuilt", rebuilt: readonly Rebuilt[] }
+ *   | { type: "finishing" }
+ *   | { type: "finished", weights: Uint8Array<ArrayBuffer> }
+ *   | { type: "failed", message: string }
+ *   | { type: "crashed" }} TeachingReply the loss is the mean of the steps since the last one
  */
 
 export {};

@@ -31,6 +31,8 @@ export class Session {
   #manifest = null;
   /** What `judgeAside` has its own copy of the model beside. @type {Loaded | null} */
   #aside = null;
+  /** Models that came into being in this tab. @type {import("./protocol.js").ModelFile[]} */
+  #own = [];
 
   /**
    * @param {ReturnType<typeof import("./state.js").createStore>} store
@@ -63,9 +65,10 @@ export class Session {
     try {
       const manifest = (this.#manifest ??= await fetchManifest());
       if (turn !== this.#loads) return;
-      const file = manifest.models.find(({ file, name }) => file === model || name === model) ?? manifest.models[0];
+      const models = [...manifest.models, ...this.#own];
+      const file = models.find(({ file, name }) => file === model || name === model) ?? models[0];
       if (!file) throw new Error("No model is installed: put a .safetensors file into models/ and build the site again.");
-      this.#store.send({ type: "models", models: manifest.models, model: file.file });
+      this.#store.send({ type: "models", models, model: file.file });
       const loaded = await this.#client.load(manifest, file, choice, (progress) => this.#store.send({ type: "progress", progress }));
       await meanwhile;
       if (turn !== this.#loads) return;
@@ -77,6 +80,13 @@ export class Session {
       this.#manifest = null; // the next try may find a site that was built anew
       this.#store.send({ type: "load-failed", message: sentence(error) });
     }
+  }
+
+  /** Takes a model that is not of the site, and loads it.
+   * @param {import("./protocol.js").ModelFile} model */
+  adopt(model) {
+    this.#own.push(model);
+    return this.load(this.#store.get().choice, model.file);
   }
 
   /** @param {Wanted} wanted */

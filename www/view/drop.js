@@ -24,8 +24,9 @@ export function acceptFiles(onFiles, onRefused) {
     if (!event.relatedTarget) over(false); // left the window, not just an element
   });
   addEventListener("drop", (event) => {
-    event.preventDefault();
     over(false);
+    if (event.defaultPrevented) return; // another part of the page took it
+    event.preventDefault();
     const [first, ...rest] = event.dataTransfer?.files ?? [];
     if (first) onFiles([first, ...rest]);
     else onRefused("That was no image file: a link to an image cannot be opened here, so save the image first.");

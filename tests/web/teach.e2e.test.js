@@ -1,0 +1,213 @@
+/** A lesson in a real browser, with the engine that learns. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import test, { after, before, describe } from "node:test";
+import { LOOKS, assertAccessible } from "./support/axe.js";
+import { choose, launch, open, reading, text } from "./support/page.js";
+import { screenshot } from "./support/screenshots.js";
+import { serve } from "./support/server.js";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const SITE = process.env["DAAD_SITE"] ?? "";
+assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
+const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+const PICTURE = new URL("../../www/gallery/PA_FLR01_TL_S_ND_10_3.png", import.meta.url);
+const TRAINING_MS = 120_000;
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let site;
+/** @type {import("playwright-core").Browser} */
+let browser;
+
+before(async () => {
+  site = await serve(SITE);
+  browser = await launch(FAKE_CAMERA);
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+/** @param {Parameters<typeof open>[2]} [options] */
+async function openCard(options = {}) {
+  const opened = await open(browser, `${site.url}?backend=wasm`, { reducedMotion: "reduce", ...options });
+  await reading(opened.page);
+  await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
+  return opened;
+}
+
+/** @param {Page} page */
+async function cutUp(page) {
+  await page.getByTestId("teach-count").selectOption("25");
+  await page.getByTestId("teach-part").selectOption("0.25");
+  await page.getByTestId("teach-picture").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: await readFile(PICTURE) });
+  await number(page, 25);
+}
+
+/** @param {Page} page @param {number} count */
+function number(page, count) {
+  return page.waitForFunction((text) => document.querySelector("[data-testid=teach-number]")?.textContent === text, count === 1 ? "1 image" : `${count} images`);
+}
+
+/** @param {Page} page @param {string} name */
+function phase(page, name) {
+  return page.waitForFunction((name) => document.querySelector("#teach")?.getAttribute("data-phase") === name, name, { timeout: TRAINING_MS });
+}
+
+/** @param {Page} page */
+async function loss(page) {
+  return Number(await text(page, "teach-last"));
+}
+
+/** A piece of the picture with a black hole in its middle, as a PNG, and the piece as it is. @param {Page} page */
+async function pieces(page) {
+  const picture = (await readFile(PICTURE)).toString("base64");
+  const [intact = "", holed = ""] = await page.evaluate(async (picture) => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0))]));
+    const side = Math.floor(Math.min(bitmap.width, bitmap.height) / 4);
+    const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+    const context = canvas.getContext("2d");
+    context?.drawImage(bitmap, 0, 0, side, side, 0, 0, side, side);
+    const intact = canvas.toDataURL();
+    context?.fillRect(side * 0.3, side * 0.3, side * 0.4, side * 0.4);
+    return [intact, canvas.toDataURL()];
+  }, picture);
+  const bytes = (/** @type {string} */ url) => Buffer.from(url.slice(url.indexOf(",") + 1), "base64");
+  return { intact: bytes(intact), holed: bytes(holed) };
+}
+
+test("pieces of one picture: it learns, pauses, judges, and its file is saved", { timeout: 300_000 }, async () => {
+  /** @type {string[]} */
+  const sent = [];
+  const { page, close } = await openCard({
+    acceptDownloads: true,
+    prepare: async (page) => {
+      page.on("request", (request) => request.method() !== "GET" && sent.push(request.url()));
+      await page.addInitScript(() => {
+        const Original = Worker;
+        window.Worker = class extends Original {
+          /** @param {string | URL} url @param {WorkerOptions} [options] */
+          constructor(url, options) {
+            super(url, options);
+            this.addEventListener("message", ({ data }) => data.type === "finished" && Object.assign(window, { given: data.weights }));
+          }
+        };
+      });
+    },
+  });
+  await cutUp(page);
+  await page.getByTestId("teach-time").selectOption("180"); // it is stopped before
+  await page.getByTestId("teach-start").click();
+  await phase(page, "learning");
+  await page.waitForFunction(() => document.querySelector("[data-testid=teach-last]")?.textContent !== "–");
+  const first = await loss(page);
+
+  await page.getByTestId("teach-pause").click();
+  await phase(page, "paused");
+  await page.waitForTimeout(1500); // the step under way ends
+  const before = [await text(page, "teach-epochs"), await loss(page)];
+  await page.waitForTimeout(1500);
+  assert.deepEqual([await text(page, "teach-epochs"), await loss(page)], before, "paused, nothing is learnt");
+  await page.getByTestId("teach-pause").click();
+  await phase(page, "learning");
+
+  await page.waitForFunction((limit) => Number(document.querySelector("[data-testid=teach-last]")?.textContent) < limit, first / 10, { timeout: TRAINING_MS });
+  await page.getByTestId("teach-finish").click();
+  await phase(page, "done");
+  assert.ok((await loss(page)) < first / 3, `the loss fell from ${first} to ${await loss(page)}`);
+  await reading(page);
+  assert.equal(await page.locator("#model option:checked").textContent(), "My model, taught here");
+  assert.match((await page.locator("#subject").textContent()) ?? "", /^Piece 1 of picture\.png/);
+  assert.doesNotMatch(page.url(), /model/, "it is in no address");
+
+  const { intact, holed } = await pieces(page);
+  await choose(page, intact);
+  const normal = await reading(page);
+  await choose(page, holed);
+  const anomalous = await reading(page);
+  assert.equal(anomalous.verdict, "Anomalous");
+  assert.ok(anomalous.reconstruction_score > 2 * normal.reconstruction_score, `${anomalous.reconstruction_score} against ${normal.reconstruction_score}`);
+
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("teach-save").click()]);
+  assert.equal(download.suggestedFilename(), "my-model.safetensors");
+  const saved = await readFile(await download.path());
+  const given = await page.evaluate(() => Array.from(/** @type {any} */ (window).given));
+  assert.ok(saved.equals(Buffer.from(/** @type {number[]} */ (given))), "byte for byte what the worker gave");
+  const header = JSON.parse(saved.toString("utf8", 8, 8 + Number(saved.readBigUInt64LE(0))));
+  assert.ok("daad" in header.__metadata__, JSON.stringify(header.__metadata__));
+  assert.equal(JSON.parse(header.__metadata__.daad).provenance.data, "25 images of the visitor's own");
+
+  await page.locator("#choice").selectOption("auto"); // another engine has it too
+  await reading(page);
+  assert.equal(await page.locator("#model option:checked").textContent(), "My model, taught here");
+  assert.deepEqual(sent, [], "nothing is uploaded");
+  await close();
+});
+
+test("too few images are refused in a sentence, and a file that is no image is left out", async () => {
+  const { page, close } = await openCard();
+  const buffer = await readFile(PICTURE);
+  await page.getByTestId("teach-files").setInputFiles([...Array.from({ length: 7 }, (_, at) => ({ name: `${at}.png`, mimeType: "image/png", buffer })), { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no image") }]);
+  await number(page, 7);
+  assert.match(await text(page, "teach-said"), /at least 8 images, and has 7: /);
+  assert.match(await text(page, "teach-notice"), /^notes\.txt could not be read/);
+  assert.ok(await page.getByTestId("teach-start").isDisabled());
+  await page.getByTestId("teach-photo").first().focus();
+  await page.keyboard.press("Enter");
+  await number(page, 6);
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Remove 1.png");
+  await page.getByTestId("teach-clear").click();
+  await number(page, 0);
+  await close();
+});
+
+test("frames of a camera, until somebody stops it", async () => {
+  const { page, close } = await openCard();
+  await page.getByTestId("teach-camera").click();
+  await page.waitForFunction(() => document.querySelectorAll("[data-testid=teach-photo]").length >= 8, null, { timeout: 30_000 });
+  assert.ok(await page.locator("#teach-video").isVisible());
+  await page.getByTestId("teach-camera").click();
+  await page.waitForFunction(() => /** @type {HTMLVideoElement} */ (document.querySelector("#teach-video")).srcObject === null);
+  assert.ok(await page.getByTestId("teach-start").isEnabled());
+  await close();
+});
+
+test("a camera that is refused is told in a sentence", async () => {
+  const { page, close } = await openCard({ prepare: (page) => page.addInitScript(() => (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError")))) });
+  await page.getByTestId("teach-camera").click();
+  await page.waitForFunction(() => /not allowed to use the camera/.test(document.querySelector("[data-testid=teach-notice]")?.textContent ?? ""));
+  await close();
+});
+
+test("a crash and giving up leave the images; the next lesson begins anew", { timeout: 120_000 }, async () => {
+  const { page, close } = await openCard({ prepare: (page) => page.route("**/pkg/learn*/daad.js*", (route) => route.fulfill({ contentType: "text/javascript", body: "export default async () => ({}); export class Teacher { constructor() { throw new WebAssembly.RuntimeError('unreachable'); } } export function runThread() {}" })) });
+  await cutUp(page);
+  await page.getByTestId("teach-start").click();
+  await page.waitForFunction(() => /stopped unexpectedly/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));
+  await number(page, 25);
+  await page.unroute("**/pkg/learn*/daad.js*");
+  await page.getByTestId("teach-start").click();
+  await phase(page, "learning");
+  await page.getByTestId("teach-give-up").click();
+  await phase(page, "collecting");
+  await number(page, 25);
+  await close();
+});
+
+describe("an accessibility checker finds nothing", () => {
+  for (const [width, colorScheme] of LOOKS) {
+    test(`${width} pixels wide, ${colorScheme}`, { timeout: 120_000 }, async () => {
+      const { page, close } = await openCard({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
+      await cutUp(page);
+      await page.getByTestId("teach-start").click();
+      await phase(page, "learning");
+      await page.waitForTimeout(3000);
+      await assertAccessible(page);
+      await screenshot(page.locator("#teach"), `teach-${width}-${colorScheme}`);
+      await close();
+    });
+  }
+});

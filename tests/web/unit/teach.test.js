@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { learners } from "../../../www/backend.js";
+import { crops } from "../../../www/teach/crops.js";
+import { epochsFor } from "../../../www/teach/plan.js";
+import { FEWEST, INITIAL, MOST, isBusy, left_s, lesson, obstacle, reduce } from "../../../www/teach/state.js";
+
+/** @typedef {import("../../../www/teach/state.js").Event} Event */
+
+/** @param {number} count @param {number} [first] @returns {any[]} */
+function photos(count, first = 0) {
+  return Array.from({ length: count }, (_, at) => ({ id: first + at, name: `${first + at}.png`, picture: new Uint8Array(), thumb: null }));
+}
+
+/** @param {...Event} events */
+function after(...events) {
+  return events.reduce(reduce, reduce(INITIAL, { type: "added", photos: photos(20) }));
+}
+
+/** @type {Event[]} */
+const BEGUN = [{ type: "started" }, { type: "engine", threads: 2 }, { type: "measuring" }, { type: "begun", epochs: 10, trained_on: 17, held_out: 3 }];
+
+test("pieces lie within the picture, from edge to edge, and no two are the same", () => {
+  for (const [width, height, side, count] of /** @type {const} */ ([[100, 100, 25, 64], [300, 100, 50, 40], [64, 500, 64, 20], [101, 67, 66, 400], [30, 30, 30, 9]])) {
+    const places = crops(width, height, side, count);
+    assert.ok(places.length >= 1 && places.length <= count, `${places.length} of ${count}`);
+    assert.ok(places.every(({ x, y }) => x >= 0 && y >= 0 && x + side <= width && y + side <= height));
+    assert.equal(new Set(places.map(({ x, y }) => `${x} ${y}`)).size, places.length);
+  }
+  assert.equal(crops(100, 100, 25, 64).length, 64);
+  assert.deepEqual(crops(100, 100, 25, 64).at(-1), { x: 75, y: 75 });
+});
+
+test("a picture smaller than its pieces has none", () => {
+  assert.deepEqual(crops(10, 10, 11, 4), []);
+  assert.deepEqual(crops(10, 10, 0, 4), []);
+});
+
+test("as many epochs as fit into the time, and one at least", () => {
+  assert.equal(epochsFor(108, 100, 85), 100);
+  assert.equal(epochsFor(0.1, 400, 60), 1);
+});
+
+test("engines that learn: with threads where there are some, and only what is installed", () => {
+  const file = { file: "", bytes: 1, hash: "", script: { file: "", bytes: 1, hash: "" } };
+  assert.deepEqual(learners({ threads: 4, relaxed: true }, { learn: file, "learn-threads": file }), ["learn-threads", "learn"]);
+  assert.deepEqual(learners({ threads: 1, relaxed: true }, { learn: file, "learn-threads": file }), ["learn"]);
+  assert.deepEqual(learners({ threads: 4, relaxed: true }, { cpu: file }), []);
+});
+
+test("too few images are refused in a sentence that says how many and why", () => {
+  const state = reduce(INITIAL, { type: "added", photos: photos(FEWEST - 1) });
+  assert.match(obstacle(state), /at least 8 images, and has 7: .+\.$/);
+  assert.equal(lesson(state), obstacle(state));
+  assert.equal(obstacle(reduce(state, { type: "added", photos: photos(1, 7) })), "");
+});
+
+test("images are removed one by one or all at once, and there is a limit that is told", () => {
+  assert.deepEqual(after({ type: "removed", id: 3 }).photos.length, 19);
+  assert.deepEqual(after({ type: "cleared" }).photos, []);
+  const full = after({ type: "added", photos: photos(MOST, 20) });
+  assert.equal(full.photos.length, MOST);
+  assert.match(full.notice, /20 were left out/);
+});
+
+test("a lesson goes from the download to the model, and the time left follows its speed", () => {
+  const begun = after(...BEGUN);
+  assert.ok(isBusy(begun));
+  assert.equal(left_s(begun), null);
+  const learned = reduce(begun, { type: "learned", loss: 0.1, epochs: 5, images_per_s: 17 });
+  assert.equal(left_s(learned), 5);
+  const paused = reduce(learned, { type: "paused" });
+  assert.equal(paused.phase, "paused");
+  assert.equal(reduce(paused, { type: "resumed" }).phase, "learning");
+  const weights = new Uint8Array(1);
+  const done = [{ type: "finishing" }, { type: "finished", weights }].reduce((state, event) => reduce(state, /** @type {Event} */ (event)), learned);
+  assert.deepEqual([done.phase, done.weights, isBusy(done)], ["done", weights, false]);
+});
+
+test("whatever ends a lesson, the images stay", () => {
+  for (const event of /** @type {Event[]} */ ([{ type: "given-up" }, { type: "crashed" }, { type: "failed", message: "a loss became NaN in epoch 3" }])) {
+    const state = after(...BEGUN, event);
+    assert.deepEqual([state.photos.length, state.phase], [20, "collecting"]);
+  }
+});
+
+test("what went wrong is one sentence, with the name of the image that it was", () => {
+  assert.match(lesson(after(...BEGUN, { type: "failed", message: "diverged: a loss became NaN in epoch 3; try a lower learning rate" })), /^The training went astray: /);
+  assert.equal(lesson(after(...BEGUN, { type: "failed", message: "image 3: it is no image" })), "2.png: It is no image.");
+  assert.match(lesson(after(...BEGUN, { type: "crashed" })), /still here/);
+});

@@ -1,0 +1,40 @@
+/** What every worker with an engine does: imports its script, and has threads share its work. It and the engine's threads are the only importers of `pkg/`. */
+
+import { request } from "./download.js";
+
+/**
+ * @param {string} url
+ * @returns {Promise<import("./protocol.js").Engine>}
+ */
+export function importScript(url) {
+  return import(url).catch(async () => {
+    await request(url, "the engine"); // `import` keeps to itself what went wrong
+    throw new Error("The engine's script does not run: the site is damaged, so build it again.");
+  });
+}
+
+/**
+ * Workers that start while the engine comes down, to share the work of this one. They live as long as it does.
+ * @param {number} count
+ */
+export function recruit(count) {
+  return Array.from({ length: count }, () => {
+    const thread = new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: self.name });
+    /** @type {Promise<never>} */
+    const failed = new Promise((_, reject) => thread.addEventListener("error", () => reject(new Error("a thread did not start.")), { once: true }));
+    failed.catch(() => {}); // it may fail before anybody waits for it
+    return { thread, failed };
+  });
+}
+
+/**
+ * @param {ReturnType<typeof recruit>[number]} recruit
+ * @param {import("./thread.js").Orders} orders
+ */
+export function enlist({ thread, failed }, orders) {
+  const joined = new Promise((resolve, reject) => {
+    thread.addEventListener("message", ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data)), { once: true });
+    thread.postMessage(orders);
+  });
+  return Promise.race([joined, failed]);
+}

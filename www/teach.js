@@ -1,0 +1,111 @@
+/** "Teach it your own": wiring. A small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
+
+import { sentence } from "./format.js";
+import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./teach/intake.js";
+import { PLAN } from "./teach/plan.js";
+import { teach } from "./teach/run.js";
+import { INITIAL, MOST, isBusy, obstacle, reduce } from "./teach/state.js";
+import { why } from "./live/state.js";
+import { createTeach } from "./view/teach.js";
+
+/** A camera that nobody stops stops here. */
+const MOST_FRAMES = 60;
+
+/** @param {{ session: import("./session.js").Session }} page */
+export function open({ session }) {
+  let state = INITIAL;
+  /** @type {ReturnType<typeof teach> | null} */
+  let run = null;
+  let models = 0;
+  let drawing = 0;
+
+  /** @param {import("./teach/state.js").Event} event */
+  function send(event) {
+    state = reduce(state, event);
+    drawing ||= requestAnimationFrame(() => {
+      drawing = 0;
+      view.show(state);
+    });
+    if (event.type === "finished") adopt(event.weights);
+  }
+
+  const view = createTeach(send, {
+    files: async (files) => {
+      const held = state.photos.reduce((sum, { picture }) => sum + (picture instanceof Uint8Array ? picture.byteLength : 0), 0);
+      take(await fromFiles(files, held));
+    },
+    pieces: async (file, part, count) => {
+      try {
+        take({ photos: await fromPieces(file, part, count), notice: "" });
+      } catch (error) {
+        send({ type: "noticed", notice: sentence(error) });
+      }
+    },
+    camera: (isWanted) => (isWanted ? void record() : send({ type: "camera", camera: false })),
+    start: () => {
+      if (obstacle(state) || isBusy(state)) return;
+      run?.end();
+      const { photos, rate, duration_s } = state;
+      send({ type: "started" });
+      const data = `${photos.length} images of the visitor's own`;
+      run = teach({ plan: { ...PLAN, division: rate }, images: photos.map(({ picture }) => picture), duration_s, data }, send);
+    },
+    pause: () => {
+      const isPaused = state.phase === "paused";
+      run?.tell({ type: isPaused ? "resume" : "pause" });
+      send({ type: isPaused ? "resumed" : "paused" });
+    },
+    finish: () => run?.tell({ type: "finish" }),
+    giveUp: () => {
+      run?.end();
+      send({ type: "given-up" });
+    },
+    save: () => state.weights && save(state.weights),
+  });
+
+  /** What was read while the training began comes too late. @param {{ photos: import("./teach/state.js").Photo[], notice: string }} taken */
+  function take({ photos, notice }) {
+    if (!isBusy(state)) send({ type: "added", photos, notice });
+  }
+
+  /** Frames until there are enough, or nobody wants more. */
+  async function record() {
+    const { video } = view;
+    send({ type: "camera", camera: true });
+    /** @type {MediaStream | null} */
+    let stream = null;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+      video.srcObject = stream;
+      await video.play();
+      for (let frame = 1; state.camera && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
+        take({ photos: [await fromFrame(video, frame)], notice: "" });
+        await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+      }
+      send({ type: "camera", camera: false });
+    } catch (error) {
+      send({ type: "camera", camera: false });
+      send({ type: "noticed", notice: why(error, "the camera") });
+    }
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    video.srcObject = null;
+  }
+
+  /** The page judges with it from now on, first an image that it was taught is normal. @param {Uint8Array<ArrayBuffer>} weights */
+  function adopt(weights) {
+    const number = ++models > 1 ? ` ${models}` : "";
+    void session.adopt({ file: `my-model${number}.safetensors`, name: `My model${number}, taught here`, bytes: weights.byteLength, hash: "", weights });
+    const [photo] = state.photos;
+    if (photo) session.ask({ name: photo.name, sample: null, read: async () => (photo.picture instanceof ImageData ? photo.picture : photo.picture.slice().buffer) });
+  }
+
+  view.show(state);
+}
+
+/** @param {Uint8Array<ArrayBuffer>} weights */
+function save(weights) {
+  const url = URL.createObjectURL(new Blob([weights], { type: "application/octet-stream" }));
+  const link = Object.assign(document.createElement("a"), { href: url, download: "my-model.safetensors" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000); // a browser may still read it
+}

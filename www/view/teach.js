@@ -1,0 +1,181 @@
+/** The card of a lesson: where images come from, the images, how the training goes, and what came of it. */
+
+import { significant } from "../format.js";
+import { isBusy, left_s, lesson, obstacle } from "../teach/state.js";
+import { find, make } from "./dom.js";
+import { createLoss } from "./loss.js";
+
+/**
+ * @typedef {import("../teach/state.js").State} State
+ * @typedef {import("../teach/state.js").Photo} Photo
+ *
+ * @typedef {object} Visitor what the visitor may want that is more than a change of state
+ * @property {(files: File[]) => void} files
+ * @property {(file: File, part: number, count: number) => void} pieces
+ * @property {(isWanted: boolean) => void} camera
+ * @property {() => void} start
+ * @property {() => void} pause
+ * @property {() => void} finish
+ * @property {() => void} giveUp
+ * @property {() => void} save
+ */
+
+/**
+ * @param {(event: import("../teach/state.js").Event) => void} send
+ * @param {Visitor} visitor
+ */
+export function createTeach(send, visitor) {
+  const card = find("#teach", HTMLElement);
+  const video = find("#teach-video", HTMLVideoElement);
+  const list = find("#teach-photos", HTMLElement);
+  const [files, picture] = [find("#teach-files", HTMLInputElement), find("#teach-picture", HTMLInputElement)];
+  const [rate, time] = [find("#teach-rate", HTMLSelectElement), find("#teach-time", HTMLSelectElement)];
+  const buttons = {
+    camera: find("#teach-camera", HTMLButtonElement),
+    clear: find("#teach-clear", HTMLButtonElement),
+    start: find("#teach-start", HTMLButtonElement),
+    pause: find("#teach-pause", HTMLButtonElement),
+    finish: find("#teach-finish", HTMLButtonElement),
+    giveUp: find("#teach-give-up", HTMLButtonElement),
+    save: find("#teach-save", HTMLButtonElement),
+  };
+  const showLosses = createLoss(find("#teach-loss", HTMLElement));
+  /** The thumbnail of each image. @type {Map<Photo, HTMLElement>} */
+  let thumbs = new Map();
+  /** @type {State | null} */
+  let shown = null;
+
+  files.addEventListener("change", () => {
+    const chosen = [...(files.files ?? [])];
+    files.value = ""; // so that choosing the same files again is a change
+    if (chosen.length > 0) visitor.files(chosen);
+  });
+  picture.addEventListener("change", () => {
+    const [file] = picture.files ?? [];
+    picture.value = "";
+    if (file) visitor.pieces(file, Number(find("#teach-part", HTMLSelectElement).value), Number(find("#teach-count", HTMLSelectElement).value));
+  });
+  card.addEventListener("dragover", (event) => event.preventDefault());
+  card.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const dropped = [...(event.dataTransfer?.files ?? [])];
+    if (dropped.length > 0 && !files.disabled) visitor.files(dropped);
+  });
+  rate.addEventListener("change", () => send({ type: "rate", rate: Number(rate.value) }));
+  time.addEventListener("change", () => send({ type: "duration", duration_s: Number(time.value) }));
+  buttons.camera.addEventListener("click", () => visitor.camera(!shown?.camera));
+  buttons.clear.addEventListener("click", () => {
+    send({ type: "cleared" });
+    files.focus(); // the button is off now
+  });
+  buttons.start.addEventListener("click", visitor.start);
+  buttons.pause.addEventListener("click", visitor.pause);
+  buttons.finish.addEventListener("click", visitor.finish);
+  buttons.giveUp.addEventListener("click", visitor.giveUp);
+  buttons.save.addEventListener("click", visitor.save);
+
+  /** @param {Photo} photo */
+  function thumbOf(photo) {
+    const canvas = make("canvas", { width: photo.thumb.width, height: photo.thumb.height });
+    canvas.getContext("2d")?.drawImage(photo.thumb, 0, 0);
+    const button = make("button", { type: "button", title: `Remove ${photo.name}` }, canvas);
+    button.setAttribute("aria-label", button.title);
+    button.dataset["testid"] = "teach-photo";
+    button.addEventListener("click", () => {
+      const next = button.nextElementSibling ?? button.previousElementSibling ?? files;
+      send({ type: "removed", id: photo.id });
+      if (next instanceof HTMLElement) next.focus();
+    });
+    return button;
+  }
+
+  /** @param {State} state */
+  function showPhotos(state) {
+    if (shown?.photos !== state.photos) {
+      const kept = new Map(state.photos.map((photo) => [photo, thumbs.get(photo) ?? thumbOf(photo)]));
+      for (const [photo, thumb] of thumbs) if (!kept.has(photo)) thumb.remove();
+      for (const [photo, thumb] of kept) if (!thumbs.has(photo)) list.append(thumb);
+      thumbs = kept;
+    }
+    put("#teach-number", state.photos.length === 1 ? "1 image" : `${state.photos.length} images`);
+    put("#teach-notice", state.notice);
+  }
+
+  /** @param {State} state */
+  function showTraining(state) {
+    if (shown?.losses !== state.losses || shown.epochs !== state.epochs) showLosses(state.losses, state.epochs);
+    const last = state.losses.at(-1);
+    const left = left_s(state);
+    put("#teach-last", last ? significant(last.loss, 2) : "–");
+    put("#teach-left", left === null || state.phase === "done" ? "–" : clock(left));
+    put("#teach-epochs", last ? `${Math.floor(last.epochs)} of ${state.epochs}` : "–");
+    put("#teach-speed", last ? `${significant(state.images_per_s, 2)} images/s on ${state.threads === 1 ? "one thread" : `${state.threads} threads`}` : "–");
+    if (shown?.rebuilt === state.rebuilt) return;
+    for (const [at, figure] of document.querySelectorAll("#teach-rebuilt figure").entries()) {
+      const rebuilt = state.rebuilt[at];
+      const [input, reconstruction] = figure.querySelectorAll("canvas");
+      if (!input || !reconstruction) continue;
+      draw(input, rebuilt, rebuilt?.input);
+      draw(reconstruction, rebuilt, rebuilt?.reconstruction);
+    }
+  }
+
+  return {
+    video,
+    /** @param {State} state */
+    show(state) {
+      const busy = isBusy(state);
+      const isLearning = state.phase === "learning" || state.phase === "paused";
+      const wasFocused = document.activeElement;
+      card.dataset["phase"] = state.phase;
+      for (const field of [files, picture, rate, time]) field.disabled = busy;
+      for (const photo of list.children) if (photo instanceof HTMLButtonElement) photo.disabled = busy;
+      video.hidden = !state.camera;
+      put("#teach-camera", state.camera ? "Stop the camera" : "Use the camera");
+      buttons.camera.disabled = busy;
+      buttons.clear.disabled = busy || state.photos.length === 0;
+      buttons.start.disabled = busy || obstacle(state) !== "";
+      put("#teach-start", state.phase === "done" ? "Teach again" : "Teach");
+      put("#teach-pause", state.phase === "paused" ? "Go on" : "Pause");
+      buttons.pause.disabled = buttons.finish.disabled = !isLearning;
+      buttons.giveUp.disabled = !busy;
+      buttons.save.disabled = state.weights === null;
+      showPhotos(state);
+      showTraining(state);
+      const said = find("#teach-said", HTMLElement);
+      put("#teach-said", lesson(state));
+      said.dataset["verdict"] = state.error ? "defect" : state.phase === "done" ? "normal" : "";
+      if (wasFocused === buttons.start && busy) buttons.giveUp.focus();
+      if (state.phase === "done" && shown && shown.phase !== "done") {
+        if (card.contains(wasFocused)) buttons.save.focus({ preventScroll: true });
+        find("#result", HTMLElement).scrollIntoView({ block: "start" });
+      }
+      shown = state;
+    },
+  };
+}
+
+/** Only what changed: a screen reader reads what is set anew. @param {string} selector @param {string} text */
+function put(selector, text) {
+  const element = find(selector, HTMLElement);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {import("../protocol.js").Rebuilt | undefined} rebuilt
+ * @param {Uint8ClampedArray<ArrayBuffer> | undefined} pixels
+ */
+function draw(canvas, rebuilt, pixels) {
+  canvas.style.visibility = rebuilt ? "" : "hidden";
+  if (!rebuilt || !pixels) return;
+  const { width_px, height_px } = rebuilt;
+  Object.assign(canvas, { width: width_px, height: height_px });
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);
+}
+
+/** @param {number} time_s */
+function clock(time_s) {
+  const seconds = Math.max(0, Math.ceil(time_s));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
