@@ -230,6 +230,18 @@ describe("a defect put into a normal image", () => {
 });
 
 describe("what was painted", () => {
+  test("is judged as the visitor judges, and painted where the input is to be seen", async () => {
+    const { page, close, before } = await openNormal({}, "backend=wasm&view=swipe&threshold=1000&");
+    assert.ok(await page.getByTestId("break-canvas").isHidden());
+    await page.getByTestId("break-hole").click();
+    assert.ok(await page.getByTestId("break-canvas").isVisible());
+    await drag(page, [[0.5, 0.5]]);
+    assert.ok((await live(page)) > before.score);
+    assert.equal(await text(page, "verdict"), "Normal");
+    assert.match(await text(page, "break-score"), /: still normal\.$/);
+    await close();
+  });
+
   test("ends with another image, or with the same one chosen anew", async () => {
     const { page, close, before } = await openNormal();
     await page.getByTestId("break-hole").click();
