@@ -1,23 +1,20 @@
 /** Two curves with the gap between them, over a few sizes to pick from: how what is normal and what is not part. */
 
-import uPlot from "uplot";
+import { createChart, look } from "./chart.js";
 
 /**
  * @param {HTMLElement} place
- * @param {{ label: string, y: uPlot.Scale, values: (value: number) => string, room: number }} axes what the sizes are; scale, texts and width of the upright axis
+ * @param {{ label: string, y: import("uplot").Scale, values: (value: number) => string, room: number }} axes what the sizes are; scale, texts and width of the upright axis
  * @param {(size: number) => void} onPick
  */
 export function createCurve(place, { label, y, values, room: width }, onPick) {
-  const style = getComputedStyle(place);
-  const colour = (/** @type {string} */ name) => () => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  const { colour, axis } = look(place);
   /** @type {readonly number[]} */
   let sizes = [];
   let size = 0;
-  const chart = new uPlot(
+  const chart = createChart(
+    place,
     {
-      ...room(place),
-      legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: false, range: () => [-0.3, sizes.length - 0.7] }, y },
       axes: [
@@ -41,14 +38,11 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
       },
     },
     [[], [], []],
-    place,
   );
   place.addEventListener("click", () => {
     const picked = sizes[chart.cursor.idx ?? -1];
     if (picked) onPick(picked);
   });
-  new ResizeObserver(() => chart.setSize(room(place))).observe(place);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
 
   /**
    * @param {readonly number[]} all
@@ -60,9 +54,4 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
     size = current;
     chart.setData([all.map((_, at) => at), [...normal], [...defective]]);
   };
-}
-
-/** @param {HTMLElement} place */
-function room({ clientWidth, clientHeight }) {
-  return { width: Math.max(200, clientWidth), height: clientHeight };
 }

@@ -1,8 +1,8 @@
 /** The card of a live source: the picture, where it is wrong, the smoothed score, and how both scores went. */
 
-import uPlot from "uplot";
 import * as format from "../format.js";
 import { WINDOW_S, current, speed } from "../live/state.js";
+import { createChart, look } from "./chart.js";
 import { find } from "./dom.js";
 import { blend } from "./panes.js";
 
@@ -18,7 +18,7 @@ export function createLive({ onCamera, onFile, onStop }) {
   const map = find("#live-map", HTMLCanvasElement);
   const camera = find("#live-camera", HTMLButtonElement);
   const input = find("#live-file", HTMLInputElement);
-  /** Made when there is something to show. @type {uPlot | null} */
+  /** Made when there is something to show. @type {import("uplot") | null} */
   let chart = null;
   let threshold = NaN;
 
@@ -59,7 +59,7 @@ export function createLive({ onCamera, onFile, onStop }) {
       put("#live-verdict", state.error || (verdict === "none" ? "Waiting for a frame…" : format.capital(verdict)));
       put("#live-score", score === null ? "–" : format.score(score));
       put("#live-speed", speed(state));
-      chart ??= createChart(find("#live-chart", HTMLElement), () => threshold);
+      chart ??= createScores(find("#live-chart", HTMLElement), () => threshold);
       chart.setData([state.moments.map(({ at_s }) => at_s), state.moments.map(({ score }) => score), state.moments.map(({ smooth }) => smooth)]);
     },
   };
@@ -75,15 +75,11 @@ function put(selector, text) {
  * @param {HTMLElement} place
  * @param {() => number} threshold
  */
-function createChart(place, threshold) {
-  const style = getComputedStyle(place);
-  const colour = (/** @type {string} */ name) => () => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-  const room = () => ({ width: Math.max(200, place.clientWidth), height: place.clientHeight });
-  const chart = new uPlot(
+function createScores(place, threshold) {
+  const { colour, axis } = look(place);
+  return createChart(
+    place,
     {
-      ...room(),
-      legend: { show: false },
       cursor: { show: false },
       scales: {
         x: { time: false, range: (_, __, last) => [(last ?? 0) - WINDOW_S, last ?? 0] },
@@ -114,8 +110,5 @@ function createChart(place, threshold) {
       },
     },
     [[], [], []],
-    place,
   );
-  new ResizeObserver(() => chart.setSize(room())).observe(place);
-  return chart;
 }

@@ -3,6 +3,7 @@
 import { interpolateInferno } from "d3-scale-chromatic";
 import { capital } from "../format.js";
 import { describe, key, lesson, means } from "../series/state.js";
+import { logarithmic } from "./chart.js";
 import { createCurve } from "./curve.js";
 import { find, make } from "./dom.js";
 
@@ -18,7 +19,7 @@ const PALETTE = Array.from({ length: 256 }, (_, step) => (interpolateInferno(ste
 /** Logarithmic, so that the gap shows how many times larger the one error is. */
 const AXES = {
   label: "r: blocks along each side",
-  y: { distr: /** @type {const} */ (3), range: (/** @type {unknown} */ _, /** @type {number} */ low, /** @type {number} */ high) => /** @type {[number, number]} */ ([(low || 1e-4) / 1.6, (high || 1e-1) * 1.6]) },
+  y: logarithmic({ low: 1e-4, high: 1e-1 }),
   values: (/** @type {number} */ error) => (/^1/.test(error.toExponential()) ? String(error) : ""),
   room: 58,
 };
