@@ -47,6 +47,7 @@ export async function open(browser, url, { prepare, ...options } = {}) {
     /** @param {RegExp} [expected] complaints that the test provoked */
     async close(expected) {
       const rest = complaints.filter((text) => !expected?.test(text));
+      await page.unrouteAll({ behavior: "ignoreErrors" }); // what comes late may still be on its way through a test's route
       await context.close();
       assert.deepEqual(rest, [], "the page logged no errors");
     },
