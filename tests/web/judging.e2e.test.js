@@ -315,13 +315,13 @@ describe("several images", () => {
     await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent === "2 of 12");
     await choose(page, Buffer.from("any image"), "between.png"); // one image more, for the card, does not wait for them all
     await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "between.png");
-    await page.getByRole("button", { name: "Stop" }).click();
+    await page.locator("#list").getByRole("button", { name: "Stop" }).click();
     await page.waitForTimeout(700);
     const stopped = await text(page, "list-progress");
     assert.match(stopped, /^[2-6] of 12$/);
     await page.waitForTimeout(700);
     assert.equal(await text(page, "list-progress"), stopped);
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.locator("#list").getByRole("button", { name: "Go on" }).click();
     await listDone(page, 12);
     await close();
   });
@@ -333,7 +333,7 @@ describe("several images", () => {
     await chooseAll(page, FOUR);
     await listDone(page, 4);
     const names = async () => (await rows(page)).map(({ name }) => name);
-    const header = (/** @type {string} */ name) => page.getByRole("columnheader", { name });
+    const header = (/** @type {string} */ name) => page.locator("#list").getByRole("columnheader", { name });
     await header("Score").getByRole("button").click();
     assert.deepEqual(await names(), ["=a.png", "c10.png", "b.png", "c9.png"]);
     assert.equal(await header("Score").getAttribute("aria-sort"), "descending");
@@ -358,14 +358,14 @@ describe("several images", () => {
     const { page, close } = await judged("&threshold=0.25", { prepare: stubWithL });
     await chooseAll(page, FOUR);
     await listDone(page, 4);
-    const csv = await download(page, () => page.getByRole("button", { name: "Save CSV" }).click());
+    const csv = await download(page, () => page.locator("#list").getByRole("button", { name: "Save CSV" }).click());
     assert.equal(csv.name, "daad-first.csv");
     const [head, ...lines] = csv.bytes.toString().trimEnd().split("\r\n");
     assert.equal(head, "name,verdict,score,reconstruction_score,alignment_score,time_ms,reason,model,model_hash,gamma,threshold");
     assert.match(lines[0] ?? "", /^"b\.png",anomalous,0\.28\d*,0\.2,1,[\d.e-]+,"","first","hash of first",0\.9,0\.25$/);
     assert.match(lines[1] ?? "", /^"'=a\.png",anomalous,0\.9,1,0,/);
     assert.match(lines[3] ?? "", /^"c9\.png",failed,,,,,"Cannot use c9\.png: it is refused\.",/);
-    const json = await download(page, () => page.getByRole("button", { name: "Save JSON" }).click());
+    const json = await download(page, () => page.locator("#list").getByRole("button", { name: "Save JSON" }).click());
     const read = JSON.parse(json.bytes.toString());
     assert.deepEqual([read.model, read.gamma, read.threshold, read.normal_scores], [{ name: "first", hash: "hash of first" }, 0.9, 0.25, 3]);
     assert.deepEqual(read.images.map((/** @type {any} */ { name, verdict }) => [name, verdict]), [["b.png", "anomalous"], ["=a.png", "anomalous"], ["c10.png", "anomalous"], ["c9.png", null]]);
@@ -379,12 +379,12 @@ describe("several images", () => {
     await page.locator("#model").selectOption("models/second.safetensors");
     await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent?.includes(" of 4"));
     await listDone(page, 4);
-    const json = await download(page, () => page.getByRole("button", { name: "Save JSON" }).click());
+    const json = await download(page, () => page.locator("#list").getByRole("button", { name: "Save JSON" }).click());
     assert.equal(JSON.parse(json.bytes.toString()).model.name, "second");
-    await page.getByRole("button", { name: "Remove b.png" }).click();
+    await page.locator("#list").getByRole("button", { name: "Remove b.png" }).click();
     await listDone(page, 3);
     assert.deepEqual((await rows(page)).map(({ name }) => name), ["=a.png", "c10.png", "c9.png"]);
-    await page.getByRole("button", { name: "Clear" }).click();
+    await page.locator("#list").getByRole("button", { name: "Clear" }).click();
     assert.ok(!(await page.locator("#list").isVisible()));
     await close();
   });
@@ -450,7 +450,7 @@ describe("an accessibility checker finds nothing with list and swipe open", () =
       await chooseAll(page, [...files, file("a letter with a long name, longer than a phone is wide.txt", "no image")]);
       await listDone(page, 6);
       await reading(page);
-      await page.getByRole("columnheader", { name: "Score" }).getByRole("button").click();
+      await page.locator("#list").getByRole("columnheader", { name: "Score" }).getByRole("button").click();
       await page.locator("#inside").scrollIntoViewIfNeeded(); // out of view it stays dimmed, with what it says of an earlier image
       await page.waitForFunction(() => document.querySelector("#inside")?.getAttribute("data-state") === "whole");
       await assertAccessible(page);
