@@ -49,8 +49,8 @@ async function main() {
   for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
   await copy(models, modelNames, join(site, "models"));
   await copy(join(models, "series"), series, join(site, "models/series"));
-  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames, series), null, 2)}\n`);
   await bundle(site);
+  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames, series), null, 2)}\n`);
   await compressAll(site, `${out}-compressed`);
   await rm(out, { recursive: true, force: true });
   await rename(site, out);
@@ -69,6 +69,7 @@ async function manifest(site, engines, modelNames, series) {
     engines: Object.fromEntries(await Promise.all(engines.map(async (name) => [name, { ...(await describe(site, `pkg/${name}/daad_bg.wasm`)), script: await describe(site, `pkg/${name}/daad.js`) }]))),
     models: await models("models", modelNames),
     series: await models("models/series", series),
+    scripts: (await readdir(site)).filter((name) => extname(name) === ".js"),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Keeps the page for visits without a network: all that this one has used, and what it would use next. Loaded when there is nothing better to do. */
 
-import { address, fetchManifest } from "./download.js";
+import { address, fetchManifest, request } from "./download.js";
 
 /** The browser may offer to install the page once it has a service worker. Never fails: the page is of use without. */
 export async function open() {
@@ -22,9 +22,17 @@ function used() {
 
 /** What the worker loads by itself, and what a visitor may look at only when there is no network any more, unless data are dear. */
 async function wanted() {
-  const { engines, series } = await fetchManifest();
+  const { engines, series, scripts } = await fetchManifest();
   const known = used();
-  const scripts = Object.values(engines).filter((engine) => known.includes(address(engine))).map(({ script }) => address(script));
+  const ofEngines = Object.values(engines).filter((engine) => known.includes(address(engine))).map(({ script }) => address(script));
   const isDear = Boolean(/** @type {any} */ (navigator).connection?.saveData);
-  return [new URL("./thread.js", import.meta.url).href, ...scripts, ...(isDear ? [] : series.map(address))];
+  const here = (/** @type {string} */ file) => new URL(file, import.meta.url).href;
+  return [...scripts.map(here), ...ofEngines, ...(isDear ? [] : [...series.map(address), ...(await floors()).map(here)])];
+}
+
+async function floors() {
+  const list = "floors/samples.json";
+  /** @type {import("./series/state.js").Samples} */
+  const { samples } = await (await request(list, "the list of floors")).json();
+  return [list, ...samples.map(({ file }) => `floors/${file}`)];
 }

@@ -116,7 +116,7 @@
 /** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile with its content where it is not of the site: then no address names it */
 /** @typedef {SiteFile & { script: SiteFile }} EngineFiles */
 /** @typedef {Partial<Record<EngineName, EngineFiles>>} Engines */
-/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[] }} Manifest `series`: models of the same data that differ in their block size alone, written by `scripts/site.mjs` */
+/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[], scripts: string[] }} Manifest `series`: models of the same data that differ in their block size alone; `scripts`: all of the page, written by `scripts/site.mjs` */
 /** @typedef {{ file: string, label: Label, title: string }} Sample */
 /** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
 

@@ -30,7 +30,7 @@ function kept(page) {
     const cache = await caches.open("for-ever");
     const urls = (await cache.keys()).map(({ url }) => url);
     const has = (/** @type {{ file: string }} */ { file }) => urls.some((url) => url.includes(file));
-    return (await caches.match("manifest.json")) && has(models[0]) && series.every(has) && Object.values(engines).some((engine) => has(engine) && has(engine.script)) && (await caches.has("page"));
+    return (await caches.match("manifest.json")) && (await caches.match("floors/good-6.png")) && (await caches.match("list.js")) && has(models[0]) && series.every(has) && Object.values(engines).some((engine) => has(engine) && has(engine.script)) && (await caches.has("page"));
   }, null, { timeout: 30_000 });
 }
 
