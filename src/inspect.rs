@@ -77,7 +77,7 @@ impl Inspector {
         }
     }
 
-    /// The image that is looked into was rebuilt by `inference`. Takes one block apart, with pictures of its `strongest` items. None where no memory is at
+    /// Takes one block apart of an image that `inference` encoded, with pictures of its `strongest` items. None where no memory is at
     /// this scale.
     ///
     /// # Errors

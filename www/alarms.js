@@ -51,7 +51,8 @@ export function falseAlarms(ascending, threshold) {
   const rate = falseAlarmRate(ascending, threshold);
   const isKnown = rate * ascending.length >= 1 - 1e-9; // a rate of exactly one in all of them is known
   const count = rate < 0.001 ? Number((rate * 1000).toPrecision(1)) : Math.round(rate * 1000);
-  return `${isKnown ? `about ${count}` : `fewer than ${Math.ceil(1000 / ascending.length)}`} false alarm${isKnown && count === 1 ? "" : "s"} per 1000 normal images`;
+  if (!isKnown) return `too few of the ${ascending.length} normal scores lie above it to say how many false alarms per 1000 normal images`;
+  return `about ${count} false alarm${count === 1 ? "" : "s"} per 1000 normal images`;
 }
 
 /** @param {readonly number[]} ascending */

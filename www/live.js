@@ -1,9 +1,8 @@
 /** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Frames that come meanwhile are dropped, never queued. */
 
 import { sentence } from "./format.js";
-import { judge } from "./judgement.js";
+import { criterion, judge } from "./judgement.js";
 import { INITIAL, reduce, why } from "./live/state.js";
-import { rule, source } from "./state.js";
 import { createLive } from "./view/live.js";
 
 /** @typedef {import("./live/state.js").Event} Event */
@@ -13,6 +12,8 @@ export function open({ store, session }) {
   let state = INITIAL;
   /** Rises with each source: what an earlier one still brings is dropped. */
   let turn = 0;
+  /** An engine that cannot be had is not asked for with every frame. */
+  let isStuck = false;
   const view = createLive({ onCamera: () => void openCamera(), onFile: (file) => void openFile(file), onStop: close });
   const { video } = view;
 
@@ -23,17 +24,25 @@ export function open({ store, session }) {
   }
 
   function show() {
-    view.show(state, rule(store.get())?.threshold ?? null);
+    view.show(state, rule()?.threshold ?? null);
+  }
+
+  /** By what the present model judges, as far as the visitor has not moved it. The card may still show what another one judged. */
+  function rule() {
+    const { loaded, gamma, threshold } = store.get();
+    return loaded ? criterion(loaded.info, { gamma, threshold }) : null;
   }
 
   async function openCamera() {
     const own = ++turn;
     release();
     send({ type: "opened", kind: "camera", name: "the camera" });
+    if (!navigator.mediaDevices) return send({ type: "failed", message: "A browser gives the camera only to pages that came by https." });
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
       if (own !== turn) return stop(stream); // stopped before it began
       video.srcObject = stream;
+      for (const track of stream.getTracks()) track.addEventListener("ended", () => own === turn && send({ type: "failed", message: "The camera has stopped." }));
       await play(own);
     } catch (error) {
       if (own === turn) send({ type: "failed", message: why(error, "the camera") });
@@ -71,14 +80,15 @@ export function open({ store, session }) {
   /** @param {number} own */
   async function play(own) {
     await video.play();
+    isStuck = false;
     let isBusy = false;
     let seen = 0;
-    const onFrame = async (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ { presentedFrames, mediaTime }) => {
+    const onFrame = async (/** @type {{ presentedFrames: number, mediaTime: number }} */ { presentedFrames, mediaTime }) => {
       if (own !== turn) return;
-      video.requestVideoFrameCallback(onFrame);
+      nextFrame(video, onFrame);
       send({ type: "seen", frames: presentedFrames - seen });
       seen = presentedFrames;
-      if (isBusy) return;
+      if (isBusy || isStuck) return;
       isBusy = true;
       try {
         const { detection } = await session.judgeAside({ name: state.name, read: async () => grab() });
@@ -87,22 +97,23 @@ export function open({ store, session }) {
           send({ type: "judged", at_s: mediaTime, score: scoreOf(detection) });
         }
       } catch (error) {
+        isStuck = true;
         if (own === turn) send({ type: "failed", message: sentence(error) });
       }
       isBusy = false;
     };
-    video.requestVideoFrameCallback(onFrame);
+    nextFrame(video, onFrame);
   }
 
   /** By the γ of the visitor. @param {import("./protocol.js").Detection} detection */
   function scoreOf(detection) {
-    const [info, by] = [source(store.get())?.info, rule(store.get())];
+    const [info, by] = [store.get().loaded?.info, rule()];
     return info && by ? judge(detection, info, by).score : detection.score;
   }
 
   /** The frame that is shown now, at about the size that the network sees. */
   function grab() {
-    const { width_px = video.videoWidth, height_px = video.videoHeight } = source(store.get())?.info ?? {};
+    const { width_px = video.videoWidth, height_px = video.videoHeight } = store.get().loaded?.info ?? {};
     const canvas = new OffscreenCanvas(width_px, height_px);
     const context = canvas.getContext("2d", { willReadFrequently: true });
     if (!context) throw new Error("This browser has no canvas to take frames with.");
@@ -111,7 +122,23 @@ export function open({ store, session }) {
     return context.getImageData(0, 0, width_px, height_px);
   }
 
-  store.watch((state) => [rule(state)], show);
+  store.watch((state) => [state.loaded, state.gamma, state.threshold], () => {
+    isStuck = false;
+    show();
+  });
+}
+
+/**
+ * Not every browser tells when a video shows a new frame; there a frame is what is on the screen when it is drawn.
+ * @param {HTMLVideoElement} video
+ * @param {(frame: { presentedFrames: number, mediaTime: number }) => void} then
+ */
+function nextFrame(video, then) {
+  const tells = "requestVideoFrameCallback"; // Firefox has it since 132
+  if (typeof video[tells] === "function") return void video.requestVideoFrameCallback((_, frame) => then(frame));
+  const shown = video.currentTime;
+  const look = () => (video.currentTime === shown ? void requestAnimationFrame(look) : then({ presentedFrames: Math.round(video.currentTime * 60), mediaTime: video.currentTime }));
+  requestAnimationFrame(look);
 }
 
 /** @param {MediaStream} stream */

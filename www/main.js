@@ -173,6 +173,8 @@ function moved(parameters) {
 function rememberMoved(view, threshold, rule) {
   if (!rule) return; // what the address says is not taken up yet
   const brief = (/** @type {number} */ value) => String(Number(value.toPrecision(6)));
+  const { models, model } = store.get();
+  if (models.find(({ file }) => file === model)?.weights) return remember({ view: view === "side" ? null : view, gamma: null, threshold: null }); // a model of this tab is in no address
   remember({ view: view === "side" ? null : view, gamma: rule.gamma === rule.ownGamma ? null : brief(rule.gamma), threshold: threshold ? brief(rule.threshold) : null });
 }
 

@@ -12,6 +12,9 @@ import { find } from "./view/dom.js";
  * @typedef {import("./protocol.js").ModelFile} ModelFile
  */
 
+/** The engine changed while something else was waited for. */
+class Gone extends Error {}
+
 /** @param {{ client: import("./client.js").Client, store: ReturnType<typeof import("./state.js").createStore> }} page */
 export function open({ client, store }) {
   let state = initial(new URLSearchParams(location.search));
@@ -36,13 +39,16 @@ export function open({ client, store }) {
   async function work() {
     if (isWorking || !store.get().loaded) return;
     isWorking = true;
+    let isGone = false;
     try {
       for (let task = next(state); task; task = next(state)) send({ type: "rebuilt", ...task, rebuilt: await rebuild(task) });
     } catch (error) {
       // The engine went away; the next one begins anew. What the network or the site lacks is told.
-      if (!client.isLost(error)) send({ type: "failed", message: sentence(error) });
+      isGone = error instanceof Gone;
+      if (!isGone && !client.isLost(error)) send({ type: "failed", message: sentence(error) });
     }
     isWorking = false;
+    if (isGone) void work();
   }
 
   /** @param {{ rate: number, file: string }} task @returns {Promise<import("./series/state.js").Rebuilt>} */
@@ -53,7 +59,9 @@ export function open({ client, store }) {
     added.set(model, adding);
     adding.catch(() => added.delete(model)); // to be tried again
     await adding;
+    const { loaded } = store.get();
     const image = await intact((await request(`floors/${file}`, "an image of a floor")).arrayBuffer());
+    if (store.get().loaded !== loaded) throw new Gone();
     const { detection } = await client.detect(new Uint8Array(image), model.file);
     const { reconstruction_score: error, reconstruction, error_map, width_px, height_px } = detection;
     return { error, reconstruction, error_map, width_px, height_px };
@@ -63,6 +71,7 @@ export function open({ client, store }) {
     try {
       const [manifest, samples] = await Promise.all([fetchManifest(), fetchSamples()]);
       for (const model of manifest.series) models.set(Number(model.name.replace(/^\D+/, "")), model);
+      if (models.size === 0) throw new Error("This site has no models for this: put them into models/series/ and build it again.");
       send({ type: "opened", rates: [...models.keys()], samples: samples.samples });
       store.watch((state) => [state.loaded], restart);
     } catch (error) {

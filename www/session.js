@@ -29,7 +29,7 @@ export class Session {
   #done = null;
   /** @type {import("./protocol.js").Manifest | null} */
   #manifest = null;
-  /** What `judgeAside` has its own copy of the model beside. @type {Loaded | null} */
+  /** The copy of the model for `judgeAside`, and what it is a copy of. @type {{ loaded: Loaded, added: Promise<unknown> } | null} */
   #aside = null;
   /** Models that came into being in this tab. @type {import("./protocol.js").ModelFile[]} */
   #own = [];
@@ -123,6 +123,7 @@ export class Session {
       try {
         const model = await this.#copy(loaded);
         const content = await read();
+        if (this.#store.get().loaded !== loaded) continue; // it changed meanwhile
         return await this.#detect(content instanceof ImageData ? content : new Uint8Array(content), name, model);
       } catch (error) {
         if (!(error instanceof Lost)) throw error instanceof Error ? error : new Error(sentence(error));
@@ -139,8 +140,12 @@ export class Session {
     const { models, model } = this.#store.get();
     const file = models.find(({ file }) => file === model);
     if (!file) throw new Error("The model is not on the site any more: reload the page.");
-    if (this.#aside !== loaded) await this.#client.add(file);
-    this.#aside = loaded;
+    if (this.#aside?.loaded !== loaded) this.#aside = { loaded, added: this.#client.add(file) };
+    const { added } = this.#aside; // whoever comes meanwhile waits for the same
+    await added.catch((error) => {
+      if (this.#aside?.added === added) this.#aside = null;
+      throw error;
+    });
     return file.file;
   }
 

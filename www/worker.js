@@ -45,8 +45,7 @@ async function start({ module }) {
  */
 async function load({ key, weights }) {
   const detector = await need(prepared, "prepare").library.Detector.load(weights);
-  detectors.get(key)?.free();
-  detectors.set(key, detector);
+  detectors.set(key, detector); // what was there may still be at work: the garbage collector frees it
   return detector.info();
 }
 

@@ -14,6 +14,9 @@ use super::output::note;
 use super::score::images;
 use super::threshold::print;
 
+/// From fewer images one odd one decides the threshold.
+const FEW: usize = 20;
+
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let path = args.model.display();
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
@@ -24,10 +27,16 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", named()))?;
         decode(&bytes, width, height).with_context(named)
     };
-    let normal: Vec<RgbImage> = images(&args.paths)?
-        .into_iter()
-        .map(read)
-        .collect::<Result<_, _>>()?;
+    let mut paths = images(&args.paths)?;
+    paths.sort();
+    paths.dedup();
+    if paths.len() < FEW {
+        note(&format!(
+            "{} images say little of what is normal; {FEW} or more would be better.",
+            paths.len()
+        ));
+    }
+    let normal: Vec<RgbImage> = paths.into_iter().map(read).collect::<Result<_, _>>()?;
     let flips = Flips {
         horizontal: !args.no_flips,
         vertical: !args.no_flips,
@@ -36,10 +45,15 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let normal: Vec<&RgbImage> = normal.iter().collect();
     let finished = wait(recalibrate(&bytes, &normal, flips, &device.device))
         .with_context(|| path.to_string())?;
+    let range = finished.detector.card().calibration.fusion.reconstruction;
+    anyhow::ensure!(
+        range.max > range.min,
+        "all of these images score the same, so there is nothing to scale by: give more of them"
+    );
     atomic_file::write(&args.model, &finished.bytes)?;
     let calibration = &finished.detector.card().calibration;
     note(&format!(
-        "{path}: {} scores of {} good images; the threshold {:.4} became {:.4}, in units of a new scaling.",
+        "{path}: {} scores from {} images; the threshold {:.4} became {:.4}, in units of a new scaling.",
         calibration.normal_scores.len(),
         normal.len(),
         card.calibration.threshold,

@@ -12,17 +12,21 @@ use daad::train::dataset::SyntheticImages;
 use super::args::SynthesizeArgs;
 use super::output::line;
 
-/// In MVTec AD's layout. Training images come first, so that their number alone decides the others.
+/// In MVTec AD's layout: images to train on, then normal and defective ones to test with, in the
+/// order in which they are drawn.
 pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
+    let is_empty = std::fs::read_dir(&args.out).is_ok_and(|mut folder| folder.next().is_none());
     anyhow::ensure!(
-        !args.out.exists(),
-        "{} exists already: images of two kinds would be mixed",
+        is_empty || !args.out.exists(),
+        "{} is there already: images of two kinds would be mixed",
         args.out.display()
     );
     let mut images = SyntheticImages::new(args.texture, args.size as usize, args.seed);
     for (folder, count) in [("train/good", args.train), ("test/good", args.test)] {
-        for (index, labelled) in images.normal(count).iter().enumerate() {
-            write(&args.out, folder, index, &labelled.image)?;
+        for index in 0..count {
+            for labelled in images.normal(1) {
+                write(&args.out, folder, index, &labelled.image)?;
+            }
         }
     }
     for &defect in args.texture.defects() {

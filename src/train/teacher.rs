@@ -111,6 +111,7 @@ impl Teacher {
         let (state, losses) =
             state.step_on(&self.config, batch, &images, self.epochs(), &self.device);
         self.state = Some(state);
+        let losses = values(losses, self.epoch + 1).await?;
         self.drawn = end;
         if self.drawn == self.draws.len() {
             self.epoch += 1;
@@ -118,7 +119,7 @@ impl Teacher {
             self.draws = draws(&self.config, self.epoch, self.training.len());
         }
         Ok(Lesson {
-            losses: values(losses, self.epoch + 1).await?,
+            losses,
             epochs: self.epochs(),
             is_finished: self.epoch == self.config.epochs,
         })

@@ -394,5 +394,5 @@ fn made_images_can_be_trained_on_and_are_not_mixed_with_others() {
     let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!(last["categories"][0]["normal"], 2);
     assert_eq!(last["categories"][0]["anomalous"], 10);
-    assert!(error(&run(root, &synthesize)).contains("floors exists already"));
+    assert!(error(&run(root, &synthesize)).contains("floors is there already"));
 }

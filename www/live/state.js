@@ -92,6 +92,5 @@ export function why(error, what) {
   if (name === "NotAllowedError") return `The browser was not allowed to use ${what}.`;
   if (name === "NotFoundError" || name === "OverconstrainedError") return "No camera was found.";
   if (name === "NotReadableError") return "The camera is in use by another program.";
-  if (name === "TypeError") return "A browser gives the camera only to pages that came by https.";
   return `This browser cannot play ${what}.`;
 }

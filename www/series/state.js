@@ -33,7 +33,7 @@ const FIRST_RATE = 4;
 
 /** @param {URLSearchParams} [address] @returns {State} */
 export function initial(address = new URLSearchParams()) {
-  return { rates: [], samples: [], picked: address.get("floor") ?? "", rate: Number(address.get("r")) || FIRST_RATE, rebuilt: new Map(), error: "" };
+  return { rates: [], samples: [], picked: address.get("floor") ?? "", rate: Math.max(0, Math.trunc(Number(address.get("r")))) || FIRST_RATE, rebuilt: new Map(), error: "" };
 }
 
 /**

@@ -37,12 +37,12 @@ test("false alarms are told per thousand, and not more precisely than the scores
   const hundred = Array.from({ length: 101 }, (_, at) => at);
   assert.equal(falseAlarms(hundred, 95), "about 50 false alarms per 1000 normal images");
   assert.equal(falseAlarms(hundred, -1), "about 1000 false alarms per 1000 normal images");
-  assert.equal(falseAlarms(hundred, 99.5), "fewer than 10 false alarms per 1000 normal images");
-  assert.equal(falseAlarms(hundred, 1e6), "fewer than 10 false alarms per 1000 normal images");
+  assert.equal(falseAlarms(hundred, 99.5), "too few of the 101 normal scores lie above it to say how many false alarms per 1000 normal images");
+  assert.equal(falseAlarms(hundred, 1e6), "too few of the 101 normal scores lie above it to say how many false alarms per 1000 normal images");
   const many = Array.from({ length: 5001 }, (_, at) => at);
   assert.equal(falseAlarms(many, 4995), "about 1 false alarm per 1000 normal images");
   assert.equal(falseAlarms(many, 4998.9), "about 0.2 false alarms per 1000 normal images");
-  assert.equal(falseAlarms([0, 1, 2], 3), "fewer than 334 false alarms per 1000 normal images");
+  assert.equal(falseAlarms([0, 1, 2], 3), "too few of the 3 normal scores lie above it to say how many false alarms per 1000 normal images");
 });
 
 test("at the model's own γ scores are the engine's", () => {

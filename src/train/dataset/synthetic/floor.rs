@@ -92,10 +92,10 @@ fn on_tile(motif: Motif, turns: u32, x: f32, y: f32) -> [f32; 3] {
 
 /// One tile becomes mortar.
 pub(super) fn take_out(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
-    let tile = floor.width() / TILES;
+    let (tile, size) = (floor.width() / TILES, floor.width());
     let (left, top) = (
-        rng.random_range(0..TILES) * tile,
-        rng.random_range(0..TILES) * tile,
+        rng.random_range(0..TILES) * size / TILES,
+        rng.random_range(0..TILES) * size / TILES,
     );
     let mortar = Rgb(MORTAR.map(|value| (value * 255.0) as u8));
     let hole = RgbImage::from_pixel(tile, tile, mortar);
@@ -104,11 +104,11 @@ pub(super) fn take_out(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
 
 /// One tile's lower half becomes that of a tile of another floor, which differs from its own.
 pub(super) fn mix(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
-    let tile = floor.width() / TILES;
+    let (tile, size) = (floor.width() / TILES, floor.width());
     let half = tile / 2;
     let (left, top) = (
-        rng.random_range(0..TILES) * tile,
-        rng.random_range(0..TILES) * tile + half,
+        rng.random_range(0..TILES) * size / TILES,
+        rng.random_range(0..TILES) * size / TILES + half,
     );
     loop {
         let other = draw(floor.width(), rng);
