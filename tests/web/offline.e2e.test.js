@@ -64,6 +64,22 @@ test("with a network the page is as new as the host has it", async () => {
   await close();
 });
 
+test("bytes that are not what their address says are not kept", async () => {
+  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  await reading(page);
+  await kept(page);
+  const keptOf = (/** @type {string} */ url) =>
+    page.evaluate(async (url) => {
+      await (await fetch(url)).arrayBuffer();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return Boolean(await (await caches.open("for-ever")).match(url));
+    }, url);
+  const { models } = /** @type {any} */ (await (await fetch(`${site.url}manifest.json`)).json());
+  assert.equal(await keptOf(`${models[0].file}?v=${models[0].hash}`), true);
+  assert.equal(await keptOf(`${models[0].file}?v=0123456789abcdef`), false); // as of a host that is being updated
+  await close();
+});
+
 test("can be installed: a manifest with a name, a start and an icon that is there", async () => {
   const { page, close } = await open(browser, site.url, { reducedMotion: "reduce" });
   const href = await page.locator("link[rel=manifest]").getAttribute("href");

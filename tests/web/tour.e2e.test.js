@@ -43,10 +43,18 @@ test("the tour goes through the page by the keyboard, and can be left at any tim
   const title = page.locator(".driver-popover-title");
   /** @type {(string | null)[]} */
   const titles = [];
-  for (let stop = 0; stop < 6; stop++) {
-    await page.waitForFunction((stop) => document.querySelector(".driver-popover-progress-text")?.textContent === `${stop + 1} of 6`, stop);
+  const isAt = (/** @type {number} */ stop, timeout = 10_000) =>
+    page.waitForFunction((stop) => document.querySelector(".driver-popover-progress-text")?.textContent === `${stop + 1} of 6`, stop, { timeout });
+  await isAt(0);
+  titles.push(await title.textContent());
+  for (let stop = 1; stop < 6; stop++) {
+    // While it moves from stop to stop the library takes no key: press again, as people do.
+    for (let press = 0; press < 10; press++) {
+      await page.keyboard.press("ArrowRight");
+      if (await isAt(stop, 700).then(() => true, () => false)) break;
+    }
+    await isAt(stop);
     titles.push(await title.textContent());
-    if (stop < 5) await page.keyboard.press("ArrowRight");
   }
   assert.equal(new Set(titles).size, 6);
   await page.keyboard.press("Escape");
