@@ -72,7 +72,7 @@ export function open({ client, store }) {
       const [manifest, samples] = await Promise.all([fetchManifest(), fetchSamples()]);
       for (const model of manifest.series) models.set(Number(model.name.replace(/^\D+/, "")), model);
       if (models.size === 0) throw new Error("This site has no models for this: put them into models/series/ and build it again.");
-      send({ type: "opened", rates: [...models.keys()], samples: samples.samples });
+      send({ type: "opened", rates: [...models.keys()].sort((a, b) => b - a), samples: samples.samples });
       store.watch((state) => [state.loaded], restart);
     } catch (error) {
       send({ type: "failed", message: sentence(error) });

@@ -11,7 +11,7 @@ import { serve } from "./support/server.js";
 
 const SITE = process.env["DAAD_SITE"] ?? "";
 assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-const RATES = [1, 2, 4, 8, 16];
+const RATES = [16, 8, 4, 2, 1];
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site;
@@ -68,7 +68,7 @@ describe("five networks that differ in their block size alone", () => {
       gaps.push(await gap(page));
       await page.keyboard.press("ArrowRight");
     }
-    const [whole = 0, , middle = 0, , small = 0] = gaps;
+    const [small = 0, , middle = 0, , whole = 0] = gaps;
     assert.equal(Math.max(...gaps), middle, `the widest is at r = 4: ${gaps}`);
     assert.ok(middle > 2 * small && middle > 5 * whole, `it is much wider than at both ends: ${gaps}`);
     await close();
@@ -78,7 +78,7 @@ describe("five networks that differ in their block size alone", () => {
     const { page, close } = await openSeries();
     await rebuilt(page);
     await page.locator("[data-testid=floor][data-label=normal]").first().click();
-    const [whole = NaN, , middle = NaN] = await errors(page);
+    const [, , middle = NaN, , whole = NaN] = await errors(page);
     assert.ok(whole > 10 * middle, `${whole} against ${middle}`);
     await close();
   });

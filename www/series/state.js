@@ -13,7 +13,7 @@
  * @property {number} height_px
  *
  * @typedef {object} State
- * @property {readonly number[]} rates r of each model: blocks along each side of a map
+ * @property {readonly number[]} rates r of each model, blocks along each side of a map: the smallest blocks first, as in the first lesson
  * @property {readonly Sample[]} samples
  * @property {string} picked file of the image that is shown
  * @property {number} rate r of the model that is shown

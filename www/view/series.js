@@ -2,7 +2,7 @@
 
 import { interpolateInferno } from "d3-scale-chromatic";
 import { capital } from "../format.js";
-import { describe, key, lesson, means } from "../series/state.js";
+import { describe, gap, key, lesson, means } from "../series/state.js";
 import { logarithmic } from "./chart.js";
 import { createCurve } from "./curve.js";
 import { find, make } from "./dom.js";
@@ -18,7 +18,7 @@ const PALETTE = Array.from({ length: 256 }, (_, step) => (interpolateInferno(ste
 
 /** Logarithmic, so that the gap shows how many times larger the one error is. */
 const AXES = {
-  label: "r: blocks along each side",
+  label: "small blocks ← r → large blocks",
   y: logarithmic({ low: 1e-4, high: 1e-1 }),
   values: (/** @type {number} */ error) => (/^1/.test(error.toExponential()) ? String(error) : ""),
   room: 58,
@@ -112,6 +112,9 @@ function showFrame(button, state, rate) {
   if (picture && map) drawRebuilt(rebuilt, picture, map);
   const caption = button.querySelector("span");
   if (caption) caption.textContent = rebuilt ? `error ${short(rebuilt.error)}` : "…";
+  const head = button.querySelector("b");
+  const times = gap(state, rate);
+  if (head) head.textContent = times === null ? `r = ${rate}` : `r = ${rate}, gap ${times.toFixed(times < 10 ? 1 : 0)}×`;
   button.setAttribute("aria-pressed", String(rate === state.rate));
 }
 
