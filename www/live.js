@@ -1,8 +1,9 @@
 /** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Frames that come meanwhile are dropped, never queued. */
 
+import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
 import { criterion, judge } from "./judgement.js";
-import { INITIAL, reduce, why } from "./live/state.js";
+import { INITIAL, reduce } from "./live/state.js";
 import { createLive } from "./view/live.js";
 
 /** @typedef {import("./live/state.js").Event} Event */
@@ -14,7 +15,9 @@ export function open({ store, session }) {
   let turn = 0;
   /** An engine that cannot be had is not asked for with every frame. */
   let isStuck = false;
-  const view = createLive({ onCamera: () => void openCamera(), onFile: (file) => void openFile(file), onStop: close });
+  /** By what the present model judges; the card may still show what another one judged. @type {import("./judgement.js").Criterion | null} */
+  let rule = null;
+  const view = createLive({ onCamera: () => void takeCamera(), onFile: (file) => void openFile(file), onStop: close });
   const { video } = view;
 
   /** @param {Event} event */
@@ -24,23 +27,16 @@ export function open({ store, session }) {
   }
 
   function show() {
-    view.show(state, rule()?.threshold ?? null);
+    view.show(state, rule?.threshold ?? null);
   }
 
-  /** By what the present model judges, as far as the visitor has not moved it. The card may still show what another one judged. */
-  function rule() {
-    const { loaded, gamma, threshold } = store.get();
-    return loaded ? criterion(loaded.info, { gamma, threshold }) : null;
-  }
-
-  async function openCamera() {
+  async function takeCamera() {
     const own = ++turn;
     release();
     send({ type: "opened", kind: "camera", name: "the camera" });
-    if (!navigator.mediaDevices) return send({ type: "failed", message: "A browser gives the camera only to pages that came by https." });
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
-      if (own !== turn) return stop(stream); // stopped before it began
+      const stream = await openCamera();
+      if (own !== turn) return closeCamera(stream); // stopped before it began
       video.srcObject = stream;
       for (const track of stream.getTracks()) track.addEventListener("ended", () => own === turn && send({ type: "failed", message: "The camera has stopped." }));
       await play(own);
@@ -70,7 +66,7 @@ export function open({ store, session }) {
 
   /** The camera's light goes out, the file is let go. */
   function release() {
-    if (video.srcObject instanceof MediaStream) stop(video.srcObject);
+    if (video.srcObject instanceof MediaStream) closeCamera(video.srcObject);
     if (video.src) URL.revokeObjectURL(video.src);
     video.srcObject = null;
     video.removeAttribute("src");
@@ -107,8 +103,8 @@ export function open({ store, session }) {
 
   /** By the γ of the visitor. @param {import("./protocol.js").Detection} detection */
   function scoreOf(detection) {
-    const [info, by] = [store.get().loaded?.info, rule()];
-    return info && by ? judge(detection, info, by).score : detection.score;
+    const info = store.get().loaded?.info;
+    return info && rule ? judge(detection, info, rule).score : detection.score;
   }
 
   /** The frame that is shown now, at about the size that the network sees. */
@@ -122,8 +118,9 @@ export function open({ store, session }) {
     return context.getImageData(0, 0, width_px, height_px);
   }
 
-  store.watch((state) => [state.loaded, state.gamma, state.threshold], () => {
+  store.watch((state) => [state.loaded, state.gamma, state.threshold], (loaded, gamma, threshold) => {
     isStuck = false;
+    rule = loaded && criterion(loaded.info, { gamma, threshold });
     show();
   });
 }
@@ -139,9 +136,4 @@ function nextFrame(video, then) {
   const shown = video.currentTime;
   const look = () => (video.currentTime === shown ? void requestAnimationFrame(look) : then({ presentedFrames: Math.round(video.currentTime * 60), mediaTime: video.currentTime }));
   requestAnimationFrame(look);
-}
-
-/** @param {MediaStream} stream */
-function stop(stream) {
-  for (const track of stream.getTracks()) track.stop();
 }

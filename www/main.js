@@ -174,8 +174,12 @@ function rememberMoved(view, threshold, rule) {
   if (!rule) return; // what the address says is not taken up yet
   const brief = (/** @type {number} */ value) => String(Number(value.toPrecision(6)));
   const { models, model } = store.get();
-  if (models.find(({ file }) => file === model)?.weights) return remember({ view: view === "side" ? null : view, gamma: null, threshold: null }); // a model of this tab is in no address
-  remember({ view: view === "side" ? null : view, gamma: rule.gamma === rule.ownGamma ? null : brief(rule.gamma), threshold: threshold ? brief(rule.threshold) : null });
+  const isNamed = !models.find(({ file }) => file === model)?.weights; // a model of this tab is in no address, nor what was moved for it
+  remember({
+    view: view === "side" ? null : view,
+    gamma: isNamed && rule.gamma !== rule.ownGamma ? brief(rule.gamma) : null,
+    threshold: isNamed && threshold ? brief(rule.threshold) : null,
+  });
 }
 
 /**

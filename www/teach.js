@@ -1,11 +1,12 @@
 /** "Teach it your own": wiring. A small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
 
+import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
 import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./teach/intake.js";
 import { PLAN } from "./teach/plan.js";
 import { teach } from "./teach/run.js";
 import { INITIAL, MOST, isBusy, obstacle, reduce } from "./teach/state.js";
-import { why } from "./live/state.js";
+import { save } from "./view/save.js";
 import { createTeach } from "./view/teach.js";
 
 /** A camera that nobody stops stops here. */
@@ -60,7 +61,7 @@ export function open({ session }) {
       run?.end();
       send({ type: "given-up" });
     },
-    save: () => state.weights && save(state.weights),
+    save: () => state.weights && save(new Blob([state.weights], { type: "application/octet-stream" }), "my-model.safetensors"),
   });
 
   /** What was read while the training began comes too late. @param {{ photos: import("./teach/state.js").Photo[], notice: string }} taken */
@@ -75,7 +76,7 @@ export function open({ session }) {
     /** @type {MediaStream | null} */
     let stream = null;
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+      stream = await openCamera();
       video.srcObject = stream;
       await video.play();
       for (let frame = 1; state.camera && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
@@ -87,7 +88,7 @@ export function open({ session }) {
       send({ type: "camera", camera: false });
       send({ type: "noticed", notice: why(error, "the camera") });
     }
-    for (const track of stream?.getTracks() ?? []) track.stop();
+    closeCamera(stream);
     video.srcObject = null;
   }
 
@@ -100,12 +101,4 @@ export function open({ session }) {
   }
 
   view.show(state);
-}
-
-/** @param {Uint8Array<ArrayBuffer>} weights */
-function save(weights) {
-  const url = URL.createObjectURL(new Blob([weights], { type: "application/octet-stream" }));
-  const link = Object.assign(document.createElement("a"), { href: url, download: "my-model.safetensors" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000); // a browser may still read it
 }

@@ -81,16 +81,3 @@ export function speed(state) {
   const dropped = Math.max(0, state.seen - state.judged);
   return `${pace(state).toFixed(pace(state) < 10 ? 1 : 0)} frames a second judged, ${dropped} of ${Math.max(state.seen, state.judged)} dropped`;
 }
-
-/**
- * Why a camera or a video cannot be had, as a sentence.
- * @param {unknown} error
- * @param {string} what such as "the camera"
- */
-export function why(error, what) {
-  const name = error instanceof Error ? error.name : "";
-  if (name === "NotAllowedError") return `The browser was not allowed to use ${what}.`;
-  if (name === "NotFoundError" || name === "OverconstrainedError") return "No camera was found.";
-  if (name === "NotReadableError") return "The camera is in use by another program.";
-  return `This browser cannot play ${what}.`;
-}

@@ -1,4 +1,4 @@
-/** Two helpers for every view. */
+/** Helpers for every view. */
 
 /**
  * The element with an id, of the kind that the view expects: a typo in the page fails at once and says where.
@@ -24,4 +24,10 @@ export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
+}
+
+/** Only what changed: a screen reader reads what is set anew. @param {string} selector @param {string} text */
+export function put(selector, text) {
+  const element = find(selector, HTMLElement);
+  if (element.textContent !== text) element.textContent = text;
 }

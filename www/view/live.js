@@ -3,8 +3,8 @@
 import * as format from "../format.js";
 import { WINDOW_S, current, speed } from "../live/state.js";
 import { createChart, look } from "./chart.js";
-import { find } from "./dom.js";
-import { blend } from "./panes.js";
+import { find, put } from "./dom.js";
+import { blend, paint } from "./panes.js";
 
 /** How much of the error map lies over the frame. */
 const OPACITY = 0.75;
@@ -38,8 +38,7 @@ export function createLive({ onCamera, onFile, onStop }) {
     video,
     /** @param {import("../protocol.js").Detection} detection */
     draw({ input, heat_map, width_px, height_px }) {
-      Object.assign(map, { width: width_px, height: height_px });
-      map.getContext("2d")?.putImageData(new ImageData(blend(input, heat_map, OPACITY), width_px, height_px), 0, 0);
+      paint(map, blend(input, heat_map, OPACITY), width_px, height_px);
     },
     /**
      * @param {import("../live/state.js").State} state
@@ -63,12 +62,6 @@ export function createLive({ onCamera, onFile, onStop }) {
       chart.setData([state.moments.map(({ at_s }) => at_s), state.moments.map(({ score }) => score), state.moments.map(({ smooth }) => smooth)]);
     },
   };
-}
-
-/** Only what changed: a screen reader reads what is set anew. @param {string} selector @param {string} text */
-function put(selector, text) {
-  const element = find(selector, HTMLElement);
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /**

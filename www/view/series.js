@@ -5,7 +5,8 @@ import { capital } from "../format.js";
 import { describe, gap, key, lesson, means } from "../series/state.js";
 import { logarithmic } from "./chart.js";
 import { createCurve } from "./curve.js";
-import { find, make } from "./dom.js";
+import { find, make, put } from "./dom.js";
+import { paint } from "./panes.js";
 
 /**
  * @typedef {import("../series/state.js").State} State
@@ -77,9 +78,7 @@ export function createSeries(send) {
     slider.value = String(state.rates.indexOf(state.rate));
     slider.setAttribute("aria-valuetext", describe(state.rate));
     find("#series-rate-out", HTMLOutputElement).value = describe(state.rate);
-    const text = lesson(state);
-    const said = find("#series-lesson", HTMLElement);
-    if (said.textContent !== text) said.textContent = text;
+    put("#series-lesson", lesson(state));
     for (const button of document.querySelectorAll("#series-samples button")) button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.file === state.picked));
     for (const [at, rate] of state.rates.entries()) showFrame(strip[at], state, rate);
     const large = state.rebuilt.get(key(state.rate, state.picked));
@@ -127,8 +126,8 @@ function drawRebuilt(rebuilt, picture, map) {
   for (const canvas of [picture, map]) canvas.style.visibility = rebuilt ? "" : "hidden";
   if (!rebuilt) return;
   const { reconstruction, error_map, width_px, height_px } = rebuilt;
-  draw(picture, reconstruction, width_px, height_px);
-  draw(map, colours(error_map), width_px, height_px);
+  paint(picture, reconstruction, width_px, height_px);
+  paint(map, colours(error_map), width_px, height_px);
 }
 
 /** @param {Float32Array} errors */
@@ -136,17 +135,6 @@ function colours(errors) {
   const pixels = new Uint8ClampedArray(errors.length * 4).fill(255);
   errors.forEach((error, i) => pixels.set(PALETTE[Math.round(Math.min(1, error / FULL_SCALE) * 255)] ?? [], i * 4));
   return pixels;
-}
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {Uint8ClampedArray<ArrayBuffer>} pixels
- * @param {number} width_px
- * @param {number} height_px
- */
-function draw(canvas, pixels, width_px, height_px) {
-  Object.assign(canvas, { width: width_px, height: height_px });
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);
 }
 
 /** @param {number} error */

@@ -2,8 +2,9 @@
 
 import { significant } from "../format.js";
 import { isBusy, left_s, lesson, obstacle } from "../teach/state.js";
-import { find, make } from "./dom.js";
+import { find, make, put } from "./dom.js";
 import { createLoss } from "./loss.js";
+import { paint } from "./panes.js";
 
 /**
  * @typedef {import("../teach/state.js").State} State
@@ -155,12 +156,6 @@ export function createTeach(send, visitor) {
   };
 }
 
-/** Only what changed: a screen reader reads what is set anew. @param {string} selector @param {string} text */
-function put(selector, text) {
-  const element = find(selector, HTMLElement);
-  if (element.textContent !== text) element.textContent = text;
-}
-
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {import("../protocol.js").Rebuilt | undefined} rebuilt
@@ -168,10 +163,7 @@ function put(selector, text) {
  */
 function draw(canvas, rebuilt, pixels) {
   canvas.style.visibility = rebuilt ? "" : "hidden";
-  if (!rebuilt || !pixels) return;
-  const { width_px, height_px } = rebuilt;
-  Object.assign(canvas, { width: width_px, height: height_px });
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);
+  if (rebuilt && pixels) paint(canvas, pixels, rebuilt.width_px, rebuilt.height_px);
 }
 
 /** @param {number} time_s */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INITIAL, WINDOW_S, current, pace, reduce, speed, why } from "../../../www/live/state.js";
+import { why } from "../../../www/camera.js";
+import { INITIAL, WINDOW_S, current, pace, reduce, speed } from "../../../www/live/state.js";
 
 /** @param {readonly import("../../../www/live/state.js").Event[]} events */
 function after(...events) {
@@ -48,5 +49,6 @@ test("says why there is no camera", () => {
   const named = (/** @type {string} */ name) => Object.assign(new Error(), { name });
   assert.match(why(named("NotAllowedError"), "the camera"), /not allowed to use the camera/);
   assert.match(why(named("NotFoundError"), "the camera"), /No camera/);
+  assert.match(why(named("SecurityError"), "the camera"), /https/);
   assert.match(why(named("NotSupportedError"), "a.avi"), /cannot play a\.avi/);
 });

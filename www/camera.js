@@ -1,0 +1,26 @@
+/** The visitor's camera, for whoever needs its pictures. */
+
+/** @returns {Promise<MediaStream>} fails with what `why` has words for */
+export async function openCamera() {
+  if (!navigator.mediaDevices) throw new DOMException("no camera for this page", "SecurityError");
+  return navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+}
+
+/** The camera's light goes out. @param {MediaStream | null} stream */
+export function closeCamera(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/**
+ * Why a camera or a video cannot be had, as a sentence.
+ * @param {unknown} error
+ * @param {string} what such as "the camera"
+ */
+export function why(error, what) {
+  const name = error instanceof Error ? error.name : "";
+  if (name === "NotAllowedError") return `The browser was not allowed to use ${what}.`;
+  if (name === "NotFoundError" || name === "OverconstrainedError") return "No camera was found.";
+  if (name === "NotReadableError") return "The camera is in use by another program.";
+  if (name === "SecurityError") return "A browser gives the camera only to pages that came by https.";
+  return `This browser cannot play ${what}.`;
+}
