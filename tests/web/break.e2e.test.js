@@ -3,36 +3,24 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import test, { after, before, describe } from "node:test";
+import test, { before, describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { choose, launch, open, reading, settle, stubEngine, text, value, watchStatus } from "./support/page.js";
+import { browse, SITE } from "./support/browser.js";
+import { choose, open, reading, settle, stubEngine, text, value, watchStatus } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
-import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("../../www/break/strokes.js").Tool} Tool */
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
 /** @type {string[]} */
 let normal;
+
+const web = browse();
 
 before(async () => {
   /** @type {import("../../www/protocol.js").Gallery} */
   const { samples } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8"));
   normal = samples.filter(({ label }) => label === "normal").map(({ file }) => file);
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
 });
 
 /**
@@ -40,7 +28,7 @@ after(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openNormal(options = {}, query = "backend=wasm&") {
-  const opened = await open(browser, `${site.url}?${query}sample=${normal[0]}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?${query}sample=${normal[0]}`, { reducedMotion: "reduce", ...options });
   const before = await reading(opened.page);
   await opened.page.locator("#break [data-tool]:enabled").first().waitFor();
   return { ...opened, before };

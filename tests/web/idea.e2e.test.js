@@ -1,31 +1,15 @@
 /** The first lesson in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
-import test, { after, before, describe } from "node:test";
+import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { launch, open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { browse } from "./support/browser.js";
+import { open, reading, settle, stubEngine, text, value } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
-import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
-});
+const web = browse();
 
 /**
  * Without motion everything is there at once.
@@ -33,7 +17,7 @@ after(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openStill(query = "", options = {}) {
-  const opened = await open(browser, `${site.url}?backend=wasm${query}`, { reducedMotion: "reduce", prepare: stubEngine, ...options });
+  const opened = await web.open(`?backend=wasm${query}`, { reducedMotion: "reduce", prepare: stubEngine, ...options });
   await lesson(opened.page);
   return opened;
 }
@@ -55,7 +39,7 @@ function verdict(page, testid = "idea-lesson") {
 
 describe("the first lesson", () => {
   test("is there within two seconds, without engine or model", async () => {
-    const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
+    const { page, close } = await web.open(`?backend=wasm`, {
       reducedMotion: "reduce",
       prepare: async (page) => {
         await page.route(/\/(pkg|models)\//, (route) => route.abort());
@@ -84,7 +68,7 @@ describe("the first lesson", () => {
   });
 
   test("assembles block by block before the visitor's eyes, once by itself and then when asked", async () => {
-    const { page, close } = await open(browser, `${site.url}?backend=wasm&block=16`, { prepare: stubEngine });
+    const { page, close } = await web.open(`?backend=wasm&block=16`, { prepare: stubEngine });
     await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-b-error]")?.textContent ?? ""));
     assert.equal(await text(page, "idea-play"), "Pause");
     await page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict") === "neither", null, { timeout: 15_000 });

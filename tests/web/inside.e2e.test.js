@@ -4,32 +4,17 @@ import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import test, { after, before, describe } from "node:test";
-import { choose, launch, open, reading, stubEngine } from "./support/page.js";
-import { serve } from "./support/server.js";
+import test, { describe } from "node:test";
+import { browse } from "./support/browser.js";
+import { choose, open, reading, stubEngine } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCALES = 4;
 const WHOLE = "#inside[data-state=whole]";
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
-});
+const web = browse();
 
 /**
  * A page with its first result, whose worker's answers are kept.
@@ -37,7 +22,7 @@ after(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openJudged(query = "", options = {}) {
-  const opened = await open(browser, `${site.url}?backend=wasm${query}`, { prepare: keepAnswers, reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm${query}`, { prepare: keepAnswers, reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.waitForSelector("#inside-said", { state: "attached" });
   return opened;

@@ -6,34 +6,22 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import test, { after, before, describe } from "node:test";
+import test, { before, describe } from "node:test";
 import { fuse } from "../../www/judgement.js";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { assertClose, choose, launch, open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { browse, SITE } from "./support/browser.js";
+import { assertClose, choose, open, reading, settle, stubEngine, text, value } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
-import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
 /** @type {import("../../www/protocol.js").Sample[]} */
 let samples;
 
+const web = browse();
+
 before(async () => {
   ({ samples } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8")));
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
 });
 
 /**
@@ -41,7 +29,7 @@ after(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function judged(query = "", options = {}) {
-  const opened = await open(browser, `${site.url}?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
   return opened;
 }

@@ -1,27 +1,11 @@
 /** The page without a network, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
-import test, { after, before } from "node:test";
-import { launch, open, reading } from "./support/page.js";
-import { serve } from "./support/server.js";
+import test from "node:test";
+import { browse } from "./support/browser.js";
+import { reading } from "./support/page.js";
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
-
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
-});
+const web = browse();
 
 /** Waits until everything that the page asked to be kept is kept. @param {import("playwright-core").Page} page */
 function kept(page) {
@@ -35,11 +19,11 @@ function kept(page) {
 }
 
 test("one visit is enough: the next one needs no network", async () => {
-  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
   const online = await reading(page);
   await kept(page);
   await page.context().setOffline(true);
-  await page.goto(`${site.url}?backend=wasm&r=16`);
+  await page.goto(`${web.url}?backend=wasm&r=16`);
   const offline = await reading(page);
   assert.equal(offline.score, online.score);
   assert.equal(offline.backend, online.backend, "on as many threads");
@@ -51,7 +35,7 @@ test("one visit is enough: the next one needs no network", async () => {
 });
 
 test("with a network the page is as new as the host has it", async () => {
-  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
   await reading(page);
   await kept(page);
   await page.context().route("**/gallery.json", async (route) => {
@@ -65,7 +49,7 @@ test("with a network the page is as new as the host has it", async () => {
 });
 
 test("bytes that are not what their address says are not kept", async () => {
-  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
   await reading(page);
   await kept(page);
   const keptOf = (/** @type {string} */ url) =>
@@ -74,16 +58,16 @@ test("bytes that are not what their address says are not kept", async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return Boolean(await (await caches.open("for-ever")).match(url));
     }, url);
-  const { models } = /** @type {any} */ (await (await fetch(`${site.url}manifest.json`)).json());
+  const { models } = /** @type {any} */ (await (await fetch(`${web.url}manifest.json`)).json());
   assert.equal(await keptOf(`${models[0].file}?v=${models[0].hash}`), true);
   assert.equal(await keptOf(`${models[0].file}?v=0123456789abcdef`), false); // as of a host that is being updated
   await close();
 });
 
 test("can be installed: a manifest with a name, a start and an icon that is there", async () => {
-  const { page, close } = await open(browser, site.url, { reducedMotion: "reduce" });
+  const { page, close } = await web.open("", { reducedMotion: "reduce" });
   const href = await page.locator("link[rel=manifest]").getAttribute("href");
-  const response = await fetch(new URL(href ?? "", site.url));
+  const response = await fetch(new URL(href ?? "", web.url));
   assert.equal(response.headers.get("content-type"), "application/manifest+json");
   const manifest = /** @type {any} */ (await response.json());
   assert.ok(manifest.name && manifest.display === "standalone" && manifest.start_url);

@@ -1,39 +1,24 @@
 /** The models of the series in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
-import test, { after, before, describe } from "node:test";
+import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { launch, open, reading, text } from "./support/page.js";
+import { browse } from "./support/browser.js";
+import { open, reading, text } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
-import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
 const RATES = [16, 8, 4, 2, 1];
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
-});
+const web = browse();
 
 /**
  * @param {string} [query]
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openSeries(query = "", options = {}) {
-  const opened = await open(browser, `${site.url}?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.locator("#series").scrollIntoViewIfNeeded();
   return opened;
@@ -98,7 +83,7 @@ describe("five networks that differ in their block size alone", () => {
   test("nothing of it is downloaded before it is near", async () => {
     /** @type {string[]} */
     const asked = [];
-    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
+    const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
     await reading(page);
     await page.waitForTimeout(500);
     const isPart = (/** @type {string} */ url) => /models\/series|floors\//.test(url);

@@ -2,38 +2,23 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import test, { after, before, describe } from "node:test";
+import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { choose, launch, open, reading, text } from "./support/page.js";
+import { browse } from "./support/browser.js";
+import { choose, open, reading, text } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
-import { serve } from "./support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
 const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 const PICTURE = new URL("../../www/gallery/PA_FLR01_TL_S_ND_10_3.png", import.meta.url);
 const TRAINING_MS = 120_000;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  site = await serve(SITE);
-  browser = await launch(FAKE_CAMERA);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
-});
+const web = browse(FAKE_CAMERA);
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openCard(options = {}) {
-  const opened = await open(browser, `${site.url}?backend=wasm`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
   return opened;

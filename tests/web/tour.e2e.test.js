@@ -1,36 +1,20 @@
 /** The tour in a real browser, and what the first view costs. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
-import test, { after, before } from "node:test";
+import test from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { launch, open, reading } from "./support/page.js";
+import { browse } from "./support/browser.js";
+import { open, reading } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
-import { serve } from "./support/server.js";
-
-const SITE = process.env["DAAD_SITE"] ?? "";
-assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
 
 /** What comes before the first score, without engine and model. */
 const BUDGET_BYTES = 150e3;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let site;
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  site = await serve(SITE);
-  browser = await launch([]);
-});
-
-after(async () => {
-  await browser?.close();
-  await site?.stop();
-});
+const web = browse();
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openPage(options = {}) {
-  const opened = await open(browser, `${site.url}?backend=wasm`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.waitForFunction(() => !(/** @type {HTMLButtonElement} */ (document.querySelector("#tour")).disabled));
   return opened;
@@ -64,7 +48,7 @@ test("the tour goes through the page by the keyboard, and can be left at any tim
 });
 
 test("the first view costs little: 150 kB without engine, model and gallery", async () => {
-  const { page, close } = await open(browser, `${site.url}?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 844 } });
+  const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 844 } });
   await reading(page);
   const parts = await page.evaluate(() =>
     [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map((entry) => {
