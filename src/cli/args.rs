@@ -60,7 +60,7 @@ pub(crate) struct CalibrateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SynthesizeArgs {
     /// What they show
-    #[arg(long, value_parser = PossibleValuesParser::new(Texture::ALL.map(|(_, name)| name)).map(|name| texture_of(&name)), default_value = "floor")]
+    #[arg(long, value_parser = PossibleValuesParser::new(Texture::ALL.map(|(_, name)| name)).map(|name| named(Texture::ALL, &name)), default_value = "floor")]
     pub(crate) texture: Texture,
     /// Where to write them, in MVTec AD's layout
     #[arg(long, value_name = "DIR")]
@@ -318,7 +318,7 @@ impl TileArgs {
 
 impl ConfigArgs {
     pub(crate) fn to_config(&self) -> TrainConfig {
-        let system = system_of(&self.system);
+        let system = named(System::ALL, &self.system);
         let (skip_connections, placement) = system.connections();
         let division = system.division(self.division.unwrap_or_default());
         let adversarial = (!self.no_discriminator).then(|| AdversarialConfig {
@@ -378,13 +378,8 @@ fn systems() -> PossibleValuesParser {
     PossibleValuesParser::new(System::ALL.map(|(_, name)| name))
 }
 
-fn system_of(name: &str) -> System {
-    let known = System::ALL.into_iter().find(|(_, known)| *known == name);
-    known.expect("clap lets known names through only").0
-}
-
-fn texture_of(name: &str) -> Texture {
-    let known = Texture::ALL.into_iter().find(|(_, known)| *known == name);
+fn named<T, const COUNT: usize>(all: [(T, &str); COUNT], name: &str) -> T {
+    let known = all.into_iter().find(|(_, known)| *known == name);
     known.expect("clap lets known names through only").0
 }
 

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use image::RgbImage;
 
-use daad::image::decode;
+use daad::metric::Label;
+use daad::train::dataset::Sample;
 use daad::train::{Flips, atomic_file, recalibrate, wait};
 use daad::weights::read_card;
 
@@ -13,6 +14,7 @@ use super::args::CalibrateArgs;
 use super::output::note;
 use super::score::images;
 use super::threshold::print;
+use super::train::load_with_progress;
 
 /// From fewer images one odd one decides the threshold.
 const FEW: usize = 20;
@@ -21,12 +23,6 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let path = args.model.display();
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
     let card = read_card(&bytes).with_context(|| path.to_string())?;
-    let (width, height) = (card.config.width_px as u32, card.config.height_px as u32);
-    let read = |path: std::path::PathBuf| -> anyhow::Result<RgbImage> {
-        let named = || path.display().to_string();
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", named()))?;
-        decode(&bytes, width, height).with_context(named)
-    };
     let mut paths = images(&args.paths)?;
     paths.sort();
     paths.dedup();
@@ -36,13 +32,19 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
             paths.len()
         ));
     }
-    let normal: Vec<RgbImage> = paths.into_iter().map(read).collect::<Result<_, _>>()?;
+    let sample = |path| Sample {
+        path,
+        category: String::new(),
+        label: Label::Normal,
+    };
+    let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
+    let normal = load_with_progress(&samples, (card.config.width_px, card.config.height_px))?;
     let flips = Flips {
         horizontal: !args.no_flips,
         vertical: !args.no_flips,
     };
     let device = args.common.device.resolve()?;
-    let normal: Vec<&RgbImage> = normal.iter().collect();
+    let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
     let finished = wait(recalibrate(&bytes, &normal, flips, &device.device))
         .with_context(|| path.to_string())?;
     let range = finished.detector.card().calibration.fusion.reconstruction;

@@ -5,9 +5,7 @@
 pub struct Addressing {
     /// s, cosine of query and item, `N`.
     pub similarities: Vec<f32>,
-    /// The softmax of s before anything is dropped, `N`.
-    pub softmax: Vec<f32>,
-    /// w: the same with zeros where the shrinkage dropped the item, `N`.
+    /// w: the softmax of s, with zeros where the shrinkage dropped the item, `N`.
     pub weights: Vec<f32>,
 }
 
@@ -53,7 +51,6 @@ mod tests {
     fn equal_weights_count_as_many_items_as_there_are() {
         let addressing = Addressing {
             similarities: vec![0.5; 4],
-            softmax: vec![0.25; 4],
             weights: vec![0.25, 0.25, 0.25, 0.0],
         };
         assert_eq!(addressing.survivors(), 3);

@@ -114,10 +114,9 @@ impl MemoryBank {
         // Cosines are too small to overflow.
         let powers = similarities.iter().map(|similarity| similarity.exp());
         let sum: f32 = powers.clone().sum();
-        let softmax: Vec<f32> = powers.map(|power| power / sum).collect();
-        let cut = cut(softmax.len()) as f32;
-        let kept = |&weight: &f32| if weight < cut { 0.0 } else { weight };
-        let mut weights: Vec<f32> = softmax.iter().map(kept).collect();
+        let cut = cut(similarities.len()) as f32;
+        let kept = |weight: f32| if weight < cut { 0.0 } else { weight };
+        let mut weights: Vec<f32> = powers.map(|power| kept(power / sum)).collect();
         if self.renormalize {
             let sum: f32 = weights.iter().sum();
             for weight in &mut weights {
@@ -126,7 +125,6 @@ impl MemoryBank {
         }
         Addressing {
             similarities,
-            softmax,
             weights,
         }
     }

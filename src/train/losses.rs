@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::error::{Error, Result};
+
 /// Mean losses over some steps, without their weights λ.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Losses {
@@ -36,4 +38,18 @@ impl Losses {
             discriminator,
         }
     }
+}
+
+/// A loss as it is, where it is a number.
+///
+/// # Errors
+///
+/// [`Error::Diverged`] where it is not.
+pub(super) fn finite(loss: f64, epoch: usize) -> Result<f64> {
+    if loss.is_finite() {
+        return Ok(loss);
+    }
+    Err(Error::Diverged(format!(
+        "a loss became {loss} in epoch {epoch}; try a lower learning rate"
+    )))
 }

@@ -6,7 +6,7 @@ use image::RgbImage;
 use super::calibrate::{Finished, finish};
 use super::config::TrainConfig;
 use super::initialize::initialize;
-use super::losses::Losses;
+use super::losses::{Losses, finite};
 use super::order::{Draw, draws, held_out};
 use super::step::{StepLosses, TrainState};
 use crate::error::{Error, Result};
@@ -179,12 +179,7 @@ async fn values(losses: StepLosses, epoch: usize) -> Result<Losses> {
     }
     for (number, tensor) in numbers.iter_mut().zip(tensors) {
         let [value]: [Vec<f32>; 1] = read([Tensor::without_autodiff(tensor)]).await?;
-        *number = value.iter().map(|&value| f64::from(value)).sum();
-        if !number.is_finite() {
-            return Err(Error::Diverged(format!(
-                "a loss became {number} in epoch {epoch}; try a lower learning rate"
-            )));
-        }
+        *number = finite(value.iter().map(|&value| f64::from(value)).sum(), epoch)?;
     }
     Ok(Losses::from_array(numbers))
 }

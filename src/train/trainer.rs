@@ -12,7 +12,7 @@ use super::checkpoint::{self, Progress};
 use super::config::TrainConfig;
 use super::event::{EpochRecord, Event};
 use super::initialize::initialize;
-use super::losses::Losses;
+use super::losses::{Losses, finite};
 use super::order::draws;
 use super::step::{StepLosses, TrainState};
 use crate::error::{Error, Result};
@@ -235,13 +235,7 @@ impl Trainer {
             transaction.try_execute().map_err(failed)?
         };
         for (column, data) in columns.into_iter().zip(read) {
-            let value: f64 = data.iter::<f64>().sum();
-            if !value.is_finite() {
-                return Err(Error::Diverged(format!(
-                    "a loss became {value} in epoch {}; try a lower learning rate",
-                    self.progress.epoch + 1
-                )));
-            }
+            let value = finite(data.iter::<f64>().sum(), self.progress.epoch + 1)?;
             self.progress.loss_sums[column] += value;
         }
         let steps = self.progress.step.max(1) as f64;
