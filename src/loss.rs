@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which form of the adversarial loss trains the generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum AdversarialForm {
     /// Reconstructions labelled real: −log D(x̂). Strong gradients from the start.
     #[default]

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => cli::demo::run(),
         Some(Command::Train(args)) => cli::train::run(args),
+        Some(Command::Info(args)) => cli::info::run(&args),
         Some(Command::Eval(args)) => cli::eval::run(&args),
         Some(Command::Score(args)) => cli::score::run(&args),
         Some(Command::Threshold(args)) => cli::threshold::run(&args),

@@ -78,6 +78,9 @@ pub struct Provenance {
     pub trained_on: usize,
     /// The device that trained.
     pub device: String,
+    /// All settings of the run, a [`crate::train::TrainConfig`]; none in files of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<serde_json::Value>,
 }
 
 /// How weights are stored.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
 use daad::model::{AdversarialConfig, ModelConfig, parameters};
-use daad::train::{TrainConfig, finish, wait};
+use daad::train::{Flips, TrainConfig, finish, wait};
 use daad::weights::{Precision, Provenance};
 use image::{Rgb, RgbImage};
 use rand::{RngExt, SeedableRng};
@@ -25,8 +25,7 @@ pub(crate) fn write(width: usize, size: usize, out: &Path) -> anyhow::Result<()>
             }),
             ..ModelConfig::default()
         },
-        flip_horizontal: false,
-        flip_vertical: false,
+        flips: Flips::None,
         ..TrainConfig::default()
     };
     let device = Device::flex();

@@ -7,12 +7,10 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use daad::TileOptions;
 use daad::image::MIN_SIDE_PX;
-use daad::loss::AdversarialForm;
-use daad::model::{AdversarialConfig, MemoryConfig, ModelConfig, System};
-use daad::nn::DivisionRate;
 use daad::tiling::TileSize;
 use daad::train::dataset::Texture;
-use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
+use daad::train::settings::named;
+use daad::train::{DeviceChoice, Flips, Settings};
 
 /// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
 /// find what does not.
@@ -29,6 +27,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train a model on a folder of images and write its file
     Train(Box<TrainArgs>),
+    /// Show what a model file says of itself, and the settings that train one like it
+    Info(super::info::InfoArgs),
     /// Measure a model on a labelled test folder, under both protocols
     Eval(EvalArgs),
     /// Score images or folders of images
@@ -50,9 +50,9 @@ pub(crate) struct CalibrateArgs {
     /// Good images that the network was not trained on, or folders of them
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Judge them as they are; without this their mirror images count as normal too
-    #[arg(long)]
-    pub(crate) no_flips: bool,
+    /// Which of their mirror images are normal too: both, horizontal, vertical or none
+    #[arg(long, value_name = "NAME", default_value = "both", value_parser = named::<Flips>)]
+    pub(crate) flips: Flips,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -60,7 +60,7 @@ pub(crate) struct CalibrateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SynthesizeArgs {
     /// What they show
-    #[arg(long, value_parser = PossibleValuesParser::new(Texture::ALL.map(|(_, name)| name)).map(|name| named(Texture::ALL, &name)), default_value = "floor")]
+    #[arg(long, value_parser = PossibleValuesParser::new(Texture::ALL.map(|(_, name)| name)).map(texture), default_value = "floor")]
     pub(crate) texture: Texture,
     /// Where to write them, in MVTec AD's layout
     #[arg(long, value_name = "DIR")]
@@ -99,102 +99,15 @@ pub(crate) struct TrainArgs {
     /// Store weights as f32; the default f16 takes half the room
     #[arg(long)]
     pub(crate) full_precision: bool,
+    /// TOML file of settings, under the names of the flags below; flags go over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) provenance: ProvenanceArgs,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
-}
-
-/// The paper's defaults, all changeable.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Training")]
-pub(crate) struct ConfigArgs {
-    /// Passes over the training images [default: 1000]
-    #[arg(long)]
-    pub(crate) epochs: Option<usize>,
-    /// Images a step
-    #[arg(long, default_value_t = 8)]
-    batch_size: usize,
-    /// Adam's learning rate [default: 2e-4 with the discriminator, 1e-4 without]
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// Let the learning rate fall along a cosine to zero at the last epoch
-    #[arg(long)]
-    cosine: bool,
-    /// Seed of weights, order and flips
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Do not mirror images at random
-    #[arg(long)]
-    no_flips: bool,
-    /// Share of the normal training images held out for calibration
-    #[arg(long, default_value_t = 0.15, value_name = "SHARE")]
-    held_out: f64,
-    /// Weight γ of the reconstruction score against the alignment score
-    #[arg(long, default_value_t = 0.9)]
-    gamma: f64,
-    /// Share of normal images that the threshold may refuse
-    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
-    false_alarm_rate: f64,
-
-    /// Image height and width in pixels
-    #[arg(
-        long,
-        default_value_t = 256,
-        value_name = "PX",
-        help_heading = "Network"
-    )]
-    size: usize,
-    /// Width w: channels of the first scale
-    #[arg(long, default_value_t = 64, help_heading = "Network")]
-    width: usize,
-    /// Scales L
-    #[arg(long, default_value_t = 4, help_heading = "Network")]
-    scales: usize,
-    /// Which of the paper's generators
-    #[arg(long, default_value = "daad", value_parser = systems(), help_heading = "Network")]
-    system: String,
-    /// Memory items N per bank
-    #[arg(
-        long,
-        default_value_t = 500,
-        value_name = "N",
-        help_heading = "Network"
-    )]
-    items: usize,
-    /// Division rate of DAAD: R for R×R×1, or RH,RW,RC [default: 8]
-    #[arg(long, value_name = "R", value_parser = division, help_heading = "Network")]
-    division: Option<DivisionRate>,
-    /// Extension: addressing weights sum to one again after the shrinkage
-    #[arg(long, help_heading = "Network")]
-    renormalize: bool,
-
-    /// Train without the discriminator: DAAD instead of DAAD+
-    #[arg(long, help_heading = "Discriminator")]
-    no_discriminator: bool,
-    /// Channels of the discriminator's first stage [default: as --width]
-    #[arg(long, value_name = "WIDTH", help_heading = "Discriminator")]
-    discriminator_width: Option<usize>,
-    /// λrec
-    #[arg(long, default_value_t = 50.0, help_heading = "Discriminator")]
-    lambda_reconstruction: f64,
-    /// λadv
-    #[arg(long, default_value_t = 0.5, help_heading = "Discriminator")]
-    lambda_adversarial: f64,
-    /// λali
-    #[arg(long, default_value_t = 0.5, help_heading = "Discriminator")]
-    lambda_alignment: f64,
-    /// The minimax form of the adversarial loss, as Eq. 5 is written
-    #[arg(long, help_heading = "Discriminator")]
-    minimax: bool,
-    /// Let the alignment loss train the discriminator too
-    #[arg(long, help_heading = "Discriminator")]
-    alignment_trains_discriminator: bool,
-    /// Score with the reconstruction alone
-    #[arg(long, help_heading = "Discriminator")]
-    no_alignment_score: bool,
 }
 
 /// What the model file says of its origin.
@@ -316,70 +229,8 @@ impl TileArgs {
     }
 }
 
-impl ConfigArgs {
-    pub(crate) fn to_config(&self) -> TrainConfig {
-        let system = named(System::ALL, &self.system);
-        let (skip_connections, placement) = system.connections();
-        let division = system.division(self.division.unwrap_or_default());
-        let adversarial = (!self.no_discriminator).then(|| AdversarialConfig {
-            base_width: self.discriminator_width.unwrap_or(self.width),
-            ..AdversarialConfig::default()
-        });
-        let default_rate = match adversarial {
-            Some(_) => TrainConfig::DAAD_PLUS_LEARNING_RATE,
-            None => TrainConfig::DAAD_LEARNING_RATE,
-        };
-        TrainConfig {
-            alignment_score: adversarial.is_some() && !self.no_alignment_score,
-            model: ModelConfig {
-                height_px: self.size,
-                width_px: self.size,
-                scales: self.scales,
-                base_width: self.width,
-                skip_connections,
-                memory: MemoryConfig {
-                    placement,
-                    items: self.items,
-                    division,
-                    renormalize: self.renormalize,
-                },
-                adversarial,
-            },
-            objective: Objective {
-                reconstruction: self.lambda_reconstruction,
-                adversarial: self.lambda_adversarial,
-                alignment: self.lambda_alignment,
-                adversarial_form: if self.minimax {
-                    AdversarialForm::Minimax
-                } else {
-                    AdversarialForm::NonSaturating
-                },
-                alignment_trains_discriminator: self.alignment_trains_discriminator,
-            },
-            epochs: self.epochs.unwrap_or(TrainConfig::default().epochs),
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate.unwrap_or(default_rate),
-            schedule: if self.cosine {
-                Schedule::Cosine
-            } else {
-                Schedule::Constant
-            },
-            flip_horizontal: !self.no_flips,
-            flip_vertical: !self.no_flips,
-            seed: self.seed,
-            held_out: self.held_out,
-            gamma: self.gamma,
-            false_alarm_rate: self.false_alarm_rate,
-        }
-    }
-}
-
-fn systems() -> PossibleValuesParser {
-    PossibleValuesParser::new(System::ALL.map(|(_, name)| name))
-}
-
-fn named<T, const COUNT: usize>(all: [(T, &str); COUNT], name: &str) -> T {
-    let known = all.into_iter().find(|(_, known)| *known == name);
+fn texture(name: String) -> Texture {
+    let known = Texture::ALL.into_iter().find(|(_, known)| *known == name);
     known.expect("clap lets known names through only").0
 }
 
@@ -405,19 +256,4 @@ fn tile_size(text: &str) -> Result<TileSize, String> {
         width_px,
         height_px,
     })
-}
-
-fn division(text: &str) -> Result<DivisionRate, String> {
-    let parts: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
-    match parts.as_deref() {
-        Ok(&[rate]) if rate > 0 => Ok(DivisionRate::square(rate)),
-        Ok(&[height, width, channel]) if height > 0 && width > 0 && channel > 0 => {
-            Ok(DivisionRate {
-                height,
-                width,
-                channel,
-            })
-        }
-        _ => Err("expected R, or RH,RW,RC, all above 0".into()),
-    }
 }

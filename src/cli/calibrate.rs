@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use daad::metric::Label;
 use daad::train::dataset::Sample;
-use daad::train::{Flips, atomic_file, recalibrate, wait};
+use daad::train::{atomic_file, recalibrate, wait};
 use daad::weights::read_card;
 
 use super::args::CalibrateArgs;
@@ -39,13 +39,9 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     };
     let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
     let normal = load_with_progress(&samples, (card.config.width_px, card.config.height_px))?;
-    let flips = Flips {
-        horizontal: !args.no_flips,
-        vertical: !args.no_flips,
-    };
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
-    let finished = wait(recalibrate(&bytes, &normal, flips, &device.device))
+    let finished = wait(recalibrate(&bytes, &normal, args.flips, &device.device))
         .with_context(|| path.to_string())?;
     let range = finished.detector.card().calibration.fusion.reconstruction;
     anyhow::ensure!(

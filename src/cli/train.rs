@@ -1,10 +1,12 @@
 //! `daad train`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use daad::Detector;
 use daad::train::dataset::{Folder, LabelledImage, Sample, load};
-use daad::train::{Evaluation, TrainConfig, evaluate, read_progress};
+use daad::train::{Evaluation, Settings, TrainConfig, evaluate, read_progress};
 use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,6 +17,7 @@ use super::session::{End, Session, checkpoint_path};
 pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let args = *args;
     let config = config(&args)?;
+    output::note(&format!("Settings:\n{}", settings_of(&config)));
     let folder = Folder::open(&args.data, &args.category)?;
     let size = (config.model.width_px, config.model.height_px);
     let images = load_with_progress(&folder.train, size)?;
@@ -56,29 +59,58 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings asked for, or those of the run to go on with.
+/// The configuration asked for, or that of the run to go on with.
 fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     if args.out.is_dir() || args.out.file_name().is_none() {
         anyhow::bail!("--out must name a file, {} is a folder", args.out.display());
     }
     let checkpoint = checkpoint_path(&args.out);
-    let config = if args.resume {
-        let progress = read_progress(&checkpoint)?;
-        let epochs = args.config.epochs.unwrap_or(progress.config.epochs);
-        TrainConfig {
-            epochs,
-            ..progress.config
-        }
-    } else if checkpoint.exists() && !args.overwrite {
+    let file = match &args.config {
+        Some(path) => read_settings(path)?,
+        None => Settings::default(),
+    };
+    let settings = args.settings.over(&file);
+    if args.resume {
+        return resumed(read_progress(&checkpoint)?.config, &settings);
+    }
+    if checkpoint.exists() && !args.overwrite {
         anyhow::bail!(
             "{} holds an earlier run; --resume goes on with it, --overwrite starts anew",
             checkpoint.display()
         );
-    } else {
-        args.config.to_config()
+    }
+    settings.check_effect()?;
+    Ok(settings.resolve()?)
+}
+
+fn read_settings(path: &Path) -> anyhow::Result<Settings> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Settings::from_toml(&text).with_context(|| path.display().to_string())
+}
+
+/// A run goes on as it began; only how long may be said anew.
+fn resumed(begun: TrainConfig, settings: &Settings) -> anyhow::Result<TrainConfig> {
+    let asked = match Settings::of(&begun) {
+        Some(before) => settings.over(&before).resolve()?,
+        None => begun.clone(),
     };
-    config.validate()?;
+    let config = TrainConfig {
+        epochs: asked.epochs,
+        ..begun
+    };
+    anyhow::ensure!(
+        config == asked,
+        "--resume goes on as the run began, only --epochs may differ; its settings are:\n{}",
+        settings_of(&config)
+    );
     Ok(config)
+}
+
+/// The settings that give `config`, as a TOML file has them.
+pub(crate) fn settings_of(config: &TrainConfig) -> String {
+    let settings = Settings::of(config);
+    settings.map_or_else(String::new, |settings| settings.to_toml())
 }
 
 /// Decodes the samples' files, showing how far it is.

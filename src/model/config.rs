@@ -83,7 +83,7 @@ pub struct AdversarialConfig {
 
 /// The generators that the paper compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum System {
     /// No skip connections, no memory.
     Ae,
@@ -98,15 +98,6 @@ pub enum System {
 }
 
 impl System {
-    /// All of them, with the names that settings and the command line use.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Ae, "ae"),
-        (Self::AeSkip, "ae-skip"),
-        (Self::MemAe, "mem-ae"),
-        (Self::MemAeSkip, "mem-ae-skip"),
-        (Self::Daad, "daad"),
-    ];
-
     /// How this system divides the maps that it remembers.
     pub const fn division(self, rate: DivisionRate) -> Division {
         match self {
@@ -122,6 +113,23 @@ impl System {
             Self::AeSkip => (true, MemoryPlacement::None),
             Self::MemAe => (false, MemoryPlacement::Bottleneck),
             Self::MemAeSkip | Self::Daad => (true, MemoryPlacement::Everywhere),
+        }
+    }
+
+    /// Which of them `config` is; none for a mixture that the paper does not have.
+    pub const fn of(config: &ModelConfig) -> Option<Self> {
+        let MemoryConfig {
+            placement,
+            division,
+            ..
+        } = config.memory;
+        match (config.skip_connections, placement, division) {
+            (false, MemoryPlacement::None, _) => Some(Self::Ae),
+            (true, MemoryPlacement::None, _) => Some(Self::AeSkip),
+            (false, MemoryPlacement::Bottleneck, Division::PixelWise) => Some(Self::MemAe),
+            (true, MemoryPlacement::Everywhere, Division::PixelWise) => Some(Self::MemAeSkip),
+            (true, MemoryPlacement::Everywhere, Division::Blocks(_)) => Some(Self::Daad),
+            _ => None,
         }
     }
 }

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use half::f16;
-use image::{RgbImage, imageops};
+use image::RgbImage;
 
 use super::config::TrainConfig;
+use super::flips::Flips;
 use crate::detector::Detector;
 use crate::error::Result;
 use crate::image::test_pattern;
@@ -57,11 +58,7 @@ pub async fn finish(
         Precision::F32 => model.valid(),
     };
     let inference = Inference::new(&model, device, config.alignment_score);
-    let flips = Flips {
-        horizontal: config.flip_horizontal,
-        vertical: config.flip_vertical,
-    };
-    let (scores, error_max) = examine(&inference, held_out, flips).await?;
+    let (scores, error_max) = examine(&inference, held_out, config.flips).await?;
     let card = ModelCard {
         version: FORMAT_VERSION,
         config: config.model.clone(),
@@ -73,21 +70,15 @@ pub async fn finish(
             error_max,
             reference(&model, config).await?,
         ),
-        provenance,
+        provenance: Provenance {
+            config: Some(serde_json::to_value(config).expect("settings are plain data")),
+            ..provenance
+        },
     };
     // Read back, so that what is measured from here on is what is in the file.
     let bytes = encode(&model, &card, precision)?;
     let detector = Detector::from_bytes(&bytes, device)?;
     Ok(Finished { bytes, detector })
-}
-
-/// Which mirror images of a normal image are normal too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flips {
-    /// Left for right.
-    pub horizontal: bool,
-    /// Upside down.
-    pub vertical: bool,
 }
 
 /// The calibration of a finished model's file anew, from other normal images of the model's size:
@@ -160,22 +151,10 @@ async fn examine(
 ) -> Result<(Vec<RawScore>, f64)> {
     let mut scores = Vec::new();
     let mut error_max = 0.0f32;
-    for image in images.iter().flat_map(|image| mirrored(image, flips)) {
+    for image in images.iter().flat_map(|image| flips.mirrored(image)) {
         let Examination { raw, error_map, .. } = inference.examine(&image).await?;
         scores.push(raw);
         error_max = error_map.into_iter().fold(error_max, f32::max);
     }
     Ok((scores, f64::from(error_max)))
-}
-
-fn mirrored(image: &RgbImage, flips: Flips) -> Vec<RgbImage> {
-    let mut images = vec![image.clone()];
-    if flips.horizontal {
-        images.push(imageops::flip_horizontal(image));
-    }
-    if flips.vertical {
-        let flipped: Vec<_> = images.iter().map(imageops::flip_vertical).collect();
-        images.extend(flipped);
-    }
-    images
 }

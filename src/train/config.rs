@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::flips::Flips;
 use crate::error::{Error, Result};
 use crate::loss::AdversarialForm;
 use crate::model::ModelConfig;
@@ -28,10 +29,8 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// How the learning rate goes on from there; constant in the paper.
     pub schedule: Schedule,
-    /// Mirror images left to right with probability ½.
-    pub flip_horizontal: bool,
-    /// Mirror images top to bottom with probability ½.
-    pub flip_vertical: bool,
+    /// Mirror images at random, along each axis with probability ½.
+    pub flips: Flips,
     /// Of weights, order and flips. On the CPU the same seed gives the same bits.
     pub seed: u64,
     /// The share of normal training images held out for calibration.
@@ -104,8 +103,7 @@ impl Default for TrainConfig {
             batch_size: 8,
             learning_rate: Self::DAAD_PLUS_LEARNING_RATE,
             schedule: Schedule::default(),
-            flip_horizontal: true,
-            flip_vertical: true,
+            flips: Flips::default(),
             seed: 0,
             held_out: 0.15,
             alignment_score: true,

@@ -4,6 +4,7 @@
 mod adam;
 mod calibrate;
 mod config;
+mod flips;
 mod initialize;
 mod losses;
 pub mod order;
@@ -26,13 +27,16 @@ mod evaluate;
 #[cfg(feature = "train")]
 mod event;
 #[cfg(feature = "train")]
+pub mod settings;
+#[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
 mod wait;
 
 pub use adam::Adam;
-pub use calibrate::{Finished, Flips, finish, recalibrate};
+pub use calibrate::{Finished, finish, recalibrate};
 pub use config::{Objective, Schedule, TrainConfig};
+pub use flips::Flips;
 pub use initialize::initialize;
 pub use losses::Losses;
 pub use step::{AdversarialLosses, StepLosses, TrainState};
@@ -48,6 +52,8 @@ pub use device_check::check_training;
 pub use evaluate::{Evaluation, Metrics, evaluate};
 #[cfg(feature = "train")]
 pub use event::{EpochRecord, Event};
+#[cfg(feature = "train")]
+pub use settings::Settings;
 #[cfg(feature = "train")]
 pub use trainer::{Checkpointing, Outcome, Trainer};
 #[cfg(feature = "train")]

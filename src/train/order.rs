@@ -27,8 +27,8 @@ pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
         .into_iter()
         .map(|index| Draw {
             index,
-            flip_horizontal: rng.random_bool(0.5) && config.flip_horizontal,
-            flip_vertical: rng.random_bool(0.5) && config.flip_vertical,
+            flip_horizontal: rng.random_bool(0.5) && config.flips.horizontal(),
+            flip_vertical: rng.random_bool(0.5) && config.flips.vertical(),
         })
         .collect()
 }
@@ -65,6 +65,7 @@ pub fn held_out(config: &TrainConfig, count: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flips::Flips;
     use super::*;
 
     #[test]
@@ -83,8 +84,7 @@ mod tests {
     #[test]
     fn without_flips_images_come_as_they_are() {
         let config = TrainConfig {
-            flip_horizontal: false,
-            flip_vertical: false,
+            flips: Flips::None,
             ..TrainConfig::default()
         };
         let image = crate::image::test_pattern(9, 7);

@@ -10,7 +10,7 @@ use web_sys::ImageData;
 use crate::image::{decode, from_rgba, resize};
 use crate::model::{Division, ModelConfig};
 use crate::nn::DivisionRate;
-use crate::train::{Lesson, Schedule, Teacher, TrainConfig};
+use crate::train::{Flips, Lesson, Schedule, Teacher, TrainConfig};
 use crate::weights::{Precision, Provenance};
 
 use super::{js_error, rgba, set};
@@ -51,8 +51,7 @@ impl Plan {
             learning_rate: self.learning_rate,
             // Minutes are few epochs: the last ones must settle.
             schedule: Schedule::Cosine,
-            flip_horizontal: self.flips,
-            flip_vertical: self.flips,
+            flips: if self.flips { Flips::Both } else { Flips::None },
             false_alarm_rate: self.false_alarm_rate,
             alignment_score: false,
             seed: self.seed,

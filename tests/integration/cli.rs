@@ -9,7 +9,7 @@ use daad::train::dataset::{LabelledImage, SyntheticImages, Texture};
 use tempfile::TempDir;
 
 /// A data set in MVTec AD's layout.
-fn data() -> TempDir {
+pub(crate) fn data() -> TempDir {
     let root = TempDir::new().unwrap();
     let mut textures = SyntheticImages::new(Texture::Cloth, 32, 4);
     let write = |folder: &str, images: Vec<LabelledImage>| {
@@ -54,7 +54,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     daad(folder, arguments).output().unwrap()
 }
 
-fn train(root: &Path, extra: &[&str]) -> Output {
+pub(crate) fn train(root: &Path, extra: &[&str]) -> Output {
     let mut arguments = vec!["train", "--data", "."];
     arguments.extend(SMALL);
     arguments.extend(extra);
@@ -272,7 +272,7 @@ fn what_is_wrong_is_said_in_one_sentence() {
     let unknown = run(root, &["train", "--data", ".", "--system", "gan"]);
     let unknown = String::from_utf8(unknown.stderr).unwrap();
     assert!(
-        unknown.contains("possible values: ae, ae-skip, mem-ae"),
+        unknown.contains("expected one of `ae`, `ae-skip`, `mem-ae`"),
         "{unknown}"
     );
 }
@@ -339,7 +339,8 @@ fn a_model_is_calibrated_anew_on_other_images() {
         "--model",
         "model.safetensors",
         "test/good",
-        "--no-flips",
+        "--flips",
+        "none",
         "--device",
         "cpu",
         "--json",

@@ -9,5 +9,6 @@ mod golden;
 mod gpu_kernels;
 mod inspect;
 mod kernels;
+mod settings;
 mod tiles;
 mod training;

@@ -13,8 +13,8 @@ use daad::nn::DivisionRate;
 use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::order::held_out;
 use daad::train::{
-    Checkpointing, EpochRecord, Event, Objective, Outcome, Schedule, Teacher, TrainConfig, Trainer,
-    evaluate, finish, initialize, wait,
+    Checkpointing, EpochRecord, Event, Flips, Objective, Outcome, Schedule, Teacher, TrainConfig,
+    Trainer, evaluate, finish, initialize, wait,
 };
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
@@ -104,8 +104,7 @@ fn one_batch_overfits() {
     config.epochs = 400;
     config.schedule = Schedule::Cosine;
     config.objective = QUIET;
-    config.flip_horizontal = false;
-    config.flip_vertical = false;
+    config.flips = Flips::None;
     let images = images(4);
     let mut trainer = new_run(config, &images);
     let curve = run(&mut trainer, &images);

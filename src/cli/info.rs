@@ -1,0 +1,82 @@
+//! `daad info`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use daad::train::TrainConfig;
+use daad::weights::{ModelCard, read_card};
+
+use super::output::line;
+use super::train::settings_of;
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// The model file
+    #[arg(value_name = "FILE")]
+    model: PathBuf,
+    /// Its whole card as one JSON line
+    #[arg(long, conflicts_with = "settings")]
+    json: bool,
+    /// The settings alone, a file for `daad train --config`
+    #[arg(long)]
+    settings: bool,
+}
+
+pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
+    let path = args.model.display();
+    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
+    let card = read_card(&bytes).with_context(|| path.to_string())?;
+    if args.json {
+        line(&serde_json::to_string(&card)?)?;
+    } else if args.settings {
+        line(settings(&card)?.trim_end())?;
+    } else {
+        summary(&card)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(card: &ModelCard) -> anyhow::Result<String> {
+    let config = card.provenance.config.clone();
+    let config = config.context("this file is of a version that did not store its settings")?;
+    let config: TrainConfig = serde_json::from_value(config).context("its settings")?;
+    Ok(settings_of(&config))
+}
+
+fn summary(card: &ModelCard) -> anyhow::Result<()> {
+    let (config, calibration, origin) = (&card.config, &card.calibration, &card.provenance);
+    line(&format!(
+        "{} at {}×{} pixels, {:.2} million parameters",
+        config.system_name(),
+        config.height_px,
+        config.width_px,
+        config.parameter_count() as f64 / 1e6
+    ))?;
+    line(&format!(
+        "threshold {:.4}, set to refuse {} % of normal images, from {} scores",
+        calibration.threshold,
+        100.0 * calibration.false_alarm_rate,
+        calibration.normal_scores.len()
+    ))?;
+    line(&format!(
+        "trained {} epochs on {} images, on {}",
+        origin.epochs, origin.trained_on, origin.device
+    ))?;
+    let facts = [
+        ("data", &origin.data),
+        ("licence", &origin.licence),
+        ("attribution", &origin.attribution),
+        ("commit", &origin.commit),
+        ("command", &origin.command),
+    ];
+    for (name, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
+        line(&format!("{name}: {fact}"))?;
+    }
+    match settings(card) {
+        Ok(settings) => line(&format!("\n{}", settings.trim_end())),
+        Err(reason) => line(&format!("\nNo settings: {reason:#}.")),
+    }
+}

@@ -1,0 +1,100 @@
+//! The values of settings that are neither plain numbers nor the library's own enumerations.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{DeserializeOwned, IntoDeserializer, value};
+use serde::{Deserialize, Serialize};
+
+/// Which parts of DAAD+ are added to a generator: the rows of Table 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Parts {
+    /// The generator alone.
+    #[serde(rename = "none")]
+    None,
+    /// Ladv.
+    #[serde(rename = "adv")]
+    Adversarial,
+    /// Ladv and Lali.
+    #[serde(rename = "adv+ali")]
+    Alignment,
+    /// Ladv, and the score L(x).
+    #[serde(rename = "adv+score")]
+    AlignmentScore,
+    /// Ladv, Lali and L(x): the "+" of DAAD+.
+    #[default]
+    #[serde(rename = "all")]
+    All,
+}
+
+impl Parts {
+    /// Whether there is a discriminator.
+    pub const fn discriminator(self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Whether Lali trains.
+    pub const fn alignment_loss(self) -> bool {
+        matches!(self, Self::Alignment | Self::All)
+    }
+
+    /// Whether L(x) is part of the score.
+    pub const fn alignment_score(self) -> bool {
+        matches!(self, Self::AlignmentScore | Self::All)
+    }
+
+    /// From what the three say.
+    pub(super) const fn of(discriminator: bool, loss: bool, score: bool) -> Self {
+        match (discriminator, loss, score) {
+            (false, ..) => Self::None,
+            (true, false, false) => Self::Adversarial,
+            (true, true, false) => Self::Alignment,
+            (true, false, true) => Self::AlignmentScore,
+            (true, true, true) => Self::All,
+        }
+    }
+}
+
+/// One number, or one an axis: `8` or `8,8,1`; in TOML `8` or `[8, 8, 1]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number, or numbers in brackets")]
+pub enum Counts {
+    /// The same along each axis.
+    One(usize),
+    /// Axis by axis.
+    Each(Vec<usize>),
+}
+
+impl FromStr for Counts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let counts: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
+        match counts {
+            Ok(counts) if counts.len() == 1 => Ok(Self::One(counts[0])),
+            Ok(counts) => Ok(Self::Each(counts)),
+            Err(_) => Err("expected a number, or numbers with commas between".into()),
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(count) => write!(f, "{count}"),
+            Self::Each(counts) => {
+                let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
+                f.write_str(&counts.join(","))
+            }
+        }
+    }
+}
+
+/// Reads an enumeration's value by its name in files.
+///
+/// # Errors
+///
+/// A sentence that lists the names.
+pub fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    T::deserialize(name.into_deserializer()).map_err(|error: value::Error| error.to_string())
+}

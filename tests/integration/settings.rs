@@ -1,0 +1,74 @@
+//! The settings of a run, from a file, from flags, and back out of the model.
+
+use std::fs;
+
+use crate::cli::{data, error, run, stdout, train};
+
+#[test]
+fn a_model_hands_back_the_settings_that_train_it_again() {
+    let root = data();
+    let root = root.path();
+    fs::write(
+        root.join("run.toml"),
+        "epochs = 7\nparts = \"adv\"\nflips = \"horizontal\"\n",
+    )
+    .unwrap();
+    let first = train(root, &["--config", "run.toml", "--epochs", "1"]);
+    assert!(first.status.success(), "{first:?}");
+    let said = String::from_utf8(first.stderr).unwrap();
+    assert!(
+        said.contains("epochs = 1") && said.contains("parts = \"adv\""),
+        "{said}"
+    );
+
+    let settings = stdout(&run(root, &["info", "model.safetensors", "--settings"]));
+    assert!(settings.contains("flips = \"horizontal\""), "{settings}");
+    fs::write(root.join("again.toml"), &settings).unwrap();
+    let again = [
+        "train",
+        "--data",
+        ".",
+        "--config",
+        "again.toml",
+        "--out",
+        "again.safetensors",
+        "--device",
+        "cpu",
+    ];
+    assert!(run(root, &again).status.success());
+    let printed = stdout(&run(root, &["info", "again.safetensors", "--settings"]));
+    assert_eq!(printed, settings);
+    let weights = |name: &str| {
+        let bytes = fs::read(root.join(name)).unwrap();
+        bytes[bytes.len() - 1000..].to_vec()
+    };
+    assert_eq!(weights("model.safetensors"), weights("again.safetensors"));
+    let card = stdout(&run(root, &["info", "again.safetensors", "--json"]));
+    let card: serde_json::Value = serde_json::from_str(&card).unwrap();
+    assert_eq!(card["provenance"]["config"]["epochs"], 1);
+}
+
+#[test]
+fn settings_that_cannot_be_meant_are_refused_by_name() {
+    let root = data();
+    let root = root.path();
+    let refused = |file: &str, flags: &[&str], words: &str| {
+        fs::write(root.join("run.toml"), file).unwrap();
+        let said = error(&train(root, &[&["--config", "run.toml"], flags].concat()));
+        assert!(said.contains(words), "{said}");
+    };
+    refused(
+        "epoch = 1",
+        &[],
+        "run.toml: impossible configuration: unknown field `epoch`",
+    );
+    refused("system = \"ae\"", &[], "items has no effect");
+    refused(
+        "",
+        &["--parts", "none", "--gamma", "0.5"],
+        "gamma has no effect",
+    );
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let said = error(&train(root, &["--resume", "--epochs", "2", "--seed", "4"]));
+    assert!(said.contains("only --epochs may differ"), "{said}");
+}
