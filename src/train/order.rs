@@ -65,8 +65,8 @@ pub fn held_out(config: &TrainConfig, count: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::flips::Flips;
     use super::*;
+    use crate::train::Flips;
 
     #[test]
     fn an_epoch_shows_every_image_once_in_its_own_order() {

@@ -157,7 +157,7 @@ mod tests {
             .get_arguments()
             .filter_map(|argument| argument.get_long())
             .collect();
-        let all = super::super::TrainConfig::default();
+        let all = crate::train::TrainConfig::default();
         let keys = Settings::of(&all).unwrap().to_table();
         let mut keys: Vec<&str> = keys.keys().map(String::as_str).collect();
         flags.sort_unstable();
