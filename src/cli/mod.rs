@@ -8,6 +8,7 @@ pub(crate) mod info;
 pub(crate) mod output;
 pub(crate) mod score;
 pub(crate) mod session;
+pub(crate) mod sweep;
 pub(crate) mod synthesize;
 pub(crate) mod threshold;
 pub(crate) mod tiles;

@@ -25,7 +25,9 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The exit code of a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
+
+const STOPPING: &str = "\nStopping after this step; Ctrl-C again stops at once.";
 
 /// What a session is to do.
 pub(crate) struct Session {
@@ -129,7 +131,7 @@ impl Session {
         images: &[&RgbImage],
         unprinted: &mut anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
-        let stop = stop_on_ctrl_c()?;
+        let stop = stop_on_ctrl_c(STOPPING)?;
         let steps_an_epoch = images.len().div_ceil(self.config.batch_size);
         let total = steps_an_epoch * self.config.epochs;
         let done = trainer.progress().epoch * steps_an_epoch + trainer.progress().step;
@@ -177,7 +179,7 @@ pub(crate) fn checkpoint_path(out: &Path) -> PathBuf {
     name.into()
 }
 
-fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     ctrlc::set_handler(move || {
@@ -185,7 +187,7 @@ fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
             // Asked twice: the last checkpoint on disk must do.
             std::process::exit(i32::from(INTERRUPTED));
         }
-        note("\nStopping after this step; Ctrl-C again stops at once.");
+        note(told);
     })?;
     Ok(stop)
 }

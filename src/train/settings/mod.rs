@@ -135,6 +135,11 @@ impl Settings {
         Self::from_table(merged)
     }
 
+    /// The keys that are set.
+    pub fn keys(&self) -> Vec<String> {
+        self.to_table().keys().cloned().collect()
+    }
+
     fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self).expect("settings are plain values")
     }

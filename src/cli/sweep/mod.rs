@@ -1,0 +1,299 @@
+//! `daad sweep`.
+
+mod preset;
+mod result;
+mod run;
+mod spec;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+use toml::Value;
+
+use daad::train::dataset::Folder;
+use daad::train::{DeviceChoice, Settings, atomic_file};
+
+use super::args::ProvenanceArgs;
+use super::output::{line, note};
+use super::session::{INTERRUPTED, stop_on_ctrl_c};
+use result::{JobResult, Protocol, collect};
+use run::{Outcome, Runner};
+use spec::{Job, Spec};
+use table::{CSV_HEADER, Table};
+
+/// A sweep trains and measures a model for every combination of settings, and shows all of them in
+/// a table beside the paper's numbers.
+///
+/// It can be stopped and started again at any moment: what is done stays done, and what was under
+/// way goes on. The settings below are those of every job; a sweep's file says more.
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// A table of the paper (see --presets), or a TOML file; not needed with --vary
+    #[arg(value_name = "SWEEP", required_unless_present_any = ["presets", "vary"])]
+    sweep: Option<String>,
+    /// Folder of images as `daad train` takes it; a folder of several data sets for table2 and
+    /// table6-video
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["presets", "print"])]
+    data: Option<PathBuf>,
+    /// Where to put models and results
+    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    out: PathBuf,
+    /// One more axis, or other values on one: any setting, `seed`, or `category` (repeatable)
+    #[arg(long, value_name = "KEY=VALUE,…", value_parser = axis)]
+    vary: Vec<Axis>,
+    /// Only these of the sweep's variants (repeatable)
+    #[arg(long, value_name = "NAME")]
+    variant: Vec<String>,
+    /// How many jobs run side by side; the cores are shared out
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// Where the jobs compute, as in `daad train`
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    device: String,
+    /// A JSON line for each finished job on standard output
+    #[arg(long)]
+    json: bool,
+    /// Show the tables of the paper that there are
+    #[arg(long)]
+    presets: bool,
+    /// Print the sweep's file, to change a copy of it
+    #[arg(long, conflicts_with = "presets")]
+    print: bool,
+    /// List all jobs, a JSON line each, and run none
+    #[arg(long)]
+    list: bool,
+    /// Run this job of the list only: for a cluster's job arrays
+    #[arg(long, value_name = "INDEX", conflicts_with = "list")]
+    only: Option<usize>,
+    /// Show the table of what is done, and run none
+    #[arg(long, conflicts_with_all = ["list", "only"])]
+    table: bool,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
+}
+
+type Axis = (String, Vec<Value>);
+
+pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
+    if args.presets {
+        line(&preset::list())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = args.sweep.as_deref().map(read).transpose()?;
+    if args.print {
+        line(text.as_deref().unwrap_or_default().trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let data = args.data.as_deref().context("--data is missing")?;
+    let (spec, jobs) = plan(args, text.as_deref(), data)?;
+    if args.list {
+        for job in &jobs {
+            list(args, job)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    let code = match args.table {
+        true => ExitCode::SUCCESS,
+        false => run_jobs(args, data, &jobs)?,
+    };
+    let results = collect(&args.out, &jobs)?;
+    if args.only.is_none() {
+        show(args, &spec, &jobs, &results)?;
+    }
+    Ok(code)
+}
+
+/// A preset's text, or a file's.
+fn read(sweep: &str) -> anyhow::Result<String> {
+    if let Some(text) = preset::find(sweep) {
+        return Ok(text.to_owned());
+    }
+    std::fs::read_to_string(sweep)
+        .with_context(|| format!("{sweep} is no preset (see --presets), and cannot be read"))
+}
+
+fn plan(args: &SweepArgs, text: Option<&str>, data: &Path) -> anyhow::Result<(Spec, Vec<Job>)> {
+    let mut spec = match text {
+        Some(text) => {
+            Spec::from_toml(text).with_context(|| args.sweep.clone().unwrap_or_default())?
+        }
+        None => Spec::default(),
+    };
+    for (axis, values) in &args.vary {
+        spec.vary(axis, values.clone());
+    }
+    spec.keep_variants(&args.variant)?;
+    let categories = |inside: Option<&str>| {
+        let root = inside.map_or(data.to_owned(), |inside| data.join(inside));
+        Ok(Folder::open(&root, &[])?.categories())
+    };
+    let jobs = spec.jobs(&args.settings, categories)?;
+    Ok((spec, jobs))
+}
+
+/// What `--list` shows of a job.
+fn list(args: &SweepArgs, job: &Job) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        job: usize,
+        name: &'a str,
+        data: Option<&'a str>,
+        category: Option<&'a str>,
+        settings: &'a Settings,
+        done: bool,
+    }
+    line(&serde_json::to_string(&Line {
+        job: job.index,
+        name: &job.name,
+        data: job.data.as_deref(),
+        category: job.category.as_deref(),
+        settings: &job.settings,
+        done: result::read(&args.out, job)?.is_some(),
+    })?)
+}
+
+/// Runs what is not done yet.
+fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitCode> {
+    let chosen: Vec<&Job> = match args.only {
+        None => jobs.iter().collect(),
+        Some(index) => {
+            let job = index.checked_sub(1).and_then(|index| jobs.get(index));
+            let count = jobs.len();
+            vec![job.with_context(|| format!("there is no job {index}; there are 1 to {count}"))?]
+        }
+    };
+    let mut left = Vec::new();
+    for job in &chosen {
+        if result::read(&args.out, job)?.is_none() {
+            left.push((*job).clone());
+        }
+    }
+    let count = left.len();
+    note(&format!(
+        "{} of {} jobs are done.",
+        chosen.len() - count,
+        chosen.len()
+    ));
+    let arguments = arguments(args);
+    let runner = Runner {
+        data,
+        out: &args.out,
+        arguments: &arguments,
+        side_by_side: usize::from(args.jobs),
+    };
+    let stop = stop_on_ctrl_c("\nStopping the jobs under way; Ctrl-C again stops at once.")?;
+    let bar = super::train::progress_bar(count, "jobs");
+    let failed = Mutex::new(0usize);
+    runner.run(left, &stop, |job, outcome| {
+        bar.inc(1);
+        let told = match outcome {
+            Outcome::Done(result) => finished(args, jobs, &result),
+            Outcome::Failed(error) => Err(error),
+            Outcome::Stopped => return,
+        };
+        if let Err(error) = told {
+            bar.suspend(|| note(&format!("{}: {error:#}", job.name)));
+            if let Ok(mut failed) = failed.lock() {
+                *failed += 1;
+            }
+        }
+    });
+    bar.finish_and_clear();
+    if stop.load(Ordering::Relaxed) {
+        note("Stopped. The same command goes on from here.");
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    match failed.into_inner().unwrap_or_default() {
+        0 => Ok(ExitCode::SUCCESS),
+        failed => {
+            note(&format!(
+                "{failed} of {count} jobs failed; the same command tries them again."
+            ));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn finished(args: &SweepArgs, jobs: &[Job], result: &JobResult) -> anyhow::Result<()> {
+    collect(&args.out, jobs)?;
+    if args.json {
+        return line(&serde_json::to_string(result)?);
+    }
+    let figure = |protocol| {
+        let auroc = result.auroc(protocol);
+        auroc.map_or("–".to_owned(), |auroc| format!("{auroc:.3}"))
+    };
+    note(&format!(
+        "{}: AUROC {} (paper protocol), {} (deployed), {:.0} s",
+        result.name,
+        figure(Protocol::Paper),
+        figure(Protocol::Deployed),
+        result.seconds
+    ));
+    Ok(())
+}
+
+/// What all jobs are told besides their settings.
+fn arguments(args: &SweepArgs) -> Vec<String> {
+    let origin = &args.provenance;
+    let mut arguments = vec!["--device".to_owned(), args.device.clone()];
+    let facts = [
+        ("--data-name", &origin.data_name),
+        ("--licence", &origin.licence),
+        ("--attribution", &origin.attribution),
+    ];
+    for (flag, fact) in facts {
+        if let Some(fact) = fact {
+            arguments.extend([flag.to_owned(), fact.clone()]);
+        }
+    }
+    arguments
+}
+
+/// Prints the tables, one a protocol, and writes them beside the results.
+fn show(args: &SweepArgs, spec: &Spec, jobs: &[Job], results: &[JobResult]) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(CSV_HEADER)?;
+    let mut text = String::new();
+    for protocol in Protocol::ALL {
+        let table = Table::new(spec, jobs, results, protocol);
+        text += &table.to_markdown();
+        text.push('\n');
+        table.write_csv(&mut csv)?;
+    }
+    atomic_file::write(&args.out.join("table.md"), text.as_bytes())?;
+    atomic_file::write(&args.out.join("table.csv"), &csv.into_inner()?)?;
+    if args.json {
+        return Ok(());
+    }
+    line(text.trim_end())
+}
+
+/// `KEY=V1,V2`, each value as in a TOML file; what is none there is text.
+fn axis(text: &str) -> Result<Axis, String> {
+    let wrong = || "expected KEY=VALUE,VALUE,…".to_owned();
+    let (key, values) = text.split_once('=').ok_or_else(wrong)?;
+    if key.is_empty() || values.split(',').any(str::is_empty) {
+        return Err(wrong());
+    }
+    let value = |text: &str| {
+        let table = format!("value = {text}").parse::<toml::Table>();
+        let value = table.ok().and_then(|mut table| table.remove("value"));
+        value.unwrap_or_else(|| Value::String(text.to_owned()))
+    };
+    Ok((key.to_owned(), values.split(',').map(value).collect()))
+}
+
+fn device(text: &str) -> Result<String, String> {
+    text.parse::<DeviceChoice>().map(|_| text.to_owned())
+}

@@ -1,0 +1,63 @@
+//! The tables of the paper, one file each.
+
+use super::spec::Spec;
+
+macro_rules! presets {
+    ($($name:literal),* $(,)?) => {
+        /// Name and file of each.
+        pub(crate) const PRESETS: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("presets/", $name, ".toml")))),*];
+    };
+}
+
+presets![
+    "table1-mvtec",
+    "table2",
+    "table3",
+    "table4-block-size",
+    "table5-parts",
+    "fig7-memory-size",
+    "table6-video",
+];
+
+/// The file of that name.
+pub(crate) fn find(name: &str) -> Option<&'static str> {
+    let preset = PRESETS.iter().find(|(known, _)| *known == name);
+    preset.map(|(_, text)| *text)
+}
+
+/// Names and titles, a line each.
+pub(crate) fn list() -> String {
+    let lines = PRESETS.iter().map(|(name, text)| {
+        let spec = Spec::from_toml(text).expect("presets are sound");
+        format!("{name:<18} {}", spec.title)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daad::train::Settings;
+
+    #[test]
+    fn every_preset_makes_jobs_and_names_the_papers_numbers_by_its_own_labels() {
+        for (name, text) in PRESETS {
+            let spec = Spec::from_toml(text).unwrap();
+            let categories = |_: Option<&str>| {
+                let first = spec.paper.values().next();
+                let known = first.map(|column| column.keys().cloned().collect::<Vec<_>>());
+                Ok(known.unwrap_or_else(|| vec!["bottle".into()]))
+            };
+            let jobs = spec.jobs(&Settings::default(), categories).unwrap();
+            for (column, rows) in &spec.paper {
+                for row in rows.keys() {
+                    let has = jobs.iter().any(|job| {
+                        job.labels[&spec.columns] == *column && job.labels[&spec.rows] == *row
+                    });
+                    assert!(has || row == "mean", "{name}: {column} {row}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Runs jobs as processes of this program, some side by side.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::result::{self, JobResult};
+use super::spec::Job;
+
+/// How often a running job is looked at.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What all jobs of a sweep share.
+pub(crate) struct Runner<'a> {
+    /// The sweep's folder of data.
+    pub(crate) data: &'a Path,
+    /// Where all results go.
+    pub(crate) out: &'a Path,
+    /// More arguments of `daad train`.
+    pub(crate) arguments: &'a [String],
+    /// How many run at once.
+    pub(crate) side_by_side: usize,
+}
+
+/// What became of a job.
+pub(crate) enum Outcome {
+    Done(Box<JobResult>),
+    Failed(anyhow::Error),
+    Stopped,
+}
+
+impl Runner<'_> {
+    /// Runs all of `jobs` unless `stop` is set, telling `on_end` of each as it ends.
+    pub(crate) fn run(
+        &self,
+        jobs: Vec<Job>,
+        stop: &AtomicBool,
+        on_end: impl Fn(&Job, Outcome) + Sync,
+    ) {
+        let queue = Mutex::new(VecDeque::from(jobs));
+        let work = || {
+            while !stop.load(Ordering::Relaxed) {
+                let next = queue.lock().ok().and_then(|mut queue| queue.pop_front());
+                let Some(job) = next else {
+                    return;
+                };
+                let outcome = self.job(&job, stop).unwrap_or_else(Outcome::Failed);
+                on_end(&job, outcome);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..self.side_by_side {
+                scope.spawn(work);
+            }
+        });
+    }
+
+    fn job(&self, job: &Job, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+        let started = Instant::now();
+        let folder = result::folder(self.out, job);
+        let written = |path: &Path| format!("cannot write {}", path.display());
+        fs::create_dir_all(&folder).with_context(|| written(&folder))?;
+        let settings = folder.join("settings.toml");
+        fs::write(&settings, job.settings.to_toml()).with_context(|| written(&settings))?;
+        let log = folder.join("log.txt");
+        let model = folder.join("model.safetensors");
+        let mut child = self
+            .command(job, &folder)
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).with_context(|| written(&log))?)
+            .spawn()
+            .context("cannot start a job")?;
+        let status = wait(&mut child, stop)?;
+        if !status.success() {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(Outcome::Stopped);
+            }
+            bail!("{} (all of it in {})", last_line(&log), log.display());
+        }
+        let evaluation = fs::read_to_string(folder.join("model.evaluation.json"))
+            .context("there are no test images to measure with")?;
+        let done = JobResult {
+            job: job.index,
+            name: job.name.clone(),
+            labels: job.labels.clone(),
+            settings: job.settings.clone(),
+            seconds: started.elapsed().as_secs_f64(),
+            model: model.display().to_string(),
+            evaluation: serde_json::from_str(&evaluation)?,
+        };
+        result::write(self.out, job, &done)?;
+        Ok(Outcome::Done(Box::new(done)))
+    }
+
+    fn command(&self, job: &Job, folder: &Path) -> Command {
+        let data = match &job.data {
+            Some(inside) => self.data.join(inside),
+            None => self.data.to_owned(),
+        };
+        let model = folder.join("model.safetensors");
+        let program = std::env::current_exe().unwrap_or_else(|_| "daad".into());
+        let mut command = Command::new(program);
+        command
+            .arg("train")
+            .arg("--data")
+            .arg(data)
+            .arg("--config")
+            .arg(folder.join("settings.toml"))
+            .arg("--out")
+            .arg(&model)
+            .arg("--stop-at-eof")
+            .args(self.arguments)
+            .stdin(Stdio::piped());
+        if let Some(category) = &job.category {
+            command.arg("--category").arg(category);
+        }
+        if crate::cli::session::checkpoint_path(&model).exists() {
+            command.arg("--resume");
+        }
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        if self.side_by_side > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
+            let share = (cores / self.side_by_side).max(1);
+            command.env("RAYON_NUM_THREADS", share.to_string());
+        }
+        command
+    }
+}
+
+/// Waits for the job's end; asks it to come to one when the sweep is to stop.
+fn wait(child: &mut Child, stop: &AtomicBool) -> anyhow::Result<ExitStatus> {
+    // The job stops where this ends, even if this program is killed.
+    let mut lifeline = child.stdin.take();
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for a job")? {
+            return Ok(status);
+        }
+        if stop.load(Ordering::Relaxed) {
+            lifeline.take();
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// What a failed job said last.
+fn last_line(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    let line = line.unwrap_or("it ended without a word");
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
