@@ -10,5 +10,6 @@ mod gpu_kernels;
 mod inspect;
 mod kernels;
 mod settings;
+mod sweep;
 mod tiles;
 mod training;
