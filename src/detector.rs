@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use crate::error::{Error, Result};
 use crate::image::{decode, heat_map, resize, test_pattern};
-use crate::inference::{Examination, Inference};
+use crate::inference::{Examination, Inference, ScoredMap};
 use crate::inspect::{BlockPlace, InspectedBlock, Inspector};
 use crate::model::{AdversarialConfig, Division, Model, ModelConfig};
 use crate::nn::DivisionRate;
@@ -175,6 +175,15 @@ impl Detector {
     /// [`Error::Device`] where the device fails.
     pub async fn raw_scores(&self, images: &[&RgbImage]) -> Result<Vec<RawScore>> {
         self.inference.raw_scores(images).await
+    }
+
+    /// R, L and error map of each image of a batch, all of the model's size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub async fn scored_maps(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
+        self.inference.scored_maps(images).await
     }
 
     /// A of Eq. 7 under the deployed protocol.

@@ -21,6 +21,9 @@ pub enum Error {
     /// A checkpoint cannot be used.
     #[error("cannot use this checkpoint: {0}")]
     Checkpoint(String),
+    /// A file that records a run cannot be used.
+    #[error("cannot use this record: {0}")]
+    Record(String),
     /// Training went astray.
     #[error("training diverged: {0}")]
     Diverged(String),

@@ -138,6 +138,10 @@ pub(crate) struct EvalArgs {
     /// Measure these categories only (may be repeated)
     #[arg(long, value_name = "NAME")]
     pub(crate) category: Vec<String>,
+    /// Write every image's scores and the figures beside the model file: NAME.scores.csv,
+    /// NAME.metrics.csv, NAME.evaluation.json
+    #[arg(long)]
+    pub(crate) record: bool,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }

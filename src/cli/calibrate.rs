@@ -35,7 +35,9 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let sample = |path| Sample {
         path,
         category: String::new(),
+        kind: String::new(),
         label: Label::Normal,
+        mask: None,
     };
     let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
     let normal = load_with_progress(&samples, (card.config.width_px, card.config.height_px))?;

@@ -1,17 +1,19 @@
 //! `daad` without a command: the whole path on images that it makes itself.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use daad::model::{AdversarialConfig, Division, ModelConfig};
 use daad::nn::DivisionRate;
 use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::{DeviceChoice, Objective, Schedule, TrainConfig};
+use daad::train::{DeviceChoice, Objective, Records, Schedule, TrainConfig};
 use daad::weights::{Precision, Provenance};
 
 use super::output::{self, note};
 use super::session::{End, Session};
 use super::train::{command, commit, evaluate_with_progress};
 
+const MODEL: &str = "daad-demo.safetensors";
 const SIZE_PX: usize = 64;
 const TRAINING_IMAGES: usize = 96;
 const TEST_IMAGES_A_KIND: usize = 48;
@@ -27,7 +29,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             .map(|labelled| labelled.image)
             .collect(),
         device: DeviceChoice::Auto.resolve()?,
-        out: "daad-demo.safetensors".into(),
+        out: MODEL.into(),
         resume: false,
         provenance: Provenance {
             data: "woven textures made by the program".into(),
@@ -49,7 +51,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let mut test = textures.normal(TEST_IMAGES_A_KIND);
     test.extend(textures.defective(TEST_IMAGES_A_KIND));
     note("AUROC on unseen textures, half of them with a stain, a scratch or a hole:");
-    output::evaluation(&evaluate_with_progress(&finished.detector, &test)?, false)?;
+    let evaluated =
+        evaluate_with_progress(&finished.detector, test.len(), test.into_iter().map(Ok))?;
+    Records::beside(Path::new(MODEL)).write_evaluation(&evaluated)?;
+    output::evaluation(&evaluated.evaluation, false)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use daad::Detector;
 use daad::train::dataset::Folder;
-use daad::train::{DeviceChoice, wait};
+use daad::train::{DeviceChoice, Records, wait};
 
 use super::args::EvalArgs;
 use super::output::{self, note};
@@ -23,8 +23,15 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     }
     let config = &detector.card().config;
     let test = load_with_progress(&folder.test, (config.width_px, config.height_px))?;
-    let evaluation = evaluate_with_progress(&detector, &test)?;
-    output::evaluation(&evaluation, args.common.json)?;
+    let evaluated = evaluate_with_progress(&detector, test.len(), test.into_iter().map(Ok))?;
+    output::evaluation(&evaluated.evaluation, args.common.json)?;
+    if args.record {
+        let records = Records::beside(&args.model);
+        records.write_evaluation(&evaluated)?;
+        let [scores, figures] =
+            [records.scores, records.evaluation].map(|path| path.display().to_string());
+        note(&format!("Wrote {scores} and {figures}."));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

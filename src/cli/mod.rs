@@ -10,6 +10,7 @@ pub(crate) mod score;
 pub(crate) mod session;
 pub(crate) mod sweep;
 pub(crate) mod synthesize;
+mod table;
 pub(crate) mod threshold;
 pub(crate) mod tiles;
 pub(crate) mod train;

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use daad::train::order::held_out;
 use daad::train::{
-    Checkpointing, EpochRecord, Event, Finished, Losses, NamedDevice, Outcome, TrainConfig,
-    Trainer, atomic_file, check_training, finish, wait,
+    Checkpointing, EpochRecord, Event, Finished, Losses, NamedDevice, Outcome, Records,
+    TrainConfig, Trainer, atomic_file, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
@@ -109,6 +109,7 @@ impl Session {
         atomic_file::write(&self.out, &finished.bytes)?;
         let size = finished.bytes.len() as f64 / 1e6;
         note(&format!("Wrote {} ({size:.1} MB).", self.out.display()));
+        Records::beside(&self.out).write_losses(&trainer.progress().history)?;
         // Nobody reading the lines any more is no reason to lose the model.
         unprinted?;
         Ok(End::Finished(Box::new(finished)))

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use daad::Detector;
 use daad::train::dataset::{Folder, LabelledImage, Sample, load};
-use daad::train::{Evaluation, Settings, TrainConfig, evaluate, read_progress};
+use daad::train::{Evaluated, Records, Settings, TrainConfig, evaluate, read_progress};
 use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -22,6 +22,7 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let size = (config.model.width_px, config.model.height_px);
     let images = load_with_progress(&folder.train, size)?;
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
+    let records = Records::beside(&args.out);
     let session = Session {
         config,
         images: images.into_iter().map(|labelled| labelled.image).collect(),
@@ -54,8 +55,10 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let test = load_with_progress(&folder.test, size)?;
-    let evaluation = evaluate_with_progress(&finished.detector, &test)?;
-    output::evaluation(&evaluation, args.common.json)?;
+    let evaluated =
+        evaluate_with_progress(&finished.detector, test.len(), test.into_iter().map(Ok))?;
+    records.write_evaluation(&evaluated)?;
+    output::evaluation(&evaluated.evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -124,15 +127,16 @@ pub(crate) fn load_with_progress(
     Ok(images)
 }
 
-/// Measures a model on a test set, showing how far it is.
+/// Measures a model on a test set of `count` images, showing how far it is.
 pub(crate) fn evaluate_with_progress(
     detector: &Detector,
-    images: &[LabelledImage],
-) -> anyhow::Result<Evaluation> {
-    let bar = progress_bar(images.len(), "images scored");
-    let evaluation = evaluate(detector, images, |count| bar.inc(count as u64))?;
+    count: usize,
+    images: impl IntoIterator<Item = daad::Result<LabelledImage>>,
+) -> anyhow::Result<Evaluated> {
+    let bar = progress_bar(count, "images scored");
+    let evaluated = evaluate(detector, images, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
-    Ok(evaluation)
+    Ok(evaluated)
 }
 
 /// Counts up to `count` of `what`, where there is a terminal.

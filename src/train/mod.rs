@@ -27,6 +27,8 @@ mod evaluate;
 #[cfg(feature = "train")]
 mod event;
 #[cfg(feature = "train")]
+mod record;
+#[cfg(feature = "train")]
 pub mod settings;
 #[cfg(feature = "train")]
 mod trainer;
@@ -49,9 +51,13 @@ pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
 #[cfg(feature = "train")]
 pub use device_check::check_training;
 #[cfg(feature = "train")]
-pub use evaluate::{Evaluation, Metrics, evaluate};
+pub use evaluate::{
+    CategoryFigures, Evaluated, Evaluation, Figures, ProtocolMetrics, ScoredImage, evaluate,
+};
 #[cfg(feature = "train")]
 pub use event::{EpochRecord, Event};
+#[cfg(feature = "train")]
+pub use record::Records;
 #[cfg(feature = "train")]
 pub use settings::Settings;
 #[cfg(feature = "train")]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use daad::train::Records;
 use daad::train::dataset::{LabelledImage, SyntheticImages, Texture};
 use tempfile::TempDir;
 
@@ -103,6 +104,43 @@ fn train_evaluate_and_score_a_folder() {
     let eval = run(root, &eval);
     let printed: serde_json::Value = serde_json::from_str(&stdout(&eval)).unwrap();
     assert_eq!(printed, lines[2], "eval and train measure the same");
+
+    let records = Records::beside(&root.join("model.safetensors"));
+    assert_eq!(records.read_losses().unwrap().len(), 2);
+    assert_eq!(records.read_scores().unwrap().len(), 8);
+    let recorded = serde_json::to_value(records.read_evaluation().unwrap()).unwrap();
+    assert_eq!(recorded, printed);
+    fs::remove_file(&records.scores).unwrap();
+    let eval = |extra: &[&str]| {
+        let eval = ["eval", "--model", "model.safetensors", "--data", "."];
+        let output = run(root, &[&eval[..], &["--device", "cpu"], extra].concat());
+        assert!(output.status.success(), "{output:?}");
+        stdout(&output)
+    };
+    let table = eval(&[]);
+    assert!(!records.scores.exists(), "it only writes when asked to");
+    assert!(table.contains("R alone") && !table.contains("AUPRO"));
+    eval(&["--record"]);
+    assert_eq!(records.read_scores().unwrap().len(), 8);
+    // Where a mask says which pixels are damaged, the error maps are measured too.
+    let mask = image::GrayImage::from_fn(32, 32, |x, _| image::Luma([u8::from(x < 9) * 255]));
+    fs::create_dir_all(root.join("ground_truth/damaged")).unwrap();
+    mask.save(root.join("ground_truth/damaged/00_mask.png"))
+        .unwrap();
+    let table = eval(&["--record"]);
+    assert!(table.contains("AUPRO"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 100));
+    let recorded = records.read_evaluation().unwrap().categories.remove(0);
+    assert_eq!(recorded.masks, 1);
+    assert!(
+        recorded
+            .figures
+            .aupro
+            .is_some_and(|aupro| (0.0..=1.0).contains(&aupro))
+    );
+    let shares = records.read_scores().unwrap();
+    let shares = shares.iter().filter_map(|image| image.anomalous_share);
+    assert_eq!(shares.sum::<f64>(), 9.0 / 32.0);
 
     let score = [
         "score",

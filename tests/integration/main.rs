@@ -9,6 +9,7 @@ mod golden;
 mod gpu_kernels;
 mod inspect;
 mod kernels;
+mod metrics;
 mod settings;
 mod sweep;
 mod tiles;

@@ -225,8 +225,9 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
     let mut textures = SyntheticImages::new(Texture::Cloth, 32, 99);
     let mut test = textures.normal(12);
     test.extend(textures.defective(12));
-    let evaluation = evaluate(&finished.detector, &test, |_| {}).unwrap();
-    let auroc = evaluation.mean_auroc_deployed.unwrap();
+    let stream = test.iter().cloned().map(Ok);
+    let evaluated = evaluate(&finished.detector, stream, |_| {}).unwrap();
+    let auroc = evaluated.evaluation.mean.deployed.auroc.unwrap();
     assert!(auroc > 0.8, "AUROC {auroc}");
 
     let detector = Detector::from_bytes(&finished.bytes, &device).unwrap();

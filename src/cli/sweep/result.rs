@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use daad::train::{Settings, atomic_file};
+use daad::train::{Evaluation, Settings, atomic_file};
 
 use super::spec::Job;
 
@@ -26,7 +26,7 @@ pub(crate) struct JobResult {
     /// The model's file.
     pub(crate) model: String,
     /// What the test set says of it.
-    pub(crate) evaluation: serde_json::Value,
+    pub(crate) evaluation: Evaluation,
 }
 
 /// The two ways to scale scores, never mixed.
@@ -52,8 +52,11 @@ impl Protocol {
 impl JobResult {
     /// The mean over the categories that this job's model was tested on.
     pub(crate) fn auroc(&self, protocol: Protocol) -> Option<f64> {
-        let key = format!("mean_auroc_{}", protocol.name());
-        self.evaluation.get(key)?.as_f64()
+        let mean = &self.evaluation.mean;
+        match protocol {
+            Protocol::Paper => mean.paper.auroc,
+            Protocol::Deployed => mean.deployed.auroc,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use daad::train::Records;
+
 use super::result::{self, JobResult};
 use super::spec::Job;
 
@@ -84,8 +86,10 @@ impl Runner<'_> {
             }
             bail!("{} (all of it in {})", last_line(&log), log.display());
         }
-        let evaluation = fs::read_to_string(folder.join("model.evaluation.json"))
-            .context("there are no test images to measure with")?;
+        let records = Records::beside(&model);
+        if !records.evaluation.exists() {
+            bail!("there are no test images to measure with");
+        }
         let done = JobResult {
             job: job.index,
             name: job.name.clone(),
@@ -93,7 +97,7 @@ impl Runner<'_> {
             settings: job.settings.clone(),
             seconds: started.elapsed().as_secs_f64(),
             model: model.display().to_string(),
-            evaluation: serde_json::from_str(&evaluation)?,
+            evaluation: records.read_evaluation()?,
         };
         result::write(self.out, job, &done)?;
         Ok(Outcome::Done(Box::new(done)))

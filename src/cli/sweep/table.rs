@@ -218,7 +218,7 @@ fn value<'a>(labels: &'a BTreeMap<String, String>, axis: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daad::train::Settings;
+    use daad::train::{Evaluation, Figures, ProtocolMetrics, Settings};
 
     const SPEC: &str = "title = 'T'\nrows = 'category'\ncolumns = 'division'\nmean = true\n\
         [grid]\ncategory = ['a', 'b']\ndivision = [4]\nseed = [0, 1]\n\
@@ -231,6 +231,10 @@ mod tests {
     }
 
     fn result(job: &Job, paper: f64) -> JobResult {
+        let auroc = |auroc| ProtocolMetrics {
+            auroc: Some(auroc),
+            ..ProtocolMetrics::default()
+        };
         JobResult {
             job: job.index,
             name: job.name.clone(),
@@ -238,9 +242,14 @@ mod tests {
             settings: job.settings.clone(),
             seconds: 1.0,
             model: String::new(),
-            evaluation: serde_json::json!({
-                "mean_auroc_paper": paper, "mean_auroc_deployed": paper - 0.1,
-            }),
+            evaluation: Evaluation {
+                categories: Vec::new(),
+                mean: Figures {
+                    paper: auroc(paper),
+                    deployed: auroc(paper - 0.1),
+                    ..Figures::default()
+                },
+            },
         }
     }
 

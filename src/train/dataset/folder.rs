@@ -121,8 +121,18 @@ impl Folder {
                 "good" => Label::Normal,
                 _ => Label::Anomalous,
             };
+            let masks = folder.join("ground_truth").join(name(&kind));
             let images = find_images(&kind)?.into_iter();
-            self.test.extend(images.map(sample(category, label)));
+            let images = images.map(sample(category, label)).map(|sample| {
+                let stem = sample.path.file_stem().unwrap_or_default();
+                let mask = masks.join(format!("{}_mask.png", stem.to_string_lossy()));
+                Sample {
+                    kind: name(&kind),
+                    mask: mask.is_file().then_some(mask),
+                    ..sample
+                }
+            });
+            self.test.extend(images);
         }
         Ok(())
     }
@@ -148,7 +158,9 @@ fn sample(category: &str, label: Label) -> impl Fn(PathBuf) -> Sample {
     move |path| Sample {
         path,
         category: category.to_owned(),
+        kind: String::new(),
         label,
+        mask: None,
     }
 }
 

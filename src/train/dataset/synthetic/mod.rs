@@ -99,8 +99,12 @@ impl SyntheticImages {
 
 fn labelled(image: RgbImage, label: Label) -> LabelledImage {
     LabelledImage {
+        name: String::new(),
         category: String::new(),
+        kind: String::new(),
         label,
+        video: String::new(),
+        mask: None,
         image,
     }
 }
