@@ -61,10 +61,12 @@ pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
         ImageFormat::Jpeg,
         ImageFormat::WebP,
         ImageFormat::Bmp,
+        // Of data sets; a page's engine cannot read it.
+        ImageFormat::Tiff,
     ];
     if !reader
         .format()
-        .is_some_and(|format| known.contains(&format))
+        .is_some_and(|format| known.contains(&format) && format.reading_enabled())
     {
         return Err(Error::Image(
             "this is not a PNG, JPEG, WebP or BMP file".into(),

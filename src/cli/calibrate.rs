@@ -32,13 +32,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
             paths.len()
         ));
     }
-    let sample = |path| Sample {
-        path,
-        category: String::new(),
-        kind: String::new(),
-        label: Label::Normal,
-        mask: None,
-    };
+    let sample = |path| Sample::of_file(path, "", Label::Normal);
     let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
     let normal = load_with_progress(&samples, (card.config.width_px, card.config.height_px))?;
     let device = args.common.device.resolve()?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use daad::Detector;
-use daad::train::dataset::Folder;
+use daad::train::dataset::DataSet;
 use daad::train::{DeviceChoice, Records, wait};
 
 use super::args::EvalArgs;
@@ -14,15 +14,15 @@ use super::train::{evaluate_with_progress, load_with_progress};
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let detector = open(&args.model, args.common.device)?;
-    let folder = Folder::open(&args.data, &args.category)?;
-    if folder.test.is_empty() {
+    let split = DataSet::open(&args.data)?.select(&args.category)?;
+    if split.test.is_empty() {
         anyhow::bail!(
-            "{} holds no labelled test images (test/good and test/…, or NoDefects and Defects)",
+            "{} holds no labelled test images (as test/good and test/… in MVTec AD)",
             args.data.display()
         );
     }
     let config = &detector.card().config;
-    let test = load_with_progress(&folder.test, (config.width_px, config.height_px))?;
+    let test = load_with_progress(&split.test, (config.width_px, config.height_px))?;
     let evaluated = evaluate_with_progress(&detector, test.len(), test.into_iter().map(Ok))?;
     output::evaluation(&evaluated.evaluation, args.common.json)?;
     if args.record {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use daad::Detector;
-use daad::train::dataset::{Folder, LabelledImage, Sample, load};
+use daad::train::dataset::{DataSet, LabelledImage, Sample, load};
 use daad::train::{Evaluated, Records, Settings, TrainConfig, evaluate, read_progress};
 use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,9 +18,9 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let args = *args;
     let config = config(&args)?;
     output::note(&format!("Settings:\n{}", settings_of(&config)));
-    let folder = Folder::open(&args.data, &args.category)?;
+    let split = DataSet::open(&args.data)?.select(&args.category)?;
     let size = (config.model.width_px, config.model.height_px);
-    let images = load_with_progress(&folder.train, size)?;
+    let images = load_with_progress(&split.train, size)?;
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let records = Records::beside(&args.out);
     let session = Session {
@@ -50,11 +50,11 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             return Ok(code);
         }
     };
-    if folder.test.is_empty() {
+    if split.test.is_empty() {
         output::note("There are no test images, so there is nothing to measure.");
         return Ok(ExitCode::SUCCESS);
     }
-    let test = load_with_progress(&folder.test, size)?;
+    let test = load_with_progress(&split.test, size)?;
     let evaluated =
         evaluate_with_progress(&finished.detector, test.len(), test.into_iter().map(Ok))?;
     records.write_evaluation(&evaluated)?;

@@ -16,7 +16,7 @@ use clap::Args;
 use serde::Serialize;
 use toml::Value;
 
-use daad::train::dataset::Folder;
+use daad::train::dataset::DataSet;
 use daad::train::{DeviceChoice, Settings, atomic_file};
 
 use super::args::ProvenanceArgs;
@@ -135,7 +135,7 @@ fn plan(args: &SweepArgs, text: Option<&str>, data: &Path) -> anyhow::Result<(Sp
     spec.keep_variants(&args.variant)?;
     let categories = |inside: Option<&str>| {
         let root = inside.map_or(data.to_owned(), |inside| data.join(inside));
-        Ok(Folder::open(&root, &[])?.categories())
+        Ok(DataSet::open(&root)?.categories())
     };
     let jobs = spec.jobs(&args.settings, categories)?;
     Ok((spec, jobs))

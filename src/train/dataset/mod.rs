@@ -1,54 +1,110 @@
 //! Images to train on and to test with.
 
-mod folder;
+mod categories;
+mod cifar;
+mod classes;
+mod files;
+mod mnist;
+mod sample;
+mod split;
 mod synthetic;
+mod video;
 
-pub use folder::{Folder, find_images};
+pub use files::find_images;
+pub use sample::{LabelledImage, Records, Sample, Source};
+pub use split::Split;
 pub use synthetic::{Defect, SyntheticImages, Texture};
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use image::imageops::FilterType;
-use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::image::decode;
 use crate::metric::Label;
 
-/// One image file and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
-    /// The file.
-    pub path: PathBuf,
-    /// The product or texture it shows; empty where the data has one kind only.
-    pub category: String,
-    /// The kind of defect, `good` for MVTec AD's normal images; empty where it is not known.
-    pub kind: String,
-    /// Normal or anomalous.
-    pub label: Label,
-    /// The image file that shows where the defect is.
-    pub mask: Option<PathBuf>,
+#[cfg(test)]
+mod tests;
+
+/// A folder of images whose layout says what they are.
+///
+/// | data | what the folder holds |
+/// |---|---|
+/// | MVTec AD | `train/good`, `test/good`, `test/DEFECT`, masks in `ground_truth`; or folders each so |
+/// | PIPED | `NoDefects`, `Defects`; or folders each so |
+/// | MNIST | the four idx files, gzip or not |
+/// | CIFAR-10 | the official binary batches |
+/// | classes | `train/CLASS`, `test/CLASS` |
+/// | video | folders of frames for training and testing, and the labels of the test frames |
+/// | good images | images: all are normal, for training |
+///
+/// Folders of mere images side by side are not taken: nobody said that they are normal.
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    split: Split,
+    /// Whether one class is normal and all others are anomalous.
+    is_one_class: bool,
 }
 
-/// A decoded image of the model's size, and what is known of it.
-#[derive(Debug, Clone)]
-pub struct LabelledImage {
-    /// The file's path, as it was listed.
-    pub name: String,
-    /// As [`Sample::category`].
-    pub category: String,
-    /// As [`Sample::kind`].
-    pub kind: String,
-    /// As [`Sample::label`].
-    pub label: Label,
-    /// Which video it is a frame of; empty for single images.
-    pub video: String,
-    /// Where the defect is: 255 anomalous, 0 normal, of the image's size. None for normal images,
-    /// and where nobody knows.
-    pub mask: Option<GrayImage>,
-    /// The pixels.
-    pub image: RgbImage,
+impl DataSet {
+    /// Lists the images of `root`, and reads their labels. No image is decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] for what cannot be read, [`Error::Data`] for a folder of no known layout and
+    /// for labels that do not fit.
+    pub fn open(root: &Path) -> Result<Self> {
+        type Layout = fn(&Path) -> Result<Split>;
+        let one_class: [Layout; 3] = [mnist::open, cifar::open, classes::open];
+        let as_labelled: [Layout; 3] = [categories::open, video::open, good_images];
+        // A class folder could pass for a video's or a category's, not the other way round.
+        let layouts = one_class[..2].iter().map(|layout| (layout, true));
+        let layouts = layouts.chain(as_labelled.iter().map(|layout| (layout, false)));
+        for (layout, is_one_class) in layouts.chain([(&one_class[2], true)]) {
+            let split = layout(root)?;
+            if !split.is_empty() {
+                return Ok(Self {
+                    split,
+                    is_one_class,
+                });
+            }
+        }
+        Err(Error::Data(format!(
+            "{} holds no images that are known to be normal; expected good images, train/good and \
+             test/… as in MVTec AD, NoDefects and Defects as in PIPED, folders each of one of \
+             these two layouts, MNIST's idx files, CIFAR-10's batches, train/CLASS and test/CLASS, \
+             or training and testing videos",
+            root.display()
+        )))
+    }
+
+    /// The categories' names, in order: products, textures, or classes.
+    pub fn categories(&self) -> Vec<String> {
+        self.split.categories()
+    }
+
+    /// The images of the given categories, of all where none is named. Where one class is normal
+    /// and the others are not, exactly one must be named.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for a category that is not there, or none where one is needed.
+    pub fn select(self, categories: &[String]) -> Result<Split> {
+        match self.is_one_class {
+            true => self.split.one_class(categories),
+            false => self.split.of_categories(categories),
+        }
+    }
+}
+
+/// Images that lie in the folder itself.
+fn good_images(root: &Path) -> Result<Split> {
+    let images = find_images(root)?.into_iter();
+    Ok(Split {
+        train: images
+            .map(|path| Sample::of_file(path, "", Label::Normal))
+            .collect(),
+        test: Vec::new(),
+    })
 }
 
 /// Decodes and resizes files on all cores, in order; the first that cannot be used is the error.
@@ -63,41 +119,11 @@ pub fn load(
     on_loaded: impl Fn() + Sync,
 ) -> Result<Vec<LabelledImage>> {
     let load = |sample: &Sample| {
-        let image = load_image(&sample.path, width_px, height_px)?;
+        let loaded = sample.load(width_px, height_px)?;
         on_loaded();
-        Ok(LabelledImage {
-            name: sample.path.display().to_string(),
-            category: sample.category.clone(),
-            kind: sample.kind.clone(),
-            label: sample.label,
-            video: String::new(),
-            mask: match &sample.mask {
-                Some(path) => Some(load_mask(path, width_px, height_px)?),
-                None => None,
-            },
-            image,
-        })
+        Ok(loaded)
     };
     // Collected before they are looked at, so that the error is that of the first in order.
     let loaded: Vec<Result<_>> = samples.par_iter().map(load).collect();
     loaded.into_iter().collect()
-}
-
-fn load_image(path: &Path, width_px: usize, height_px: usize) -> Result<RgbImage> {
-    let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
-    decode(&bytes, width_px as u32, height_px as u32)
-        .map_err(|error| Error::Data(format!("{}: {error}", path.display())))
-}
-
-fn load_mask(path: &Path, width_px: usize, height_px: usize) -> Result<GrayImage> {
-    let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
-    let mask = image::load_from_memory(&bytes)
-        .map_err(|error| Error::Data(format!("{}: {error}", path.display())))?
-        .into_luma8();
-    let (width_px, height_px) = (width_px as u32, height_px as u32);
-    let mut mask = image::imageops::resize(&mask, width_px, height_px, FilterType::Nearest);
-    for pixel in mask.pixels_mut() {
-        pixel[0] = if pixel[0] > 127 { 255 } else { 0 };
-    }
-    Ok(mask)
 }
