@@ -52,7 +52,7 @@ fn first_cells(reader: &mut dyn Read) -> io::Result<Option<Vec<bool>>> {
                 let tag = Tag::read(&mut inside)?;
                 let found = cells(&mut inside, tag)?;
                 drop(inside);
-                skip(&mut compressed, u64::MAX)?;
+                finish(&mut compressed)?;
                 found
             }
             _ => cells(reader, tag)?,
@@ -81,7 +81,7 @@ fn cells(reader: &mut dyn Read, tag: Tag) -> io::Result<Option<Vec<bool>>> {
             found = Some(cells.collect::<io::Result<Vec<bool>>>()?);
         }
     }
-    skip(&mut element, u64::MAX)?;
+    finish(&mut element)?;
     Ok(found)
 }
 
@@ -99,13 +99,13 @@ fn is_set(reader: &mut dyn Read, tag: Tag) -> io::Result<bool> {
         return Err(malformed("a cell is no array of numbers"));
     }
     if array.values == 0 {
-        skip(&mut element, u64::MAX)?;
+        finish(&mut element)?;
         return Ok(false);
     }
     let data = Tag::read(&mut element)?;
     if let Some(small) = data.small {
         let values = &small[..data.bytes as usize];
-        skip(&mut element, u64::MAX)?;
+        finish(&mut element)?;
         return Ok(values.iter().any(|&byte| byte != 0));
     }
     let mut is_set = false;
@@ -119,7 +119,7 @@ fn is_set(reader: &mut dyn Read, tag: Tag) -> io::Result<bool> {
         is_set |= buffer[..length].iter().any(|&byte| byte != 0);
         left -= length as u64;
     }
-    skip(&mut element, u64::MAX)?;
+    finish(&mut element)?;
     Ok(is_set)
 }
 
@@ -208,6 +208,15 @@ fn element(reader: &mut dyn Read, most: u64) -> io::Result<Vec<u8>> {
 
 fn skip(reader: &mut dyn Read, bytes: u64) -> io::Result<()> {
     io::copy(&mut reader.take(bytes), &mut io::sink()).map(drop)
+}
+
+/// Reads what is left of an element.
+fn finish<R: Read>(element: &mut io::Take<R>) -> io::Result<()> {
+    io::copy(element, &mut io::sink())?;
+    match element.limit() {
+        0 => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
 }
 
 fn malformed(reason: &str) -> io::Error {
