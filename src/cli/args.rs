@@ -98,6 +98,9 @@ pub(crate) struct TrainArgs {
     /// Start anew although there is a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
+    /// Stop as after Ctrl-C when standard input ends
+    #[arg(long, hide = true)]
+    pub(crate) stop_at_eof: bool,
     /// Store weights as f32; the default f16 takes half the room
     #[arg(long)]
     pub(crate) full_precision: bool,

@@ -10,7 +10,7 @@ use daad::train::{DeviceChoice, Objective, Records, Schedule, TrainConfig};
 use daad::weights::{Precision, Provenance};
 
 use super::output::{self, note};
-use super::session::{End, Session};
+use super::session::{End, INTERRUPTED, Session};
 use super::train::{command, commit, evaluate_with_progress};
 
 const MODEL: &str = "daad-demo.safetensors";
@@ -40,12 +40,13 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         },
         precision: Precision::F16,
         json: false,
+        stop_at_eof: false,
     };
     let finished = match session.run()? {
         End::Finished(finished) => finished,
-        End::Interrupted(code) => {
+        End::Interrupted { .. } => {
             note("Stopped.");
-            return Ok(code);
+            return Ok(ExitCode::from(INTERRUPTED));
         }
     };
     let mut test = textures.normal(TEST_IMAGES_A_KIND);

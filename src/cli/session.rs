@@ -1,7 +1,7 @@
 //! A training run seen from a terminal: progress bars, Ctrl-C, the model file at the end.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use daad::train::order::held_out;
 use daad::train::{
-    Checkpointing, EpochRecord, Event, Finished, Losses, NamedDevice, Outcome, Records,
-    TrainConfig, Trainer, atomic_file, check_training, finish, wait,
+    Checkpointing, EpochRecord, Event, Finished, HeldOut, Losses, NamedDevice, Outcome, Records,
+    RunLock, TrainConfig, Trainer, atomic_file, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
@@ -26,6 +26,9 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The exit code of a program that Ctrl-C ended.
 pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A sweep that was killed leaves a job behind that stops after its step; the next one waits.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
 const STOPPING: &str = "\nStopping after this step; Ctrl-C again stops at once.";
 
@@ -40,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) provenance: Provenance,
     pub(crate) precision: Precision,
     pub(crate) json: bool,
+    /// Whether the end of standard input is the same as Ctrl-C.
+    pub(crate) stop_at_eof: bool,
 }
 
 /// How a session ended.
@@ -47,7 +52,10 @@ pub(crate) enum End {
     /// The model file is written.
     Finished(Box<Finished>),
     /// Ctrl-C; the checkpoint is written.
-    Interrupted(ExitCode),
+    Interrupted {
+        /// The one it is in, from 1.
+        epoch: usize,
+    },
 }
 
 impl Session {
@@ -60,6 +68,11 @@ impl Session {
                  to hold out for calibration"
             );
         }
+        let patience = match self.stop_at_eof {
+            true => ORPHAN_PATIENCE,
+            false => Duration::ZERO,
+        };
+        let _lock = RunLock::acquire(&self.out, patience)?;
         if self.device.is_gpu {
             check_training(&self.device.device)?;
         }
@@ -72,7 +85,8 @@ impl Session {
                 members.filter(|(index, _)| held_out.binary_search(index).is_ok() == wanted);
             members.map(|(_, image)| image).collect()
         };
-        let (training, held_out) = (part(false), part(true));
+        let training = part(false);
+        let held_out = HeldOut::share(self.config.validation, part(true));
 
         let trainer = if self.resume {
             let epochs = self.config.epochs;
@@ -81,29 +95,44 @@ impl Session {
             let (config, provenance) = (self.config.clone(), self.provenance.clone());
             Trainer::new(config, provenance, &training, &self.device.device)?
         };
-        let mut trainer = trainer.with_checkpoints(Checkpointing {
+        let trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
             interval: CHECKPOINT_INTERVAL,
         });
-        self.announce(training.len(), held_out.len());
+        let mut trainer = trainer.with_validation(&held_out.choosing);
+        self.announce(training.len(), &held_out);
         let outcome = self.train(&mut trainer, &training, &mut unprinted)?;
         if outcome == Outcome::Stopped {
-            return Ok(End::Interrupted(ExitCode::from(INTERRUPTED)));
+            let epoch = trainer.progress().epoch + 1;
+            return Ok(End::Interrupted { epoch });
+        }
+        if trainer.progress().is_out_of_patience() {
+            let epoch = trainer.progress().epoch;
+            note(&format!(
+                "Ended after epoch {epoch}: the held-out error fell no more."
+            ));
+        }
+        let chosen = trainer.chosen()?;
+        if chosen.epoch < trainer.progress().epoch {
+            note(&format!(
+                "The model is that of epoch {}, the best.",
+                chosen.epoch
+            ));
         }
         let provenance = Provenance {
             seed: self.config.seed,
-            epochs: trainer.progress().epoch,
+            epochs: chosen.epoch,
             trained_on: training.len(),
             device: self.device.name.clone(),
             ..trainer.progress().provenance.clone()
         };
         let (config, device) = (&self.config, &self.device.device);
         let finished = wait(finish(
-            trainer.model(),
+            &chosen.model,
             config,
             provenance,
             self.precision,
-            &held_out,
+            &held_out.calibrating,
             device,
         ))?;
         atomic_file::write(&self.out, &finished.bytes)?;
@@ -115,14 +144,20 @@ impl Session {
         Ok(End::Finished(Box::new(finished)))
     }
 
-    fn announce(&self, training: usize, held_out: usize) {
+    fn announce(&self, training: usize, held_out: &HeldOut<&RgbImage>) {
         let model = &self.config.model;
         let (name, parameters) = (model.system_name(), model.parameter_count() as f64 / 1e6);
+        let choosing = match (self.config.validation, held_out.choosing.len()) {
+            (None, _) => String::new(),
+            (Some(_), count) => format!(", {count} to look at on the way"),
+        };
         note(&format!("Device: {}.", self.device));
         note(&format!(
             "{name} at {}×{} pixels, {parameters:.2} million parameters; {training} images to \
-             train on, {held_out} held out for calibration.",
-            model.height_px, model.width_px
+             train on, {} held out for calibration{choosing}.",
+            model.height_px,
+            model.width_px,
+            held_out.calibrating.len()
         ));
     }
 
@@ -133,6 +168,9 @@ impl Session {
         unprinted: &mut anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
         let stop = stop_on_ctrl_c(STOPPING)?;
+        if self.stop_at_eof {
+            stop_at_eof(Arc::clone(&stop));
+        }
         let steps_an_epoch = images.len().div_ceil(self.config.batch_size);
         let total = steps_an_epoch * self.config.epochs;
         let done = trainer.progress().epoch * steps_an_epoch + trainer.progress().step;
@@ -191,6 +229,14 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
         note(told);
     })?;
     Ok(stop)
+}
+
+/// For a parent that holds the other end: when it ends, even by a kill, so does this run.
+fn stop_at_eof(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 fn progress_bar(total: usize, done: usize) -> ProgressBar {

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::TrainArgs;
 use super::output;
-use super::session::{End, Session, checkpoint_path};
+use super::session::{End, INTERRUPTED, Session, checkpoint_path};
 
 pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let args = *args;
@@ -23,6 +23,7 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let images = load_with_progress(&split.train, size)?;
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let records = Records::beside(&args.out);
+    let epochs = config.epochs;
     let session = Session {
         config,
         images: images.into_iter().map(|labelled| labelled.image).collect(),
@@ -42,12 +43,16 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             false => Precision::F16,
         },
         json: args.common.json,
+        stop_at_eof: args.stop_at_eof,
     };
     let finished = match session.run()? {
         End::Finished(finished) => finished,
-        End::Interrupted(code) => {
-            output::note("Stopped. The same command with --resume goes on from here.");
-            return Ok(code);
+        End::Interrupted { epoch } => {
+            output::note(&format!(
+                "Stopped in epoch {epoch} of {epochs}. The same command with --resume goes on from \
+                 here."
+            ));
+            return Ok(ExitCode::from(INTERRUPTED));
         }
     };
     if split.test.is_empty() {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
+use super::accumulate::GradientSums;
 use crate::kernel::{self, AdamStep};
 use crate::model::parameters::{ParameterMapper, map_parameters};
 
@@ -21,6 +22,8 @@ const EPSILON: f64 = 1e-8;
 pub struct Adam {
     steps: u64,
     moments: HashMap<String, Moments>,
+    /// Of batches since the last step.
+    sums: GradientSums,
 }
 
 /// Running means of a parameter's gradient and squared gradient, flattened.
@@ -31,6 +34,23 @@ struct Moments {
 }
 
 impl Adam {
+    /// Moves every parameter of `module` that has a gradient; without a learning rate the gradients
+    /// are kept, and the next step moves by the mean of all.
+    pub(super) fn take<M: Module>(
+        &mut self,
+        module: M,
+        gradients: Gradients,
+        learning_rate: Option<f64>,
+    ) -> M {
+        match learning_rate {
+            Some(rate) => self.step(module, gradients, rate),
+            None => {
+                self.sums.add(&module, gradients);
+                module
+            }
+        }
+    }
+
     /// Moves every parameter of `module` that has a gradient.
     pub fn step<M: Module>(&mut self, module: M, gradients: Gradients, learning_rate: f64) -> M {
         self.steps += 1;
@@ -38,6 +58,7 @@ impl Adam {
         let mut update = Update {
             moments: &mut self.moments,
             gradients,
+            sums: std::mem::take(&mut self.sums),
             step: AdamStep {
                 beta_1: BETA_1 as f32,
                 beta_2: BETA_2 as f32,
@@ -73,6 +94,7 @@ impl Adam {
         Self {
             steps,
             moments: moments.collect(),
+            sums: GradientSums::default(),
         }
     }
 }
@@ -80,6 +102,7 @@ impl Adam {
 struct Update<'a> {
     moments: &'a mut HashMap<String, Moments>,
     gradients: Gradients,
+    sums: GradientSums,
     step: AdamStep,
 }
 
@@ -90,7 +113,7 @@ impl ParameterMapper for Update<'_> {
             return param;
         };
         let shape = gradient.dims();
-        let gradient: Tensor<1> = gradient.reshape([-1]);
+        let gradient = self.sums.mean_with(name, gradient.reshape([-1]));
         let moments = self.moments.remove(name).unwrap_or_else(|| {
             let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
             Moments {

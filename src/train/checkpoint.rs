@@ -14,41 +14,34 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
 use super::atomic_file;
-use super::config::TrainConfig;
 use super::event::EpochRecord;
 use super::losses::Losses;
+use super::progress::Progress;
 use super::step::TrainState;
 use crate::error::{Error, Result};
 use crate::model::parameters;
-use crate::weights::Provenance;
 
 const METADATA_KEY: &str = "daad-checkpoint";
 const VERSION: u32 = 1;
 const MODEL: &str = "model.";
 const OPTIMIZERS: [&str; 2] = ["optimizer.generator.", "optimizer.discriminator."];
+const BEST: &str = "best.";
 const LOSSES: &str = "progress.losses";
+/// Held-out errors, one for each epoch done; not a number where nobody looked.
+const VALIDATION: &str = "progress.validation";
 const MOMENTS: [&str; 2] = [".first", ".second"];
 
-/// Where a run stands, besides the numbers in [`TrainState`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Progress {
-    /// What was asked for.
-    pub config: TrainConfig,
-    /// Where the images and the program come from.
-    pub provenance: Provenance,
-    /// Which images: a run goes on with the same ones only.
-    pub data_fingerprint: String,
-    /// Epochs done.
-    pub epoch: usize,
-    /// Steps done in the epoch after those.
-    pub step: usize,
-    /// Sums of the four losses over these steps.
-    #[serde(skip)]
-    pub loss_sums: [f64; 4],
-    /// The curve so far.
-    #[serde(skip)]
-    pub history: Vec<EpochRecord>,
+/// Parameters and running statistics of both networks by name.
+pub(super) type Weights = BTreeMap<String, TensorData>;
+
+/// What a checkpoint holds.
+pub(super) struct Checkpoint {
+    /// Networks and optimizers.
+    pub(super) state: TrainState,
+    /// Where the run stands.
+    pub(super) progress: Progress,
+    /// Of the epoch of the lowest held-out error, where the best is to be kept.
+    pub(super) best: Option<Weights>,
 }
 
 /// Adam's two moments by parameter name, as far as they were found.
@@ -67,7 +60,12 @@ struct Header {
 /// # Errors
 ///
 /// [`Error::File`] where it cannot be written; the previous one is still there.
-pub(super) fn save(path: &Path, state: &TrainState, progress: &Progress) -> Result<()> {
+pub(super) fn save(
+    path: &Path,
+    state: &TrainState,
+    progress: &Progress,
+    best: Option<&Weights>,
+) -> Result<()> {
     // Running statistics lag a step behind until they are asked for.
     let model = state.model.valid();
     let mut tensors: BTreeMap<String, TensorData> = parameters::values(&model)
@@ -87,6 +85,12 @@ pub(super) fn save(path: &Path, state: &TrainState, progress: &Progress) -> Resu
     }
     let losses = losses_tensor(progress);
     tensors.insert(LOSSES.to_owned(), losses);
+    if progress.config.validation.is_some() {
+        tensors.insert(VALIDATION.to_owned(), validation_tensor(progress));
+    }
+    for (name, data) in best.into_iter().flatten() {
+        tensors.insert(format!("{BEST}{name}"), data.clone());
+    }
     let views = tensors.iter().map(|(name, data)| {
         let bytes = data.as_bytes();
         let dtype = match data.dtype() {
@@ -113,7 +117,7 @@ pub(super) fn save(path: &Path, state: &TrainState, progress: &Progress) -> Resu
 /// # Errors
 ///
 /// [`Error::File`] where it cannot be read, [`Error::Checkpoint`] where it is not a sound one.
-pub(super) fn load(path: &Path, device: &Device) -> Result<(TrainState, Progress)> {
+pub(super) fn load(path: &Path, device: &Device) -> Result<Checkpoint> {
     let bytes = std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))?;
     read(&bytes, device)
         .map_err(|reason| Error::Checkpoint(format!("{}: {reason}", path.display())))
@@ -131,16 +135,22 @@ pub fn read_progress(path: &Path) -> Result<Progress> {
     Ok(header.progress)
 }
 
-fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String> {
+fn read(bytes: &[u8], device: &Device) -> Result<Checkpoint, String> {
     let header = read_header(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut progress = header.progress;
     let losses = file.tensor(LOSSES).map_err(|error| error.to_string())?;
     read_losses(&losses, &mut progress)?;
+    if progress.config.validation.is_some() {
+        let errors = file.tensor(VALIDATION).map_err(|error| error.to_string())?;
+        read_validation(&errors, &mut progress)?;
+    }
 
-    let mut weights = HashMap::new();
+    let mut weights = Weights::new();
+    let mut best = Weights::new();
     let mut moments: [Moments; 2] = Default::default();
-    for (name, view) in file.iter().filter(|(name, _)| *name != LOSSES) {
+    let curves = [LOSSES, VALIDATION];
+    for (name, view) in file.iter().filter(|(name, _)| !curves.contains(name)) {
         if view.dtype() != Dtype::F32 {
             return Err(format!("tensor {name} is not f32"));
         }
@@ -149,6 +159,10 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
         let data = TensorData::new(values, view.shape().to_vec());
         if let Some(name) = name.strip_prefix(MODEL) {
             weights.insert(name.to_owned(), data);
+            continue;
+        }
+        if let Some(name) = name.strip_prefix(BEST) {
+            best.insert(name.to_owned(), data);
             continue;
         }
         let place = OPTIMIZERS
@@ -165,22 +179,23 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
         moments[optimizer].entry(name).or_default()[moment] = Some(data);
     }
 
-    if let Some((name, _)) = weights.iter().find(|(_, data)| !is_finite(data)) {
-        return Err(format!("tensor {name} is not finite"));
-    }
     let model = progress
         .config
         .model
         .init(device)
         .map_err(|error| error.to_string())?;
     let shapes = parameters::shapes(&model);
-    for (name, shape) in &shapes {
-        let found = weights.get(name).map(|data| data.shape().to_vec());
-        if found.as_ref() != Some(shape) {
-            return Err(format!("tensor {name} has {found:?}, expected {shape:?}"));
-        }
+    check_weights(&weights, &shapes)?;
+    let keeps_best = (progress.config.validation).is_some_and(|validation| validation.keep_best);
+    let best = match keeps_best && progress.best().is_some() {
+        true => Some(best),
+        false if best.is_empty() => None,
+        false => return Err("it has weights of a best epoch that nobody chose".into()),
+    };
+    if let Some(best) = &best {
+        check_weights(best, &shapes).map_err(|reason| format!("of the best epoch, {reason}"))?;
     }
-    let model = parameters::load(model, weights);
+    let model = parameters::load(model, weights.into_iter().collect());
     let [generator, discriminator] = moments;
     let steps = header.optimizer_steps;
     let restore = |part: &str, steps: u64, moments: Moments| {
@@ -192,7 +207,25 @@ fn read(bytes: &[u8], device: &Device) -> Result<(TrainState, Progress), String>
         generator_optimizer: restore("generator", steps[0], generator)?,
         discriminator_optimizer: restore("discriminator", steps[1], discriminator)?,
     };
-    Ok((state, progress))
+    Ok(Checkpoint {
+        state,
+        progress,
+        best,
+    })
+}
+
+/// Every weight of the networks is there, of its shape and finite.
+fn check_weights(weights: &Weights, shapes: &[(String, Vec<usize>)]) -> Result<(), String> {
+    if let Some((name, _)) = weights.iter().find(|(_, data)| !is_finite(data)) {
+        return Err(format!("tensor {name} is not finite"));
+    }
+    for (name, shape) in shapes {
+        let found = weights.get(name).map(|data| data.shape().to_vec());
+        if found.as_ref() != Some(shape) {
+            return Err(format!("tensor {name} has {found:?}, expected {shape:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// The moments of every learned parameter of `part`, once there was a step, and no others.
@@ -245,6 +278,9 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     if *epoch > config.epochs {
         return Err(format!("it claims {epoch} of {} epochs", config.epochs));
     }
+    if !header.progress.step.is_multiple_of(config.accumulate) {
+        return Err("it was written between batches that make one step".into());
+    }
     Ok(header)
 }
 
@@ -272,7 +308,29 @@ fn read_losses(view: &TensorView, progress: &mut Progress) -> Result<(), String>
     let record = |(index, &losses): (usize, &[f64; 4])| EpochRecord {
         epoch: index + 1,
         losses: Losses::from_array(losses),
+        validation: None,
     };
     progress.history = history.iter().enumerate().map(record).collect();
+    Ok(())
+}
+
+fn validation_tensor(progress: &Progress) -> TensorData {
+    let errors = progress.history.iter().map(|record| record.validation);
+    let errors: Vec<f64> = errors.map(|error| error.unwrap_or(f64::NAN)).collect();
+    let shape = [errors.len()];
+    TensorData::new(errors, shape)
+}
+
+fn read_validation(view: &TensorView, progress: &mut Progress) -> Result<(), String> {
+    let epochs = progress.epoch;
+    let shape = view.shape();
+    if view.dtype() != Dtype::F64 || shape != [epochs] {
+        return Err(format!("{VALIDATION} is {shape:?} after {epochs} epochs"));
+    }
+    let errors = view.data().as_chunks::<8>().0.iter();
+    let errors = errors.map(|&bytes| f64::from_le_bytes(bytes));
+    for (record, error) in progress.history.iter_mut().zip(errors) {
+        record.validation = Some(error).filter(|error| !error.is_nan());
+    }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::flips::Flips;
+use super::schedule::{Position, Schedule};
+use super::validation::Validation;
 use crate::error::{Error, Result};
 use crate::loss::AdversarialForm;
 use crate::model::ModelConfig;
@@ -29,6 +31,19 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// How the learning rate goes on from there; constant in the paper.
     pub schedule: Schedule,
+    /// Epochs at the beginning over which the learning rate rises from nothing; none in the paper.
+    #[serde(default)]
+    pub warm_up: usize,
+    /// Batches whose gradients are averaged before the optimizers move; 1 in the paper.
+    ///
+    /// NOTE: batch normalization sees each batch by itself. An optimizer's step has the gradient of
+    /// `accumulate × batch_size` images, and the statistics of `batch_size`. What is left over at
+    /// the end of an epoch makes a step too, the mean of fewer batches.
+    #[serde(default = "one")]
+    pub accumulate: usize,
+    /// Looks at held-out normal images on the way; none in the paper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// Mirror images at random, along each axis with probability ½.
     pub flips: Flips,
     /// Of weights, order and flips. On the CPU the same seed gives the same bits.
@@ -41,28 +56,6 @@ pub struct TrainConfig {
     pub gamma: f64,
     /// The share of normal images that the threshold refuses.
     pub false_alarm_rate: f64,
-}
-
-/// The learning rate over a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// The same from first to last, as in the paper.
-    #[default]
-    Constant,
-    /// Falls along half a cosine to zero: where there is time for few epochs only, the last ones
-    /// settle.
-    Cosine,
-}
-
-impl Schedule {
-    /// What the learning rate is multiplied with after the share `done` of all steps, in [0, 1].
-    pub fn factor(self, done: f64) -> f64 {
-        match self {
-            Self::Constant => 1.0,
-            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
-        }
-    }
 }
 
 /// L = λrec·Lrec + λadv·Ladv + λali·Lali (Eq. 6).
@@ -103,6 +96,9 @@ impl Default for TrainConfig {
             batch_size: 8,
             learning_rate: Self::DAAD_PLUS_LEARNING_RATE,
             schedule: Schedule::default(),
+            warm_up: 0,
+            accumulate: 1,
+            validation: None,
             flips: Flips::default(),
             seed: 0,
             held_out: 0.15,
@@ -118,6 +114,21 @@ impl TrainConfig {
     pub const DAAD_PLUS_LEARNING_RATE: f64 = 2e-4;
     /// The paper's, without it.
     pub const DAAD_LEARNING_RATE: f64 = 1e-4;
+
+    /// The learning rate with which the optimizers move after batch `step`, from 0, of the `steps`
+    /// of `epoch`, from 0. None where its gradients wait for those of the next.
+    pub fn learning_rate_after(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
+        let moves = step + 1 == steps || (step + 1).is_multiple_of(self.accumulate);
+        moves.then(|| {
+            let position = Position {
+                epoch,
+                step: step / self.accumulate,
+                steps: steps.div_ceil(self.accumulate),
+            };
+            let factor = self.schedule.factor(position.epochs(), self.epochs);
+            self.learning_rate * factor * position.rise(self.warm_up)
+        })
+    }
 
     /// Checks every value.
     ///
@@ -142,6 +153,19 @@ impl TrainConfig {
             "the seed must be at most 9007199254740991, the largest that a page can read",
         )?;
         check(self.batch_size > 0, "the batch size must be at least 1")?;
+        check(self.accumulate > 0, "accumulate must be at least 1")?;
+        check(
+            self.warm_up <= self.epochs,
+            "warm-up must be at most as long as the run",
+        )?;
+        self.schedule.validate()?;
+        if let Some(validation) = &self.validation {
+            validation.validate()?;
+            check(
+                validation.every <= self.epochs,
+                "validate-every must be at most as many epochs as the run has",
+            )?;
+        }
         let rate = self.learning_rate;
         check(
             rate.is_finite() && rate > 0.0,
@@ -177,6 +201,11 @@ impl TrainConfig {
     }
 }
 
+/// The value of `accumulate` in files that are older than it.
+const fn one() -> usize {
+    1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,14 +216,29 @@ mod tests {
     }
 
     #[test]
-    fn a_cosine_schedule_falls_from_one_to_zero() {
-        let factors = [0.0, 0.25, 0.5, 1.0].map(|done| Schedule::Cosine.factor(done));
-        assert!(factors[0] == 1.0 && factors[3].abs() < 1e-12, "{factors:?}");
-        assert!(
-            (factors[2] - 0.5).abs() < 1e-12 && factors[1] > 0.85,
-            "{factors:?}"
-        );
-        assert_eq!(Schedule::Constant.factor(0.9), 1.0);
+    fn optimizers_move_after_every_group_of_batches_and_at_the_end_of_an_epoch() {
+        let config = TrainConfig {
+            accumulate: 2,
+            warm_up: 1,
+            learning_rate: 3.0,
+            ..TrainConfig::default()
+        };
+        let rates: Vec<_> = (0..5)
+            .map(|step| config.learning_rate_after(0, step, 5))
+            .collect();
+        assert_eq!(rates, [None, Some(1.0), None, Some(2.0), Some(3.0)]);
+    }
+
+    #[test]
+    fn settings_of_older_files_are_read() {
+        let config = TrainConfig::default();
+        let mut json = serde_json::to_value(&config).unwrap();
+        let fields = json.as_object_mut().unwrap();
+        assert_eq!(fields["schedule"], "constant");
+        for new in ["warm_up", "accumulate"] {
+            fields.remove(new).unwrap();
+        }
+        assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), config);
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// Means over its steps.
     pub losses: Losses,
+    /// Mean R of held-out images after it, where they were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
 }
 
 /// Something that happened.

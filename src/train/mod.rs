@@ -1,6 +1,7 @@
 //! Training, calibration and evaluation.
 
 // Wherever there are gradients.
+mod accumulate;
 mod adam;
 mod calibrate;
 mod config;
@@ -8,8 +9,10 @@ mod flips;
 mod initialize;
 mod losses;
 pub mod order;
+mod schedule;
 mod step;
 mod teacher;
+mod validation;
 
 // With files, clocks and a choice of devices: natively.
 #[cfg(feature = "train")]
@@ -27,7 +30,11 @@ mod evaluate;
 #[cfg(feature = "train")]
 mod event;
 #[cfg(feature = "train")]
+mod progress;
+#[cfg(feature = "train")]
 mod record;
+#[cfg(feature = "train")]
+mod run_lock;
 #[cfg(feature = "train")]
 pub mod settings;
 #[cfg(feature = "train")]
@@ -37,15 +44,17 @@ mod wait;
 
 pub use adam::Adam;
 pub use calibrate::{Finished, finish, recalibrate};
-pub use config::{Objective, Schedule, TrainConfig};
+pub use config::{Objective, TrainConfig};
 pub use flips::Flips;
 pub use initialize::initialize;
 pub use losses::Losses;
+pub use schedule::{Schedule, Steps};
 pub use step::{AdversarialLosses, StepLosses, TrainState};
 pub use teacher::{Lesson, Teacher};
+pub use validation::{HeldOut, Validation, held_out_error};
 
 #[cfg(feature = "train")]
-pub use checkpoint::{Progress, read_progress};
+pub use checkpoint::read_progress;
 #[cfg(feature = "train")]
 pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
 #[cfg(feature = "train")]
@@ -57,10 +66,14 @@ pub use evaluate::{
 #[cfg(feature = "train")]
 pub use event::{EpochRecord, Event};
 #[cfg(feature = "train")]
+pub use progress::Progress;
+#[cfg(feature = "train")]
 pub use record::Records;
+#[cfg(feature = "train")]
+pub use run_lock::RunLock;
 #[cfg(feature = "train")]
 pub use settings::Settings;
 #[cfg(feature = "train")]
-pub use trainer::{Checkpointing, Outcome, Trainer};
+pub use trainer::{Checkpointing, Chosen, Outcome, Trainer};
 #[cfg(feature = "train")]
 pub use wait::wait;

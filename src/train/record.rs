@@ -114,6 +114,9 @@ struct LossRow {
     adversarial: f64,
     alignment: f64,
     discriminator: f64,
+    /// Files of older runs do not have it.
+    #[serde(default)]
+    validation: Option<f64>,
 }
 
 impl From<&EpochRecord> for LossRow {
@@ -125,6 +128,7 @@ impl From<&EpochRecord> for LossRow {
             adversarial: losses.adversarial,
             alignment: losses.alignment,
             discriminator: losses.discriminator,
+            validation: record.validation,
         }
     }
 }
@@ -139,6 +143,7 @@ impl From<LossRow> for EpochRecord {
                 alignment: row.alignment,
                 discriminator: row.discriminator,
             },
+            validation: row.validation,
         }
     }
 }
@@ -292,7 +297,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::beside(&folder.path().join("model.safetensors"));
         let losses = Losses::from_array([0.1 + 0.2, 1e-12, 0.0, 2.0 / 3.0]);
-        let history = [1, 2].map(|epoch| EpochRecord { epoch, losses });
+        let history = [1, 2].map(|epoch| EpochRecord {
+            epoch,
+            losses,
+            validation: Some(0.25),
+        });
         records.write_losses(&history).unwrap();
         assert_eq!(records.read_losses().unwrap(), history);
         let evaluated = evaluated();

@@ -56,20 +56,19 @@ impl TrainState {
         }
     }
 
-    /// Trains on the images drawn, when `done` of the run's epochs are done.
+    /// Trains on the images drawn; without a learning rate it only gathers their gradients.
     pub(super) fn step_on(
         self,
         config: &TrainConfig,
         draws: &[Draw],
         images: &[&RgbImage],
-        done: f64,
+        learning_rate: Option<f64>,
         device: &Device,
     ) -> (Self, StepLosses) {
         let batch = draws.iter().map(|draw| draw.apply(images[draw.index]));
         let batch: Vec<RgbImage> = batch.collect();
         let batch = to_tensor(&batch.iter().collect::<Vec<_>>(), device);
-        let factor = config.schedule.factor(done / config.epochs as f64);
-        self.step(batch, &config.objective, config.learning_rate * factor)
+        self.advance(batch, &config.objective, learning_rate)
     }
 
     /// Trains both networks on one batch of images `[B, 3, H, W]` on an autodiff device.
@@ -78,6 +77,21 @@ impl TrainState {
         images: Tensor<4>,
         objective: &Objective,
         learning_rate: f64,
+    ) -> (Self, StepLosses) {
+        self.advance(images, objective, Some(learning_rate))
+    }
+
+    /// As [`Self::step`], but both networks stay as they are: the next step moves them by the mean
+    /// of the gradients of all batches since the last.
+    pub fn accumulate(self, images: Tensor<4>, objective: &Objective) -> (Self, StepLosses) {
+        self.advance(images, objective, None)
+    }
+
+    fn advance(
+        self,
+        images: Tensor<4>,
+        objective: &Objective,
+        learning_rate: Option<f64>,
     ) -> (Self, StepLosses) {
         let Self {
             model,
@@ -99,7 +113,7 @@ impl TrainState {
                 + game.adversarial.clone().mul_scalar(objective.adversarial)
                 + game.alignment.clone().mul_scalar(objective.alignment);
         }
-        let generator = generator_optimizer.step(generator, total.backward(), learning_rate);
+        let generator = generator_optimizer.take(generator, total.backward(), learning_rate);
 
         let mut adversarial = None;
         let discriminator = discriminator.map(|discriminator| {
@@ -117,7 +131,7 @@ impl TrainState {
                 alignment: game.alignment.detach(),
                 discriminator: entropy.detach(),
             });
-            discriminator_optimizer.step(discriminator, total.backward(), learning_rate)
+            discriminator_optimizer.take(discriminator, total.backward(), learning_rate)
         });
 
         let losses = StepLosses {

@@ -51,6 +51,11 @@ impl Teacher {
     /// images or one is of another size.
     pub fn new(config: TrainConfig, images: Vec<RgbImage>, device: &Device) -> Result<Self> {
         config.validate()?;
+        if config.validation.is_some() {
+            return Err(Error::Config(
+                "validation on the way is not done here; leave validate-every away".into(),
+            ));
+        }
         if images.len() < FEWEST_IMAGES {
             return Err(Error::Data(format!(
                 "{FEWEST_IMAGES} images at least are needed"
@@ -108,8 +113,10 @@ impl Teacher {
         let images: Vec<&RgbImage> = self.training.iter().collect();
         let batch = &self.draws[self.drawn..end];
         let state = self.state.take().expect("the last step came to its end");
-        let (state, losses) =
-            state.step_on(&self.config, batch, &images, self.epochs(), &self.device);
+        let size = self.config.batch_size;
+        let (step, steps) = (self.drawn / size, self.draws.len().div_ceil(size));
+        let rate = self.config.learning_rate_after(self.epoch, step, steps);
+        let (state, losses) = state.step_on(&self.config, batch, &images, rate, &self.device);
         self.state = Some(state);
         let losses = values(losses, self.epoch + 1).await?;
         self.drawn = end;

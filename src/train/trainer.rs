@@ -4,19 +4,24 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, Transaction};
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::{self, Progress};
+use super::checkpoint::{self, Checkpoint, Weights};
 use super::config::TrainConfig;
 use super::event::{EpochRecord, Event};
 use super::initialize::initialize;
 use super::losses::{Losses, finite};
 use super::order::draws;
+use super::progress::Progress;
 use super::step::{StepLosses, TrainState};
+use super::validation::held_out_error;
+use super::wait;
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::inference::Inference;
+use crate::model::{Model, parameters};
 use crate::weights::Provenance;
 
 /// Losses are read from the device this often, for the progress bar.
@@ -29,6 +34,10 @@ pub struct Trainer {
     state: Option<TrainState>,
     progress: Progress,
     checkpoint: Option<Checkpointing>,
+    /// Looked at where the settings ask for validation.
+    held_out: Vec<RgbImage>,
+    /// Of the epoch of the lowest held-out error, where the best is to be kept.
+    best: Option<Weights>,
     /// When the last checkpoint was written.
     saved: Instant,
 }
@@ -42,10 +51,19 @@ pub struct Checkpointing {
     pub interval: Duration,
 }
 
+/// The networks that a finished run is for.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The best where it was to be kept, else the last.
+    pub model: Model,
+    /// After which epoch they were so.
+    pub epoch: usize,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs are done.
+    /// All epochs are done, or patience is at its end.
     Finished,
     /// It was asked to stop.
     Stopped,
@@ -83,6 +101,8 @@ impl Trainer {
             state: Some(TrainState::new(model)),
             progress,
             checkpoint: None,
+            held_out: Vec::new(),
+            best: None,
             saved: Instant::now(),
         })
     }
@@ -99,7 +119,11 @@ impl Trainer {
         device: &Device,
     ) -> Result<Self> {
         let device = device.clone().autodiff();
-        let (state, mut progress) = checkpoint::load(path, &device)?;
+        let Checkpoint {
+            state,
+            mut progress,
+            best,
+        } = checkpoint::load(path, &device)?;
         if progress.data_fingerprint != fingerprint(images) {
             return Err(Error::Checkpoint(format!(
                 "{} was written by a run on other images",
@@ -118,6 +142,8 @@ impl Trainer {
             state: Some(state),
             progress,
             checkpoint: None,
+            held_out: Vec::new(),
+            best,
             saved: Instant::now(),
         })
     }
@@ -127,6 +153,35 @@ impl Trainer {
     pub fn with_checkpoints(mut self, checkpoint: Checkpointing) -> Self {
         self.checkpoint = Some(checkpoint);
         self
+    }
+
+    /// Looks at `held_out`, normal images of the model's size that are not trained on, as often as
+    /// the settings say.
+    #[must_use]
+    pub fn with_validation(mut self, held_out: &[&RgbImage]) -> Self {
+        self.held_out = held_out.iter().map(|&image| image.clone()).collect();
+        self
+    }
+
+    /// The networks that this run is for: the best epoch's where the settings keep it, else the
+    /// last's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] never, for settings that trained already.
+    pub fn chosen(&self) -> Result<Chosen> {
+        let (Some(weights), Some(best)) = (&self.best, self.progress.best()) else {
+            return Ok(Chosen {
+                model: self.model().clone(),
+                epoch: self.progress.epoch,
+            });
+        };
+        let device = self.device.clone().without_autodiff();
+        let model = self.progress.config.model.init(&device)?;
+        Ok(Chosen {
+            model: parameters::load(model, weights.clone().into_iter().collect()),
+            epoch: best.epoch,
+        })
     }
 
     /// The networks as they are now.
@@ -139,12 +194,17 @@ impl Trainer {
         &self.progress
     }
 
-    /// Trains on `images`, the same as given before, until all epochs are done or `stop` is set.
+    /// Trains on `images`, the same as given before, until all epochs are done, patience is at its
+    /// end or `stop` is set.
     ///
     /// # Errors
     ///
     /// [`Error::File`] where a checkpoint cannot be written, [`Error::Diverged`] where a loss is no
     /// longer a number.
+    ///
+    /// # Panics
+    ///
+    /// Where the settings ask for validation and [`Self::with_validation`] gave no image.
     pub fn run(
         &mut self,
         images: &[&RgbImage],
@@ -152,7 +212,7 @@ impl Trainer {
         mut on_event: impl FnMut(Event),
     ) -> Result<Outcome> {
         self.saved = Instant::now();
-        while self.progress.epoch < self.progress.config.epochs {
+        while !self.progress.is_over() {
             if self.epoch(images, stop, &mut on_event)? == Outcome::Stopped {
                 self.save(&mut on_event)?;
                 return Ok(Outcome::Stopped);
@@ -175,17 +235,21 @@ impl Trainer {
         let mut unread = Vec::new();
         let mut read = Instant::now();
         for batch in draws.chunks(config.batch_size).skip(self.progress.step) {
-            if stop.load(Ordering::Relaxed) {
-                self.collect(&mut unread)?;
-                return Ok(Outcome::Stopped);
+            let Progress { epoch, step, .. } = self.progress;
+            // A checkpoint has no gradients that wait for others.
+            if step.is_multiple_of(config.accumulate) {
+                if stop.load(Ordering::Relaxed) {
+                    self.collect(&mut unread)?;
+                    return Ok(Outcome::Stopped);
+                }
+                if self.checkpoint_is_due() {
+                    self.collect(&mut unread)?;
+                    self.save(on_event)?;
+                }
             }
-            if self.checkpoint_is_due() {
-                self.collect(&mut unread)?;
-                self.save(on_event)?;
-            }
-            let done = self.progress.epoch as f64 + self.progress.step as f64 / steps as f64;
+            let rate = config.learning_rate_after(epoch, step, steps);
             let state = self.state.take().expect("a step gives the state back");
-            let (state, losses) = state.step_on(&config, batch, images, done, &self.device);
+            let (state, losses) = state.step_on(&config, batch, images, rate, &self.device);
             self.state = Some(state);
             self.progress.step += 1;
             unread.push(losses);
@@ -203,13 +267,36 @@ impl Trainer {
         }
         let losses = self.collect(&mut unread)?;
         let epoch = self.progress.epoch + 1;
-        let record = EpochRecord { epoch, losses };
+        let validation = config
+            .validation
+            .filter(|validation| validation.is_due(epoch));
+        let record = EpochRecord {
+            epoch,
+            losses,
+            validation: validation.map(|_| self.held_out_error()).transpose()?,
+        };
         self.progress.history.push(record);
+        let is_best = record.validation.is_some() && self.progress.best() == Some(record);
+        if is_best && validation.is_some_and(|validation| validation.keep_best) {
+            self.best = Some(
+                parameters::values(&self.model().valid())
+                    .into_iter()
+                    .collect(),
+            );
+        }
         self.progress.epoch = epoch;
         self.progress.step = 0;
         self.progress.loss_sums = [0.0; 4];
         on_event(Event::Epoch(record));
         Ok(Outcome::Finished)
+    }
+
+    /// Mean R of the held-out images.
+    fn held_out_error(&self) -> Result<f64> {
+        let inference = Inference::new(self.model(), &self.device, false);
+        let batch_size = self.progress.config.batch_size;
+        let error = wait(held_out_error(&inference, &self.held_out, batch_size))?;
+        finite(error, self.progress.epoch + 1)
     }
 
     /// Reads losses from the device, in one go, and gives the epoch's means so far.
@@ -251,7 +338,7 @@ impl Trainer {
     fn save(&mut self, on_event: &mut impl FnMut(Event)) -> Result<()> {
         self.saved = Instant::now();
         if let Some(Checkpointing { path, .. }) = &self.checkpoint {
-            checkpoint::save(path, self.state(), &self.progress)?;
+            checkpoint::save(path, self.state(), &self.progress, self.best.as_ref())?;
             on_event(Event::Checkpoint(path.clone()));
         }
         Ok(())

@@ -14,7 +14,7 @@ use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Flips, Objective, Outcome, Schedule, Teacher, TrainConfig,
-    Trainer, evaluate, finish, initialize, wait,
+    TrainState, Trainer, Validation, evaluate, finish, initialize, wait,
 };
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
@@ -270,4 +270,189 @@ fn in_small_pieces_a_run_comes_to_the_same_weights() {
     for ((name, taught), (_, trained)) in parameters::values(&read).into_iter().zip(trained) {
         assert!(taught == trained, "{name}");
     }
+}
+
+/// Looks after every epoch; a learning rate that makes the last epochs worse than an early one.
+fn restless() -> TrainConfig {
+    TrainConfig {
+        epochs: 12,
+        learning_rate: 0.02,
+        validation: Some(Validation {
+            every: 1,
+            patience: Some(2),
+            keep_best: true,
+        }),
+        ..config()
+    }
+}
+
+fn with_validation(trainer: Trainer, held_out: &[RgbImage]) -> Trainer {
+    trainer.with_validation(&refs(held_out))
+}
+
+#[test]
+fn a_run_stops_when_patience_ends_and_hands_out_the_best_epoch_not_the_last() {
+    let images = images(14);
+    let (held_out, training) = images.split_at(4);
+    let mut trainer = with_validation(new_run(restless(), training), held_out);
+    let curve = run(&mut trainer, training);
+    assert!(curve.len() < 12, "it went on to the end: {curve:?}");
+    let errors: Vec<f64> = curve.iter().map(|it| it.validation.unwrap()).collect();
+    let lowest = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    let chosen = trainer.chosen().unwrap();
+    assert_eq!(chosen.epoch, curve.len() - 2);
+    assert_eq!(errors[chosen.epoch - 1], lowest);
+
+    // The same run, ended at that epoch, has the same weights.
+    let short = TrainConfig {
+        epochs: chosen.epoch,
+        ..restless()
+    };
+    let mut short = with_validation(new_run(short, training), held_out);
+    run(&mut short, training);
+    let expected = parameters::values(&short.model().valid());
+    assert_eq!(parameters::values(&chosen.model), expected);
+    assert_ne!(parameters::values(&trainer.model().valid()), expected);
+}
+
+#[test]
+fn looking_at_held_out_images_changes_no_weight() {
+    let images = images(10);
+    let weights = |validation| {
+        let config = TrainConfig {
+            validation,
+            ..config()
+        };
+        let mut trainer = with_validation(new_run(config, &images[2..]), &images[..2]);
+        let curve = run(&mut trainer, &images[2..]);
+        (curve, parameters::values(trainer.model()))
+    };
+    let (plain, expected) = weights(None);
+    let looks = Validation {
+        every: 2,
+        patience: None,
+        keep_best: false,
+    };
+    let (looked, got) = weights(Some(looks));
+    assert_eq!(got, expected);
+    assert!(plain.iter().all(|record| record.validation.is_none()));
+    let looked: Vec<bool> = looked.iter().map(|it| it.validation.is_some()).collect();
+    assert_eq!(looked, [false, true, false]);
+}
+
+#[test]
+fn a_resumed_run_keeps_its_held_out_errors_and_its_best_epoch() {
+    let images = images(14);
+    let (held_out, training) = images.split_at(4);
+    let mut undisturbed = with_validation(new_run(restless(), training), held_out);
+    let expected = run(&mut undisturbed, training);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let checkpointing = || Checkpointing {
+        path: path.clone(),
+        interval: Duration::ZERO,
+    };
+    // Stopped at every step in turn, gone on with, until it is over.
+    let trainer = with_validation(new_run(restless(), training), held_out);
+    let mut trainer = trainer.with_checkpoints(checkpointing());
+    let mut stops = 0;
+    loop {
+        let stop = AtomicBool::new(false);
+        let outcome = trainer.run(&refs(training), &stop, |event| {
+            stop.fetch_or(matches!(event, Event::Step { .. }), Ordering::Relaxed);
+        });
+        if outcome.unwrap() == Outcome::Finished {
+            break;
+        }
+        stops += 1;
+        drop(trainer);
+        let resumed = Trainer::resume(&path, 12, &refs(training), &Device::flex()).unwrap();
+        trainer = with_validation(resumed, held_out).with_checkpoints(checkpointing());
+    }
+    assert!(stops >= 2 * expected.len(), "{stops} stops");
+    assert_eq!(trainer.progress().history, expected);
+    let [got, expected] = [&trainer, &undisturbed].map(|it| it.chosen().unwrap());
+    assert_eq!(got.epoch, expected.epoch);
+    let [got, expected] = [got, expected].map(|it| parameters::values(&it.model.valid()));
+    assert_eq!(got, expected);
+
+    // A run that is over is over, however often it is asked to go on.
+    let resumed = Trainer::resume(&path, 12, &refs(training), &Device::flex()).unwrap();
+    let mut resumed = with_validation(resumed, held_out);
+    let before = resumed.progress().epoch;
+    run(&mut resumed, training);
+    assert_eq!(resumed.progress().epoch, before);
+
+    // Without the best epoch's weights it is no sound checkpoint.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let name = b"best.generator.decoder.head.out.bias";
+    let at = bytes.windows(name.len()).position(|window| window == name);
+    bytes[at.unwrap() + name.len() - 1] = b'x';
+    std::fs::write(&path, bytes).unwrap();
+    let error = Trainer::resume(&path, 12, &refs(training), &Device::flex()).unwrap_err();
+    assert!(error.to_string().contains("best epoch"), "{error}");
+}
+
+#[test]
+fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
+    let device = Device::flex().autodiff();
+    let model = initialize(config().model.init(&device).unwrap(), 1);
+    let images = images(3);
+    let batch = daad::image::to_tensor(&refs(&images), &device);
+    let objective = Objective::default();
+    let state = || TrainState::new(model.clone());
+    let (expected, _) = state().step(batch.clone(), &objective, 1e-3);
+    let (held, _) = state().accumulate(batch.clone(), &objective);
+    let learned = |state: &TrainState| -> Vec<_> {
+        let values = parameters::values(&state.model);
+        let learned = values.into_iter();
+        learned
+            .filter(|(name, _)| parameters::is_learned(name))
+            .collect()
+    };
+    let before = learned(&state());
+    assert_eq!(learned(&held), before);
+    let (got, _) = held.step(batch, &objective, 1e-3);
+    // Twice a gradient, halved, is the gradient to the last bit: both networks, and the moments.
+    assert_eq!(learned(&got), learned(&expected));
+    assert_ne!(learned(&got), before);
+    assert_eq!(
+        got.discriminator_optimizer.state(),
+        expected.discriminator_optimizer.state()
+    );
+}
+
+#[test]
+fn gathered_batches_move_the_networks_together_and_the_rest_of_an_epoch_too() {
+    // Five batches an epoch, two to a step: three steps.
+    let images = images(10);
+    let gathered = TrainConfig {
+        batch_size: 2,
+        accumulate: 2,
+        epochs: 2,
+        ..config()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let checkpointing = || Checkpointing {
+        path: path.clone(),
+        interval: Duration::ZERO,
+    };
+    let mut undisturbed = new_run(gathered.clone(), &images);
+    let expected = run(&mut undisturbed, &images);
+
+    // Asked to stop in the middle of a group, it stops after it.
+    let mut trainer = new_run(gathered, &images).with_checkpoints(checkpointing());
+    let stop = AtomicBool::new(false);
+    let mut batches = 0;
+    let outcome = trainer.run(&refs(&images), &stop, |event| {
+        batches += usize::from(matches!(event, Event::Step { .. }));
+        stop.store(batches >= 3, Ordering::Relaxed);
+    });
+    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    assert_eq!(trainer.progress().step, 4);
+    let mut resumed = Trainer::resume(&path, 2, &refs(&images), &Device::flex()).unwrap();
+    assert_eq!(run(&mut resumed, &images), expected);
+    let weights = parameters::values(resumed.model());
+    assert_eq!(weights, parameters::values(undisturbed.model()));
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use daad::train::{Evaluation, Settings, atomic_file};
+use daad::train::{Evaluation, RunLock, Settings, atomic_file};
 
 use super::spec::Job;
 
@@ -63,6 +64,9 @@ impl JobResult {
 const RESULT: &str = "result.json";
 const RESULTS: &str = "results.jsonl";
 
+/// Jobs that end at the same moment write their results one after the other.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Where a job's files lie.
 pub(crate) fn folder(out: &Path, job: &Job) -> std::path::PathBuf {
     out.join("jobs").join(job.identity())
@@ -99,6 +103,8 @@ pub(crate) fn write(out: &Path, job: &Job, result: &JobResult) -> anyhow::Result
 /// Each job has its own file and this one is made from them, so that several machines can run one
 /// sweep.
 pub(crate) fn collect(out: &Path, jobs: &[Job]) -> anyhow::Result<Vec<JobResult>> {
+    let path = out.join(RESULTS);
+    let _lock = RunLock::acquire(&path, PATIENCE)?;
     let results = jobs.iter().map(|job| read(out, job));
     let results: Vec<JobResult> = results
         .filter_map(Result::transpose)
@@ -108,6 +114,6 @@ pub(crate) fn collect(out: &Path, jobs: &[Job]) -> anyhow::Result<Vec<JobResult>
         lines += &serde_json::to_string(result)?;
         lines.push('\n');
     }
-    atomic_file::write(&out.join(RESULTS), lines.as_bytes())?;
+    atomic_file::write(&path, lines.as_bytes())?;
     Ok(results)
 }

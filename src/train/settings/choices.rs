@@ -55,6 +55,19 @@ impl Parts {
     }
 }
 
+/// The names of the [`Schedule`](super::super::Schedule)s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleName {
+    /// The same from first to last.
+    #[default]
+    Constant,
+    /// Falls along half a cosine to zero.
+    Cosine,
+    /// Falls at once, every so many epochs.
+    Step,
+}
+
 /// One number, or one an axis: `8` or `8,8,1`; in TOML `8` or `[8, 8, 1]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number, or numbers in brackets")]

@@ -1,6 +1,6 @@
 //! Settings that are given and change nothing: they say one thing and train another.
 
-use super::Settings;
+use super::{ScheduleName, Settings};
 use crate::error::{Error, Result};
 use crate::model::System;
 
@@ -72,6 +72,16 @@ impl Settings {
             &["gamma"],
             "the parts chosen are without the alignment score",
         );
+        unless(
+            self.schedule == Some(ScheduleName::Step),
+            &["step-epochs", "step-factor"],
+            "only the schedule step falls in steps",
+        );
+        unless(
+            self.validate_every.is_some(),
+            &["patience", "keep-best"],
+            "without validate-every no epoch is judged",
+        );
         idle
     }
 }
@@ -96,6 +106,9 @@ mod tests {
                 "lambda-alignment",
             ),
             ("parts = \"adv+ali\"\ngamma = 0.5", "gamma"),
+            ("schedule = \"cosine\"\nstep-epochs = 5", "step-epochs"),
+            ("patience = 5", "patience"),
+            ("keep-best = true", "keep-best"),
         ];
         for (text, key) in cases {
             let message = message(text);

@@ -5,7 +5,7 @@ mod choices;
 mod effect;
 mod resolve;
 
-pub use choices::{Counts, Parts, named};
+pub use choices::{Counts, Parts, ScheduleName, named};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::loss::AdversarialForm;
 use crate::model::System;
 
-use super::config::Schedule;
 use super::flips::Flips;
 
 /// All optional; what is not set is as in the paper.
@@ -31,9 +30,34 @@ pub struct Settings {
     /// Adam's learning rate [default: 2e-4 with the discriminator, 1e-4 without]
     #[arg(long)]
     pub learning_rate: Option<f64>,
-    /// The learning rate over the run: constant, or falling to zero along a cosine [default: constant]
-    #[arg(long, value_name = "NAME", value_parser = named::<Schedule>)]
-    pub schedule: Option<Schedule>,
+    /// Batches whose gradients are averaged before the optimizers move, for the effect of larger
+    /// ones in the memory of one; batch normalization sees each by itself [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    pub accumulate: Option<usize>,
+    /// The learning rate over the run: constant, falling to zero along a cosine, or falling in
+    /// steps (constant, cosine, step) [default: constant]
+    #[arg(long, value_name = "NAME", value_parser = named::<ScheduleName>)]
+    pub schedule: Option<ScheduleName>,
+    /// With the schedule step: epochs between two falls
+    #[arg(long, value_name = "EPOCHS")]
+    pub step_epochs: Option<usize>,
+    /// With the schedule step: what is left of the learning rate after each fall [default: 0.1]
+    #[arg(long, value_name = "FACTOR")]
+    pub step_factor: Option<f64>,
+    /// Epochs at the beginning over which the learning rate rises from nothing [default: 0]
+    #[arg(long, value_name = "EPOCHS")]
+    pub warm_up: Option<usize>,
+    /// Epochs between two looks at the reconstruction error R of held-out images [default: never]
+    #[arg(long, value_name = "EPOCHS")]
+    pub validate_every: Option<usize>,
+    /// Stop after so many looks in a row without a lower error [default: never]; half of the
+    /// held-out images are then for this, the others for calibration
+    #[arg(long, value_name = "COUNT")]
+    pub patience: Option<usize>,
+    /// Finish with the epoch of the lowest held-out error instead of the last; half of the held-out
+    /// images are then for this, the others for calibration [default: false]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub keep_best: Option<bool>,
     /// Seed of weights, order and flips [default: 0]
     #[arg(long)]
     pub seed: Option<u64>,
@@ -154,6 +178,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::{Schedule, Steps, TrainConfig, Validation};
 
     #[test]
     fn a_file_and_flags_have_the_same_keys() {
@@ -162,7 +187,18 @@ mod tests {
             .get_arguments()
             .filter_map(|argument| argument.get_long())
             .collect();
-        let all = crate::train::TrainConfig::default();
+        let all = TrainConfig {
+            schedule: Schedule::Step(Steps {
+                epochs: 9,
+                factor: 0.5,
+            }),
+            validation: Some(Validation {
+                every: 2,
+                patience: Some(3),
+                keep_best: true,
+            }),
+            ..TrainConfig::default()
+        };
         let keys = Settings::of(&all).unwrap().to_table();
         let mut keys: Vec<&str> = keys.keys().map(String::as_str).collect();
         flags.sort_unstable();

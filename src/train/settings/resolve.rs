@@ -1,10 +1,12 @@
 //! From settings to a configuration, and back.
 
-use super::{Counts, Parts, Settings};
+use super::{Counts, Parts, ScheduleName, Settings};
 use crate::error::{Error, Result};
 use crate::model::{AdversarialConfig, Division, MemoryConfig, ModelConfig, System};
 use crate::nn::DivisionRate;
 use crate::train::config::{Objective, TrainConfig};
+use crate::train::schedule::{Schedule, Steps};
+use crate::train::validation::Validation;
 
 impl Settings {
     /// The configuration: the paper's where nothing is set.
@@ -41,7 +43,14 @@ impl Settings {
                 true => TrainConfig::DAAD_PLUS_LEARNING_RATE,
                 false => TrainConfig::DAAD_LEARNING_RATE,
             }),
-            schedule: self.schedule.unwrap_or_default(),
+            schedule: self.schedule()?,
+            warm_up: self.warm_up.unwrap_or(paper.warm_up),
+            accumulate: self.accumulate.unwrap_or(paper.accumulate),
+            validation: self.validate_every.map(|every| Validation {
+                every,
+                patience: self.patience,
+                keep_best: self.keep_best.unwrap_or_default(),
+            }),
             flips: self.flips.unwrap_or_default(),
             seed: self.seed.unwrap_or(paper.seed),
             held_out: self.held_out.unwrap_or(paper.held_out),
@@ -51,6 +60,19 @@ impl Settings {
         };
         config.validate()?;
         Ok(config)
+    }
+
+    fn schedule(&self) -> Result<Schedule> {
+        Ok(match self.schedule.unwrap_or_default() {
+            ScheduleName::Constant => Schedule::Constant,
+            ScheduleName::Cosine => Schedule::Cosine,
+            ScheduleName::Step => Schedule::Step(Steps {
+                epochs: self.step_epochs.ok_or_else(|| {
+                    Error::Config("the schedule step needs step-epochs too".into())
+                })?,
+                factor: self.step_factor.unwrap_or(Steps::DEFAULT_FACTOR),
+            }),
+        })
     }
 
     fn model(&self, parts: Parts, paper: &ModelConfig) -> Result<ModelConfig> {
@@ -114,11 +136,24 @@ impl Settings {
             Division::Blocks(rate) => rate,
             Division::PixelWise => DivisionRate::default(),
         };
+        let (schedule, steps) = match config.schedule {
+            Schedule::Constant => (ScheduleName::Constant, None),
+            Schedule::Cosine => (ScheduleName::Cosine, None),
+            Schedule::Step(steps) => (ScheduleName::Step, Some(steps)),
+        };
+        let validation = config.validation;
         let settings = Self {
             epochs: Some(config.epochs),
             batch_size: Some(config.batch_size),
             learning_rate: Some(config.learning_rate),
-            schedule: Some(config.schedule),
+            accumulate: Some(config.accumulate),
+            schedule: Some(schedule),
+            step_epochs: steps.map(|steps| steps.epochs),
+            step_factor: steps.map(|steps| steps.factor),
+            warm_up: Some(config.warm_up),
+            validate_every: validation.map(|validation| validation.every),
+            patience: validation.and_then(|validation| validation.patience),
+            keep_best: validation.map(|validation| validation.keep_best),
             seed: Some(config.seed),
             flips: Some(config.flips),
             held_out: Some(config.held_out),
@@ -181,6 +216,33 @@ mod tests {
                 let again = Settings::from_toml(&full.to_toml()).unwrap();
                 assert_eq!(again.resolve().unwrap(), config, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn what_long_runs_need_comes_back_from_its_configuration() {
+        for text in [
+            "schedule = \"step\"\nstep-epochs = 30\nwarm-up = 5",
+            "schedule = \"step\"\nstep-epochs = 1\nstep-factor = 0.5\naccumulate = 4",
+            "validate-every = 5",
+            "validate-every = 1\npatience = 3\nkeep-best = true",
+        ] {
+            let config = Settings::from_toml(text).unwrap().resolve().unwrap();
+            assert_ne!(config, TrainConfig::default(), "{text}");
+            let full = Settings::of(&config).unwrap();
+            full.check_effect().unwrap();
+            let again = Settings::from_toml(&full.to_toml()).unwrap();
+            assert_eq!(again.resolve().unwrap(), config, "{text}");
+        }
+        for (text, word) in [
+            ("schedule = \"step\"", "needs step-epochs"),
+            ("validate-every = 0", "validate-every"),
+            ("validate-every = 1\npatience = 0", "patience"),
+            ("accumulate = 0", "accumulate"),
+            ("epochs = 3\nwarm-up = 4", "warm-up"),
+        ] {
+            let error = Settings::from_toml(text).unwrap().resolve().unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
         }
     }
 

@@ -1,0 +1,142 @@
+//! The learning rate over a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How the learning rate goes on from where it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// The same from first to last, as in the paper.
+    #[default]
+    Constant,
+    /// Falls along half a cosine to zero: where there is time for few epochs only, the last ones
+    /// settle.
+    Cosine,
+    /// Falls at once, every so many epochs.
+    Step(Steps),
+}
+
+/// The stairs of [`Schedule::Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Steps {
+    /// Between two falls.
+    pub epochs: usize,
+    /// What is left after each.
+    pub factor: f64,
+}
+
+impl Steps {
+    /// What is left after a fall where nothing else is said.
+    pub const DEFAULT_FACTOR: f64 = 0.1;
+}
+
+impl Schedule {
+    /// What the learning rate is multiplied with when `done` of `epochs` epochs are done.
+    pub fn factor(self, done: f64, epochs: usize) -> f64 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * (done / epochs as f64)).cos()),
+            Self::Step(steps) => {
+                let falls = done as usize / steps.epochs;
+                steps.factor.powi(i32::try_from(falls).unwrap_or(i32::MAX))
+            }
+        }
+    }
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the one that does not fit.
+    pub fn validate(self) -> Result<()> {
+        match self {
+            Self::Step(Steps { epochs: 0, .. }) => {
+                Err(Error::Config("step-epochs must be at least 1".into()))
+            }
+            Self::Step(Steps { factor, .. }) if !(factor > 0.0 && factor < 1.0) => Err(
+                Error::Config("step-factor must lie between 0 and 1, both excluded".into()),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a run stands, counted in the optimizers' steps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Position {
+    /// Epochs done.
+    pub(super) epoch: usize,
+    /// Steps done in the epoch after those.
+    pub(super) step: usize,
+    /// Steps of an epoch.
+    pub(super) steps: usize,
+}
+
+impl Position {
+    /// Epochs done, with the part of the one under way.
+    pub(super) fn epochs(self) -> f64 {
+        self.epoch as f64 + self.step as f64 / self.steps as f64
+    }
+
+    /// What the learning rate is multiplied with so that it rises along a line over the first
+    /// `warm_up` epochs: the first step has a share of it already, the last all of it.
+    pub(super) fn rise(self, warm_up: usize) -> f64 {
+        let next = self.epoch * self.steps + self.step + 1;
+        let last = warm_up * self.steps;
+        if next >= last {
+            return 1.0;
+        }
+        next as f64 / last as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cosine_schedule_falls_from_one_to_zero() {
+        let factors = [0.0, 2.0, 4.0, 8.0].map(|done| Schedule::Cosine.factor(done, 8));
+        assert!(factors[0] == 1.0 && factors[3].abs() < 1e-12, "{factors:?}");
+        assert!(
+            (factors[2] - 0.5).abs() < 1e-12 && factors[1] > 0.85,
+            "{factors:?}"
+        );
+        assert_eq!(Schedule::Constant.factor(0.9, 1), 1.0);
+    }
+
+    #[test]
+    fn a_stair_falls_at_the_end_of_its_epochs() {
+        let schedule = Schedule::Step(Steps {
+            epochs: 2,
+            factor: 0.5,
+        });
+        let factors = [0.0, 1.9, 2.0, 3.5, 4.0].map(|done| schedule.factor(done, 9));
+        assert_eq!(factors, [1.0, 1.0, 0.5, 0.5, 0.25]);
+        schedule.validate().unwrap();
+        for (epochs, factor, word) in [(0, 0.5, "step-epochs"), (1, 1.0, "step-factor")] {
+            let error = Schedule::Step(Steps { epochs, factor }).validate();
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn warming_up_ends_with_the_last_step_of_its_epochs() {
+        let rise = |epoch, step| {
+            let steps = 2;
+            Position { epoch, step, steps }.rise(2)
+        };
+        let rises = [rise(0, 0), rise(0, 1), rise(1, 0), rise(1, 1), rise(2, 0)];
+        assert_eq!(rises, [0.25, 0.5, 0.75, 1.0, 1.0]);
+        let cold = Position {
+            epoch: 0,
+            step: 0,
+            steps: 3,
+        };
+        assert_eq!(cold.rise(0), 1.0);
+    }
+}
