@@ -82,7 +82,7 @@ impl Detector {
     /// From a model in memory.
     pub fn new(model: &Model, card: ModelCard, device: &Device) -> Self {
         let scores_alignment = card.calibration.fusion.alignment.is_some();
-        let inference = Inference::new(model, device, scores_alignment);
+        let inference = Inference::new(model, device, scores_alignment).with_scoring(card.scoring);
         Self { inference, card }
     }
 

@@ -1,6 +1,10 @@
 //! Bytes to `[B, 3, H, W]` in [−1, 1] and back: the one place that decodes, resizes and
 //! normalizes, the same on every target.
 
+mod flips;
+
+pub use flips::{Flips, Mirror};
+
 use std::io::Cursor;
 
 use burn::tensor::{Device, Tensor, TensorData};

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::image::{from_values, to_tensor};
 use crate::model::{Autoencoder, Model};
 use crate::score::{self, RawScore};
+use crate::scoring::{Scoring, smooth};
 
 /// A model on a device, ready to examine images.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Inference {
     model: Model,
     device: Device,
     scores_alignment: bool,
+    scoring: Scoring,
 }
 
 /// What the networks make of one image.
@@ -25,7 +27,8 @@ pub struct Examination {
     pub raw: RawScore,
     /// What the generator made of the image.
     pub reconstruction: RgbImage,
-    /// Squared error per pixel, mean over the channels, row by row, `H·W`.
+    /// Squared error per pixel, mean over the channels, row by row, `H·W`; smoothed, and a mean
+    /// over mirror images, where the [`Scoring`] says so.
     pub error_map: Vec<f32>,
 }
 
@@ -34,7 +37,7 @@ pub struct Examination {
 pub struct ScoredMap {
     /// R and L before scaling.
     pub raw: RawScore,
-    /// Squared error per pixel, mean over the channels, row by row, `H·W`.
+    /// As [`Examination::error_map`].
     pub error_map: Vec<f32>,
 }
 
@@ -62,7 +65,19 @@ impl Inference {
             model: model.valid().folded(),
             device: device.clone().without_autodiff(),
             scores_alignment,
+            scoring: Scoring::default(),
         }
+    }
+
+    /// The same with scores taken in another way than the paper's.
+    #[must_use]
+    pub fn with_scoring(self, scoring: Scoring) -> Self {
+        Self { scoring, ..self }
+    }
+
+    /// How scores are taken.
+    pub fn scoring(&self) -> &Scoring {
+        &self.scoring
     }
 
     /// The part that rebuilds images.
@@ -95,10 +110,15 @@ impl Inference {
             alignment: read.get(3).map(|scores| f64::from(scores[0])),
         };
         let (width, height) = image.dimensions();
+        let reconstruction = from_values(&read[0], width, height);
+        let error_map = read.swap_remove(1);
+        let mut scored = [self.smoothed(ScoredMap { raw, error_map }, width)];
+        self.average(&[image], &mut scored).await?;
+        let [ScoredMap { raw, error_map }] = scored;
         Ok(Examination {
             raw,
-            reconstruction: from_values(&read[0], width, height),
-            error_map: read.swap_remove(1),
+            reconstruction,
+            error_map,
         })
     }
 
@@ -108,6 +128,10 @@ impl Inference {
     ///
     /// [`Error::Device`] where the device fails.
     pub async fn raw_scores(&self, images: &[&RgbImage]) -> Result<Vec<RawScore>> {
+        if !self.scoring.is_plain() {
+            let scored = self.scored_maps(images).await?;
+            return Ok(scored.into_iter().map(|scored| scored.raw).collect());
+        }
         let batch = self.run(images);
         let mut read = Transaction::default().register(batch.reconstruction_scores);
         if let Some(alignment) = batch.alignment_scores {
@@ -128,6 +152,49 @@ impl Inference {
     ///
     /// [`Error::Device`] where the device fails.
     pub async fn scored_maps(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
+        let mut scored = self.scored_once(images).await?;
+        self.average(images, &mut scored).await?;
+        Ok(scored)
+    }
+
+    /// Brings `scored`, of images as they are, to the means over these and their mirror images.
+    async fn average(&self, images: &[&RgbImage], scored: &mut [ScoredMap]) -> Result<()> {
+        let mut count = 1u8;
+        for mirror in self.scoring.flips.mirrors() {
+            let mirrored: Vec<RgbImage> = images.iter().map(|image| mirror.image(image)).collect();
+            // One view after the other: together they would take as many times the memory.
+            let mirrored: Vec<&RgbImage> = mirrored.iter().collect();
+            let others = self.scored_once(&mirrored).await?;
+            for ((sum, mut other), image) in scored.iter_mut().zip(others).zip(images) {
+                mirror.map(&mut other.error_map, image.width() as usize);
+                sum.add(&other);
+            }
+            count += 1;
+        }
+        if count > 1 {
+            scored.iter_mut().for_each(|sum| sum.divide(count));
+        }
+        Ok(())
+    }
+
+    /// A map smoothed, where that is asked for, and R taken from it.
+    fn smoothed(&self, scored: ScoredMap, width_px: u32) -> ScoredMap {
+        let sigma_px = self.scoring.error_smoothing_px;
+        if sigma_px == 0.0 {
+            return scored;
+        }
+        let error_map = smooth(&scored.error_map, width_px as usize, sigma_px);
+        // What is not a number must be found, not passed over.
+        let larger = |a: f32, b: &f32| if a > *b || a.is_nan() { a } else { *b };
+        let raw = RawScore {
+            reconstruction: f64::from(error_map.iter().fold(0.0, larger)),
+            ..scored.raw
+        };
+        ScoredMap { raw, error_map }
+    }
+
+    /// Of images as they are.
+    async fn scored_once(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
         let batch = self.run(images);
         let mut read = Transaction::default()
             .register(batch.error_maps)
@@ -137,15 +204,16 @@ impl Inference {
         }
         let read = floats(read).await?;
         let maps = read[0].chunks_exact(read[0].len() / images.len());
-        Ok(maps
-            .enumerate()
-            .map(|(index, map)| ScoredMap {
-                raw: RawScore {
-                    reconstruction: f64::from(read[1][index]),
-                    alignment: read.get(2).map(|scores| f64::from(scores[index])),
-                },
-                error_map: map.to_vec(),
-            })
+        let scored = maps.enumerate().map(|(index, map)| ScoredMap {
+            raw: RawScore {
+                reconstruction: f64::from(read[1][index]),
+                alignment: read.get(2).map(|scores| f64::from(scores[index])),
+            },
+            error_map: map.to_vec(),
+        });
+        let width_px = images[0].width();
+        Ok(scored
+            .map(|scored| self.smoothed(scored, width_px))
             .collect())
     }
 
@@ -168,6 +236,28 @@ impl Inference {
             reconstruction_scores: score::reconstruction(x, rebuilt.clone()),
             reconstructions: rebuilt,
             alignment_scores,
+        }
+    }
+}
+
+impl ScoredMap {
+    fn add(&mut self, other: &Self) {
+        self.raw.reconstruction += other.raw.reconstruction;
+        if let (Some(sum), Some(other)) = (&mut self.raw.alignment, other.raw.alignment) {
+            *sum += other;
+        }
+        for (sum, other) in self.error_map.iter_mut().zip(&other.error_map) {
+            *sum += other;
+        }
+    }
+
+    fn divide(&mut self, count: u8) {
+        self.raw.reconstruction /= f64::from(count);
+        if let Some(sum) = &mut self.raw.alignment {
+            *sum /= f64::from(count);
+        }
+        for sum in &mut self.error_map {
+            *sum /= f32::from(count);
         }
     }
 }

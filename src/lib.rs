@@ -15,7 +15,7 @@
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
 //! The imports go one way: `main` → `web` → `train` → `detector` → `inspect` → `inference`,
-//! `loss`, `weights` → `model` →
+//! `loss`, `weights` → `model`, `scoring` →
 //! `nn`, `image`, `tiling`, `score`, `metric` → `kernel` → `error`.
 
 pub mod detector;
@@ -29,6 +29,7 @@ pub mod metric;
 pub mod model;
 pub mod nn;
 pub mod score;
+pub mod scoring;
 pub mod tiling;
 pub mod weights;
 

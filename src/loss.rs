@@ -1,4 +1,9 @@
 //! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the batch.
+//! Structural similarity is an extension.
+
+mod structural_similarity;
+
+pub use structural_similarity::{WINDOW_PX, structural_similarity};
 
 use burn::tensor::{Tensor, activation::softplus};
 use serde::{Deserialize, Serialize};

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelConfig, parameters};
 use crate::score::Calibration;
+use crate::scoring::Scoring;
 
 /// The version this program writes, and the only one it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -30,6 +31,9 @@ pub struct ModelCard {
     pub config: ModelConfig,
     /// What pixel values become before the network sees them.
     pub normalization: Normalization,
+    /// Extensions of how images are scored; files that do not say have none.
+    #[serde(default, skip_serializing_if = "Scoring::is_plain")]
+    pub scoring: Scoring,
     /// Scaling, threshold and the distribution of normal scores.
     pub calibration: Calibration,
     /// Where the weights come from.
@@ -182,9 +186,8 @@ pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
         )));
     }
     let card: ModelCard = serde_json::from_str(json).map_err(invalid)?;
-    card.config
-        .validate()
-        .map_err(|error| Error::Model(error.to_string()))?;
+    let scoring = card.scoring.validate();
+    (card.config.validate().and(scoring)).map_err(|error| Error::Model(error.to_string()))?;
     if card.normalization != Normalization::default() {
         let normalization = card.normalization;
         return Err(Error::Model(format!(
@@ -326,6 +329,7 @@ mod tests {
             version: FORMAT_VERSION,
             config,
             normalization: Normalization::default(),
+            scoring: Scoring::default(),
             calibration: Calibration::from_normal(&[score], 0.9, 0.01, 1.0, score),
             provenance: Provenance::default(),
         }
@@ -371,6 +375,17 @@ mod tests {
         let again = encode(&decoded.model, &card, Precision::F16).unwrap();
         assert_eq!(again, bytes);
         assert_eq!(with_card(&bytes, &card).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_card_says_how_images_are_scored_only_where_that_is_an_extension() {
+        let mut card = card();
+        assert!(!serde_json::to_string(&card).unwrap().contains("scoring"));
+        card.scoring.error_smoothing_px = 1.5;
+        card.scoring.flips = crate::image::Flips::Vertical;
+        assert_eq!(read_card(&file(&card)).unwrap(), card);
+        card.scoring.error_smoothing_px = -1.5;
+        assert!(message(&file(&card)).contains("error-smoothing"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use daad::TileOptions;
 use daad::image::MIN_SIDE_PX;
 use daad::tiling::TileSize;
-use daad::train::dataset::Texture;
+use daad::train::dataset::{DEFAULT_CACHE_BYTES, Texture, Unreadable};
 use daad::train::settings::named;
 use daad::train::{DeviceChoice, Flips, Settings};
 
@@ -89,6 +89,12 @@ pub(crate) struct TrainArgs {
     /// Train on these categories only (may be repeated)
     #[arg(long, value_name = "NAME")]
     pub(crate) category: Vec<String>,
+    /// What to do about an image that cannot be read: fail, or skip it; either way it is named
+    #[arg(long, value_name = "NAME", default_value = "fail", value_parser = named::<Unreadable>)]
+    pub(crate) unreadable: Unreadable,
+    /// How many MiB of decoded images to keep from epoch to epoch
+    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_CACHE_BYTES >> 20)]
+    pub(crate) cache_mib: usize,
     /// Where to write the model; the checkpoint lies beside it
     #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
     pub(crate) out: PathBuf,
@@ -141,6 +147,9 @@ pub(crate) struct EvalArgs {
     /// Measure these categories only (may be repeated)
     #[arg(long, value_name = "NAME")]
     pub(crate) category: Vec<String>,
+    /// What to do about an image that cannot be read: fail, or skip it; either way it is named
+    #[arg(long, value_name = "NAME", default_value = "fail", value_parser = named::<Unreadable>)]
+    pub(crate) unreadable: Unreadable,
     /// Write every image's scores and the figures beside the model file: NAME.scores.csv,
     /// NAME.metrics.csv, NAME.evaluation.json
     #[arg(long)]

@@ -6,7 +6,7 @@ use anyhow::Context;
 use image::RgbImage;
 
 use daad::metric::Label;
-use daad::train::dataset::Sample;
+use daad::train::dataset::{Sample, Unreadable};
 use daad::train::{atomic_file, recalibrate, wait};
 use daad::weights::read_card;
 
@@ -34,7 +34,11 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     }
     let sample = |path| Sample::of_file(path, "", Label::Normal);
     let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
-    let normal = load_with_progress(&samples, (card.config.width_px, card.config.height_px))?;
+    let normal = load_with_progress(
+        samples,
+        (card.config.width_px, card.config.height_px),
+        Unreadable::Fail,
+    )?;
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
     let finished = wait(recalibrate(&bytes, &normal, args.flips, &device.device))

@@ -9,6 +9,7 @@ use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::{DeviceChoice, Objective, Records, Schedule, TrainConfig};
 use daad::weights::{Precision, Provenance};
 
+use super::images::Images;
 use super::output::{self, note};
 use super::session::{End, INTERRUPTED, Session};
 use super::train::{command, commit, evaluate_with_progress};
@@ -24,10 +25,12 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let training = textures.normal(TRAINING_IMAGES);
     let session = Session {
         config: config(),
-        images: training
-            .into_iter()
-            .map(|labelled| labelled.image)
-            .collect(),
+        images: Images::Made(
+            training
+                .into_iter()
+                .map(|labelled| labelled.image)
+                .collect(),
+        ),
         device: DeviceChoice::Auto.resolve()?,
         out: MODEL.into(),
         resume: false,

@@ -10,7 +10,7 @@ use daad::train::{DeviceChoice, Records, wait};
 
 use super::args::EvalArgs;
 use super::output::{self, note};
-use super::train::{evaluate_with_progress, load_with_progress};
+use super::train::evaluate_files;
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let detector = open(&args.model, args.common.device)?;
@@ -22,8 +22,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         );
     }
     let config = &detector.card().config;
-    let test = load_with_progress(&split.test, (config.width_px, config.height_px))?;
-    let evaluated = evaluate_with_progress(&detector, test.len(), test.into_iter().map(Ok))?;
+    let size = (config.width_px, config.height_px);
+    let evaluated = evaluate_files(&detector, split.test, size, args.unreadable)?;
     output::evaluation(&evaluated.evaluation, args.common.json)?;
     if args.record {
         let records = Records::beside(&args.model);

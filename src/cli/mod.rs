@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod calibrate;
 pub(crate) mod demo;
 pub(crate) mod eval;
+pub(crate) mod images;
 pub(crate) mod info;
 pub(crate) mod output;
 pub(crate) mod score;

@@ -13,10 +13,11 @@ use serde::Serialize;
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, HeldOut, Losses, NamedDevice, Outcome, Records,
-    RunLock, TrainConfig, Trainer, atomic_file, check_training, finish, wait,
+    RunLock, TrainConfig, Trainer, TrainingImages, atomic_file, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
+use super::images::{Images, SharedOut};
 use super::output::{line, note};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ const STOPPING: &str = "\nStopping after this step; Ctrl-C again stops at once."
 /// What a session is to do.
 pub(crate) struct Session {
     pub(crate) config: TrainConfig,
-    pub(crate) images: Vec<RgbImage>,
+    pub(crate) images: Images,
     pub(crate) device: NamedDevice,
     pub(crate) out: PathBuf,
     pub(crate) resume: bool,
@@ -60,8 +61,8 @@ pub(crate) enum End {
 
 impl Session {
     /// Trains, calibrates, writes the model file.
-    pub(crate) fn run(self) -> anyhow::Result<End> {
-        let count = self.images.len();
+    pub(crate) fn run(mut self) -> anyhow::Result<End> {
+        let count = self.images.count();
         if count < 2 {
             anyhow::bail!(
                 "there are {count} normal images to train on; at least 2 are needed, one of them \
@@ -78,30 +79,27 @@ impl Session {
         }
         let checkpoint = checkpoint_path(&self.out);
         let mut unprinted = Ok(());
-        let held_out = held_out(&self.config, count);
-        let part = |wanted: bool| -> Vec<&RgbImage> {
-            let members = self.images.iter().enumerate();
-            let members =
-                members.filter(|(index, _)| held_out.binary_search(index).is_ok() == wanted);
-            members.map(|(_, image)| image).collect()
-        };
-        let training = part(false);
-        let held_out = HeldOut::share(self.config.validation, part(true));
+        let images = std::mem::replace(&mut self.images, Images::Made(Vec::new()));
+        let model = &self.config.model;
+        let size = (model.width_px, model.height_px);
+        let SharedOut { training, held_out } =
+            images.share_out(&held_out(&self.config, count), size)?;
+        let held_out = HeldOut::share(self.config.validation, held_out.iter().collect());
 
         let trainer = if self.resume {
             let epochs = self.config.epochs;
-            Trainer::resume(&checkpoint, epochs, &training, &self.device.device)?
+            Trainer::resume(&checkpoint, epochs, &*training, &self.device.device)?
         } else {
             let (config, provenance) = (self.config.clone(), self.provenance.clone());
-            Trainer::new(config, provenance, &training, &self.device.device)?
+            Trainer::new(config, provenance, &*training, &self.device.device)?
         };
         let trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
             interval: CHECKPOINT_INTERVAL,
         });
         let mut trainer = trainer.with_validation(&held_out.choosing);
-        self.announce(training.len(), &held_out);
-        let outcome = self.train(&mut trainer, &training, &mut unprinted)?;
+        self.announce(training.count(), &held_out);
+        let outcome = self.train(&mut trainer, &*training, &mut unprinted)?;
         if outcome == Outcome::Stopped {
             let epoch = trainer.progress().epoch + 1;
             return Ok(End::Interrupted { epoch });
@@ -122,7 +120,7 @@ impl Session {
         let provenance = Provenance {
             seed: self.config.seed,
             epochs: chosen.epoch,
-            trained_on: training.len(),
+            trained_on: training.count(),
             device: self.device.name.clone(),
             ..trainer.progress().provenance.clone()
         };
@@ -164,14 +162,14 @@ impl Session {
     fn train(
         &self,
         trainer: &mut Trainer,
-        images: &[&RgbImage],
+        images: &dyn TrainingImages,
         unprinted: &mut anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
         let stop = stop_on_ctrl_c(STOPPING)?;
         if self.stop_at_eof {
             stop_at_eof(Arc::clone(&stop));
         }
-        let steps_an_epoch = images.len().div_ceil(self.config.batch_size);
+        let steps_an_epoch = images.count().div_ceil(self.config.batch_size);
         let total = steps_an_epoch * self.config.epochs;
         let done = trainer.progress().epoch * steps_an_epoch + trainer.progress().step;
         let bar = progress_bar(total, done);
@@ -184,9 +182,16 @@ impl Session {
             .last()
             .map(|record| record.losses);
         let outcome = trainer.run(images, &stop, |event| match event {
-            Event::Step { images, losses, .. } => {
+            Event::Step {
+                images: count,
+                losses,
+                ..
+            } => {
+                for reason in images.take_unreadable() {
+                    bar.suspend(|| note(&format!("{reason}; passed over.")));
+                }
                 latest = losses.or(latest);
-                rate.add(images);
+                rate.add(count);
                 bar.inc(1);
                 let message = describe(epoch, self.config.epochs, latest, rate.per_sec());
                 if bar.is_hidden() && silent_since.elapsed() >= LOG_INTERVAL {
@@ -258,7 +263,11 @@ fn describe(epoch: usize, epochs: usize, losses: Option<Losses>, rate: f64) -> S
                 losses.adversarial, losses.alignment
             ),
         };
-        format!(", rec {rec:.5}{game}")
+        let structural = match losses.structural {
+            0.0 => String::new(),
+            structural => format!(" 1−ssim {structural:.4}"),
+        };
+        format!(", rec {rec:.5}{structural}{game}")
     });
     format!("epoch {epoch}/{epochs}{losses}, {rate:.1} images/s")
 }

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use daad::Detector;
-use daad::train::dataset::{DataSet, LabelledImage, Sample, load};
+use daad::train::dataset::{DataSet, LabelledImage, Sample, Unreadable, load_ahead};
 use daad::train::{Evaluated, Records, Settings, TrainConfig, evaluate, read_progress};
 use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::TrainArgs;
+use super::images::Images;
 use super::output;
 use super::session::{End, INTERRUPTED, Session, checkpoint_path};
 
@@ -20,13 +21,16 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     output::note(&format!("Settings:\n{}", settings_of(&config)));
     let split = DataSet::open(&args.data)?.select(&args.category)?;
     let size = (config.model.width_px, config.model.height_px);
-    let images = load_with_progress(&split.train, size)?;
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let records = Records::beside(&args.out);
     let epochs = config.epochs;
     let session = Session {
         config,
-        images: images.into_iter().map(|labelled| labelled.image).collect(),
+        images: Images::Files {
+            samples: split.train,
+            unreadable: args.unreadable,
+            cache_bytes: args.cache_mib.saturating_mul(1 << 20),
+        },
         device: args.common.device.resolve()?,
         out: args.out,
         resume: args.resume,
@@ -59,9 +63,7 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
         output::note("There are no test images, so there is nothing to measure.");
         return Ok(ExitCode::SUCCESS);
     }
-    let test = load_with_progress(&split.test, size)?;
-    let evaluated =
-        evaluate_with_progress(&finished.detector, test.len(), test.into_iter().map(Ok))?;
+    let evaluated = evaluate_files(&finished.detector, split.test, size, args.unreadable)?;
     records.write_evaluation(&evaluated)?;
     output::evaluation(&evaluated.evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
@@ -123,20 +125,51 @@ pub(crate) fn settings_of(config: &TrainConfig) -> String {
 
 /// Decodes the samples' files, showing how far it is.
 pub(crate) fn load_with_progress(
-    samples: &[Sample],
-    (width_px, height_px): (usize, usize),
+    samples: Vec<Sample>,
+    size: (usize, usize),
+    unreadable: Unreadable,
 ) -> anyhow::Result<Vec<LabelledImage>> {
     let bar = progress_bar(samples.len(), "images read");
-    let images = load(samples, width_px, height_px, || bar.inc(1))?;
+    let images = readable(load_ahead(samples, size), unreadable);
+    let images = images.inspect(|_| bar.inc(1)).collect::<Result<_, _>>()?;
     bar.finish_and_clear();
     Ok(images)
 }
 
-/// Measures a model on a test set of `count` images, showing how far it is.
+/// Measures a model on a test set that lies in files, showing how far it is.
+pub(crate) fn evaluate_files(
+    detector: &Detector,
+    samples: Vec<Sample>,
+    size: (usize, usize),
+    unreadable: Unreadable,
+) -> anyhow::Result<Evaluated> {
+    let count = samples.len();
+    evaluate_with_progress(
+        detector,
+        count,
+        readable(load_ahead(samples, size), unreadable),
+    )
+}
+
+/// Passes over what cannot be read, naming it, where that is asked for.
+fn readable(
+    images: impl Iterator<Item = daad::Result<LabelledImage>>,
+    unreadable: Unreadable,
+) -> impl Iterator<Item = daad::Result<LabelledImage>> {
+    images.filter(move |image| match image {
+        Err(error) if unreadable == Unreadable::Skip => {
+            output::note(&format!("{error}; passed over."));
+            false
+        }
+        _ => true,
+    })
+}
+
+/// Measures a model on a test set, showing how far it is.
 pub(crate) fn evaluate_with_progress(
     detector: &Detector,
     count: usize,
-    images: impl IntoIterator<Item = daad::Result<LabelledImage>>,
+    images: impl Iterator<Item = daad::Result<LabelledImage>>,
 ) -> anyhow::Result<Evaluated> {
     let bar = progress_bar(count, "images scored");
     let evaluated = evaluate(detector, images, |count| bar.inc(count as u64))?;

@@ -29,6 +29,7 @@ impl Autoencoder {
                 items: config.memory.items,
                 dim: rate.block_dim(config.map_shape(scale))?,
                 rate,
+                temperature: config.memory.temperature,
                 renormalize: config.memory.renormalize,
             };
             Ok(Some(bank.init(device)))

@@ -1,5 +1,7 @@
 //! What the network looks like: every system of the paper is one configuration of the same code.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -15,8 +17,11 @@ const MAX_MEMORY_ITEMS: usize = 1 << 20;
 const MAX_FEATURES: usize = 1 << 16;
 const MAX_PARAMETERS: u128 = 1 << 32;
 
+/// Below, nearly all weight is one item's; above, weights differ by hardly more than rounding.
+const TEMPERATURES: RangeInclusive<f64> = 0.01..=100.0;
+
 /// The shape of generator and discriminator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Image height H, in pixels.
@@ -36,7 +41,7 @@ pub struct ModelConfig {
 }
 
 /// Where memories sit and what they hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
     /// On which connections.
@@ -45,8 +50,20 @@ pub struct MemoryConfig {
     pub items: usize,
     /// How maps are divided.
     pub division: Division,
+    /// Extension, 1 in the paper and in files that do not say: what similarities are divided by
+    /// before the softmax.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
     /// Extension, off in the paper: weights sum to one again after the shrinkage.
     pub renormalize: bool,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn is_one(value: &impl PartialEq<f64>) -> bool {
+    *value == 1.0
 }
 
 /// How the feature maps of all scales are divided into blocks.
@@ -147,6 +164,7 @@ impl Default for ModelConfig {
                 placement: MemoryPlacement::Everywhere,
                 items: 500,
                 division: Division::Blocks(DivisionRate::default()),
+                temperature: 1.0,
                 renormalize: false,
             },
             adversarial: Some(AdversarialConfig::default()),
@@ -235,6 +253,14 @@ impl ModelConfig {
         between("scales", self.scales, 1, 8)?;
         between("base_width", self.base_width, 1, MAX_BASE_WIDTH)?;
         between("memory.items", self.memory.items, 1, MAX_MEMORY_ITEMS)?;
+        let temperature = self.memory.temperature;
+        if !TEMPERATURES.contains(&temperature) {
+            return Err(Error::Config(format!(
+                "memory.temperature is {temperature}, it must be between {} and {}",
+                TEMPERATURES.start(),
+                TEMPERATURES.end()
+            )));
+        }
         let step = 1 << self.scales;
         if !self.height_px.is_multiple_of(step) || !self.width_px.is_multiple_of(step) {
             return Err(Error::Config(format!(
@@ -373,6 +399,27 @@ mod tests {
         };
         let error = oblong.validate().unwrap_err().to_string();
         assert!(error.contains("square"), "{error}");
+    }
+
+    #[test]
+    fn without_a_temperature_a_configuration_is_written_as_before_there_was_one() {
+        let mut config = ModelConfig::default();
+        let text = serde_json::to_string(&config).unwrap();
+        assert!(!text.contains("temperature"), "{text}");
+        assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
+        config.memory.temperature = 0.1;
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn an_impossible_temperature_is_named() {
+        for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let mut config = ModelConfig::default();
+            config.memory.temperature = temperature;
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains("memory.temperature"), "{error}");
+        }
     }
 
     #[test]

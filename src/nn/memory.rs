@@ -24,6 +24,8 @@ pub struct MemoryBankConfig {
     pub dim: usize,
     /// Into how many blocks a map is divided.
     pub rate: DivisionRate,
+    /// Extension, 1 in the paper: what similarities are divided by before the softmax.
+    pub temperature: f64,
     /// Extension, off in the paper: make the weights that survive the shrinkage sum to one again.
     pub renormalize: bool,
 }
@@ -35,6 +37,7 @@ pub struct MemoryBank {
     items: Param<Tensor<2>>,
     #[module(skip)]
     rate: DivisionRate,
+    temperature: f64,
     renormalize: bool,
 }
 
@@ -44,6 +47,7 @@ impl MemoryBankConfig {
         MemoryBank {
             items: zeros([self.items, self.dim], device),
             rate: self.rate,
+            temperature: self.temperature,
             renormalize: self.renormalize,
         }
     }
@@ -57,6 +61,7 @@ impl MemoryBank {
         let recall = Recall {
             blocks: [self.rate.channel, self.rate.height, self.rate.width],
             min_norm: MIN_NORM,
+            temperature: self.temperature as f32,
             cut: cut(count) as f32,
             renormalize: self.renormalize,
         };
@@ -79,11 +84,15 @@ impl MemoryBank {
     /// Addressing weights w of queries (Eq. 1 and the shrinkage below Eq. 2):
     /// queries `[Q, D]` to weights `[Q, N]`.
     ///
-    /// w = softmax(cos(q, mᵢ)) over the items, without temperature; items with wᵢ < 1/N get zero.
-    /// The weights are flat: about half of the items survive, never just one.
+    /// w = softmax(cos(q, mᵢ)) over the items; items with wᵢ < 1/N get zero. Without a temperature,
+    /// as in the paper, the weights are flat: about half of the items survive, never just one.
     pub fn address(&self, queries: Tensor<2>) -> Tensor<2> {
         let [count, _] = self.items.dims();
         let similarity = normalize(queries).matmul(normalize(self.items.val()).transpose());
+        let similarity = match self.temperature {
+            1.0 => similarity,
+            temperature => similarity.div_scalar(temperature),
+        };
         let weights = softmax(similarity, 1);
         let dropped = weights.clone().detach().lower_elem(cut(count));
         let weights = weights.mask_fill(dropped, 0.0);
@@ -111,8 +120,17 @@ impl MemoryBank {
                 dot / (length * norm(item))
             })
             .collect();
+        let temperature = self.temperature as f32;
         // Cosines are too small to overflow.
-        let powers = similarities.iter().map(|similarity| similarity.exp());
+        let shift = match temperature {
+            1.0 => 0.0,
+            _ => similarities
+                .iter()
+                .copied()
+                .fold(f32::NEG_INFINITY, f32::max),
+        };
+        let powers = similarities.iter();
+        let powers = powers.map(|similarity| ((similarity - shift) / temperature).exp());
         let sum: f32 = powers.clone().sum();
         let cut = cut(similarities.len()) as f32;
         let kept = |weight: f32| if weight < cut { 0.0 } else { weight };
@@ -132,6 +150,11 @@ impl MemoryBank {
     /// Memory items M, `[N, D]`.
     pub fn items(&self) -> Tensor<2> {
         self.items.val()
+    }
+
+    /// What similarities are divided by before the softmax; 1 in the paper.
+    pub const fn temperature(&self) -> f64 {
+        self.temperature
     }
 
     /// How maps are divided.
@@ -166,45 +189,55 @@ mod tests {
 
     #[test]
     fn the_kernel_does_what_the_operations_do() {
-        let device = Device::flex();
-        let config = MemoryBankConfig {
-            items: 50,
-            dim: 3 * 2 * 5,
-            rate: DivisionRate {
-                height: 3,
-                width: 2,
-                channel: 2,
-            },
-            renormalize: true,
-        };
-        let bank = drawn(config.init(&device));
-        let maps = Tensor::random([2, 6, 6, 10], Distribution::Default, &device);
-        let kernel = bank.forward(maps.clone()).into_data();
-        // On an autodiff device there is no kernel for it.
-        let device = device.autodiff();
-        let bank = MemoryBank {
-            items: Param::from_tensor(bank.items.val().autodiff()),
-            ..bank
-        };
-        let operations = bank.forward(maps.to_device(&device)).into_data();
-        kernel.assert_approx_eq(&operations, burn::tensor::Tolerance::<f32>::absolute(1e-5));
+        for (temperature, renormalize) in [(1.0, true), (0.05, false), (0.01, true), (4.0, false)] {
+            let config = MemoryBankConfig {
+                items: 50,
+                dim: 3 * 2 * 5,
+                rate: DivisionRate {
+                    height: 3,
+                    width: 2,
+                    channel: 2,
+                },
+                temperature,
+                renormalize,
+            };
+            let device = Device::flex();
+            let bank = drawn(config.init(&device));
+            let maps = Tensor::random([2, 6, 6, 10], Distribution::Default, &device);
+            let kernel = bank.forward(maps.clone()).into_data();
+            // On an autodiff device there is no kernel for it.
+            let device = device.autodiff();
+            let bank = MemoryBank {
+                items: Param::from_tensor(bank.items.val().autodiff()),
+                ..bank
+            };
+            let operations = bank.forward(maps.to_device(&device)).into_data();
+            kernel.assert_approx_eq(&operations, burn::tensor::Tolerance::<f32>::absolute(1e-5));
+        }
     }
 
-    fn bank(items: Tensor<2>, renormalize: bool) -> MemoryBank {
+    fn bank(items: Tensor<2>, temperature: f64, renormalize: bool) -> MemoryBank {
         MemoryBank {
             items: Param::from_tensor(items),
             rate: DivisionRate::square(1),
+            temperature,
             renormalize,
         }
+    }
+
+    fn floats(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
     }
 
     #[test]
     fn a_zero_query_addresses_all_items_equally() {
         let device = Device::flex();
         let items = Tensor::random([7, 5], Distribution::Default, &device);
-        let weights = bank(items, false).address(Tensor::zeros([1, 5], &device));
-        for weight in weights.into_data().try_to_vec::<f32>().unwrap() {
-            assert!((weight - 1.0 / 7.0).abs() < 1e-6, "{weight}");
+        for temperature in [1.0, 0.05] {
+            let bank = bank(items.clone(), temperature, false);
+            for weight in floats(bank.address(Tensor::zeros([1, 5], &device))) {
+                assert!((weight - 1.0 / 7.0).abs() < 1e-6, "{weight}");
+            }
         }
     }
 
@@ -213,25 +246,25 @@ mod tests {
         let device = Device::flex();
         let items = Tensor::from_floats([[1.0, 0.0], [-1.0, 0.0]], &device);
         let query = Tensor::<2>::from_floats([[3.0, 0.0]], &device);
-        let plain = bank(items.clone(), false).address(query.clone());
-        let expected = 1.0 / (1.0 + (-2.0f32).exp());
-        let plain = plain.into_data().try_to_vec::<f32>().unwrap();
-        assert!((plain[0] - expected).abs() < 1e-6 && plain[1] == 0.0);
-        let renormalized = bank(items, true).address(query).into_data();
-        assert_eq!(renormalized.try_to_vec::<f32>().unwrap(), [1.0, 0.0]);
+        for temperature in [1.0, 0.5] {
+            let plain = floats(bank(items.clone(), temperature, false).address(query.clone()));
+            let expected = 1.0 / (1.0 + (-2.0f32 / temperature as f32).exp());
+            assert!((plain[0] - expected).abs() < 1e-6 && plain[1] == 0.0);
+        }
+        let renormalized = floats(bank(items, 1.0, true).address(query));
+        assert_eq!(renormalized, [1.0, 0.0]);
     }
 
     #[test]
     fn one_query_is_addressed_as_all_are() {
         let device = Device::flex();
-        for renormalize in [false, true] {
+        for (temperature, renormalize) in [(1.0, false), (1.0, true), (0.05, false), (0.01, true)] {
             let items = Tensor::random([40, 6], Distribution::Default, &device);
             let query = Tensor::random([1, 6], Distribution::Default, &device);
-            let bank = bank(items.clone(), renormalize);
-            let floats = |tensor: Tensor<2>| tensor.into_data().try_to_vec::<f32>().unwrap();
+            let bank = bank(items.clone(), temperature, renormalize);
             let one = bank.address_one(&floats(query.clone()), &floats(items));
             for (one, all) in one.weights.iter().zip(floats(bank.address(query))) {
-                assert!((one - all).abs() < 1e-6, "{one} {all}");
+                assert!((one - all).abs() < 1e-5, "{one} {all}");
             }
         }
     }
@@ -241,9 +274,59 @@ mod tests {
         let device = Device::flex();
         let items = Tensor::<2>::ones([500, 16], &device);
         let queries = Tensor::random([64, 16], Distribution::Default, &device);
-        let sums = bank(items, false).address(queries).sum_dim(1).into_data();
-        for sum in sums.try_to_vec::<f32>().unwrap() {
-            assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+        for temperature in [1.0, 0.01] {
+            let weights = bank(items.clone(), temperature, false).address(queries.clone());
+            for sum in floats(weights.sum_dim(1)) {
+                assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lower_temperature_leaves_fewer_items() {
+        let device = Device::flex();
+        let items = Tensor::random([100, 8], Distribution::Default, &device);
+        let query = floats(Tensor::random([1, 8], Distribution::Default, &device));
+        let effective = |temperature| {
+            let bank = bank(items.clone(), temperature, false);
+            bank.address_one(&query, &floats(items.clone()))
+                .effective_items()
+        };
+        let (flat, sharp) = (effective(1.0), effective(0.05));
+        assert!(sharp < 0.7 * flat, "{sharp} of {flat}");
+    }
+
+    #[cfg(feature = "learn")]
+    #[test]
+    fn gradients_at_a_temperature_are_the_slopes() {
+        let device = Device::flex().autodiff();
+        let random = |shape| Tensor::<2>::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
+        let (items, query, onto) = (random([5, 6]), random([1, 6]), random([1, 6]));
+        let loss = |items: Tensor<2>, query: Tensor<2>| {
+            let bank = bank(items, 0.3, false);
+            (bank.read(bank.address(query)) * onto.clone()).sum()
+        };
+        let (items, query) = (items.require_grad(), query.require_grad());
+        let gradients = loss(items.clone(), query.clone()).backward();
+        let gradient = [&items, &query].map(|of| floats(of.grad(&gradients).unwrap()));
+        let step = 1e-2f32;
+        let slopes = |at: &Tensor<2>, loss: &dyn Fn(Tensor<2>) -> Tensor<1>| -> Vec<f32> {
+            let values = floats(at.clone());
+            let moved = |index: usize, by: f32| {
+                let mut values = values.clone();
+                values[index] += by;
+                let values = burn::tensor::TensorData::new(values, at.dims());
+                loss(Tensor::from_data(values, &device)).into_scalar::<f32>()
+            };
+            let slope = |index| (moved(index, step) - moved(index, -step)) / (2.0 * step);
+            (0..values.len()).map(slope).collect()
+        };
+        let slopes = [
+            slopes(&items, &|moved| loss(moved, query.clone())),
+            slopes(&query, &|moved| loss(items.clone(), moved)),
+        ];
+        for (gradient, slope) in gradient.concat().into_iter().zip(slopes.concat()) {
+            assert!((gradient - slope).abs() < 5e-3, "{gradient} {slope}");
         }
     }
 }

@@ -9,10 +9,9 @@ use half::f16;
 use image::RgbImage;
 
 use super::config::TrainConfig;
-use super::flips::Flips;
 use crate::detector::Detector;
 use crate::error::Result;
-use crate::image::test_pattern;
+use crate::image::{Flips, test_pattern};
 use crate::inference::{Examination, Inference};
 use crate::model::{Model, parameters};
 use crate::score::{Calibration, RawScore};
@@ -58,11 +57,13 @@ pub async fn finish(
         Precision::F32 => model.valid(),
     };
     let inference = Inference::new(&model, device, config.alignment_score);
+    let inference = inference.with_scoring(config.scoring);
     let (scores, error_max) = examine(&inference, held_out, config.flips).await?;
     let card = ModelCard {
         version: FORMAT_VERSION,
         config: config.model.clone(),
         normalization: Normalization::default(),
+        scoring: config.scoring,
         calibration: Calibration::from_normal(
             &scores,
             config.gamma,
@@ -102,7 +103,7 @@ pub async fn recalibrate(
     let Decoded { model, card } = decode(bytes, device)?;
     let before = card.calibration;
     let scores_alignment = before.fusion.alignment.is_some();
-    let inference = Inference::new(&model, device, scores_alignment);
+    let inference = Inference::new(&model, device, scores_alignment).with_scoring(card.scoring);
     let (scores, error_max) = examine(&inference, normal, flips).await?;
     let card = ModelCard {
         calibration: Calibration::from_normal(
@@ -125,6 +126,7 @@ async fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
     let cpu = Device::flex();
     let model = parameters::load(config.model.init(&cpu)?, values);
     let inference = Inference::new(&model, &cpu, config.alignment_score);
+    let inference = inference.with_scoring(config.scoring);
     let (width, height) = (config.model.width_px as u32, config.model.height_px as u32);
     let examination = inference.examine(&test_pattern(width, height)).await?;
     Ok(examination.raw)
@@ -149,6 +151,8 @@ async fn examine(
     images: &[&RgbImage],
     flips: Flips,
 ) -> Result<(Vec<RawScore>, f64)> {
+    // Where scores are means over mirror images, those score the same.
+    let flips = flips.without(inference.scoring().flips);
     let mut scores = Vec::new();
     let mut error_max = 0.0f32;
     for image in images.iter().flat_map(|image| flips.mirrored(image)) {

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::flips::Flips;
 use super::schedule::{Position, Schedule};
 use super::validation::Validation;
 use crate::error::{Error, Result};
-use crate::loss::AdversarialForm;
+use crate::image::Flips;
+use crate::loss::{AdversarialForm, WINDOW_PX};
 use crate::model::ModelConfig;
 use crate::score::DEFAULT_GAMMA;
+use crate::scoring::Scoring;
 
 const MAX_EPOCHS: usize = 1_000_000;
 
@@ -56,9 +57,12 @@ pub struct TrainConfig {
     pub gamma: f64,
     /// The share of normal images that the threshold refuses.
     pub false_alarm_rate: f64,
+    /// Extensions of how images are scored; plain in the paper.
+    #[serde(default, skip_serializing_if = "Scoring::is_plain")]
+    pub scoring: Scoring,
 }
 
-/// L = λrec·Lrec + λadv·Ladv + λali·Lali (Eq. 6).
+/// L = λrec·Lrec + λadv·Ladv + λali·Lali (Eq. 6), and extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
@@ -72,6 +76,14 @@ pub struct Objective {
     pub adversarial_form: AdversarialForm,
     /// Whether Lali trains the discriminator too. The paper does not say; off.
     pub alignment_trains_discriminator: bool,
+    /// Extension, 0 in the paper: the weight of one minus the structural similarity of images and
+    /// reconstructions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub structural_similarity: f64,
+}
+
+pub(super) fn is_zero(value: &impl PartialEq<f64>) -> bool {
+    *value == 0.0
 }
 
 impl Default for Objective {
@@ -82,6 +94,7 @@ impl Default for Objective {
             alignment: 0.5,
             adversarial_form: AdversarialForm::default(),
             alignment_trains_discriminator: false,
+            structural_similarity: 0.0,
         }
     }
 }
@@ -105,6 +118,7 @@ impl Default for TrainConfig {
             alignment_score: true,
             gamma: DEFAULT_GAMMA,
             false_alarm_rate: 0.01,
+            scoring: Scoring::default(),
         }
     }
 }
@@ -188,6 +202,7 @@ impl TrainConfig {
             objective.reconstruction,
             objective.adversarial,
             objective.alignment,
+            objective.structural_similarity,
         ] {
             check(
                 weight.is_finite() && weight >= 0.0,
@@ -197,6 +212,19 @@ impl TrainConfig {
         check(
             !self.alignment_score || self.model.adversarial.is_some(),
             "the alignment score needs the discriminator",
+        )?;
+        let side = self.model.height_px.min(self.model.width_px);
+        check(
+            objective.structural_similarity == 0.0 || side >= WINDOW_PX,
+            &format!(
+                "structural-similarity compares windows of {WINDOW_PX}×{WINDOW_PX} pixels; take \
+                 larger images or leave it out"
+            ),
+        )?;
+        self.scoring.validate()?;
+        check(
+            self.scoring.flips.without(self.flips) == Flips::None,
+            "images are scored in mirror images that were not trained on",
         )
     }
 }
@@ -209,6 +237,7 @@ const fn one() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MemoryPlacement;
 
     #[test]
     fn the_papers_defaults_are_valid() {
@@ -242,7 +271,28 @@ mod tests {
     }
 
     #[test]
+    fn without_extensions_a_configuration_is_written_as_before_there_were_any() {
+        let mut config = TrainConfig::default();
+        let text = serde_json::to_string(&config).unwrap();
+        for name in ["scoring", "structural_similarity", "temperature"] {
+            assert!(!text.contains(name), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
+        config.scoring.error_smoothing_px = 2.0;
+        config.objective.structural_similarity = 0.5;
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
     fn impossible_settings_are_named() {
+        let mut tiny = ModelConfig {
+            height_px: 8,
+            width_px: 8,
+            scales: 2,
+            ..ModelConfig::default()
+        };
+        tiny.memory.placement = MemoryPlacement::None;
         let wrong = [
             TrainConfig {
                 learning_rate: f64::NAN,
@@ -255,8 +305,29 @@ mod tests {
                 },
                 ..TrainConfig::default()
             },
+            TrainConfig {
+                model: tiny,
+                objective: Objective {
+                    structural_similarity: 1.0,
+                    ..Objective::default()
+                },
+                ..TrainConfig::default()
+            },
+            TrainConfig {
+                flips: Flips::Vertical,
+                scoring: Scoring {
+                    flips: Flips::Both,
+                    ..Scoring::default()
+                },
+                ..TrainConfig::default()
+            },
         ];
-        let words = ["learning rate", "alignment score"];
+        let words = [
+            "learning rate",
+            "alignment score",
+            "structural-similarity",
+            "mirror images",
+        ];
         for (config, word) in wrong.iter().zip(words) {
             let error = config.validate().unwrap_err().to_string();
             assert!(error.contains(word), "{error}");

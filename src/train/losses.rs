@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::config::is_zero;
 use crate::error::{Error, Result};
 
 /// Mean losses over some steps, without their weights λ.
@@ -15,27 +16,41 @@ pub struct Losses {
     pub alignment: f64,
     /// The discriminator's cross-entropy.
     pub discriminator: f64,
+    /// One minus the structural similarity; 0 where it is not trained.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub structural: f64,
 }
 
 impl Losses {
-    /// The four, in the order of the fields.
-    pub const fn to_array(self) -> [f64; 4] {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+
+    /// All, in the order of the fields.
+    pub const fn to_array(self) -> [f64; Self::COUNT] {
         [
             self.reconstruction,
             self.adversarial,
             self.alignment,
             self.discriminator,
+            self.structural,
         ]
     }
 
     /// From [`Self::to_array`].
-    pub const fn from_array(values: [f64; 4]) -> Self {
-        let [reconstruction, adversarial, alignment, discriminator] = values;
+    pub const fn from_array(values: [f64; Self::COUNT]) -> Self {
+        let [
+            reconstruction,
+            adversarial,
+            alignment,
+            discriminator,
+            structural,
+        ] = values;
         Self {
             reconstruction,
             adversarial,
             alignment,
             discriminator,
+            structural,
         }
     }
 }

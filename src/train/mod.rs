@@ -5,7 +5,6 @@ mod accumulate;
 mod adam;
 mod calibrate;
 mod config;
-mod flips;
 mod initialize;
 mod losses;
 pub mod order;
@@ -30,6 +29,8 @@ mod evaluate;
 #[cfg(feature = "train")]
 mod event;
 #[cfg(feature = "train")]
+mod images;
+#[cfg(feature = "train")]
 mod progress;
 #[cfg(feature = "train")]
 mod record;
@@ -45,13 +46,14 @@ mod wait;
 pub use adam::Adam;
 pub use calibrate::{Finished, finish, recalibrate};
 pub use config::{Objective, TrainConfig};
-pub use flips::Flips;
 pub use initialize::initialize;
 pub use losses::Losses;
 pub use schedule::{Schedule, Steps};
 pub use step::{AdversarialLosses, StepLosses, TrainState};
 pub use teacher::{Lesson, Teacher};
 pub use validation::{HeldOut, Validation, held_out_error};
+
+pub use crate::image::Flips;
 
 #[cfg(feature = "train")]
 pub use checkpoint::read_progress;
@@ -65,6 +67,8 @@ pub use evaluate::{
 };
 #[cfg(feature = "train")]
 pub use event::{EpochRecord, Event};
+#[cfg(feature = "train")]
+pub use images::TrainingImages;
 #[cfg(feature = "train")]
 pub use progress::Progress;
 #[cfg(feature = "train")]

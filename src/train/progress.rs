@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::TrainConfig;
 use super::event::EpochRecord;
+use super::losses::Losses;
 use super::validation::lowest;
 use crate::weights::Provenance;
 
@@ -21,9 +22,9 @@ pub struct Progress {
     pub epoch: usize,
     /// Steps done in the epoch after those.
     pub step: usize,
-    /// Sums of the four losses over these steps.
+    /// Sums of the losses over these steps.
     #[serde(skip)]
-    pub loss_sums: [f64; 4],
+    pub loss_sums: [f64; Losses::COUNT],
     /// The curve so far.
     #[serde(skip)]
     pub history: Vec<EpochRecord>,

@@ -114,6 +114,8 @@ struct LossRow {
     adversarial: f64,
     alignment: f64,
     discriminator: f64,
+    #[serde(default)]
+    structural: f64,
     /// Files of older runs do not have it.
     #[serde(default)]
     validation: Option<f64>,
@@ -128,6 +130,7 @@ impl From<&EpochRecord> for LossRow {
             adversarial: losses.adversarial,
             alignment: losses.alignment,
             discriminator: losses.discriminator,
+            structural: losses.structural,
             validation: record.validation,
         }
     }
@@ -142,6 +145,7 @@ impl From<LossRow> for EpochRecord {
                 adversarial: row.adversarial,
                 alignment: row.alignment,
                 discriminator: row.discriminator,
+                structural: row.structural,
             },
             validation: row.validation,
         }
@@ -296,7 +300,7 @@ mod tests {
     fn what_was_written_is_read_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::beside(&folder.path().join("model.safetensors"));
-        let losses = Losses::from_array([0.1 + 0.2, 1e-12, 0.0, 2.0 / 3.0]);
+        let losses = Losses::from_array([0.1 + 0.2, 1e-12, 0.0, 2.0 / 3.0, 0.5]);
         let history = [1, 2].map(|epoch| EpochRecord {
             epoch,
             losses,

@@ -7,7 +7,6 @@ use image::RgbImage;
 
 use super::adam::Adam;
 use super::config::{Objective, TrainConfig};
-use super::order::Draw;
 use crate::image::to_tensor;
 use crate::loss;
 use crate::model::{Discriminator, Model, parameters};
@@ -28,6 +27,8 @@ pub struct TrainState {
 pub struct StepLosses {
     /// Lrec.
     pub reconstruction: Tensor<1>,
+    /// One minus the structural similarity, where that is trained too.
+    pub structural: Option<Tensor<1>>,
     /// What the discriminator adds, if there is one.
     pub adversarial: Option<AdversarialLosses>,
 }
@@ -43,6 +44,22 @@ pub struct AdversarialLosses {
     pub discriminator: Tensor<1>,
 }
 
+impl StepLosses {
+    /// Those that there are, each with its place in [`Losses::to_array`].
+    ///
+    /// [`Losses::to_array`]: super::Losses::to_array
+    pub(super) fn columns(self) -> Vec<(usize, Tensor<1>)> {
+        let mut columns = vec![(0, self.reconstruction)];
+        if let Some(losses) = self.adversarial {
+            columns.push((1, losses.adversarial));
+            columns.push((2, losses.alignment));
+            columns.push((3, losses.discriminator));
+        }
+        columns.extend(self.structural.map(|structural| (4, structural)));
+        columns
+    }
+}
+
 impl TrainState {
     /// Starts with fresh optimizers.
     pub fn new(model: Model) -> Self {
@@ -56,18 +73,15 @@ impl TrainState {
         }
     }
 
-    /// Trains on the images drawn; without a learning rate it only gathers their gradients.
+    /// Trains on images in memory; without a learning rate it only gathers their gradients.
     pub(super) fn step_on(
         self,
         config: &TrainConfig,
-        draws: &[Draw],
-        images: &[&RgbImage],
+        images: &[RgbImage],
         learning_rate: Option<f64>,
         device: &Device,
     ) -> (Self, StepLosses) {
-        let batch = draws.iter().map(|draw| draw.apply(images[draw.index]));
-        let batch: Vec<RgbImage> = batch.collect();
-        let batch = to_tensor(&batch.iter().collect::<Vec<_>>(), device);
+        let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
         self.advance(batch, &config.objective, learning_rate)
     }
 
@@ -105,6 +119,12 @@ impl TrainState {
         let rebuilt = generator.forward(images.clone());
         let reconstruction = loss::reconstruction(images.clone(), rebuilt.clone());
         let mut total = reconstruction.clone().mul_scalar(objective.reconstruction);
+        let structural = (objective.structural_similarity > 0.0)
+            .then(|| loss::structural_similarity(images.clone(), rebuilt.clone()).neg() + 1.0);
+        if let Some(structural) = &structural {
+            let weight = objective.structural_similarity;
+            total = total + structural.clone().mul_scalar(weight);
+        }
         let game = discriminator.as_ref().map(|discriminator| {
             Game::play(discriminator, images.clone(), rebuilt.clone(), objective)
         });
@@ -136,6 +156,7 @@ impl TrainState {
 
         let losses = StepLosses {
             reconstruction: reconstruction.detach(),
+            structural: structural.map(Tensor::detach),
             adversarial,
         };
         let state = Self {

@@ -110,13 +110,14 @@ impl Teacher {
     pub async fn step(&mut self) -> Result<Lesson> {
         assert!(self.epoch < self.config.epochs, "there are epochs left");
         let end = self.draws.len().min(self.drawn + self.config.batch_size);
-        let images: Vec<&RgbImage> = self.training.iter().collect();
-        let batch = &self.draws[self.drawn..end];
+        let batch = self.draws[self.drawn..end].iter();
+        let batch = batch.map(|draw| draw.apply(&self.training[draw.index]));
+        let batch: Vec<RgbImage> = batch.collect();
         let state = self.state.take().expect("the last step came to its end");
         let size = self.config.batch_size;
         let (step, steps) = (self.drawn / size, self.draws.len().div_ceil(size));
         let rate = self.config.learning_rate_after(self.epoch, step, steps);
-        let (state, losses) = state.step_on(&self.config, batch, &images, rate, &self.device);
+        let (state, losses) = state.step_on(&self.config, &batch, rate, &self.device);
         self.state = Some(state);
         let losses = values(losses, self.epoch + 1).await?;
         self.drawn = end;
@@ -179,14 +180,10 @@ impl Teacher {
 
 /// Reads the losses from the device.
 async fn values(losses: StepLosses, epoch: usize) -> Result<Losses> {
-    let mut numbers = [0.0; 4];
-    let mut tensors = vec![losses.reconstruction];
-    if let Some(losses) = losses.adversarial {
-        tensors.extend([losses.adversarial, losses.alignment, losses.discriminator]);
-    }
-    for (number, tensor) in numbers.iter_mut().zip(tensors) {
+    let mut numbers = [0.0; Losses::COUNT];
+    for (column, tensor) in losses.columns() {
         let [value]: [Vec<f32>; 1] = read([Tensor::without_autodiff(tensor)]).await?;
-        *number = finite(value.iter().map(|&value| f64::from(value)).sum(), epoch)?;
+        numbers[column] = finite(value.iter().map(|&value| f64::from(value)).sum(), epoch)?;
     }
     Ok(Losses::from_array(numbers))
 }

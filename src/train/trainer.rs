@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, Transaction};
 use image::RgbImage;
-use sha2::{Digest, Sha256};
 
 use super::checkpoint::{self, Checkpoint, Weights};
 use super::config::TrainConfig;
 use super::event::{EpochRecord, Event};
+use super::images::TrainingImages;
 use super::initialize::initialize;
 use super::losses::{Losses, finite};
 use super::order::draws;
@@ -78,11 +78,11 @@ impl Trainer {
     pub fn new(
         config: TrainConfig,
         provenance: Provenance,
-        images: &[&RgbImage],
+        images: &dyn TrainingImages,
         device: &Device,
     ) -> Result<Self> {
         config.validate()?;
-        if images.is_empty() {
+        if images.count() == 0 {
             return Err(Error::Data("there is no image to train on".into()));
         }
         let device = device.clone().autodiff();
@@ -90,10 +90,10 @@ impl Trainer {
         let progress = Progress {
             config,
             provenance,
-            data_fingerprint: fingerprint(images),
+            data_fingerprint: images.fingerprint(),
             epoch: 0,
             step: 0,
-            loss_sums: [0.0; 4],
+            loss_sums: [0.0; Losses::COUNT],
             history: Vec::new(),
         };
         Ok(Self {
@@ -115,7 +115,7 @@ impl Trainer {
     pub fn resume(
         path: &std::path::Path,
         epochs: usize,
-        images: &[&RgbImage],
+        images: &dyn TrainingImages,
         device: &Device,
     ) -> Result<Self> {
         let device = device.clone().autodiff();
@@ -124,7 +124,7 @@ impl Trainer {
             mut progress,
             best,
         } = checkpoint::load(path, &device)?;
-        if progress.data_fingerprint != fingerprint(images) {
+        if progress.data_fingerprint != images.fingerprint() {
             return Err(Error::Checkpoint(format!(
                 "{} was written by a run on other images",
                 path.display()
@@ -207,7 +207,7 @@ impl Trainer {
     /// Where the settings ask for validation and [`Self::with_validation`] gave no image.
     pub fn run(
         &mut self,
-        images: &[&RgbImage],
+        images: &dyn TrainingImages,
         stop: &AtomicBool,
         mut on_event: impl FnMut(Event),
     ) -> Result<Outcome> {
@@ -225,13 +225,15 @@ impl Trainer {
     /// One epoch, or what is left of it.
     fn epoch(
         &mut self,
-        images: &[&RgbImage],
+        images: &dyn TrainingImages,
         stop: &AtomicBool,
         on_event: &mut impl FnMut(Event),
     ) -> Result<Outcome> {
         let config = self.progress.config.clone();
-        let draws = draws(&config, self.progress.epoch, images.len());
+        let draws = draws(&config, self.progress.epoch, images.count());
         let steps = draws.len().div_ceil(config.batch_size);
+        let done = self.progress.step * config.batch_size;
+        images.expect(&draws[done.min(draws.len())..]);
         let mut unread = Vec::new();
         let mut read = Instant::now();
         for batch in draws.chunks(config.batch_size).skip(self.progress.step) {
@@ -248,8 +250,17 @@ impl Trainer {
                 }
             }
             let rate = config.learning_rate_after(epoch, step, steps);
+            let drawn = batch.iter().map(|draw| images.draw(draw));
+            let drawn: Vec<Option<RgbImage>> = drawn.collect::<Result<_>>()?;
+            let drawn: Vec<RgbImage> = drawn.into_iter().flatten().collect();
+            if drawn.is_empty() {
+                let count = batch.len();
+                return Err(Error::Data(format!(
+                    "none of the {count} images of a batch can be read"
+                )));
+            }
             let state = self.state.take().expect("a step gives the state back");
-            let (state, losses) = state.step_on(&config, batch, images, rate, &self.device);
+            let (state, losses) = state.step_on(&config, &drawn, rate, &self.device);
             self.state = Some(state);
             self.progress.step += 1;
             unread.push(losses);
@@ -261,7 +272,7 @@ impl Trainer {
             };
             on_event(Event::Step {
                 step: self.progress.step,
-                images: batch.len(),
+                images: drawn.len(),
                 losses,
             });
         }
@@ -286,7 +297,7 @@ impl Trainer {
         }
         self.progress.epoch = epoch;
         self.progress.step = 0;
-        self.progress.loss_sums = [0.0; 4];
+        self.progress.loss_sums = [0.0; Losses::COUNT];
         on_event(Event::Epoch(record));
         Ok(Outcome::Finished)
     }
@@ -304,15 +315,9 @@ impl Trainer {
         let mut transaction = Transaction::default();
         let mut columns = Vec::new();
         for losses in unread.drain(..) {
-            let mut register = |column: usize, loss: Tensor<1>| {
+            for (column, loss) in losses.columns() {
                 columns.push(column);
-                transaction = std::mem::take(&mut transaction).register(loss.without_autodiff());
-            };
-            register(0, losses.reconstruction);
-            if let Some(losses) = losses.adversarial {
-                register(1, losses.adversarial);
-                register(2, losses.alignment);
-                register(3, losses.discriminator);
+                transaction = transaction.register(Tensor::without_autodiff(loss));
             }
         }
         let read = if columns.is_empty() {
@@ -347,17 +352,4 @@ impl Trainer {
     fn state(&self) -> &TrainState {
         self.state.as_ref().expect("a step gives the state back")
     }
-}
-
-/// Tells one set of images from another.
-fn fingerprint(images: &[&RgbImage]) -> String {
-    let mut hash = Sha256::new();
-    for image in images {
-        hash.update(image.width().to_le_bytes());
-        hash.update(image.as_raw());
-    }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use daad::metric::Label;
 use daad::train::dataset::{DataSet, Split};
 
+#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
 /// A data set's folder; none where this machine does not have it.
 fn data(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR"))

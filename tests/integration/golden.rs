@@ -81,6 +81,7 @@ fn config(system: System, rate: DivisionRate) -> ModelConfig {
             placement,
             items: 7,
             division: Division::Blocks(rate),
+            temperature: 1.0,
             renormalize: false,
         },
         adversarial: Some(AdversarialConfig {
@@ -114,6 +115,7 @@ fn the_memory_and_its_gradients_agree() {
                 width,
                 channel,
             },
+            temperature: 1.0,
             renormalize: case == "renormalised",
         };
         let items = HashMap::from([("items".to_owned(), items.into_data())]);

@@ -6,6 +6,7 @@
 mod cli;
 mod data;
 mod device;
+mod extensions;
 mod golden;
 mod gpu_kernels;
 mod inspect;

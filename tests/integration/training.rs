@@ -28,6 +28,7 @@ const QUIET: Objective = Objective {
     alignment: 0.02,
     adversarial_form: AdversarialForm::NonSaturating,
     alignment_trains_discriminator: false,
+    structural_similarity: 0.0,
 };
 
 fn config() -> TrainConfig {

@@ -20,6 +20,8 @@ pub struct Recall {
     pub blocks: [usize; 3],
     /// Norms of queries are clamped from below.
     pub min_norm: f32,
+    /// What cosines are divided by before the softmax.
+    pub temperature: f32,
     /// Weights below this are dropped.
     pub cut: f32,
     /// Whether those that are left are made to sum to one.
@@ -74,14 +76,11 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
 
 /// Products of queries and items, `[N, stride]`, to addressing weights.
 fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], recall: Recall) {
-    let mut sums = vec![0.0f32; norms.len()];
-    for (row, scale) in products.chunks_exact_mut(stride).zip(scales) {
-        for ((value, norm), sum) in row.iter_mut().zip(norms).zip(&mut sums) {
-            // A cosine needs no shift to be safe from overflow.
-            *value = exp_of_cosine(*value * scale * norm);
-            *sum += *value;
-        }
-    }
+    let sums = if recall.temperature == 1.0 {
+        powers(products, stride, norms, scales)
+    } else {
+        tempered_powers(products, stride, norms, scales, recall.temperature)
+    };
     let mut kept = vec![0.0f32; norms.len()];
     for row in products.chunks_exact_mut(stride) {
         for ((value, sum), kept) in row.iter_mut().zip(&sums).zip(&mut kept) {
@@ -97,6 +96,44 @@ fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], r
                 .for_each(|(value, kept)| *value /= kept);
         }
     }
+}
+
+/// Products to e^cosine, and their sum for each query.
+fn powers(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0f32; norms.len()];
+    for (row, scale) in products.chunks_exact_mut(stride).zip(scales) {
+        for ((value, norm), sum) in row.iter_mut().zip(norms).zip(&mut sums) {
+            // A cosine needs no shift to be safe from overflow.
+            *value = exp_of_cosine(*value * scale * norm);
+            *sum += *value;
+        }
+    }
+    sums
+}
+
+/// Products to e^((cosine − largest) / temperature), and their sum for each query.
+fn tempered_powers(
+    products: &mut [f32],
+    stride: usize,
+    norms: &[f32],
+    scales: &[f32],
+    temperature: f32,
+) -> Vec<f32> {
+    let mut largest = vec![f32::NEG_INFINITY; norms.len()];
+    for (row, scale) in products.chunks_exact_mut(stride).zip(scales) {
+        for ((value, norm), largest) in row.iter_mut().zip(norms).zip(&mut largest) {
+            *value *= scale * norm;
+            *largest = largest.max(*value);
+        }
+    }
+    let mut sums = vec![0.0f32; norms.len()];
+    for row in products.chunks_exact_mut(stride) {
+        for ((value, largest), sum) in row.iter_mut().zip(&largest).zip(&mut sums) {
+            *value = ((*value - largest) / temperature).exp();
+            *sum += *value;
+        }
+    }
+    sums
 }
 
 /// eˣ for x from −1 to 1 by its series, to the last digit or two: of whole vectors at a time,

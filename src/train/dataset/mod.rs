@@ -1,29 +1,44 @@
 //! Images to train on and to test with.
 
+mod ahead;
 mod categories;
 mod cifar;
 mod classes;
 mod files;
+mod loader;
 mod mnist;
 mod sample;
 mod split;
 mod synthetic;
 mod video;
 
+pub use ahead::load_ahead;
 pub use files::find_images;
+pub use loader::{DEFAULT_CACHE_BYTES, Loader};
 pub use sample::{LabelledImage, Records, Sample, Source};
 pub use split::Split;
 pub use synthetic::{Defect, SyntheticImages, Texture};
 
 use std::path::Path;
 
-use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::metric::Label;
 
 #[cfg(test)]
 mod tests;
+
+/// What becomes of an image that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreadable {
+    /// It is named, and the error.
+    #[default]
+    Fail,
+    /// It is named, and passed over.
+    Skip,
+}
 
 /// A folder of images whose layout says what they are.
 ///
@@ -105,25 +120,4 @@ fn good_images(root: &Path) -> Result<Split> {
             .collect(),
         test: Vec::new(),
     })
-}
-
-/// Decodes and resizes files on all cores, in order; the first that cannot be used is the error.
-///
-/// # Errors
-///
-/// [`Error::File`] or [`Error::Data`] naming the file.
-pub fn load(
-    samples: &[Sample],
-    width_px: usize,
-    height_px: usize,
-    on_loaded: impl Fn() + Sync,
-) -> Result<Vec<LabelledImage>> {
-    let load = |sample: &Sample| {
-        let loaded = sample.load(width_px, height_px)?;
-        on_loaded();
-        Ok(loaded)
-    };
-    // Collected before they are looked at, so that the error is that of the first in order.
-    let loaded: Vec<Result<_>> = samples.par_iter().map(load).collect();
-    loaded.into_iter().collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{ScheduleName, Settings};
 use crate::error::{Error, Result};
+use crate::image::Flips;
 use crate::model::System;
 
 impl Settings {
@@ -41,13 +42,18 @@ impl Settings {
         };
         unless(
             !matches!(system, System::Ae | System::AeSkip),
-            &["items", "renormalize"],
+            &["items", "renormalize", "temperature"],
             "this system has no memory",
         );
         unless(
             system == System::Daad,
             &["division"],
             "only the system daad divides by a rate of choice",
+        );
+        unless(
+            self.flips != Some(Flips::None),
+            &["test-time-flips"],
+            "flips is none, so there are no mirror images",
         );
         unless(
             parts.discriminator(),
@@ -99,6 +105,11 @@ mod tests {
         let cases = [
             ("system = \"ae\"\ndivision = 8", "division"),
             ("system = \"ae-skip\"\nitems = 8", "items"),
+            ("system = \"ae\"\ntemperature = 0.1", "temperature"),
+            (
+                "flips = \"none\"\ntest-time-flips = true",
+                "test-time-flips",
+            ),
             ("system = \"mem-ae\"\ndivision = 8", "division"),
             ("parts = \"none\"\ngamma = 0.5", "gamma"),
             (

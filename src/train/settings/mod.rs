@@ -11,10 +11,9 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::image::Flips;
 use crate::loss::AdversarialForm;
 use crate::model::System;
-
-use super::flips::Flips;
 
 /// All optional; what is not set is as in the paper.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Args)]
@@ -89,9 +88,6 @@ pub struct Settings {
     /// Division rate of DAAD: R for R×R×1, or RH,RW,RC [default: 8]
     #[arg(long, value_name = "R", help_heading = "Network")]
     pub division: Option<Counts>,
-    /// Extension: addressing weights sum to one again after the shrinkage [default: false]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Network")]
-    pub renormalize: Option<bool>,
 
     /// Which parts of DAAD+ are added to the generator: none, adv (the adversarial loss), adv+ali
     /// (and the alignment loss), adv+score (the alignment score instead) or all [default: all]
@@ -122,7 +118,28 @@ pub struct Settings {
     /// Weight γ of the reconstruction score against the alignment score [default: 0.9]
     #[arg(long, help_heading = "Discriminator")]
     pub gamma: Option<f64>,
+
+    /// Addressing weights sum to one again after the shrinkage [default: false]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
+    pub renormalize: Option<bool>,
+    /// Similarities are divided by T before the softmax: below 1 the weights are less flat [default: 1]
+    #[arg(long, value_name = "T", help_heading = EXTENSIONS)]
+    pub temperature: Option<f64>,
+    /// Weight λ of a fourth loss, one minus the structural similarity (SSIM) of image and
+    /// reconstruction [default: 0]
+    #[arg(long, value_name = "WEIGHT", help_heading = EXTENSIONS)]
+    pub structural_similarity: Option<f64>,
+    /// Smooth the error map by a Gaussian of σ pixels; the reconstruction score is then the
+    /// maximum of that map, not its mean [default: 0]
+    #[arg(long, value_name = "PX", help_heading = EXTENSIONS)]
+    pub error_smoothing: Option<f64>,
+    /// Score an image by the mean over it and the mirror images that --flips trains on: up to 4
+    /// times the time [default: false]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
+    pub test_time_flips: Option<bool>,
 }
+
+const EXTENSIONS: &str = "Extensions, not in the paper";
 
 impl Settings {
     /// Reads a TOML file's text.

@@ -2,8 +2,10 @@
 
 use super::{Counts, Parts, ScheduleName, Settings};
 use crate::error::{Error, Result};
+use crate::image::Flips;
 use crate::model::{AdversarialConfig, Division, MemoryConfig, ModelConfig, System};
 use crate::nn::DivisionRate;
+use crate::scoring::Scoring;
 use crate::train::config::{Objective, TrainConfig};
 use crate::train::schedule::{Schedule, Steps};
 use crate::train::validation::Validation;
@@ -17,6 +19,7 @@ impl Settings {
     pub fn resolve(&self) -> Result<TrainConfig> {
         let paper = TrainConfig::default();
         let parts = self.parts.unwrap_or_default();
+        let flips = self.flips.unwrap_or_default();
         let alignment = self.lambda_alignment.unwrap_or(paper.objective.alignment);
         let config = TrainConfig {
             model: self.model(parts, &paper.model)?,
@@ -36,6 +39,7 @@ impl Settings {
                 alignment_trains_discriminator: self
                     .alignment_trains_discriminator
                     .unwrap_or_default(),
+                structural_similarity: self.structural_similarity.unwrap_or_default(),
             },
             epochs: self.epochs.unwrap_or(paper.epochs),
             batch_size: self.batch_size.unwrap_or(paper.batch_size),
@@ -51,12 +55,19 @@ impl Settings {
                 patience: self.patience,
                 keep_best: self.keep_best.unwrap_or_default(),
             }),
-            flips: self.flips.unwrap_or_default(),
+            flips,
             seed: self.seed.unwrap_or(paper.seed),
             held_out: self.held_out.unwrap_or(paper.held_out),
             alignment_score: parts.alignment_score(),
             gamma: self.gamma.unwrap_or(paper.gamma),
             false_alarm_rate: self.false_alarm_rate.unwrap_or(paper.false_alarm_rate),
+            scoring: Scoring {
+                error_smoothing_px: self.error_smoothing.unwrap_or_default(),
+                flips: match self.test_time_flips {
+                    Some(true) => flips,
+                    _ => Flips::None,
+                },
+            },
         };
         config.validate()?;
         Ok(config)
@@ -109,6 +120,7 @@ impl Settings {
                 placement,
                 items: self.items.unwrap_or(paper.memory.items),
                 division: system.division(rate),
+                temperature: self.temperature.unwrap_or(paper.memory.temperature),
                 renormalize: self.renormalize.unwrap_or_default(),
             },
             adversarial: parts.discriminator().then(|| AdversarialConfig {
@@ -170,7 +182,6 @@ impl Settings {
                 true => Counts::One(rate.height),
                 false => Counts::Each(vec![rate.height, rate.width, rate.channel]),
             }),
-            renormalize: Some(model.memory.renormalize),
             parts: Some(parts),
             discriminator_width: model.adversarial.map(|shape| shape.base_width),
             discriminator_features: model.adversarial.map(|shape| shape.features),
@@ -180,6 +191,11 @@ impl Settings {
             adversarial_form: Some(objective.adversarial_form),
             alignment_trains_discriminator: Some(objective.alignment_trains_discriminator),
             gamma: Some(config.gamma),
+            renormalize: Some(model.memory.renormalize),
+            temperature: Some(model.memory.temperature),
+            structural_similarity: Some(objective.structural_similarity),
+            error_smoothing: Some(config.scoring.error_smoothing_px),
+            test_time_flips: Some(config.scoring.flips != Flips::None),
         };
         Some(settings.without_idle())
     }
@@ -244,6 +260,18 @@ mod tests {
             let error = Settings::from_toml(text).unwrap().resolve().unwrap_err();
             assert!(error.to_string().contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn extensions_come_back_from_their_configuration() {
+        let text = "renormalize = true\ntemperature = 0.1\nstructural-similarity = 0.5\n\
+                    error-smoothing = 2.0\ntest-time-flips = true\nflips = \"vertical\"";
+        let config = Settings::from_toml(text).unwrap().resolve().unwrap();
+        assert!(config.model.memory.renormalize && config.model.memory.temperature == 0.1);
+        assert_eq!(config.objective.structural_similarity, 0.5);
+        assert_eq!(config.scoring.error_smoothing_px, 2.0);
+        assert_eq!(config.scoring.flips, Flips::Vertical);
+        assert_eq!(Settings::of(&config).unwrap().resolve().unwrap(), config);
     }
 
     #[test]

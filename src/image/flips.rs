@@ -1,0 +1,130 @@
+//! Which mirror images of a normal image are normal too.
+
+use image::{RgbImage, imageops};
+use serde::{Deserialize, Serialize};
+
+/// Along which axes images are mirrored: drawn at random in training, and judged in calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flips {
+    /// Left for right and upside down, as in the paper.
+    #[default]
+    Both,
+    /// Left for right only.
+    Horizontal,
+    /// Upside down only.
+    Vertical,
+    /// None.
+    None,
+}
+
+/// One way to mirror an image, other than not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mirror {
+    /// Left for right.
+    horizontal: bool,
+    /// Upside down.
+    vertical: bool,
+}
+
+impl Flips {
+    /// Whether left for right.
+    pub const fn horizontal(self) -> bool {
+        matches!(self, Self::Both | Self::Horizontal)
+    }
+
+    /// Whether upside down.
+    pub const fn vertical(self) -> bool {
+        matches!(self, Self::Both | Self::Vertical)
+    }
+
+    /// Those along the axes that `other` does not mirror along.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        let horizontal = self.horizontal() && !other.horizontal();
+        match (horizontal, self.vertical() && !other.vertical()) {
+            (true, true) => Self::Both,
+            (true, false) => Self::Horizontal,
+            (false, true) => Self::Vertical,
+            (false, false) => Self::None,
+        }
+    }
+
+    /// The ways to mirror an image that these allow.
+    pub fn mirrors(self) -> impl Iterator<Item = Mirror> {
+        let all = [(true, false), (false, true), (true, true)];
+        let allowed = move |&(horizontal, vertical): &(bool, bool)| {
+            (!horizontal || self.horizontal()) && (!vertical || self.vertical())
+        };
+        let mirrors = all.into_iter().filter(allowed);
+        mirrors.map(|(horizontal, vertical)| Mirror {
+            horizontal,
+            vertical,
+        })
+    }
+
+    /// The image itself first, then its mirror images.
+    pub fn mirrored(self, image: &RgbImage) -> Vec<RgbImage> {
+        let mirrored = self.mirrors().map(|mirror| mirror.image(image));
+        [image.clone()].into_iter().chain(mirrored).collect()
+    }
+}
+
+impl Mirror {
+    /// The mirror image.
+    pub fn image(self, image: &RgbImage) -> RgbImage {
+        let mut image = image.clone();
+        if self.horizontal {
+            imageops::flip_horizontal_in_place(&mut image);
+        }
+        if self.vertical {
+            imageops::flip_vertical_in_place(&mut image);
+        }
+        image
+    }
+
+    /// Mirrors a map, row by row, `width` values a row. Twice is not at all.
+    pub fn map(self, values: &mut [f32], width: usize) {
+        if self.vertical {
+            values.reverse();
+        }
+        // Turned by half a circle, it is mirrored along both axes.
+        if self.vertical != self.horizontal {
+            values.chunks_exact_mut(width).for_each(<[f32]>::reverse);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::test_pattern;
+
+    const ALL: [Flips; 4] = [Flips::Both, Flips::Horizontal, Flips::Vertical, Flips::None];
+
+    #[test]
+    fn a_map_is_mirrored_as_its_image_is() {
+        let image = test_pattern(9, 7);
+        let red = |image: &RgbImage| -> Vec<f32> {
+            image.pixels().map(|pixel| f32::from(pixel.0[0])).collect()
+        };
+        let counts = ALL.map(|flips| flips.mirrors().count());
+        assert_eq!(counts, [3, 1, 1, 0]);
+        for mirror in Flips::Both.mirrors() {
+            let mut map = red(&image);
+            mirror.map(&mut map, 9);
+            assert_eq!(map, red(&mirror.image(&image)));
+            mirror.map(&mut map, 9);
+            assert_eq!(map, red(&image));
+        }
+    }
+
+    #[test]
+    fn an_axis_that_is_taken_away_is_gone() {
+        assert_eq!(Flips::Both.without(Flips::Vertical), Flips::Horizontal);
+        for flips in ALL {
+            assert_eq!(flips.without(flips), Flips::None);
+            assert_eq!(flips.without(Flips::None), flips);
+        }
+    }
+}

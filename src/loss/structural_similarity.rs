@@ -1,0 +1,67 @@
+//! Structural similarity of images (SSIM; Wang et al., "Image quality assessment: from error
+//! visibility to structural similarity", 2004).
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Side of the Gaussian windows that are compared.
+pub const WINDOW_PX: usize = 11;
+
+/// Standard deviation of the window.
+const SIGMA_PX: f64 = 1.5;
+
+/// Images lie in [−1, 1].
+const DATA_RANGE: f64 = 2.0;
+
+/// (K₁·range)² and (K₂·range)²: what keeps flat windows from dividing by nothing.
+const LUMINANCE: f64 = (0.01 * DATA_RANGE) * (0.01 * DATA_RANGE);
+const CONTRAST: f64 = (0.03 * DATA_RANGE) * (0.03 * DATA_RANGE);
+
+/// Mean structural similarity of images and reconstructions `[B, 3, H, W]` in [−1, 1]: 1 where
+/// they are equal, lower where they differ.
+///
+/// Channel by channel, over the windows that lie whole in the image. An extension: the paper
+/// compares pixels alone.
+///
+/// # Panics
+///
+/// Where a side is shorter than [`WINDOW_PX`].
+pub fn structural_similarity(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
+    let [batch, channels, height, width] = images.dims();
+    assert!(
+        height.min(width) >= WINDOW_PX,
+        "expected {WINDOW_PX} pixels a side, got {height}×{width}"
+    );
+    let device = images.device();
+    let over_rows = windows(height, &device).unsqueeze::<3>();
+    let over_columns = windows(width, &device).transpose().unsqueeze::<3>();
+    let maps = |images: Tensor<4>| images.reshape([batch * channels, height, width]);
+    // Two products with matrices that hold the window at each of its places.
+    let mean = |maps: Tensor<3>| over_rows.clone().matmul(maps).matmul(over_columns.clone());
+
+    let (x, y) = (maps(images), maps(reconstructions));
+    let (mean_x, mean_y) = (mean(x.clone()), mean(y.clone()));
+    let (square_x, square_y) = (mean_x.clone().square(), mean_y.clone().square());
+    let product = mean_x * mean_y;
+    let squares = square_x + square_y;
+    let variances = mean(x.clone().square() + y.clone().square()) - squares.clone();
+    let covariance = mean(x * y) - product.clone();
+
+    let likeness = (product.mul_scalar(2.0) + LUMINANCE) * (covariance.mul_scalar(2.0) + CONTRAST);
+    let most = (squares + LUMINANCE) * (variances + CONTRAST);
+    (likeness / most).mean()
+}
+
+/// The window at each of its places along an axis of `length` pixels: `[length − 10, length]`.
+fn windows(length: usize, device: &Device) -> Tensor<2> {
+    let middle = (WINDOW_PX / 2) as f64;
+    let at = |place: usize| (-0.5 * ((place as f64 - middle) / SIGMA_PX).powi(2)).exp();
+    let sum: f64 = (0..WINDOW_PX).map(at).sum();
+    let places = length - WINDOW_PX + 1;
+    let mut values = vec![0.0f32; places * length];
+    for (place, row) in values.chunks_exact_mut(length).enumerate() {
+        for (offset, value) in row[place..][..WINDOW_PX].iter_mut().enumerate() {
+            *value = (at(offset) / sum) as f32;
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [places, length]), device)
+}

@@ -1,0 +1,76 @@
+//! How the scores of an image are taken beyond Eq. 7: extensions, each off unless a model file
+//! asks for it.
+
+mod gaussian;
+
+pub use gaussian::smooth;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::image::Flips;
+
+/// A wider Gaussian leaves nothing of a map; a lying model file could make it take hours.
+const MAX_SMOOTHING_PX: f64 = 100.0;
+
+/// What is done besides taking R, L and the error map as the paper does.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scoring {
+    /// Extension: σ, in pixels of the model's size, of a Gaussian that smooths the error map; R is
+    /// then the **maximum** of the smoothed map instead of the mean of the map. 0: neither.
+    pub error_smoothing_px: f64,
+    /// Extension: R, L and the error map are means over the image and these mirror images of it,
+    /// the maps mirrored back. It takes as many times as long as there are images: 4 for both axes.
+    pub flips: Flips,
+}
+
+impl Default for Scoring {
+    /// As in the paper.
+    fn default() -> Self {
+        Self {
+            error_smoothing_px: 0.0,
+            flips: Flips::None,
+        }
+    }
+}
+
+impl Scoring {
+    /// Whether scores are taken as in the paper.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the one that does not fit.
+    pub fn validate(&self) -> Result<()> {
+        if (0.0..=MAX_SMOOTHING_PX).contains(&self.error_smoothing_px) {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "error-smoothing is {}, it must be between 0 and {MAX_SMOOTHING_PX} pixels",
+            self.error_smoothing_px
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_impossible_smoothing_is_named() {
+        for error_smoothing_px in [-1.0, f64::NAN, f64::INFINITY, 1e9] {
+            let scoring = Scoring {
+                error_smoothing_px,
+                ..Scoring::default()
+            };
+            let error = scoring.validate().unwrap_err().to_string();
+            assert!(error.contains("error-smoothing"), "{error}");
+        }
+        Scoring::default().validate().unwrap();
+    }
+}

@@ -1,0 +1,58 @@
+//! Smoothing of a map by a Gaussian.
+//!
+//! NOTE: on plain values after they were read from the device, not by tensor operations: the same
+//! bits on every device, and a browser need not download Burn's matrix products for it.
+
+/// Beyond so many σ the Gaussian is cut off.
+const TRUNCATE: f64 = 4.0;
+
+/// A map, row by row, `width` values a row, smoothed along both axes. Beyond its edges it goes on
+/// mirrored (`d c b a | a b c d | d c b a`); what SciPy's `gaussian_filter` does by default.
+///
+/// # Panics
+///
+/// Where there are no whole rows.
+pub fn smooth(map: &[f32], width: usize, sigma_px: f64) -> Vec<f32> {
+    let height = map.len() / width;
+    assert_eq!(map.len(), height * width, "expected whole rows");
+    let weights = weights(sigma_px);
+    let radius = weights.len() / 2;
+
+    let mut smoothed = vec![0.0; map.len()];
+    for (y, row) in smoothed.chunks_exact_mut(width).enumerate() {
+        for (tap, &weight) in weights.iter().enumerate() {
+            let source = mirrored(y + tap, radius, height);
+            add(row, weight, &map[source * width..][..width]);
+        }
+    }
+    for row in smoothed.chunks_exact_mut(width) {
+        let widened = 0..width + 2 * radius;
+        let widened: Vec<f32> = widened.map(|x| row[mirrored(x, radius, width)]).collect();
+        row.fill(0.0);
+        for (tap, &weight) in weights.iter().enumerate() {
+            add(row, weight, &widened[tap..][..width]);
+        }
+    }
+    smoothed
+}
+
+/// The Gaussian at whole pixels from its middle, of sum one.
+fn weights(sigma_px: f64) -> Vec<f32> {
+    let radius = (TRUNCATE * sigma_px + 0.5) as i32;
+    let at = |x: i32| (-0.5 * (f64::from(x) / sigma_px).powi(2)).exp();
+    let sum: f64 = (-radius..=radius).map(at).sum();
+    (-radius..=radius).map(|x| (at(x) / sum) as f32).collect()
+}
+
+/// Where on an axis of `length` values lies what is `index` − `radius` from its start.
+fn mirrored(index: usize, radius: usize, length: usize) -> usize {
+    let period = 2 * length;
+    let place = (index + (period - radius % period)) % period;
+    place.min(period - 1 - place)
+}
+
+fn add(sum: &mut [f32], weight: f32, values: &[f32]) {
+    for (sum, value) in sum.iter_mut().zip(values) {
+        *sum += weight * value;
+    }
+}

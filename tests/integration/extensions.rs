@@ -1,0 +1,286 @@
+//! What goes beyond the paper: against SciPy and scikit-image (`tests/golden/make_extensions.py`
+//! made the numbers), by its slopes, and in models as a whole.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use daad::image::{Flips, Mirror};
+use daad::inference::Inference;
+use daad::loss::structural_similarity;
+use daad::model::{Division, Model, ModelConfig};
+use daad::nn::DivisionRate;
+use daad::scoring::{Scoring, smooth};
+use daad::train::dataset::{SyntheticImages, Texture};
+use daad::train::{
+    Finished, Objective, Teacher, TrainConfig, TrainState, finish, initialize, recalibrate, wait,
+};
+use daad::weights::{Precision, Provenance};
+use image::RgbImage;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    similarity: Vec<Similarity>,
+    smoothing: Vec<Smoothing>,
+}
+
+#[derive(Deserialize)]
+struct Similarity {
+    seed: u32,
+    height: usize,
+    width: usize,
+    noise: f32,
+    value: f32,
+}
+
+#[derive(Deserialize)]
+struct Smoothing {
+    seed: u32,
+    height: usize,
+    width: usize,
+    sigma: f64,
+    values: Vec<f32>,
+}
+
+fn golden() -> Golden {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let text = std::fs::read_to_string(format!("{root}/tests/golden/extensions.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// What `draw` of the script gives.
+fn draw(mut seed: u32, count: usize) -> Vec<f32> {
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 24) as f32 / 127.5 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn tensor(values: Vec<f32>, shape: [usize; 4]) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex().autodiff())
+}
+
+fn scalar(tensor: Tensor<1>) -> f32 {
+    tensor.into_scalar()
+}
+
+#[test]
+fn the_structural_similarity_is_that_of_scikit_image() {
+    for case in golden().similarity {
+        let shape = [1, 3, case.height, case.width];
+        let count = shape.iter().product();
+        let x = tensor(draw(case.seed, count), shape);
+        let z = tensor(draw(case.seed + 1, count), shape);
+        let y = x.clone() + (z - x.clone()).mul_scalar(case.noise);
+        let got = scalar(structural_similarity(x, y));
+        let expected = case.value;
+        assert!(
+            (got - expected).abs() < 1e-5,
+            "got {got}, expected {expected}"
+        );
+    }
+}
+
+#[test]
+fn the_gradient_of_the_structural_similarity_is_its_slope() {
+    let shape = [1, 3, 12, 13];
+    let count: usize = shape.iter().product();
+    let x = tensor(draw(11, count), shape);
+    let y = draw(12, count);
+    let at = tensor(y.clone(), shape).require_grad();
+    let gradients = structural_similarity(x.clone(), at.clone()).backward();
+    let gradient = at.grad(&gradients).unwrap().into_data();
+    let gradient = gradient.try_to_vec::<f32>().unwrap();
+    let largest = gradient
+        .iter()
+        .fold(0.0f32, |max, value| max.max(value.abs()));
+    let step = 0.02;
+    let moved = |index: usize, by: f32| {
+        let mut values = y.clone();
+        values[index] += by;
+        scalar(structural_similarity(x.clone(), tensor(values, shape)))
+    };
+    for index in (0..count).step_by(13) {
+        let slope = (moved(index, step) - moved(index, -step)) / (2.0 * step);
+        let off = (slope - gradient[index]).abs() / largest;
+        assert!(
+            off < 0.02,
+            "{index}: slope {slope}, gradient {}",
+            gradient[index]
+        );
+    }
+}
+
+#[test]
+fn the_smoothed_map_is_that_of_scipy() {
+    for case in golden().smoothing {
+        let map = draw(case.seed, case.height * case.width);
+        let smoothed = smooth(&map, case.width, case.sigma);
+        for (got, expected) in smoothed.iter().zip(&case.values) {
+            assert!(
+                (got - expected).abs() < 1e-6,
+                "got {got}, expected {expected}"
+            );
+        }
+    }
+}
+
+fn config() -> TrainConfig {
+    let mut model = ModelConfig {
+        height_px: 32,
+        width_px: 32,
+        scales: 2,
+        base_width: 4,
+        adversarial: Some(daad::model::AdversarialConfig {
+            base_width: 4,
+            features: 8,
+        }),
+        ..ModelConfig::default()
+    };
+    model.memory.items = 20;
+    model.memory.division = Division::Blocks(DivisionRate::square(4));
+    TrainConfig {
+        model,
+        epochs: 1,
+        batch_size: 4,
+        ..TrainConfig::default()
+    }
+}
+
+fn model(config: &TrainConfig) -> Model {
+    initialize(config.model.init(&Device::flex()).unwrap(), 3)
+}
+
+fn images(count: usize) -> Vec<RgbImage> {
+    let normal = SyntheticImages::new(Texture::Cloth, 32, 5).normal(count);
+    normal.into_iter().map(|labelled| labelled.image).collect()
+}
+
+fn finished(config: &TrainConfig, images: &[&RgbImage]) -> Finished {
+    let device = Device::flex();
+    let (precision, provenance) = (Precision::F32, Provenance::default());
+    let model = model(config);
+    wait(finish(
+        &model, config, provenance, precision, images, &device,
+    ))
+    .unwrap()
+}
+
+#[test]
+fn with_smoothing_the_reconstruction_score_is_the_largest_value_of_the_smoothed_map() {
+    let config = config();
+    let plain = Inference::new(&model(&config), &Device::flex(), true);
+    let smoothing = Inference::new(&model(&config), &Device::flex(), true).with_scoring(Scoring {
+        error_smoothing_px: 1.5,
+        ..Scoring::default()
+    });
+    let images = images(3);
+    let images: Vec<&RgbImage> = images.iter().collect();
+    let plain = wait(plain.scored_maps(&images)).unwrap();
+    let smoothed = wait(smoothing.scored_maps(&images)).unwrap();
+    let scores = wait(smoothing.raw_scores(&images)).unwrap();
+    for (index, (plain, smoothed)) in plain.iter().zip(&smoothed).enumerate() {
+        assert_eq!(smoothed.error_map, smooth(&plain.error_map, 32, 1.5));
+        let largest = smoothed.error_map.iter().copied().fold(0.0, f32::max);
+        assert_eq!(smoothed.raw.reconstruction, f64::from(largest));
+        assert_eq!(smoothed.raw.alignment, plain.raw.alignment);
+        assert_eq!(scores[index], smoothed.raw);
+        let alone = wait(smoothing.examine(images[index])).unwrap();
+        assert!((alone.raw.reconstruction / smoothed.raw.reconstruction - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
+    let config = config();
+    let device = Device::flex();
+    let plain = Inference::new(&model(&config), &device, true);
+    let image = &images(1)[0];
+    for flips in [Flips::Both, Flips::Horizontal, Flips::Vertical] {
+        let flipping = Inference::new(&model(&config), &device, true).with_scoring(Scoring {
+            flips,
+            ..Scoring::default()
+        });
+        let got = wait(flipping.examine(image)).unwrap();
+        let of = |image: &RgbImage| wait(plain.examine(image)).unwrap();
+        let mirrors: Vec<Mirror> = flips.mirrors().collect();
+        let count = (mirrors.len() + 1) as f64;
+        let mut sum = of(image);
+        assert_eq!(got.reconstruction, sum.reconstruction);
+        for mirror in &mirrors {
+            let mut other = of(&mirror.image(image));
+            mirror.map(&mut other.error_map, 32);
+            sum.raw.reconstruction += other.raw.reconstruction;
+            *sum.raw.alignment.as_mut().unwrap() += other.raw.alignment.unwrap();
+            let maps = sum.error_map.iter_mut().zip(&other.error_map);
+            maps.for_each(|(sum, other)| *sum += other);
+        }
+        let near = |got: f64, sum: f64| (got / (sum / count) - 1.0).abs() < 1e-5;
+        assert!(near(got.raw.reconstruction, sum.raw.reconstruction));
+        assert!(near(got.raw.alignment.unwrap(), sum.raw.alignment.unwrap()));
+        for (&got, &sum) in got.error_map.iter().zip(&sum.error_map) {
+            assert!(near(f64::from(got), f64::from(sum)), "{got} {sum}");
+        }
+        // A mirror image of the image is the same to it.
+        for mirror in mirrors {
+            let mirrored = wait(flipping.examine(&mirror.image(image))).unwrap();
+            let [a, b] = [mirrored.raw, got.raw].map(|raw| raw.reconstruction);
+            assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn a_model_file_keeps_how_its_images_are_scored_and_is_calibrated_so() {
+    let images = images(4);
+    let images: Vec<&RgbImage> = images.iter().collect();
+    let plain = finished(&config(), &images);
+    assert!(plain.detector.card().scoring.is_plain());
+    assert_eq!(plain.detector.card().calibration.normal_scores.len(), 16);
+    let scoring = Scoring {
+        error_smoothing_px: 1.0,
+        flips: Flips::Both,
+    };
+    let config = TrainConfig {
+        scoring,
+        ..config()
+    };
+    let extended = finished(&config, &images);
+    let card = extended.detector.card();
+    assert_eq!(card.scoring, scoring);
+    // Mirror images would score the same.
+    assert_eq!(card.calibration.normal_scores.len(), 4);
+    wait(extended.detector.check_device()).unwrap();
+    let scores = wait(extended.detector.raw_scores(&images)).unwrap();
+    for (score, calibrated) in scores.iter().zip(&card.calibration.normal_raw_scores) {
+        assert!((score.reconstruction / calibrated.reconstruction - 1.0).abs() < 1e-5);
+    }
+    let device = Device::flex();
+    let again = recalibrate(&extended.bytes, &images, Flips::Both, &device);
+    assert_eq!(wait(again).unwrap().bytes, extended.bytes);
+}
+
+#[test]
+fn the_structural_similarity_is_trained_only_where_it_has_a_weight() {
+    let mut weighted = config();
+    weighted.objective.structural_similarity = 5.0;
+    let device = Device::flex().autodiff();
+    let batch = daad::image::to_tensor(&images(2).iter().collect::<Vec<_>>(), &device);
+    let step = |objective: &Objective| {
+        let model = initialize(config().model.init(&device).unwrap(), 3);
+        TrainState::new(model).step(batch.clone(), objective, 1e-3)
+    };
+    let (plain, losses) = step(&config().objective);
+    assert!(losses.structural.is_none());
+    let (moved, losses) = step(&weighted.objective);
+    let structural = scalar(losses.structural.unwrap());
+    assert!(structural > 0.0 && structural < 2.0, "{structural}");
+    let rebuilt = [plain, moved].map(|state| {
+        let rebuilt = state.model.generator.forward(batch.clone());
+        rebuilt.into_data().try_to_vec::<f32>().unwrap()
+    });
+    assert_ne!(rebuilt[0], rebuilt[1]);
+
+    let mut teacher = Teacher::new(weighted, images(4), &Device::flex()).unwrap();
+    let lesson = wait(teacher.step()).unwrap();
+    assert!(lesson.losses.structural > 0.0);
+}
