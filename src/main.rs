@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Some(Command::Score(args)) => cli::score::run(&args),
         Some(Command::Threshold(args)) => cli::threshold::run(&args),
         Some(Command::Calibrate(args)) => cli::calibrate::run(&args),
+        Some(Command::Report(args)) => cli::report::run(&args),
         Some(Command::Sweep(args)) => cli::sweep::run(&args),
         Some(Command::Synthesize(args)) => cli::synthesize::run(&args),
     };

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// Set a model's scaling and threshold anew, from other good images: another camera, another
     /// light
     Calibrate(CalibrateArgs),
+    /// Show finished runs: curves, histograms, the best and the worst images, side by side
+    Report(super::report::ReportArgs),
     /// Train and measure many models: any table of the paper, or any settings of your own
     Sweep(Box<super::sweep::SweepArgs>),
     /// Make images, normal and defective, to try all this on

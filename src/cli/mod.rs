@@ -7,6 +7,7 @@ pub(crate) mod eval;
 pub(crate) mod images;
 pub(crate) mod info;
 pub(crate) mod output;
+pub(crate) mod report;
 pub(crate) mod score;
 pub(crate) mod session;
 pub(crate) mod sweep;

@@ -72,7 +72,7 @@ pub use images::TrainingImages;
 #[cfg(feature = "train")]
 pub use progress::Progress;
 #[cfg(feature = "train")]
-pub use record::Records;
+pub use record::{MetricRow, Records, metric_rows};
 #[cfg(feature = "train")]
 pub use run_lock::RunLock;
 #[cfg(feature = "train")]

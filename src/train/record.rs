@@ -154,17 +154,19 @@ impl From<LossRow> for EpochRecord {
 
 /// One figure.
 #[derive(Serialize)]
-struct MetricRow<'a> {
+pub struct MetricRow<'a> {
     /// Its name; `mean` of several.
-    category: &'a str,
+    pub category: &'a str,
     /// Whose scores: `deployed`, `paper`, `reconstruction` or `error_map`; empty for counts.
-    protocol: &'static str,
-    metric: &'static str,
-    value: f64,
+    pub protocol: &'static str,
+    /// Its name.
+    pub metric: &'static str,
+    /// The figure.
+    pub value: f64,
 }
 
 /// The figures that are defined, one by one.
-fn metric_rows(evaluation: &Evaluation) -> Vec<MetricRow<'_>> {
+pub fn metric_rows(evaluation: &Evaluation) -> Vec<MetricRow<'_>> {
     let mut rows = Vec::new();
     for category in &evaluation.categories {
         let counts = [

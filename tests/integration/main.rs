@@ -12,6 +12,7 @@ mod gpu_kernels;
 mod inspect;
 mod kernels;
 mod metrics;
+mod report;
 mod settings;
 mod sweep;
 mod tiles;

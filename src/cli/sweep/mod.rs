@@ -113,6 +113,11 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
+/// The models of the finished jobs of a sweep's folder, in the jobs' order.
+pub(crate) fn models(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    result::models(out)
+}
+
 /// A preset's text, or a file's.
 fn read(sweep: &str) -> anyhow::Result<String> {
     if let Some(text) = preset::find(sweep) {
