@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let figures_across = plots::across(&runs)?;
     let mut sections = Vec::new();
     // The same images for all runs, so that they can be compared.
-    let chosen = examples::choose(&runs[0].scores, args.examples);
+    let chosen = examples::choose(&runs[0].scores, args.examples.div_ceil(2));
     for run in runs {
         let detector = run.detector(&device.device)?;
         let own = examples::choose(&run.scores, args.examples);

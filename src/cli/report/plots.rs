@@ -39,6 +39,7 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64
 struct Series {
     name: String,
     color: RGBColor,
+    width: u32,
     points: Vec<(f64, f64)>,
 }
 
@@ -81,7 +82,7 @@ pub(super) fn across(runs: &[Run]) -> anyhow::Result<Vec<Figure>> {
     let items = against(&|run| Some(memory(run)? as f64));
     figures.extend(curve(
         "auroc-items",
-        "AUROC against the number of memory items N (Fig. 7), paper and deployed protocol. In the \
+        "AUROC against the number of memory items N (Fig. 7), paper and deployed protocol; runs that share a value are a mean. In the \
          paper it rises with N and saturates after 500.",
         "memory items N",
         items,
@@ -118,10 +119,22 @@ fn curve(
         y_range: ((y.0 - 0.05).max(0.0), (y.1 + 0.05).min(1.0)),
     };
     let series = [
-        named("paper protocol", OTHERS[0], paper),
+        // Wider, so that it is seen under the other where both are the same.
+        Series {
+            width: 5,
+            ..named("paper protocol", OTHERS[0], paper)
+        },
         named("deployed protocol", OTHERS[1], deployed),
     ];
-    lines(name, caption, &axes, &series, true).map(Some)
+    lines(
+        name,
+        caption,
+        &axes,
+        &series,
+        true,
+        SeriesLabelPosition::LowerRight,
+    )
+    .map(Some)
 }
 
 /// Points with the same x become their mean.
@@ -141,6 +154,7 @@ fn named(name: &str, color: RGBColor, points: Vec<(f64, f64)>) -> Series {
     Series {
         name: name.to_owned(),
         color,
+        width: 2,
         points,
     }
 }
@@ -196,7 +210,15 @@ fn losses(run: &Run) -> anyhow::Result<Option<Figure>> {
         y_range: range(series.iter().flat_map(|it| &it.points).map(|point| point.1)),
     };
     let caption = "Losses, without their weights λ, means over each epoch.";
-    lines("losses", caption, &axes, &series, false).map(Some)
+    lines(
+        "losses",
+        caption,
+        &axes,
+        &series,
+        false,
+        SeriesLabelPosition::UpperRight,
+    )
+    .map(Some)
 }
 
 fn roc(run: &Run) -> anyhow::Result<Option<Figure>> {
@@ -217,12 +239,24 @@ fn roc(run: &Run) -> anyhow::Result<Option<Figure>> {
         y_range: (0.0, 1.0),
     };
     let series = [
-        named("paper protocol", OTHERS[0], paper),
+        // Wider, so that it is seen under the other where both are the same.
+        Series {
+            width: 5,
+            ..named("paper protocol", OTHERS[0], paper)
+        },
         named("deployed protocol", OTHERS[1], deployed),
     ];
     let caption = "ROC over all test images, a curve a protocol; where there is no alignment score \
                    both scale one score and the curves coincide.";
-    lines("roc", caption, &axes, &series, false).map(Some)
+    lines(
+        "roc",
+        caption,
+        &axes,
+        &series,
+        false,
+        SeriesLabelPosition::LowerRight,
+    )
+    .map(Some)
 }
 
 /// How many images score how, and where the threshold lies.
@@ -274,7 +308,7 @@ fn histogram(run: &Run) -> anyhow::Result<Figure> {
         }
         let line = [(threshold, 0.0), (threshold, axes.y_range.1)];
         draw_line(&mut chart, &named("threshold", BLACK, line.to_vec()), false)?;
-        legend(&mut chart)
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
 }
 
@@ -361,13 +395,14 @@ fn lines(
     axes: &Axes,
     series: &[Series],
     has_dots: bool,
+    legend_at: SeriesLabelPosition,
 ) -> anyhow::Result<Figure> {
     figure(name, caption, |area| {
         let mut chart = chart(area, axes)?;
         for series in series {
             draw_line(&mut chart, series, has_dots)?;
         }
-        legend(&mut chart)
+        legend(&mut chart, legend_at)
     })
 }
 
@@ -410,6 +445,8 @@ fn chart<'a, 'b>(area: &'a Area<'b>, axes: &Axes) -> anyhow::Result<Chart<'a, 'b
         .x_desc(axes.x)
         .y_desc(axes.y)
         .x_labels(6)
+        .x_label_formatter(&plain)
+        .y_label_formatter(&plain)
         .y_labels(6)
         .label_style(("sans-serif", 12))
         .axis_desc_style(("sans-serif", 13))
@@ -419,14 +456,14 @@ fn chart<'a, 'b>(area: &'a Area<'b>, axes: &Axes) -> anyhow::Result<Chart<'a, 'b
 }
 
 fn draw_line(chart: &mut Chart, series: &Series, has_dots: bool) -> anyhow::Result<()> {
-    let color = series.color;
-    let line = LineSeries::new(series.points.iter().copied(), color.stroke_width(2));
+    let (color, width) = (series.color, series.width);
+    let line = LineSeries::new(series.points.iter().copied(), color.stroke_width(width));
     let drawn = chart
         .draw_series(line)
         .map_err(|error| anyhow!("{error}"))?;
     drawn
         .label(&series.name)
-        .legend(move |(x, y)| PathElement::new([(x, y), (x + 12, y)], color.stroke_width(2)));
+        .legend(move |(x, y)| PathElement::new([(x, y), (x + 12, y)], color.stroke_width(width)));
     if has_dots {
         let dots = series
             .points
@@ -439,13 +476,23 @@ fn draw_line(chart: &mut Chart, series: &Series, has_dots: bool) -> anyhow::Resu
     Ok(())
 }
 
-fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> anyhow::Result<()> {
+fn legend<'a, 'b: 'a>(
+    chart: &mut Chart<'a, 'b>,
+    position: SeriesLabelPosition,
+) -> anyhow::Result<()> {
     chart
         .configure_series_labels()
+        .position(position)
         .background_style(WHITE.mix(0.8))
         .label_font(("sans-serif", 12))
         .draw()
         .map_err(|error| anyhow!("{error}"))
+}
+
+/// Without zeros at the end.
+fn plain(value: &f64) -> String {
+    let rounded = (value * 1e4).round() / 1e4;
+    rounded.to_string()
 }
 
 /// From the smallest to the largest, never empty.
