@@ -42,6 +42,9 @@ pub(crate) enum Command {
     Report(super::report::ReportArgs),
     /// Train and measure many models: any table of the paper, or any settings of your own
     Sweep(Box<super::sweep::SweepArgs>),
+    /// Host this machine's device for other processes and machines
+    #[cfg(feature = "remote")]
+    DeviceServer(super::device_server::DeviceServerArgs),
     /// Make images, normal and defective, to try all this on
     Synthesize(SynthesizeArgs),
 }
@@ -229,7 +232,8 @@ pub(crate) struct TileArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct CommonArgs {
-    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
+    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
+    /// remote:HOST:PORT (see `daad device-server`)
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
     /// Results as JSON lines on standard output, for machines

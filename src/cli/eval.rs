@@ -13,7 +13,7 @@ use super::output::{self, note};
 use super::train::evaluate_files;
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    let detector = open(&args.model, args.common.device)?;
+    let detector = open(&args.model, &args.common.device)?;
     let split = DataSet::open(&args.data)?.select(&args.category)?;
     if split.test.is_empty() {
         anyhow::bail!(
@@ -36,13 +36,13 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Reads a model file onto the device asked for, and says which that is.
-pub(crate) fn open(model: &Path, device: DeviceChoice) -> anyhow::Result<Detector> {
+pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detector> {
     let path = model.display();
     let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
     let device = device.resolve()?;
     let detector =
         Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
-    if device.is_gpu {
+    if device.is_to_be_checked {
         wait(detector.check_device())?;
     }
     note(&format!("Device: {device}."));

@@ -3,6 +3,8 @@
 pub(crate) mod args;
 pub(crate) mod calibrate;
 pub(crate) mod demo;
+#[cfg(feature = "remote")]
+pub(crate) mod device_server;
 pub(crate) mod eval;
 pub(crate) mod images;
 pub(crate) mod info;

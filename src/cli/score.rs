@@ -45,7 +45,7 @@ struct Scored {
 }
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
-    let mut detector = open(&args.model, args.common.device)?;
+    let mut detector = open(&args.model, &args.common.device)?;
     let tiling = args.tiles.options();
     match args.threshold {
         Some(threshold) => detector = detector.with_threshold(threshold),

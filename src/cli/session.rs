@@ -1,6 +1,7 @@
 //! A training run seen from a terminal: progress bars, Ctrl-C, the model file at the end.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ use super::images::{Images, SharedOut};
 use super::output::{line, note};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// A device elsewhere may go at any moment, and what is on it with it.
+const REMOTE_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where no terminal shows the bar, a log gets a line this often.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -74,7 +78,7 @@ impl Session {
             false => Duration::ZERO,
         };
         let _lock = RunLock::acquire(&self.out, patience)?;
-        if self.device.is_gpu {
+        if self.device.is_to_be_checked {
             check_training(&self.device.device)?;
         }
         let checkpoint = checkpoint_path(&self.out);
@@ -95,11 +99,22 @@ impl Session {
         };
         let trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
-            interval: CHECKPOINT_INTERVAL,
+            interval: match self.device.server {
+                None => CHECKPOINT_INTERVAL,
+                Some(_) => REMOTE_CHECKPOINT_INTERVAL,
+            },
         });
         let mut trainer = trainer.with_validation(&held_out.choosing);
         self.announce(training.count(), &held_out);
-        let outcome = self.train(&mut trainer, &*training, &mut unprinted)?;
+        let outcome = match self.device.server.clone() {
+            None => self.train(&mut trainer, &*training, &mut unprinted)?,
+            Some(server) => {
+                trainer.checkpoint()?;
+                unless_gone(&server, || {
+                    self.train(&mut trainer, &*training, &mut unprinted)
+                })?
+            }
+        };
         if outcome == Outcome::Stopped {
             let epoch = trainer.progress().epoch + 1;
             return Ok(End::Interrupted { epoch });
@@ -234,6 +249,26 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
         note(told);
     })?;
     Ok(stop)
+}
+
+/// Burn's remote client panics where its server is gone; here that is one sentence.
+fn unless_gone<T>(server: &str, train: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let result = panic::catch_unwind(AssertUnwindSafe(train));
+    panic::set_hook(hook);
+    let is_lost = match &result {
+        Ok(Ok(_)) => false,
+        Ok(Err(error)) => matches!(error.downcast_ref(), Some(daad::Error::Device(_))),
+        Err(_) => true,
+    };
+    if is_lost {
+        anyhow::bail!(
+            "the device server at {server} is gone, or failed; the same command with --resume goes \
+             on from the last checkpoint, on whatever device"
+        );
+    }
+    result.unwrap_or_else(|_| unreachable!("a panic is a loss"))
 }
 
 /// For a parent that holds the other end: when it ends, even by a kill, so does this run.

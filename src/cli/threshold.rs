@@ -60,7 +60,7 @@ fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
 ///
 /// It is printed and not written: the model file's threshold is for whole images, and its page too.
 fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
-    let detector = open(&args.model, args.common.device)?;
+    let detector = open(&args.model, &args.common.device)?;
     let images = images(&args.paths)?;
     let mut normal_scores = Vec::with_capacity(images.len());
     for path in &images {

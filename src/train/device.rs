@@ -7,8 +7,8 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 
-/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda`, `cuda:N` or `remote:HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// The first real GPU, else the CPU.
     #[default]
@@ -19,6 +19,8 @@ pub enum DeviceChoice {
     Gpu(usize),
     /// The N-th NVIDIA GPU through CUDA, where this build has it.
     Cuda(usize),
+    /// The one that `daad device-server` hosts at this `HOST:PORT`.
+    Remote(String),
 }
 
 impl FromStr for DeviceChoice {
@@ -27,6 +29,9 @@ impl FromStr for DeviceChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
         let choice = match (kind, index.parse()) {
+            ("remote", _) if text.matches(':').count() >= 2 => {
+                Some(Self::Remote(text["remote:".len()..].to_owned()))
+            }
             ("auto", _) if kind == text => Some(Self::Auto),
             ("cpu", _) if kind == text => Some(Self::Cpu),
             ("gpu", Ok(index)) => Some(Self::Gpu(index)),
@@ -34,7 +39,7 @@ impl FromStr for DeviceChoice {
             _ => None,
         };
         choice.ok_or_else(|| {
-            format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda or cuda:N")
+            format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda, cuda:N or remote:HOST:PORT")
         })
     }
 }
@@ -47,7 +52,9 @@ pub struct NamedDevice {
     /// For people.
     pub name: String,
     /// Whether it must be checked before it is trusted.
-    pub is_gpu: bool,
+    pub is_to_be_checked: bool,
+    /// Where another process hosts it, if one does.
+    pub server: Option<String>,
 }
 
 impl fmt::Display for NamedDevice {
@@ -72,30 +79,33 @@ impl DeviceChoice {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where there is no such GPU.
-    pub fn resolve(self) -> Result<NamedDevice> {
+    /// [`Error::Device`] where there is no such GPU, or no server at that address.
+    pub fn resolve(&self) -> Result<NamedDevice> {
         let cpu = || NamedDevice {
             device: Device::flex(),
             name: format!("CPU, {} threads", rayon::current_num_threads()),
-            is_gpu: false,
+            is_to_be_checked: false,
+            server: None,
         };
         let named = |adapter: Adapter| NamedDevice {
             name: format!("GPU, {}", adapter.name),
             device: adapter.device,
-            is_gpu: true,
+            is_to_be_checked: true,
+            server: None,
         };
         match self {
             Self::Cpu => Ok(cpu()),
-            Self::Cuda(index) => cuda(index),
+            Self::Cuda(index) => cuda(*index),
+            Self::Remote(address) => super::remote::connect(address),
             Self::Auto => {
                 let real = adapters().into_iter().find(|adapter| adapter.is_real);
                 Ok(real.map_or_else(cpu, named))
             }
-            Self::Gpu(index) => {
-                adapters().into_iter().nth(index).map(named).ok_or_else(|| {
-                    Error::Device(format!("there is no GPU {index}; use --device cpu"))
-                })
-            }
+            Self::Gpu(index) => adapters()
+                .into_iter()
+                .nth(*index)
+                .map(named)
+                .ok_or_else(|| Error::Device(format!("there is no GPU {index}; use --device cpu"))),
         }
     }
 }
@@ -105,7 +115,8 @@ fn cuda(index: usize) -> Result<NamedDevice> {
     Ok(NamedDevice {
         device: Device::cuda(index),
         name: format!("GPU {index}, through CUDA"),
-        is_gpu: true,
+        is_to_be_checked: true,
+        server: None,
     })
 }
 

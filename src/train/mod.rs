@@ -35,6 +35,8 @@ mod progress;
 #[cfg(feature = "train")]
 mod record;
 #[cfg(feature = "train")]
+mod remote;
+#[cfg(feature = "train")]
 mod run_lock;
 #[cfg(feature = "train")]
 pub mod settings;
@@ -73,6 +75,8 @@ pub use images::TrainingImages;
 pub use progress::Progress;
 #[cfg(feature = "train")]
 pub use record::{MetricRow, Records, metric_rows};
+#[cfg(feature = "remote")]
+pub use remote::DeviceServer;
 #[cfg(feature = "train")]
 pub use run_lock::RunLock;
 #[cfg(feature = "train")]

@@ -184,6 +184,15 @@ impl Trainer {
         })
     }
 
+    /// Writes a checkpoint now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where it cannot be written.
+    pub fn checkpoint(&mut self) -> Result<()> {
+        self.save(&mut |_| ())
+    }
+
     /// The networks as they are now.
     pub fn model(&self) -> &Model {
         &self.state().model

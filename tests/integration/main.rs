@@ -12,6 +12,8 @@ mod gpu_kernels;
 mod inspect;
 mod kernels;
 mod metrics;
+#[cfg(feature = "remote")]
+mod remote;
 mod report;
 mod settings;
 mod sweep;

@@ -31,7 +31,8 @@ pub(crate) struct ReportArgs {
     /// How many images of each kind to show
     #[arg(long, value_name = "COUNT", default_value_t = 4)]
     examples: usize,
-    /// Where to rebuild them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
+    /// Where to rebuild them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
+    /// remote:HOST:PORT (see `daad device-server`)
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
 }

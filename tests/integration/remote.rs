@@ -1,0 +1,138 @@
+//! Training on a device that another process hosts.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use daad::train::Records;
+
+use crate::cli::{data, error, run};
+
+/// Ends with the test.
+struct Server {
+    process: Child,
+    device: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_daad"))
+            .args(["device-server", "--port", "0", "--device", "cpu"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        let device = line.trim().strip_prefix("--device ").unwrap().to_owned();
+        // Whatever it says later must not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Self { process, device }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn arguments<'a>(device: &'a str, epochs: &'a str, out: &'a str) -> Vec<&'a str> {
+    let small = "train --data . --size 32 --width 2 --scales 2 --items 8 --division 4 \
+        --learning-rate 1e-3";
+    let own = ["--device", device, "--epochs", epochs, "--out", out];
+    small.split_whitespace().chain(own).collect()
+}
+
+#[test]
+fn a_device_server_gives_the_local_loss_curve_within_rounding() {
+    let root = data();
+    let root = root.path();
+    let server = Server::start();
+    for (device, out) in [
+        ("cpu", "here.safetensors"),
+        (&server.device, "there.safetensors"),
+    ] {
+        let output = run(root, &arguments(device, "5", out));
+        assert!(output.status.success(), "{output:?}");
+    }
+    let curve = |name: &str| Records::beside(&root.join(name)).read_losses().unwrap();
+    let (here, there) = (curve("here.safetensors"), curve("there.safetensors"));
+    assert_eq!(there.len(), 5);
+    for (here, there) in here.iter().zip(&there) {
+        for (here, there) in here.losses.to_array().iter().zip(there.losses.to_array()) {
+            assert!((here - there).abs() <= 1e-4 * here.abs(), "{here} {there}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_dies_is_an_error_and_leaves_a_checkpoint_to_go_on_from() {
+    let root = data();
+    let root = root.path();
+    let server = Server::start();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_daad"))
+        .current_dir(root)
+        .args(arguments(&server.device, "100000", "model.safetensors"))
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // An epoch is done: it is under way.
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains("\"epoch\":1"), "{line}");
+    drop(server);
+    let output = wait(child);
+    let said = error(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("is gone") && said.contains("--resume"),
+        "{said}"
+    );
+
+    let resumed = [
+        "--resume", "--device", "cpu", "--data", ".", "--epochs", "100001",
+    ];
+    assert!(root.join("model.safetensors.checkpoint").exists());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_daad"))
+        .current_dir(root)
+        .arg("train")
+        .args(resumed)
+        .args(["--stop-at-eof"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It goes on, and stops at once, as nobody holds its input.
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let nobody = run(root, &arguments("remote:127.0.0.1:1", "1", "x.safetensors"));
+    assert!(error(&nobody).contains("no device server at 127.0.0.1:1"));
+}
+
+/// Its output, unless it hangs.
+fn wait(mut child: Child) -> std::process::Output {
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it hangs");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_device_server_says_where_it_cannot_listen() {
+    let server = Server::start();
+    let port = server.device.rsplit(':').next().unwrap();
+    let second = run(
+        Path::new("."),
+        &["device-server", "--port", port, "--device", "cpu"],
+    );
+    assert!(error(&second).contains("cannot listen at 127.0.0.1:"));
+}
