@@ -28,6 +28,8 @@ pub struct BlockPlace {
 pub struct InspectedBlock {
     /// How the memory answers.
     pub addressing: Addressing,
+    /// What similarities are divided by before the softmax; 1 in the paper.
+    pub temperature: f64,
     /// D, the number of values of the query.
     pub dim: usize,
     /// Cosine of the query q and the answer q̂: 1 where the memory gives back what it was asked.
@@ -47,7 +49,7 @@ pub struct InspectedItem {
     pub index: usize,
     /// s, the cosine of query and item.
     pub similarity: f32,
-    /// w, the softmax of the similarities.
+    /// w, its share in the softmax of the similarities.
     pub weight: f32,
     /// The image at the block, rebuilt with this item alone in place of the mixture, as strong as
     /// the answer is.
@@ -128,6 +130,7 @@ impl Inspector {
         Ok(Some(InspectedBlock {
             likeness: f64::from(cosine(&query, &answer)),
             dim,
+            temperature: memory.temperature(),
             query: next(),
             answer: next(),
             items: chosen

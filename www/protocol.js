@@ -55,6 +55,7 @@
  * @typedef {object} InspectedBlock
  * @property {number} dim D, the values of a query
  * @property {number} count N, the items of the bank
+ * @property {number} temperature what the similarities are divided by before the softmax; 1 in the paper
  * @property {number} survivors how many items are left after the shrinkage
  * @property {number} effective_items as how many equally strong items answer: the perplexity of the weights
  * @property {number} weight_sum what the weights that are left sum to

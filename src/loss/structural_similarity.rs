@@ -1,7 +1,7 @@
 //! Structural similarity of images (SSIM; Wang et al., "Image quality assessment: from error
 //! visibility to structural similarity", 2004).
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 
 /// Side of the Gaussian windows that are compared.
 pub const WINDOW_PX: usize = 11;
@@ -31,12 +31,8 @@ pub fn structural_similarity(images: Tensor<4>, reconstructions: Tensor<4>) -> T
         height.min(width) >= WINDOW_PX,
         "expected {WINDOW_PX} pixels a side, got {height}×{width}"
     );
-    let device = images.device();
-    let over_rows = windows(height, &device).unsqueeze::<3>();
-    let over_columns = windows(width, &device).transpose().unsqueeze::<3>();
     let maps = |images: Tensor<4>| images.reshape([batch * channels, height, width]);
-    // Two products with matrices that hold the window at each of its places.
-    let mean = |maps: Tensor<3>| over_rows.clone().matmul(maps).matmul(over_columns.clone());
+    let mean = |maps| mean_along(mean_along(maps, 1), 2);
 
     let (x, y) = (maps(images), maps(reconstructions));
     let (mean_x, mean_y) = (mean(x.clone()), mean(y.clone()));
@@ -51,17 +47,24 @@ pub fn structural_similarity(images: Tensor<4>, reconstructions: Tensor<4>) -> T
     (likeness / most).mean()
 }
 
-/// The window at each of its places along an axis of `length` pixels: `[length − 10, length]`.
-fn windows(length: usize, device: &Device) -> Tensor<2> {
+/// The mean under the window at each of its places along an axis.
+///
+/// NOTE: shifted sums, not products with a matrix of windows: GPUs round what they multiply
+/// matrices of to ten bits, and a variance is a small difference of large means.
+fn mean_along(maps: Tensor<3>, axis: usize) -> Tensor<3> {
+    let places = maps.dims()[axis] - WINDOW_PX + 1;
+    let shifted = window().into_iter().enumerate().map(|(offset, weight)| {
+        let part = maps.clone().narrow(axis, offset, places);
+        part.mul_scalar(weight)
+    });
+    let sum = shifted.reduce(|sum, part| sum + part);
+    sum.expect("a window has pixels")
+}
+
+/// The Gaussian at the window's pixels, of sum one.
+fn window() -> [f64; WINDOW_PX] {
     let middle = (WINDOW_PX / 2) as f64;
     let at = |place: usize| (-0.5 * ((place as f64 - middle) / SIGMA_PX).powi(2)).exp();
     let sum: f64 = (0..WINDOW_PX).map(at).sum();
-    let places = length - WINDOW_PX + 1;
-    let mut values = vec![0.0f32; places * length];
-    for (place, row) in values.chunks_exact_mut(length).enumerate() {
-        for (offset, value) in row[place..][..WINDOW_PX].iter_mut().enumerate() {
-            *value = (at(offset) / sum) as f32;
-        }
-    }
-    Tensor::from_data(TensorData::new(values, [places, length]), device)
+    std::array::from_fn(|place| at(place) / sum)
 }

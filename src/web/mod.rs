@@ -218,6 +218,7 @@ fn inspected(block: &InspectedBlock) -> Object {
     let addressing = &block.addressing;
     set(&object, "dim", block.dim.into());
     set(&object, "count", addressing.weights.len().into());
+    set(&object, "temperature", block.temperature.into());
     set(&object, "survivors", addressing.survivors().into());
     set(
         &object,

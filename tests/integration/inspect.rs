@@ -51,6 +51,7 @@ fn a_block_is_taken_apart_at_every_scale() {
         // With the memory's own answer in the block the image is the network's own.
         assert!(difference(&block.answer, &rebuilt) <= 1, "scale {scale}");
         assert_eq!(block.items.len(), 5);
+        assert_eq!(block.temperature, 1.0);
         assert!(block.items.is_sorted_by(|a, b| a.weight >= b.weight));
         let addressing = &block.addressing;
         // Cosines without temperature: flat weights, about half of the items left, none above 7.4/N.

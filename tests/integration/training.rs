@@ -129,8 +129,16 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 
 #[test]
 fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
+    goes_on_as_if_nothing_had_been(config());
+    // With it there is one more loss to keep.
+    let mut extended = config();
+    extended.objective.structural_similarity = 5.0;
+    goes_on_as_if_nothing_had_been(extended);
+}
+
+fn goes_on_as_if_nothing_had_been(config: TrainConfig) {
     let images = images(10);
-    let mut undisturbed = new_run(config(), &images);
+    let mut undisturbed = new_run(config.clone(), &images);
     let expected = run(&mut undisturbed, &images);
 
     let folder = tempfile::tempdir().unwrap();
@@ -139,7 +147,7 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
         path: path.clone(),
         interval: Duration::ZERO,
     };
-    let trainer = new_run(config(), &images);
+    let trainer = new_run(config, &images);
     let mut trainer = trainer.with_checkpoints(checkpointing());
     let stop = AtomicBool::new(false);
     let mut steps = 0;

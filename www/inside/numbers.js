@@ -7,26 +7,29 @@ const ROUNDING = 1e-4;
 
 /**
  * Every weight before the shrinkage, as multiples of 1/N, the strongest first.
- * @param {Float32Array} similarities
+ * @param {Pick<InspectedBlock, "similarities" | "temperature">} block
  */
-export function ranked(similarities) {
-  const sum = sumOfPowers(similarities);
-  return Float64Array.from(similarities, (similarity) => (similarities.length * Math.exp(similarity)) / sum).sort().reverse();
+export function ranked({ similarities, temperature }) {
+  const sum = sumOfPowers(similarities, temperature);
+  return Float64Array.from(similarities, (similarity) => (similarities.length * Math.exp(similarity / temperature)) / sum).sort().reverse();
 }
 
 /**
  * The terms of the formula, for the strongest item.
  * @param {InspectedBlock} block with at least one item
  */
-export function terms({ count, survivors, weight_sum, similarities, items }) {
+export function terms({ count, survivors, weight_sum, similarities, temperature, items }) {
   const [first] = items;
   if (!first) throw new Error("No item of the memory answers this block.");
-  const sum = sumOfPowers(similarities);
-  const power = Math.exp(first.similarity);
+  const sum = sumOfPowers(similarities, temperature);
+  const power = Math.exp(first.similarity / temperature);
   return { item: first.index, similarity: first.similarity, power, sum, weight: power / sum, cut: 1 / count, isRenormalized: survivors < count && Math.abs(weight_sum - 1) < ROUNDING };
 }
 
-/** @param {Float32Array} similarities */
-function sumOfPowers(similarities) {
-  return similarities.reduce((sum, similarity) => sum + Math.exp(similarity), 0);
+/**
+ * @param {Float32Array} similarities
+ * @param {number} temperature
+ */
+function sumOfPowers(similarities, temperature) {
+  return similarities.reduce((sum, similarity) => sum + Math.exp(similarity / temperature), 0);
 }

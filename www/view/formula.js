@@ -11,9 +11,13 @@ import { make } from "./dom.js";
  * @returns {HTMLElement[]} one for each step
  */
 export function formulaOf(block) {
-  const { count, survivors, weight_sum, likeness, dim } = block;
+  const { count, survivors, weight_sum, likeness, dim, temperature } = block;
   const { item, similarity, power, sum, weight, cut, isRenormalized } = terms(block);
   const one = String(item + 1);
+  const exponent = (/** @type {string} */ index) => {
+    const similarity = sub("s", mi(index));
+    return temperature === 1 ? similarity : row(similarity, mo("/"), mn(String(temperature)));
+  };
   const given = (/** @type {Element} */ left, /** @type {Element[]} */ ...middle) => [left, ...middle.flatMap((part) => [mo("="), part])];
   return [
     step(
@@ -22,8 +26,10 @@ export function formulaOf(block) {
       math(...given(sub("s", mn(one)), value("similarity", similarity))),
     ),
     step(
-      "The addressing weight is its share of all: a softmax. Even a perfect match would get a small one, so the weights stay flat.",
-      math(...given(sub("w", mi("i")), fraction(powerOf(sub("s", mi("i"))), row(total("j", String(count)), powerOf(sub("s", mi("j"))))))),
+      temperature === 1
+        ? "The addressing weight is its share of all: a softmax. Even a perfect match would get a small one, so the weights stay flat."
+        : `The addressing weight is its share of all: a softmax, of the cosines divided by this model’s temperature of ${temperature}.`,
+      math(...given(sub("w", mi("i")), fraction(powerOf(exponent("i")), row(total("j", String(count)), powerOf(exponent("j")))))),
       math(...given(sub("w", mn(one)), fraction(value("power", power), value("sum", sum, format.significant(sum, 5))), value("weight", weight), fraction(mn((weight * count).toFixed(2)), mi("N")))),
     ),
     step(

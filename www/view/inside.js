@@ -135,8 +135,8 @@ function summaryOf({ effective_items, survivors, count }) {
 function distributionOf(block) {
   const figure = make("figure", { className: "inside-weights" });
   if (!block) return figure;
-  const { count, survivors, similarities } = block;
-  const weights = ranked(similarities);
+  const { count, survivors } = block;
+  const weights = ranked(block);
   const [most = 0, least = 0] = [weights[0], weights.at(-1)].map((weight) => Number((weight ?? 0).toFixed(2)));
   const label = `The ${count} weights from the strongest, ${most} times an equal share, to the weakest, ${least} times; the first ${survivors} stay`;
   figure.append(chartOf(weights, survivors, label), make("figcaption", { textContent: `All ${count} weights: ${most.toFixed(2)}/N to ${least.toFixed(2)}/N` }));

@@ -77,18 +77,20 @@ test("the terms of the formula follow from the similarities", () => {
   const similarities = Float32Array.of(0.5, -0.5, 0, 0.25);
   const powers = [0.5, -0.5, 0, 0.25].map(Math.exp);
   const sum = powers.reduce((a, b) => a + b);
-  const block = /** @type {any} */ ({ count: 4, survivors: 2, weight_sum: ((powers[0] ?? 0) + (powers[3] ?? 0)) / sum, similarities, items: [{ index: 0, similarity: 0.5 }] });
+  const block = /** @type {any} */ ({ count: 4, survivors: 2, weight_sum: ((powers[0] ?? 0) + (powers[3] ?? 0)) / sum, similarities, temperature: 1, items: [{ index: 0, similarity: 0.5 }] });
   const { weight, cut, isRenormalized, power } = terms(block);
   assert.ok(Math.abs(weight - power / sum) < 1e-9);
   assert.deepEqual([cut, isRenormalized], [0.25, false]);
   assert.equal(terms({ ...block, weight_sum: 1 }).isRenormalized, true);
+  const sharp = terms({ ...block, temperature: 0.1 });
+  assert.ok(Math.abs(sharp.power - Math.exp(5)) < 1e-9 && sharp.weight > 0.9);
 });
 
 test("weights as multiples of an equal share fall, and are one on average", () => {
-  const weights = ranked(Float32Array.of(-0.2, 0.4, 0.1));
+  const weights = ranked({ similarities: Float32Array.of(-0.2, 0.4, 0.1), temperature: 1 });
   assert.ok(weights.every((weight, at) => at === 0 || weight <= (weights[at - 1] ?? 0)));
   assert.ok(Math.abs(weights.reduce((a, b) => a + b) - 3) < 1e-9);
-  assert.deepEqual([...ranked(new Float32Array(3))], [1, 1, 1]);
+  assert.deepEqual([...ranked({ similarities: new Float32Array(3), temperature: 1 })], [1, 1, 1]);
 });
 
 /** An engine that answers when it is told to. */
