@@ -30,6 +30,9 @@ pub enum Error {
     /// The compute device failed or is not there.
     #[error("device: {0}")]
     Device(String),
+    /// A run is larger than the machine.
+    #[error("not enough memory: {0}")]
+    Memory(String),
     /// A file could not be read or written.
     #[error("{action} {path}: {reason}")]
     File {

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Some(Command::Calibrate(args)) => cli::calibrate::run(&args),
         Some(Command::Report(args)) => cli::report::run(&args),
         Some(Command::Sweep(args)) => cli::sweep::run(&args),
+        Some(Command::Doctor(args)) => cli::doctor::run(&args),
         #[cfg(feature = "remote")]
         Some(Command::DeviceServer(args)) => cli::device_server::run(&args),
         Some(Command::Synthesize(args)) => cli::synthesize::run(&args),

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Report(super::report::ReportArgs),
     /// Train and measure many models: any table of the paper, or any settings of your own
     Sweep(Box<super::sweep::SweepArgs>),
+    /// List the devices there are, compare each with the CPU, and say which are fit to train on
+    Doctor(super::doctor::DoctorArgs),
     /// Host this machine's device for other processes and machines
     #[cfg(feature = "remote")]
     DeviceServer(super::device_server::DeviceServerArgs),
@@ -109,6 +111,9 @@ pub(crate) struct TrainArgs {
     /// Start anew although there is a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
+    /// Train although the run seems to be larger than the memory that is available
+    #[arg(long)]
+    pub(crate) ignore_memory: bool,
     /// Stop as after Ctrl-C when standard input ends
     #[arg(long, hide = true)]
     pub(crate) stop_at_eof: bool,

@@ -43,6 +43,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         },
         precision: Precision::F16,
         json: false,
+        ignore_memory: false,
         stop_at_eof: false,
     };
     let finished = match session.run()? {

@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 
-use daad::train::TrainingImages;
 use daad::train::dataset::{Loader, Sample, Unreadable};
+use daad::train::{TrainConfig, TrainingImages};
 
 use super::train::load_with_progress;
 
@@ -31,6 +31,16 @@ impl Images {
         match self {
             Self::Made(images) => images.len(),
             Self::Files { samples, .. } => samples.len(),
+        }
+    }
+
+    /// How much memory decoded ones will take from epoch to epoch.
+    pub(crate) fn cached_bytes(&self, config: &TrainConfig) -> u64 {
+        let image = 3 * config.model.width_px * config.model.height_px;
+        let all = (self.count() * image) as u64;
+        match self {
+            Self::Made(_) => all,
+            Self::Files { cache_bytes, .. } => all.min(*cache_bytes as u64),
         }
     }
 

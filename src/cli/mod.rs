@@ -5,6 +5,7 @@ pub(crate) mod calibrate;
 pub(crate) mod demo;
 #[cfg(feature = "remote")]
 pub(crate) mod device_server;
+pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod images;
 pub(crate) mod info;

@@ -11,6 +11,7 @@ use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use daad::train::memory::{self, MemoryEstimate};
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, HeldOut, Losses, NamedDevice, Outcome, Records,
@@ -48,6 +49,8 @@ pub(crate) struct Session {
     pub(crate) provenance: Provenance,
     pub(crate) precision: Precision,
     pub(crate) json: bool,
+    /// Whether to train what seems to be larger than the memory.
+    pub(crate) ignore_memory: bool,
     /// Whether the end of standard input is the same as Ctrl-C.
     pub(crate) stop_at_eof: bool,
 }
@@ -78,6 +81,8 @@ impl Session {
             false => Duration::ZERO,
         };
         let _lock = RunLock::acquire(&self.out, patience)?;
+        let estimate = MemoryEstimate::of(&self.config, self.images.cached_bytes(&self.config));
+        self.check_memory(&estimate)?;
         if self.device.is_to_be_checked {
             check_training(&self.device.device)?;
         }
@@ -105,7 +110,7 @@ impl Session {
             },
         });
         let mut trainer = trainer.with_validation(&held_out.choosing);
-        self.announce(training.count(), &held_out);
+        self.announce(training.count(), &held_out, &estimate);
         let outcome = match self.device.server.clone() {
             None => self.train(&mut trainer, &*training, &mut unprinted)?,
             Some(server) => {
@@ -157,14 +162,32 @@ impl Session {
         Ok(End::Finished(Box::new(finished)))
     }
 
-    fn announce(&self, training: usize, held_out: &HeldOut<&RgbImage>) {
+    /// Before anything large is allocated.
+    fn check_memory(&self, estimate: &MemoryEstimate) -> anyhow::Result<()> {
+        if self.ignore_memory {
+            return Ok(());
+        }
+        if let Some(limit) = self.device.max_tensor_bytes {
+            estimate.check_buffer(limit)?;
+        }
+        // A GPU does not say how much it has.
+        if !self.device.is_to_be_checked
+            && let Some(available) = memory::available_bytes()
+        {
+            estimate.check(available)?;
+        }
+        Ok(())
+    }
+
+    fn announce(&self, training: usize, held_out: &HeldOut<&RgbImage>, estimate: &MemoryEstimate) {
         let model = &self.config.model;
         let (name, parameters) = (model.system_name(), model.parameter_count() as f64 / 1e6);
         let choosing = match (self.config.validation, held_out.choosing.len()) {
             (None, _) => String::new(),
             (Some(_), count) => format!(", {count} to look at on the way"),
         };
-        note(&format!("Device: {}.", self.device));
+        let memory = memory::in_words(estimate.peak_bytes);
+        note(&format!("Device: {}. Memory: about {memory}.", self.device));
         note(&format!(
             "{name} at {}×{} pixels, {parameters:.2} million parameters; {training} images to \
              train on, {} held out for calibration{choosing}.",

@@ -47,6 +47,7 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             false => Precision::F16,
         },
         json: args.common.json,
+        ignore_memory: args.ignore_memory,
         stop_at_eof: args.stop_at_eof,
     };
     let finished = match session.run()? {

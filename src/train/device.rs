@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 
@@ -44,6 +45,19 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// As it is parsed.
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(index) => write!(f, "gpu:{index}"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Remote(address) => write!(f, "remote:{address}"),
+        }
+    }
+}
+
 /// A device, and what to call it.
 #[derive(Debug, Clone)]
 pub struct NamedDevice {
@@ -55,6 +69,8 @@ pub struct NamedDevice {
     pub is_to_be_checked: bool,
     /// Where another process hosts it, if one does.
     pub server: Option<String>,
+    /// The largest tensor that it takes, in bytes, where it says so.
+    pub max_tensor_bytes: Option<u64>,
 }
 
 impl fmt::Display for NamedDevice {
@@ -72,6 +88,27 @@ pub struct Adapter {
     pub name: String,
     /// Whether it is silicon; a software adapter is far slower than the CPU back end.
     pub is_real: bool,
+    /// What it can hold and do.
+    pub limits: AdapterLimits,
+}
+
+/// What of an adapter bounds the networks that fit.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdapterLimits {
+    /// Through which interface it is used.
+    pub interface: String,
+    /// Its driver, as it calls itself.
+    pub driver: String,
+    /// The largest buffer, in bytes.
+    pub max_buffer_bytes: u64,
+    /// The most that one kernel sees of a buffer, in bytes: the largest tensor.
+    pub max_binding_bytes: u64,
+    /// Threads of a workgroup.
+    pub max_workgroup_threads: u32,
+    /// Whether kernels may use half-precision numbers.
+    pub half_precision: bool,
+    /// Whether threads of a subgroup see each other's registers.
+    pub subgroups: bool,
 }
 
 impl DeviceChoice {
@@ -86,9 +123,11 @@ impl DeviceChoice {
             name: format!("CPU, {} threads", rayon::current_num_threads()),
             is_to_be_checked: false,
             server: None,
+            max_tensor_bytes: None,
         };
         let named = |adapter: Adapter| NamedDevice {
             name: format!("GPU, {}", adapter.name),
+            max_tensor_bytes: Some(adapter.limits.max_binding_bytes),
             device: adapter.device,
             is_to_be_checked: true,
             server: None,
@@ -117,6 +156,7 @@ fn cuda(index: usize) -> Result<NamedDevice> {
         name: format!("GPU {index}, through CUDA"),
         is_to_be_checked: true,
         server: None,
+        max_tensor_bytes: None,
     })
 }
 
@@ -159,12 +199,34 @@ pub fn adapters() -> Vec<Adapter> {
             Some(Adapter {
                 is_real: kind != DeviceKind::Cpu,
                 device: Device::wgpu(kind),
+                limits: limits(&adapter, &info),
                 name: info.name,
             })
         })
         .collect();
     adapters.sort_by_key(|adapter| !adapter.is_real);
     adapters
+}
+
+#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+fn limits(
+    adapter: &burn::tensor::wgpu::wgpu::Adapter,
+    info: &burn::tensor::wgpu::wgpu::AdapterInfo,
+) -> AdapterLimits {
+    use burn::tensor::wgpu::wgpu::Features;
+
+    let (limits, features) = (adapter.limits(), adapter.features());
+    AdapterLimits {
+        interface: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .to_owned(),
+        max_buffer_bytes: limits.max_buffer_size,
+        max_binding_bytes: u64::from(limits.max_storage_buffer_binding_size),
+        max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
+        half_precision: features.contains(Features::SHADER_F16),
+        subgroups: features.contains(Features::SUBGROUP),
+    }
 }
 
 /// None: this build has no GPU back end.

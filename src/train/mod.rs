@@ -31,6 +31,8 @@ mod event;
 #[cfg(feature = "train")]
 mod images;
 #[cfg(feature = "train")]
+pub mod memory;
+#[cfg(feature = "train")]
 mod progress;
 #[cfg(feature = "train")]
 mod record;
@@ -60,9 +62,9 @@ pub use crate::image::Flips;
 #[cfg(feature = "train")]
 pub use checkpoint::read_progress;
 #[cfg(feature = "train")]
-pub use device::{Adapter, DeviceChoice, NamedDevice, adapters};
+pub use device::{Adapter, AdapterLimits, DeviceChoice, NamedDevice, adapters};
 #[cfg(feature = "train")]
-pub use device_check::check_training;
+pub use device_check::{Deviations, check_training, compare_with_cpu};
 #[cfg(feature = "train")]
 pub use evaluate::{
     CategoryFigures, Evaluated, Evaluation, Figures, ProtocolMetrics, ScoredImage, evaluate,

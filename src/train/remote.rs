@@ -62,6 +62,7 @@ mod remote {
             name: format!("remote, {address}"),
             is_to_be_checked: true,
             server: Some(address.to_owned()),
+            max_tensor_bytes: None,
         })
     }
 

@@ -127,6 +127,37 @@ fn wait(mut child: Child) -> std::process::Output {
 }
 
 #[test]
+fn the_doctor_compares_devices_with_the_cpu() {
+    let server = Server::start();
+    let doctor = [
+        "doctor",
+        "--json",
+        "--device",
+        "cpu",
+        "--device",
+        &server.device,
+    ];
+    let output = run(Path::new("."), &doctor);
+    assert!(output.status.success(), "{output:?}");
+    let lines = crate::cli::stdout(&output);
+    let findings: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(findings.len(), 2);
+    assert_eq!(
+        findings[0]["step"], 0.0,
+        "the CPU is what it is compared with"
+    );
+    for finding in &findings {
+        assert!(finding["complaint"].is_null(), "{finding}");
+        assert!(finding["gradients"].as_f64().unwrap() < 1e-3, "{finding}");
+    }
+    let missing = ["doctor", "--device", "gpu:99"];
+    assert!(error(&run(Path::new("."), &missing)).contains("no GPU 99"));
+}
+
+#[test]
 fn a_device_server_says_where_it_cannot_listen() {
     let server = Server::start();
     let port = server.device.rsplit(':').next().unwrap();
