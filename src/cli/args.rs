@@ -90,10 +90,12 @@ pub(crate) struct SynthesizeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Folder in MVTec AD's or PIPED's layout, folders of these, or simply good images
+    /// Good images, or a data set: MVTec AD, PIPED, MNIST, CIFAR-10, class folders, videos with
+    /// labels (docs/experiments.md has the layouts)
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Train on these categories only (may be repeated)
+    /// Train on these categories only (may be repeated); of MNIST, CIFAR-10 and class folders the
+    /// one class that is normal
     #[arg(long, value_name = "NAME")]
     pub(crate) category: Vec<String>,
     /// What to do about an image that cannot be read: fail, or skip it; either way it is named
@@ -151,7 +153,7 @@ pub(crate) struct EvalArgs {
     /// The model file
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
-    /// Folder with labelled test images, in MVTec AD's or PIPED's layout
+    /// Folder with labelled test images, in any layout that `daad train` takes
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Measure these categories only (may be repeated)

@@ -82,7 +82,8 @@ pub(super) fn across(runs: &[Run]) -> anyhow::Result<Vec<Figure>> {
     let items = against(&|run| Some(memory(run)? as f64));
     figures.extend(curve(
         "auroc-items",
-        "AUROC against the number of memory items N (Fig. 7), paper and deployed protocol; runs that share a value are a mean. In the \
+        "AUROC against the number of memory items N (Fig. 7), paper and deployed protocol; \
+         runs that share a value are a mean. In the \
          paper it rises with N and saturates after 500.",
         "memory items N",
         items,
