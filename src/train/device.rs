@@ -6,6 +6,8 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use serde::Serialize;
 
+#[cfg(feature = "remote")]
+use super::remote::connect as remote;
 use crate::error::{Error, Result};
 
 /// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda`, `cuda:N` or `remote:HOST:PORT`.
@@ -135,7 +137,7 @@ impl DeviceChoice {
         match self {
             Self::Cpu => Ok(cpu()),
             Self::Cuda(index) => cuda(*index),
-            Self::Remote(address) => super::remote::connect(address),
+            Self::Remote(address) => remote(address),
             Self::Auto => {
                 let real = adapters().into_iter().find(|adapter| adapter.is_real);
                 Ok(real.map_or_else(cpu, named))
@@ -164,6 +166,13 @@ fn cuda(index: usize) -> Result<NamedDevice> {
 fn cuda(_: usize) -> Result<NamedDevice> {
     Err(Error::Device(
         "this build cannot use CUDA; build it with --features cuda, or use --device gpu".into(),
+    ))
+}
+
+#[cfg(not(feature = "remote"))]
+fn remote(_: &str) -> Result<NamedDevice> {
+    Err(Error::Device(
+        "this build cannot use remote devices; build it with --features remote".into(),
     ))
 }
 
@@ -222,7 +231,7 @@ fn limits(
             .trim()
             .to_owned(),
         max_buffer_bytes: limits.max_buffer_size,
-        max_binding_bytes: u64::from(limits.max_storage_buffer_binding_size),
+        max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
         half_precision: features.contains(Features::SHADER_F16),
         subgroups: features.contains(Features::SUBGROUP),

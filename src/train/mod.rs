@@ -36,7 +36,7 @@ pub mod memory;
 mod progress;
 #[cfg(feature = "train")]
 mod record;
-#[cfg(feature = "train")]
+#[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "train")]
 mod run_lock;

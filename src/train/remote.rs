@@ -3,108 +3,91 @@
 //! Traffic is a WebSocket without encryption, and whoever reaches the port may compute: for trusted
 //! networks only.
 
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use burn::remote::RemoteHost;
+use burn::server::{RemoteServer, WebSocketTransport};
+use burn::tensor::Device;
+
 use super::device::NamedDevice;
 use crate::error::{Error, Result};
 
-#[cfg(not(feature = "remote"))]
-pub(super) fn connect(_: &str) -> Result<NamedDevice> {
-    Err(Error::Device(
-        "this build cannot use remote devices; build it with --features remote".into(),
-    ))
+/// How long a server may take to answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The device at `HOST:PORT`.
+pub(super) fn connect(address: &str) -> Result<NamedDevice> {
+    let failed = |reason: String| {
+        Error::Device(format!(
+            "there is no device server at {address} ({reason}); start one there with \
+             `daad device-server`"
+        ))
+    };
+    // Burn's client would try for minutes.
+    let addresses = address
+        .to_socket_addrs()
+        .map_err(|error| failed(error.to_string()))?;
+    let mut reason = "the name has no address".to_owned();
+    let answers = |address: SocketAddr| match TcpStream::connect_timeout(&address, PATIENCE) {
+        Ok(_) => true,
+        Err(error) => {
+            reason = error.to_string();
+            false
+        }
+    };
+    if !addresses.into_iter().any(answers) {
+        return Err(failed(reason));
+    }
+    let host = RemoteHost::websocket(&format!("ws://{address}"));
+    let device = Device::remote_options(&host).init();
+    Ok(NamedDevice {
+        device: device.map_err(|error| failed(error.to_string()))?,
+        name: format!("remote, {address}"),
+        is_to_be_checked: true,
+        server: Some(address.to_owned()),
+        max_tensor_bytes: None,
+    })
 }
 
-#[cfg(feature = "remote")]
-pub use remote::DeviceServer;
-#[cfg(feature = "remote")]
-pub(super) use remote::connect;
+/// Hosts a device for other processes and machines.
+#[derive(Debug)]
+pub struct DeviceServer {
+    listener: TcpListener,
+}
 
-#[cfg(feature = "remote")]
-mod remote {
-    use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-    use std::time::Duration;
-
-    use burn::remote::RemoteHost;
-    use burn::server::{RemoteServer, WebSocketTransport};
-    use burn::tensor::Device;
-
-    use super::{Error, NamedDevice, Result};
-
-    /// How long a server may take to answer at all.
-    const PATIENCE: Duration = Duration::from_secs(5);
-
-    /// The device at `HOST:PORT`.
-    pub(in crate::train) fn connect(address: &str) -> Result<NamedDevice> {
-        let failed = |reason: String| {
-            Error::Device(format!(
-                "there is no device server at {address} ({reason}); start one there with \
-                 `daad device-server`"
-            ))
-        };
-        // Burn's client would try for minutes.
-        let addresses = address
-            .to_socket_addrs()
-            .map_err(|error| failed(error.to_string()))?;
-        let mut reason = "the name has no address".to_owned();
-        let answers = |address: SocketAddr| match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(_) => true,
-            Err(error) => {
-                reason = error.to_string();
-                false
-            }
-        };
-        if !addresses.into_iter().any(answers) {
-            return Err(failed(reason));
-        }
-        let host = RemoteHost::websocket(&format!("ws://{address}"));
-        let device = Device::remote_options(&host).init();
-        Ok(NamedDevice {
-            device: device.map_err(|error| failed(error.to_string()))?,
-            name: format!("remote, {address}"),
-            is_to_be_checked: true,
-            server: Some(address.to_owned()),
-            max_tensor_bytes: None,
+impl DeviceServer {
+    /// Listens at `HOST:PORT`; port 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where that address cannot be had.
+    pub fn bind(address: &str) -> Result<Self> {
+        let listener = TcpListener::bind(address);
+        let failed = |error| Error::Device(format!("cannot listen at {address}: {error}"));
+        Ok(Self {
+            listener: listener.map_err(failed)?,
         })
     }
 
-    /// Hosts a device for other processes and machines.
-    #[derive(Debug)]
-    pub struct DeviceServer {
-        listener: TcpListener,
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the system does not say.
+    pub fn address(&self) -> Result<SocketAddr> {
+        let failed = |error: std::io::Error| Error::Device(error.to_string());
+        self.listener.local_addr().map_err(failed)
     }
 
-    impl DeviceServer {
-        /// Listens at `HOST:PORT`; port 0 is any that is free.
-        ///
-        /// # Errors
-        ///
-        /// [`Error::Device`] where that address cannot be had.
-        pub fn bind(address: &str) -> Result<Self> {
-            let listener = TcpListener::bind(address);
-            let failed = |error| Error::Device(format!("cannot listen at {address}: {error}"));
-            Ok(Self {
-                listener: listener.map_err(failed)?,
-            })
-        }
-
-        /// Where it listens.
-        ///
-        /// # Errors
-        ///
-        /// [`Error::Device`] where the system does not say.
-        pub fn address(&self) -> Result<SocketAddr> {
-            let failed = |error: std::io::Error| Error::Device(error.to_string());
-            self.listener.local_addr().map_err(failed)
-        }
-
-        /// Computes on `device` for whoever asks, until Ctrl-C.
-        ///
-        /// # Errors
-        ///
-        /// [`Error::Device`] where it cannot be served.
-        pub fn serve(self, device: Device) -> Result<()> {
-            let transport = WebSocketTransport::from_listener(self.listener);
-            let failed = |error: burn::server::ServeError| Error::Device(error.to_string());
-            RemoteServer::new([device]).serve(transport).map_err(failed)
-        }
+    /// Computes on `device` for whoever asks, until Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where it cannot be served.
+    pub fn serve(self, device: Device) -> Result<()> {
+        let transport = WebSocketTransport::from_listener(self.listener);
+        let failed = |error: burn::server::ServeError| Error::Device(error.to_string());
+        RemoteServer::new([device]).serve(transport).map_err(failed)
     }
 }
