@@ -1,71 +1,194 @@
-//! The report of a run, from end to end.
+//! What a run left, as a page.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::cli::{data, error, run};
+use daad::train::Records;
 
-const SMALL: &str = "size = 32\nwidth = 2\nscales = 2\ndivision = 4\nepochs = 2";
+use crate::cli::{data, error, run, train};
+use crate::sweep::mnist;
+
+fn report(root: &Path, arguments: &[&str]) -> String {
+    let output = run(root, &[&["report", "--device", "cpu"], arguments].concat());
+    assert!(output.status.success(), "{output:?}");
+    fs::read_to_string(root.join("report/index.html")).unwrap()
+}
+
+/// Everything below a folder whose name ends so.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let found = paths.flat_map(|path| match path.is_dir() {
+        true => files(&path, ending),
+        false => vec![path],
+    });
+    let named = |path: &PathBuf| path.to_string_lossy().ends_with(ending);
+    found.filter(named).collect()
+}
+
+/// The page refers to nothing but itself.
+fn asks_for_nothing(page: &str) {
+    let plain = page.replace("http://www.w3.org/2000/svg", "");
+    for address in [
+        "http:", "https:", "file:", "url(", "@import", "<script", "<link",
+    ] {
+        assert!(!plain.contains(address), "it has {address}");
+    }
+    for attribute in ["src=\"", "href=\""] {
+        for value in plain.split(attribute).skip(1) {
+            let is_inside = value.starts_with("data:image/") || value.starts_with('#');
+            assert!(is_inside, "{attribute}{}", &value[..value.len().min(60)]);
+        }
+    }
+}
 
 #[test]
-fn a_report_is_one_file_that_needs_nothing_else() {
+fn a_run_is_one_page_that_asks_for_nothing() {
     let root = data();
     let root = root.path();
-    // Names come from files, and go into the page.
-    let hostile = "test/<script>alert('&amp;')<";
-    fs::rename(root.join("test/damaged"), root.join(hostile)).unwrap();
-    for (out, items) in [("a.safetensors", "4"), ("b.safetensors", "8")] {
-        fs::write(root.join("run.toml"), format!("items = {items}\n{SMALL}")).unwrap();
-        let train = [
-            "train", "--data", ".", "--config", "run.toml", "--device", "cpu",
-        ];
-        let output = run(root, &[&train[..], &["--out", out]].concat());
-        assert!(output.status.success(), "{output:?}");
+    assert!(train(root, &["--epochs", "2"]).status.success());
+    let page = report(root, &["model.safetensors", "--examples", "2"]);
+    asks_for_nothing(&page);
+    for words in [
+        "DAAD+, r = 4×4×1",
+        "Deployed protocol",
+        "Paper protocol",
+        "items = 8",
+        "Reconstruction loss",
+        "The other losses",
+        "Scores of the test images",
+        "ROC curve, paper protocol",
+        "Anomalous, lowest scores",
+        "Normal, highest scores",
+    ] {
+        assert!(page.contains(words), "it lacks {words}");
     }
-    let report = [
-        "report",
-        "a.safetensors",
-        "b.safetensors",
+    assert!(!page.contains("All runs") && !page.contains("changed since"));
+    let plots = files(&root.join("report"), ".svg");
+    let has = |name: &str| plots.iter().any(|path| path.ends_with(name));
+    for name in [
+        "losses.svg",
+        "histogram.svg",
+        "roc-paper.svg",
+        "roc-deployed.svg",
+    ] {
+        assert!(has(&format!("run-1/{name}")), "{name} of {plots:?}");
+    }
+    // Two of each of four kinds, each with reconstruction and error map.
+    assert_eq!(files(&root.join("report"), ".png").len(), 24);
+    let figures = fs::read_to_string(root.join("report/metrics.csv")).unwrap();
+    assert!(figures.starts_with("run,category,protocol,metric,value\nmodel,,,normal,4.0\n"));
+    assert!(figures.contains("\nmodel,,paper,auroc,"), "{figures}");
+
+    let calibrate = [
+        "calibrate",
+        "--model",
+        "model.safetensors",
+        "test/good/00.png",
+    ];
+    assert!(run(root, &calibrate).status.success());
+    let page = report(root, &["model.safetensors"]);
+    assert!(page.contains("changed since the scores were recorded"));
+}
+
+#[test]
+fn examples_that_lie_inside_another_file_are_shown_too() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    mnist(root);
+    let trained = train(root, &["--epochs", "1", "--category", "1"]);
+    assert!(trained.status.success(), "{trained:?}");
+    let page = report(root, &["model.safetensors", "--examples", "1"]);
+    assert!(!page.contains("is not shown") && page.contains("images-idx3-ubyte#"));
+    assert_eq!(files(&root.join("report"), ".input.png").len(), 4);
+}
+
+#[test]
+fn several_runs_are_set_beside_each_other() {
+    let root = data();
+    let root = root.path();
+    let sweep = [
+        "sweep",
+        "--data",
+        ".",
+        "--vary",
+        "items=8,16",
+        "--size",
+        "32",
+        "--width",
+        "2",
+        "--scales",
+        "2",
+        "--division",
+        "4",
+        "--parts",
+        "none",
+        "--epochs",
+        "1",
         "--device",
         "cpu",
     ];
-    let output = run(root, &report);
+    let output = run(root, &sweep);
     assert!(output.status.success(), "{output:?}");
-    let page = fs::read_to_string(root.join("report/report.html")).unwrap();
-    for section in [
-        "All runs",
-        "What it measures",
-        "The clearest and the worst",
-        "Settings",
+    let page = report(root, &["sweep"]);
+    asks_for_nothing(&page);
+    for words in [
+        "2 runs",
+        "The same images, reconstructed",
+        "Number of memory items, paper protocol",
+        "Image AUROC (deployed protocol)",
+        "href=\"#run-2\"",
     ] {
-        assert!(page.contains(section), "{section} is missing");
+        assert!(page.contains(words), "it lacks {words}");
     }
-    assert!(!page.contains("<script"), "a name became markup");
-    assert!(page.contains("&lt;script&gt;"));
-    let without_namespaces = page.replace("http://www.w3.org/", "");
-    for outside in ["http:", "https:", "src=\"/", "url(", "@import"] {
-        assert!(!without_namespaces.contains(outside), "{outside}");
-    }
-    for figure in ["1-losses", "2-roc", "1-histogram", "auroc-items"] {
-        let svg = fs::read_to_string(root.join(format!("report/{figure}.svg"))).unwrap();
-        assert!(
-            svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"),
-            "{figure}"
-        );
-    }
-    let rebuilt = image::open(root.join("report/2-example-01-reconstruction.png")).unwrap();
-    assert_eq!((rebuilt.width(), rebuilt.height()), (32, 32));
-    let metrics = fs::read_to_string(root.join("report/metrics.csv")).unwrap();
-    assert!(metrics.contains("b.safetensors,,paper,auroc,"), "{metrics}");
+    assert!(!page.contains("Division rate, "), "it is the same for both");
+    let plots = files(&root.join("report/compared"), ".svg");
+    assert_eq!(plots.len(), 2, "{plots:?}");
+}
 
-    // What is gone is named, and no reason to have no report.
-    fs::remove_dir_all(root.join("test/good")).unwrap();
-    assert!(run(root, &report).status.success());
-    let page = fs::read_to_string(root.join("report/report.html")).unwrap();
-    assert!(page.contains("4 images cannot be shown"));
+#[test]
+fn what_is_missing_is_said_and_what_is_hostile_is_text() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let model = root.join("<b>model & co.safetensors");
+    fs::rename(root.join("model.safetensors"), &model).unwrap();
+    let page = report(root, &["<b>model & co.safetensors"]);
+    asks_for_nothing(&page);
+    assert!(
+        page.contains("run `daad eval --record"),
+        "it says what to do"
+    );
+    assert!(page.contains("There is no training curve"));
 
-    fs::remove_file(root.join("a.scores.csv")).unwrap();
-    let said = error(&run(root, &report));
-    assert!(said.contains("daad eval --record"), "{said}");
-    let said = error(&run(root, &["report", "test"]));
-    assert!(said.contains("no folder of a sweep"), "{said}");
+    let scored = Records::beside(&root.join("model.safetensors"));
+    let records = Records::beside(&model);
+    fs::rename(&scored.evaluation, &records.evaluation).unwrap();
+    let mut rows = csv::Reader::from_path(&scored.scores).unwrap();
+    let mut hostile = csv::Writer::from_path(&records.scores).unwrap();
+    hostile.write_record(rows.headers().unwrap()).unwrap();
+    for (index, row) in rows.records().enumerate() {
+        let row = row.unwrap();
+        let gone = format!("<img src=x onerror=alert({index})>#{index}");
+        let fields = [gone.as_str(), "</style><script>x</script>", "\"><i>"];
+        let fields = fields.into_iter().chain(row.iter().skip(3));
+        hostile.write_record(fields).unwrap();
+    }
+    hostile.flush().unwrap();
+    let page = report(root, &["<b>model & co.safetensors", "--examples", "1"]);
+    asks_for_nothing(&page);
+    assert!(!page.contains("<img") && !page.contains("<i>") && !page.contains("<b>model"));
+    assert!(page.contains("&lt;img src=x onerror=alert("));
+    assert!(page.contains("is not shown: it lies inside a file"));
+
+    let says = |run_named: &str, words: &str| {
+        let said = error(&run(root, &["report", run_named, "--device", "cpu"]));
+        assert!(said.contains(words), "{said}");
+    };
+    says(
+        "test",
+        "neither a model file nor a folder that daad sweep wrote",
+    );
+    says("test/good/00.png", "neither a model file");
+    says("none.safetensors", "none.safetensors");
 }

@@ -52,7 +52,7 @@ fn mvtec(root: &Path, categories: &[&str]) {
 }
 
 /// As MNIST: idx files of 28×28 pixels, two images a digit.
-fn mnist(root: &Path) {
+pub(crate) fn mnist(root: &Path) {
     fs::create_dir_all(root).unwrap();
     for (split, digits) in [("train", 40u8), ("t10k", 20)] {
         let images = |file: &mut fs::File| {

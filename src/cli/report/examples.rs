@@ -1,113 +1,253 @@
-//! Images that show what a model does: the clearest and the worst of each kind.
+//! Test images that a run judged best and worst, judged once more to be shown.
 
-use std::io::Cursor;
-use std::path::Path;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::slice;
 
-use image::{ImageFormat, RgbImage};
+use anyhow::Context;
+use image::RgbImage;
 
 use daad::Detector;
 use daad::metric::Label;
-use daad::train::{ScoredImage, wait};
+use daad::train::dataset::{DataSet, Sample};
+use daad::train::{NamedDevice, ScoredImage, wait};
 
-/// One image, as it is and as the model sees it.
-pub(super) struct Shown {
-    pub(super) scored: ScoredImage,
-    /// Of its pictures' files.
-    pub(super) file_name: String,
-    pub(super) original: Vec<u8>,
-    pub(super) reconstruction: Vec<u8>,
-    pub(super) heat_map: Vec<u8>,
-}
+use super::picture::Picture;
+use super::runs::Run;
 
-/// What a run has to show.
+/// How far, relatively, a score may be from the recorded one: another device computes it.
+const TOLERANCE: f64 = 1e-2;
+
+/// What a run makes of some images.
 #[derive(Default)]
 pub(super) struct Examples {
-    /// Its own clearest and worst.
-    pub(super) shown: Vec<Shown>,
-    /// The first run's, for comparison: none where one cannot be read.
-    pub(super) compared: Vec<Option<Shown>>,
-    /// Images that cannot be shown, each with the reason.
-    pub(super) missing: Vec<String>,
+    pub(super) kinds: Vec<Kind>,
+    /// The images that it shares with other runs, in their order.
+    pub(super) compared: Vec<Example>,
 }
 
-/// `count` each of: anomalous images of the highest and of the lowest scores, normal ones of the
-/// highest and of the lowest (deployed protocol).
-pub(super) fn choose(scores: &[ScoredImage], count: usize) -> Vec<ScoredImage> {
-    let mut chosen: Vec<ScoredImage> = Vec::new();
-    for label in [Label::Anomalous, Label::Normal] {
-        let mut members: Vec<&ScoredImage> =
-            scores.iter().filter(|image| image.label == label).collect();
-        members.sort_by(|a, b| b.deployed.total_cmp(&a.deployed));
-        let ends = members.iter().take(count);
-        let lowest = members
-            .iter()
-            .rev()
-            .take(count.min(members.len().saturating_sub(count)));
-        chosen.extend(ends.chain(lowest.rev()).map(|&image| image.clone()));
+/// Examples of a kind.
+pub(super) struct Kind {
+    pub(super) title: &'static str,
+    pub(super) label: Label,
+    pub(super) examples: Vec<Example>,
+}
+
+/// One image.
+pub(super) struct Example {
+    pub(super) image: ScoredImage,
+    /// Or why it cannot be shown.
+    pub(super) shown: Result<Shown, String>,
+}
+
+pub(super) struct Shown {
+    /// Deployed protocol.
+    pub(super) score: f64,
+    pub(super) is_anomalous: bool,
+    pub(super) input: Picture,
+    pub(super) reconstruction: Picture,
+    pub(super) heat_map: Picture,
+}
+
+impl Example {
+    /// Whether the model scores it as when its scores were recorded.
+    pub(super) fn agrees(&self) -> bool {
+        let recorded = self.image.deployed;
+        self.shown.as_ref().is_ok_and(|shown| {
+            (shown.score - recorded).abs() <= TOLERANCE * recorded.abs().max(1.0)
+        })
     }
-    chosen
 }
 
-impl Examples {
-    /// Reads images again and lets the model rebuild them.
-    pub(super) fn rebuild(
-        detector: &Detector,
-        own: &[ScoredImage],
+/// The `count` highest-scored images of a kind and the lowest, none of them twice.
+struct Extremes<'a> {
+    highest: Vec<&'a ScoredImage>,
+    lowest: Vec<&'a ScoredImage>,
+}
+
+impl<'a> Extremes<'a> {
+    fn of(images: &'a [ScoredImage], label: Label, count: usize) -> Self {
+        let members = images.iter().filter(|image| image.label == label);
+        let mut falling: Vec<&ScoredImage> = members.collect();
+        falling.sort_by(|a, b| b.deployed.total_cmp(&a.deployed));
+        let high = count.min(falling.len().div_ceil(2));
+        let low = count.min(falling.len() - high);
+        Self {
+            highest: falling[..high].to_vec(),
+            lowest: falling[falling.len() - low..]
+                .iter()
+                .rev()
+                .copied()
+                .collect(),
+        }
+    }
+}
+
+/// A run's model, ready to judge images and to leave pictures of them in a folder.
+pub(super) struct Studio {
+    detector: Detector,
+    folder: PathBuf,
+    /// The test images that lie inside other files, once one of them was asked for.
+    records: OnceCell<Vec<Sample>>,
+}
+
+impl Studio {
+    pub(super) fn open(run: &Run, device: &NamedDevice, folder: &Path) -> anyhow::Result<Self> {
+        let path = run.model.display();
+        let bytes = std::fs::read(&run.model).with_context(|| format!("cannot read {path}"))?;
+        let detector =
+            Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
+        if device.is_to_be_checked {
+            wait(detector.check_device())?;
+        }
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot write {}", folder.display()))?;
+        Ok(Self {
+            detector,
+            folder: folder.to_owned(),
+            records: OnceCell::new(),
+        })
+    }
+
+    pub(super) fn examples(
+        &self,
+        run: &Run,
+        count: usize,
         compared: &[ScoredImage],
-    ) -> anyhow::Result<Self> {
-        let mut examples = Self::default();
-        for (index, scored) in own.iter().enumerate() {
-            match rebuild(detector, scored, index)? {
-                Ok(shown) => examples.shown.push(shown),
-                Err(reason) => examples.missing.push(reason),
+    ) -> anyhow::Result<Examples> {
+        let anomalous = Extremes::of(&run.scores, Label::Anomalous, count);
+        let normal = Extremes::of(&run.scores, Label::Normal, count);
+        let kinds = [
+            (
+                "Anomalous, highest scores",
+                Label::Anomalous,
+                anomalous.highest,
+            ),
+            (
+                "Anomalous, lowest scores",
+                Label::Anomalous,
+                anomalous.lowest,
+            ),
+            ("Normal, lowest scores", Label::Normal, normal.lowest),
+            ("Normal, highest scores", Label::Normal, normal.highest),
+        ];
+        let kinds = kinds.into_iter().enumerate();
+        let kinds = kinds.filter(|(_, (_, _, images))| !images.is_empty());
+        let kinds = kinds.map(|(index, (title, label, images))| {
+            let stem = format!("example-{}", index + 1);
+            Ok(Kind {
+                title,
+                label,
+                examples: self.all(images, &stem)?,
+            })
+        });
+        Ok(Examples {
+            kinds: kinds.collect::<anyhow::Result<_>>()?,
+            compared: self.all(compared, "compared")?,
+        })
+    }
+
+    fn all<'a>(
+        &self,
+        images: impl IntoIterator<Item = &'a ScoredImage>,
+        stem: &str,
+    ) -> anyhow::Result<Vec<Example>> {
+        let images = images.into_iter().enumerate();
+        let examples = images.map(|(index, image)| {
+            let shown = match self.read(image) {
+                Ok(image) => Ok(self.show(image, &format!("{stem}-{}", index + 1))?),
+                Err(reason) => Err(format!("{reason:#}")),
+            };
+            Ok(Example {
+                image: image.clone(),
+                shown,
+            })
+        });
+        examples.collect()
+    }
+
+    /// The image at the model's size, where it still is where it was.
+    fn read(&self, image: &ScoredImage) -> anyhow::Result<RgbImage> {
+        let path = Path::new(&image.name);
+        match image.name.rsplit_once('#') {
+            Some((file, _)) if !path.exists() => self.read_record(image, Path::new(file)),
+            _ => {
+                let bytes = std::fs::read(path).context("cannot read it")?;
+                Ok(self.detector.prepare(&bytes)?)
             }
         }
-        for (index, scored) in compared.iter().enumerate() {
-            examples
-                .compared
-                .push(rebuild(detector, scored, index)?.ok());
+    }
+
+    /// One of the many images that `file` holds.
+    fn read_record(&self, image: &ScoredImage, file: &Path) -> anyhow::Result<RgbImage> {
+        let samples = self.records.get_or_init(|| {
+            let folder = file
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            let data = DataSet::open(folder.unwrap_or(Path::new(".")));
+            let split = data.and_then(|data| data.select(slice::from_ref(&image.category)));
+            split.map(|split| split.test).unwrap_or_default()
+        });
+        let mut samples = samples.iter();
+        let sample = samples.find(|sample| sample.source.to_string() == image.name);
+        let sample = sample.context("it lies inside a file that holds no such image now")?;
+        let config = &self.detector.card().config;
+        Ok(sample.source.read(config.width_px, config.height_px)?)
+    }
+
+    fn show(&self, image: RgbImage, stem: &str) -> anyhow::Result<Shown> {
+        let detection = wait(self.detector.judge(image))?;
+        let save = |image, what| {
+            let path = self.folder.join(format!("{stem}.{what}.png"));
+            Picture::save(image, &path)
+        };
+        Ok(Shown {
+            score: detection.anomaly_score,
+            is_anomalous: detection.is_anomalous,
+            input: save(&detection.input, "input")?,
+            reconstruction: save(&detection.examination.reconstruction, "reconstruction")?,
+            heat_map: save(&self.detector.heat_map(&detection), "heat")?,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in super::super) fn image(name: &str, kind: &str, label: Label, score: f64) -> ScoredImage {
+        ScoredImage {
+            name: name.into(),
+            category: String::new(),
+            kind: kind.into(),
+            label,
+            video: String::new(),
+            anomalous_share: None,
+            reconstruction: score,
+            alignment: None,
+            deployed: score,
+            paper: score,
         }
-        Ok(examples)
     }
-}
 
-impl Shown {
-    /// What its files are called, and what they hold.
-    pub(super) fn pictures(&self) -> [(&'static str, &[u8]); 3] {
-        [
-            ("original", &self.original),
-            ("reconstruction", &self.reconstruction),
-            ("heat", &self.heat_map),
-        ]
+    #[test]
+    fn no_image_is_among_both_the_best_and_the_worst() {
+        let images = [0.3, 0.1, 0.2].map(|score| image("x", "", Label::Normal, score));
+        let scores = |images: &[&ScoredImage]| -> Vec<f64> {
+            images.iter().map(|image| image.deployed).collect()
+        };
+        let all = Extremes::of(&images, Label::Normal, 4);
+        assert_eq!(scores(&all.highest), [0.3, 0.2]);
+        assert_eq!(scores(&all.lowest), [0.1]);
+        let one = Extremes::of(&images, Label::Normal, 1);
+        assert_eq!(
+            (scores(&one.highest), scores(&one.lowest)),
+            (vec![0.3], vec![0.1])
+        );
+        assert!(
+            Extremes::of(&images, Label::Anomalous, 4)
+                .highest
+                .is_empty()
+        );
     }
-}
-
-/// The inner error is that of a file; it is no reason to have no report.
-fn rebuild(
-    detector: &Detector,
-    scored: &ScoredImage,
-    index: usize,
-) -> anyhow::Result<Result<Shown, String>> {
-    let bytes = match std::fs::read(Path::new(&scored.name)) {
-        Ok(bytes) => bytes,
-        Err(error) => return Ok(Err(format!("{}: {error}", scored.name))),
-    };
-    let original = match detector.prepare(&bytes) {
-        Ok(image) => image,
-        Err(error) => return Ok(Err(format!("{}: {error}", scored.name))),
-    };
-    let detection = wait(detector.judge(original.clone()))?;
-    Ok(Ok(Shown {
-        scored: scored.clone(),
-        file_name: format!("example-{:02}", index + 1),
-        original: png(&original)?,
-        heat_map: png(&detector.heat_map(&detection))?,
-        reconstruction: png(&detection.examination.reconstruction)?,
-    }))
-}
-
-fn png(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(bytes.into_inner())
 }

@@ -1,9 +1,15 @@
-//! `daad report`.
+//! `daad report`: what runs left beside their models, as one page.
 
+mod chart;
+mod compare;
 mod examples;
+mod histogram;
 mod page;
+mod picture;
 mod plots;
-mod run;
+mod runs;
+mod sections;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,94 +17,90 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use daad::train::{DeviceChoice, metric_rows};
+use daad::train::{DeviceChoice, atomic_file};
 
 use super::output::note;
-use examples::Examples;
-use plots::Figure;
-use run::Run;
+use chart::Plot;
+use examples::{Examples, Studio};
+use page::{Page, RunPart};
 
-/// Loss curves, ROC, score histograms, the best and the worst images, and what several runs say
-/// side by side, as one HTML file and its figures.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Model files with their records beside them, or folders that `daad sweep` wrote
+    /// Model files with their records beside them, or folders that `daad sweep` wrote: these stand
+    /// for their finished jobs
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// Where to write report.html and the figures
+    /// Where to write index.html, metrics.csv, and every plot and picture as a file
     #[arg(long, value_name = "DIR", default_value = "report")]
     out: PathBuf,
-    /// How many images of each kind to show
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
-    examples: usize,
-    /// Where to rebuild them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
+    /// How many examples of each kind to show
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(..=100))]
+    examples: u8,
+    /// Where to score them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
     /// remote:HOST:PORT (see `daad device-server`)
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
 }
 
-/// What is shown of one run.
-struct Section {
-    run: Run,
-    figures: Vec<Figure>,
-    examples: Examples,
-}
-
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let runs = run::open(&args.runs)?;
-    let device = args.device.resolve()?;
-    let figures_across = plots::across(&runs)?;
-    let mut sections = Vec::new();
-    // The same images for all runs, so that they can be compared.
-    let chosen = examples::choose(&runs[0].scores, args.examples.div_ceil(2));
-    for run in runs {
-        let detector = run.detector(&device.device)?;
-        let own = examples::choose(&run.scores, args.examples);
-        sections.push(Section {
-            figures: plots::of_run(&run)?,
-            examples: Examples::rebuild(&detector, &own, &chosen)?,
-            run,
-        });
-    }
-    let out = &args.out;
-    std::fs::create_dir_all(out).with_context(|| format!("cannot write {}", out.display()))?;
-    for figure in &figures_across {
-        write(
-            &out.join(format!("{}.svg", figure.name)),
-            figure.svg.as_bytes(),
-        )?;
-    }
-    for (index, section) in sections.iter().enumerate() {
-        for figure in &section.figures {
-            let name = format!("{}-{}.svg", index + 1, figure.name);
-            write(&out.join(name), figure.svg.as_bytes())?;
+    let found = runs::find(&args.runs)?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    let count = usize::from(args.examples);
+    let groups = compare::groups(&found.runs, count);
+    let device = match count {
+        0 => None,
+        _ => Some(args.device.resolve()?),
+    };
+    let bar = super::train::progress_bar(found.runs.len(), "runs");
+    let mut parts = Vec::new();
+    for (index, run) in found.runs.iter().enumerate() {
+        for gap in &run.gaps {
+            bar.suspend(|| note(&format!("{}: {gap}", run.name)));
         }
-        for shown in &section.examples.shown {
-            for (what, png) in shown.pictures() {
-                let name = format!("{}-{}-{what}.png", index + 1, shown.file_name);
-                write(&out.join(name), png)?;
+        let folder = args.out.join(format!("run-{}", index + 1));
+        let plots = plots::of(run);
+        write_plots(&plots, &folder)?;
+        let examples = match &device {
+            Some(device) if !run.scores.is_empty() => {
+                let group = groups.iter().find(|group| group.runs.contains(&index));
+                let compared = group.map_or(&[][..], |group| &group.images);
+                Studio::open(run, device, &folder)?.examples(run, count, compared)?
             }
-        }
+            _ => Examples::default(),
+        };
+        parts.push(RunPart {
+            run,
+            plots,
+            examples,
+        });
+        bar.inc(1);
     }
-    write(&out.join("metrics.csv"), &metrics(&sections)?)?;
-    let page = out.join("report.html");
-    write(&page, page::render(&sections, &figures_across).as_bytes())?;
-    note(&format!("Wrote {}.", page.display()));
+    bar.finish_and_clear();
+    let compared = compare::plots(&found.runs);
+    write_plots(&compared, &args.out.join("compared"))?;
+    tables::write_csv(&found.runs, &args.out.join("metrics.csv"))?;
+    let page = Page {
+        found: &found,
+        parts: &parts,
+        groups: &groups,
+        compared: &compared,
+    };
+    let index = args.out.join("index.html");
+    atomic_file::write(&index, page.to_html().as_bytes())?;
+    note(&format!("Wrote {}.", index.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// All runs' figures, a row each.
-fn metrics(sections: &[Section]) -> anyhow::Result<Vec<u8>> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["run", "category", "protocol", "metric", "value"])?;
-    for Section { run, .. } in sections {
-        for row in metric_rows(&run.evaluation) {
-            csv.serialize((&run.name, row.category, row.protocol, row.metric, row.value))?;
-        }
+fn write_plots(plots: &[Plot], folder: &Path) -> anyhow::Result<()> {
+    if plots.is_empty() {
+        return Ok(());
     }
-    Ok(csv.into_inner()?)
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot write {}", folder.display()))?;
+    for plot in plots {
+        let path = folder.join(format!("{}.svg", plot.file));
+        atomic_file::write(&path, plot.svg.as_bytes())?;
+    }
+    Ok(())
 }

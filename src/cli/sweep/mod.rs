@@ -1,7 +1,7 @@
 //! `daad sweep`.
 
 mod preset;
-mod result;
+pub(crate) mod result;
 mod run;
 mod spec;
 mod table;
@@ -111,11 +111,6 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         show(args, &spec, &jobs, &results)?;
     }
     Ok(code)
-}
-
-/// The models of the finished jobs of a sweep's folder, in the jobs' order.
-pub(crate) fn models(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    result::models(out)
 }
 
 /// A preset's text, or a file's.

@@ -117,20 +117,3 @@ pub(crate) fn collect(out: &Path, jobs: &[Job]) -> anyhow::Result<Vec<JobResult>
     atomic_file::write(&path, lines.as_bytes())?;
     Ok(results)
 }
-
-/// The models of `results.jsonl`, where they lie now.
-pub(crate) fn models(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let path = out.join(RESULTS);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{} is no folder of a sweep", out.display()))?;
-    let model = |line: &str| {
-        let result: JobResult = serde_json::from_str(line)?;
-        let model = Path::new(&result.model);
-        // The folder may have moved since: a job's own folder and the file's name are what stays.
-        let job = model.parent().and_then(Path::file_name).unwrap_or_default();
-        let name = model.file_name().unwrap_or_default();
-        Ok(out.join("jobs").join(job).join(name))
-    };
-    let models = text.lines().map(model).collect::<anyhow::Result<_>>();
-    models.with_context(|| path.display().to_string())
-}

@@ -83,10 +83,20 @@ impl Spec {
 
     /// Adds an axis, or other values to one.
     pub(crate) fn vary(&mut self, axis: &str, values: Vec<Value>) {
-        if self.rows.is_empty() && axis != SEED {
-            axis.clone_into(&mut self.rows);
-        }
         self.grid.insert(axis.to_owned(), Value::Array(values));
+        // A table that nobody laid out shows the settings that vary; categories and seeds are means,
+        // unless there is nothing else.
+        let place = match (self.rows.as_str(), self.columns.as_str()) {
+            _ if axis == SEED || axis == self.rows => return,
+            ("", _) => &mut self.rows,
+            (CATEGORY, "") => {
+                self.columns = std::mem::take(&mut self.rows);
+                &mut self.rows
+            }
+            (_, "") => &mut self.columns,
+            _ => return,
+        };
+        axis.clone_into(place);
     }
 
     /// Keeps some of the variants.
@@ -285,6 +295,21 @@ mod tests {
             (jobs[0].settings.items, jobs[7].settings.items),
             (None, Some(9))
         );
+    }
+
+    #[test]
+    fn a_table_that_nobody_laid_out_shows_what_varies() {
+        let mut spec = Spec::default();
+        for axis in ["seed", "category", "division"] {
+            spec.vary(axis, vec![Value::Integer(1)]);
+        }
+        assert_eq!(
+            (spec.rows.as_str(), spec.columns.as_str()),
+            ("division", "category")
+        );
+        let mut one = Spec::default();
+        one.vary("items", vec![Value::Integer(1)]);
+        assert_eq!((one.rows.as_str(), one.columns.as_str()), ("items", ""));
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! Images as files, and inside the page.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType;
+use image::{ImageFormat, RgbImage, imageops};
+
+use daad::train::atomic_file;
+
+/// The page shows larger images smaller, as JPEG, so that it stays small itself.
+const LARGEST_PX: u32 = 192;
+/// Smaller ones are shown as they are: JPEG would blur them.
+const SMALL_PX: u32 = 96;
+const QUALITY: u8 = 88;
+
+/// An image inside the page.
+pub(super) struct Picture {
+    /// A data URL.
+    pub(super) url: String,
+    pub(super) width_px: u32,
+    pub(super) height_px: u32,
+}
+
+impl Picture {
+    /// Writes the image to `path`, as PNG, and makes the page's copy of it.
+    pub(super) fn save(image: &RgbImage, path: &Path) -> anyhow::Result<Self> {
+        let png = encoded(image)?;
+        atomic_file::write(path, &png)?;
+        let (width, height) = image.dimensions();
+        let side = width.max(height);
+        if side <= SMALL_PX {
+            return Ok(Self::of("image/png", &png, image));
+        }
+        let shown = side.min(LARGEST_PX);
+        let shrunk = |px: u32| (px * shown).div_ceil(side);
+        let filter = FilterType::Triangle;
+        let image = imageops::resize(image, shrunk(width), shrunk(height), filter);
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(&image)?;
+        Ok(Self::of("image/jpeg", &jpeg, &image))
+    }
+
+    fn of(kind: &str, bytes: &[u8], image: &RgbImage) -> Self {
+        Self {
+            url: format!("data:{kind};base64,{}", BASE64_STANDARD.encode(bytes)),
+            width_px: image.width(),
+            height_px: image.height(),
+        }
+    }
+}
+
+fn encoded(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(bytes.into_inner())
+}

@@ -1,0 +1,181 @@
+//! The runs to report, with all that they left.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use daad::train::{EpochRecord, Evaluation, Records, ScoredImage};
+use daad::weights::{ModelCard, read_card};
+
+use crate::cli::sweep::result::JobResult;
+
+/// One model and its records.
+pub(super) struct Run {
+    /// Unlike that of any other run in the report.
+    pub(super) name: String,
+    pub(super) model: PathBuf,
+    pub(super) card: ModelCard,
+    /// Empty where there is no record of it, as all below.
+    pub(super) losses: Vec<EpochRecord>,
+    pub(super) scores: Vec<ScoredImage>,
+    pub(super) evaluation: Option<Evaluation>,
+    /// A sentence for each record that is not there.
+    pub(super) gaps: Vec<String>,
+}
+
+/// A sweep that runs are of.
+pub(super) struct Sweep {
+    pub(super) folder: PathBuf,
+    /// What `daad sweep` made of it, Markdown.
+    pub(super) table: Option<String>,
+    /// Jobs that were begun and are not finished.
+    pub(super) unfinished: usize,
+}
+
+/// Everything that was named.
+pub(super) struct Found {
+    pub(super) runs: Vec<Run>,
+    pub(super) sweeps: Vec<Sweep>,
+}
+
+/// Reads model files' cards and records, and those of the finished jobs of sweeps.
+pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
+    let mut found = Found {
+        runs: Vec::new(),
+        sweeps: Vec::new(),
+    };
+    for path in paths {
+        if path.is_dir() {
+            found.add_sweep(path)?;
+        } else {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            found.runs.push(Run::read(stem.into_owned(), path)?);
+        }
+    }
+    found.tell_apart();
+    Ok(found)
+}
+
+impl Found {
+    fn add_sweep(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let jobs = folder.join("jobs");
+        let entries = std::fs::read_dir(&jobs).with_context(|| {
+            format!(
+                "{} is neither a model file nor a folder that daad sweep wrote: cannot read {}",
+                folder.display(),
+                jobs.display()
+            )
+        })?;
+        let (mut finished, mut unfinished) = (Vec::new(), 0);
+        for entry in entries {
+            let job = entry?.path();
+            let result = job.join("result.json");
+            if !result.exists() {
+                unfinished += 1;
+                continue;
+            }
+            let text = std::fs::read_to_string(&result)
+                .with_context(|| format!("cannot read {}", result.display()))?;
+            let result: JobResult = serde_json::from_str(&text)
+                .with_context(|| format!("{} is not a job's result", result.display()))?;
+            finished.push((result, job.join("model.safetensors")));
+        }
+        if finished.is_empty() {
+            bail!("no job of the sweep in {} is finished", folder.display());
+        }
+        // The folders' order is the file system's.
+        finished.sort_by(|(a, _), (b, _)| (a.job, &a.name).cmp(&(b.job, &b.name)));
+        for (result, model) in finished {
+            self.runs.push(Run::read(result.name, &model)?);
+        }
+        self.sweeps.push(Sweep {
+            folder: folder.to_owned(),
+            table: std::fs::read_to_string(folder.join("table.md")).ok(),
+            unfinished,
+        });
+        Ok(())
+    }
+
+    /// Runs of the same name get the names of their files, and one that is given twice a number.
+    fn tell_apart(&mut self) {
+        for of_path in [true, false] {
+            let mut times: HashMap<String, usize> = HashMap::new();
+            for run in &self.runs {
+                *times.entry(run.name.clone()).or_default() += 1;
+            }
+            let mut seen: HashMap<String, usize> = HashMap::new();
+            for run in self.runs.iter_mut().filter(|run| times[&run.name] > 1) {
+                let seen = seen.entry(run.name.clone()).or_default();
+                *seen += 1;
+                run.name = match of_path {
+                    true => run.model.display().to_string(),
+                    false => format!("{} ({seen})", run.name),
+                };
+            }
+        }
+    }
+}
+
+impl Run {
+    fn read(name: String, model: &Path) -> anyhow::Result<Self> {
+        let path = model.display();
+        if model.extension() != Some(OsStr::new("safetensors")) {
+            bail!("{path} is neither a model file (NAME.safetensors) nor a sweep's folder");
+        }
+        let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
+        let card = read_card(&bytes).with_context(|| path.to_string())?;
+        let records = Records::beside(model);
+        let mut gaps = Vec::new();
+        if !records.losses.exists() {
+            gaps.push(
+                "There is no training curve beside the model; `daad train` writes it.".into(),
+            );
+        }
+        if !records.scores.exists() || !records.evaluation.exists() {
+            gaps.push(format!(
+                "There are no scores beside the model: run `daad eval --record --model {path} \
+                 --data …` first."
+            ));
+        }
+        let mut keep = |error: daad::Error| gaps.push(format!("{error}."));
+        let losses = records.losses.exists().then(|| records.read_losses());
+        let losses = losses.and_then(|read| read.map_err(&mut keep).ok());
+        let scores = records.scores.exists().then(|| records.read_scores());
+        let scores = scores.and_then(|read| read.map_err(&mut keep).ok());
+        let evaluation = records.evaluation.exists();
+        let evaluation = evaluation.then(|| records.read_evaluation());
+        let evaluation = evaluation.and_then(|read| read.map_err(&mut keep).ok());
+        Ok(Self {
+            name,
+            model: model.to_owned(),
+            card,
+            losses: losses.unwrap_or_default(),
+            scores: scores.unwrap_or_default(),
+            evaluation,
+            gaps,
+        })
+    }
+
+    /// The system and how its memory divides maps, as the paper's figures label them.
+    pub(super) fn label(&self) -> String {
+        let config = &self.card.config;
+        match self.division() {
+            Some(rate) => format!("{}, r = {rate}", config.system_name()),
+            None => config.system_name(),
+        }
+    }
+
+    /// rh×rw×rc where there is a block-wise memory.
+    pub(super) fn division(&self) -> Option<String> {
+        use daad::model::{Division, MemoryPlacement};
+        let memory = self.card.config.memory;
+        match (memory.placement, memory.division) {
+            (MemoryPlacement::None, _) | (_, Division::PixelWise) => None,
+            (_, Division::Blocks(rate)) => {
+                Some(format!("{}×{}×{}", rate.height, rate.width, rate.channel))
+            }
+        }
+    }
+}
