@@ -11,13 +11,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use daad::train::Records;
+use daad::train::{Records, RunLock};
 
 use super::result::{self, JobResult};
 use super::spec::Job;
 
 /// How often a running job is looked at.
 const POLL: Duration = Duration::from_millis(50);
+
+/// How long a job of an earlier sweep may take to stop.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all jobs of a sweep share.
 pub(crate) struct Runner<'a> {
@@ -73,6 +76,8 @@ impl Runner<'_> {
         fs::write(&settings, job.settings.to_toml()).with_context(|| written(&settings))?;
         let log = folder.join("log.txt");
         let model = folder.join("model.safetensors");
+        // The orphan of a sweep that was killed may still be at it, and leave a checkpoint.
+        drop(RunLock::acquire(&model, ORPHAN_PATIENCE)?);
         let mut child = self
             .command(job, &folder)
             .stdout(Stdio::null())
