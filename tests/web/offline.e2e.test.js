@@ -14,7 +14,11 @@ function kept(page) {
     const cache = await caches.open("for-ever");
     const urls = (await cache.keys()).map(({ url }) => url);
     const has = (/** @type {{ file: string }} */ { file }) => urls.some((url) => url.includes(file));
-    return (await caches.match("manifest.json")) && (await caches.match("floors/good-6.png")) && (await caches.match("list.js")) && has(models[0]) && series.every(has) && Object.values(engines).some((engine) => has(engine) && has(engine.script)) && (await caches.has("page"));
+    if (![models[0], ...series].every(has) || !Object.values(engines).some((engine) => has(engine) && has(engine.script))) return false;
+    // A cache is there before what it is for: each address is asked for, the page's as well.
+    const used = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
+    const wanted = ["manifest.json", "floors/good-6.png", "list.js", location.href.replace(/[?#].*/, ""), ...used];
+    return (await Promise.all(wanted.map((url) => caches.match(url)))).every(Boolean);
   }, null, { timeout: 30_000 });
 }
 
