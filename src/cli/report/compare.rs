@@ -1,12 +1,10 @@
-//! What several runs show together.
+//! Test images on which several runs can be set beside each other.
 
 use std::collections::BTreeMap;
 
 use daad::metric::Label;
-use daad::model::{MemoryPlacement, ModelConfig};
-use daad::train::{Figures, ScoredImage};
+use daad::train::ScoredImage;
 
-use super::chart::{Axes, Mark, Plot, SERIES, Shape, draw, range};
 use super::runs::Run;
 
 /// Runs with the same test images.
@@ -65,113 +63,6 @@ fn one_of_each_kind(images: &[ScoredImage], label: Label, count: usize) -> Vec<&
         .take(count)
         .map(|(_, image)| image)
         .collect()
-}
-
-/// The paper's Fig. 7 and Table 4, of the runs there are.
-pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
-    let axes = [
-        Axis {
-            file: "items",
-            title: "Number of memory items",
-            name: "memory items N",
-            place: |run| has_memory(run).then(|| (run.card.config.memory.items, String::new())),
-            others: |run| run.label(),
-        },
-        Axis {
-            file: "division",
-            title: "Division rate",
-            name: "division rate r",
-            place: |run| Some((blocks(&run.card.config), run.division()?)),
-            others: |run| {
-                let config = &run.card.config;
-                format!("{}, N = {}", config.system_name(), config.memory.items)
-            },
-        },
-    ];
-    let protocols: [Protocol; 2] = [
-        ("deployed", |figures| figures.deployed.auroc),
-        ("paper", |figures| figures.paper.auroc),
-    ];
-    let plots = axes.iter().flat_map(|axis| {
-        let of = move |protocol: &Protocol| auroc_along(runs, axis, *protocol);
-        protocols.iter().filter_map(of).collect::<Vec<_>>()
-    });
-    plots.collect()
-}
-
-/// A setting that runs may differ in.
-struct Axis {
-    file: &'static str,
-    title: &'static str,
-    name: &'static str,
-    /// Its value, in order, and what that is called; the number itself where nothing.
-    place: fn(&Run) -> Option<(usize, String)>,
-    /// What else tells runs apart.
-    others: fn(&Run) -> String,
-}
-
-type Protocol = (&'static str, fn(&Figures) -> Option<f64>);
-
-fn has_memory(run: &Run) -> bool {
-    run.card.config.memory.placement != MemoryPlacement::None
-}
-
-/// How many blocks the finest map is cut into.
-fn blocks(config: &ModelConfig) -> usize {
-    let rate = config.division_rate(0);
-    rate.height * rate.width * rate.channel
-}
-
-/// A dot for each run, and a line through their means. None where all runs are at one place.
-fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option<Plot> {
-    let mut measured = Vec::new();
-    for run in runs {
-        let figures = run.evaluation.as_ref().map(|evaluation| evaluation.mean);
-        let auroc = figures.and_then(|figures| auroc(&figures));
-        if let (Some(place), Some(auroc)) = ((axis.place)(run), auroc) {
-            measured.push((place, (axis.others)(run), auroc));
-        }
-    }
-    let mut places: Vec<&(usize, String)> = measured.iter().map(|(place, ..)| place).collect();
-    places.sort_unstable();
-    places.dedup();
-    if places.len() < 2 {
-        return None;
-    }
-    let mut lines: BTreeMap<&str, BTreeMap<usize, Vec<f64>>> = BTreeMap::new();
-    for (place, others, auroc) in &measured {
-        let x = places.iter().position(|known| *known == place)?;
-        let line = lines.entry(others).or_default();
-        line.entry(x).or_default().push(*auroc);
-    }
-    let mut marks = Vec::new();
-    for (index, (name, places)) in lines.iter().enumerate() {
-        let colour = SERIES[index % SERIES.len()];
-        let means = places.iter().map(|(&x, aurocs)| {
-            let mean = aurocs.iter().sum::<f64>() / aurocs.len() as f64;
-            (x as f64, mean)
-        });
-        let dots = places.iter();
-        let dots = dots.flat_map(|(&x, all)| all.iter().map(move |&auroc| (x as f64, auroc)));
-        marks.push(Mark::new(Shape::Line(means.collect()), colour).named(*name));
-        marks.push(Mark::new(Shape::Dots(dots.collect()), colour));
-    }
-    let names = places.iter().map(|(value, name)| match name.as_str() {
-        "" => value.to_string(),
-        name => name.to_owned(),
-    });
-    let y = range(measured.iter().map(|(.., auroc)| *auroc));
-    let x = -0.4..places.len() as f64 - 0.6;
-    let axes = Axes {
-        places: names.collect(),
-        ..Axes::new(x, y, axis.name, "image AUROC")
-    };
-    Some(Plot {
-        file: format!("auroc-{}-{protocol}", axis.file),
-        title: format!("{}, {protocol} protocol", axis.title),
-        caption: "A dot for each run; the lines are means.".to_owned(),
-        svg: draw(&axes, &marks),
-    })
 }
 
 #[cfg(test)]

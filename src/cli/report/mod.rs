@@ -1,5 +1,6 @@
 //! `daad report`: what runs left beside their models, as one page.
 
+mod along;
 mod chart;
 mod compare;
 mod examples;
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let compared = compare::plots(&found.runs);
+    let compared = along::plots(&found.runs);
     write_plots(&compared, &args.out.join("compared"))?;
     tables::write_csv(&found.runs, &args.out.join("metrics.csv"))?;
     let page = Page {
