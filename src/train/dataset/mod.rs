@@ -69,12 +69,17 @@ impl DataSet {
     /// for labels that do not fit.
     pub fn open(root: &Path) -> Result<Self> {
         type Layout = fn(&Path) -> Result<Split>;
-        let one_class: [Layout; 3] = [mnist::open, cifar::open, classes::open];
-        let as_labelled: [Layout; 3] = [categories::open, video::open, good_images];
-        // A class folder could pass for a video's or a category's, not the other way round.
-        let layouts = one_class[..2].iter().map(|layout| (layout, true));
-        let layouts = layouts.chain(as_labelled.iter().map(|layout| (layout, false)));
-        for (layout, is_one_class) in layouts.chain([(&one_class[2], true)]) {
+        // A class folder could pass for a video's or a category's, not the other way round; a stray
+        // image beside folders makes no folder of good images.
+        let layouts: [(Layout, bool); 6] = [
+            (mnist::open, true),
+            (cifar::open, true),
+            (categories::open, false),
+            (video::open, false),
+            (classes::open, true),
+            (good_images, false),
+        ];
+        for (layout, is_one_class) in layouts {
             let split = layout(root)?;
             if !split.is_empty() {
                 return Ok(Self {

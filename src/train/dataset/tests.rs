@@ -249,6 +249,20 @@ fn videos_are_read_as_ucsd_publishes_them() {
 }
 
 #[test]
+fn a_video_too_few_shifts_no_labels_and_a_stray_image_hides_no_data_set() {
+    let root = folder(&["Train/Train001/001.tif", "Test/Test002/001.tif"]);
+    let labels = b"x.gt_frame = [1];\nx.gt_frame = [1];";
+    write(root.path(), "UCSDped2.m", labels);
+    let error = message(root.path(), &[]);
+    assert!(
+        error.contains("holds 1 videos, and there are labels for 2"),
+        "{error}"
+    );
+    let root = folder(&["stray.png", "train/cat/1.png", "test/cat/2.png"]);
+    assert_eq!(split(root.path(), &["cat"]).unwrap().train.len(), 1);
+}
+
+#[test]
 fn frames_that_labels_leave_out_are_an_error() {
     let root = folder(&["training/01/1.jpg", "testing/01/1.jpg", "testing/01/2.jpg"]);
     write(

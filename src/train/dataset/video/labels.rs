@@ -62,6 +62,15 @@ impl Labels {
         )))
     }
 
+    /// How many videos are labelled.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::ByName { videos, .. } => videos.len(),
+            Self::Ranges { videos, .. } => videos.len(),
+            Self::Files(files) => files.len(),
+        }
+    }
+
     /// Whether each frame of the video is abnormal: `index` counts the videos, from 0.
     pub(super) fn of_video(&self, index: usize, name: &str, frames: usize) -> Result<Vec<bool>> {
         let wrong = |path: &Path, reason: String| {

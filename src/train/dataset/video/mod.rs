@@ -40,6 +40,15 @@ pub(super) fn open(root: &Path) -> Result<Split> {
         return Ok(Split::default());
     }
     let labels = Labels::find(root)?;
+    // Most are matched by their order: one video too few would shift all labels after it.
+    if labels.count() != videos.len() {
+        return Err(Error::Data(format!(
+            "{} holds {} videos, and there are labels for {}",
+            test.display(),
+            videos.len(),
+            labels.count()
+        )));
+    }
     for (index, video) in videos.iter().enumerate() {
         let frames = frames(video)?;
         let abnormal = labels.of_video(index, &name(video), frames.len())?;
