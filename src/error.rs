@@ -33,6 +33,9 @@ pub enum Error {
     /// A run is larger than the machine.
     #[error("not enough memory: {0}")]
     Memory(String),
+    /// Two runs would write the same files.
+    #[error("another run is writing {0}; wait for its end, or choose another --out")]
+    Busy(String),
     /// A file could not be read or written.
     #[error("{action} {path}: {reason}")]
     File {

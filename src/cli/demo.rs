@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use daad::model::{AdversarialConfig, Division, ModelConfig};
 use daad::nn::DivisionRate;
 use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::{DeviceChoice, Objective, Records, Schedule, TrainConfig};
+use daad::train::{DeviceChoice, Objective, Records, RunLock, Schedule, TrainConfig};
 use daad::weights::{Precision, Provenance};
 
 use super::images::Images;
@@ -46,6 +47,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         ignore_memory: false,
         stop_at_eof: false,
     };
+    let lock = RunLock::acquire(Path::new(MODEL), Duration::ZERO)?;
     let finished = match session.run()? {
         End::Finished(finished) => finished,
         End::Interrupted { .. } => {
@@ -53,6 +55,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
+    drop(lock);
     let mut test = textures.normal(TEST_IMAGES_A_KIND);
     test.extend(textures.defective(TEST_IMAGES_A_KIND));
     note("AUROC on unseen textures, half of them with a stain, a scratch or a hole:");

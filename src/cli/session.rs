@@ -15,7 +15,7 @@ use daad::train::memory::{self, MemoryEstimate};
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, HeldOut, Losses, NamedDevice, Outcome, Records,
-    RunLock, TrainConfig, Trainer, TrainingImages, atomic_file, check_training, finish, wait,
+    TrainConfig, Trainer, TrainingImages, atomic_file, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
@@ -32,9 +32,6 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The exit code of a program that Ctrl-C ended.
 pub(crate) const INTERRUPTED: u8 = 130;
-
-/// A sweep that was killed leaves a job behind that stops after its step; the next one waits.
-const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
 const STOPPING: &str = "\nStopping after this step; Ctrl-C again stops at once.";
 
@@ -76,11 +73,6 @@ impl Session {
                  to hold out for calibration"
             );
         }
-        let patience = match self.stop_at_eof {
-            true => ORPHAN_PATIENCE,
-            false => Duration::ZERO,
-        };
-        let _lock = RunLock::acquire(&self.out, patience)?;
         let estimate = MemoryEstimate::of(&self.config, self.images.cached_bytes(&self.config));
         self.check_memory(&estimate)?;
         if self.device.is_to_be_checked {
@@ -111,6 +103,10 @@ impl Session {
         });
         let mut trainer = trainer.with_validation(&held_out.choosing);
         self.announce(training.count(), &held_out, &estimate);
+        if self.resume {
+            let (epoch, epochs) = (trainer.progress().epoch, self.config.epochs);
+            note(&format!("{epoch} of {epochs} epochs are done already."));
+        }
         let outcome = match self.device.server.clone() {
             None => self.train(&mut trainer, &*training, &mut unprinted)?,
             Some(server) => {
@@ -214,39 +210,42 @@ impl Session {
         let mut rate = Rate::new();
         let mut silent_since = Instant::now();
         let mut epoch = trainer.progress().epoch + 1;
-        let mut latest = trainer
-            .progress()
-            .history
-            .last()
-            .map(|record| record.losses);
-        let outcome = trainer.run(images, &stop, |event| match event {
-            Event::Step {
-                images: count,
-                losses,
-                ..
-            } => {
-                for reason in images.take_unreadable() {
-                    bar.suspend(|| note(&format!("{reason}; passed over.")));
+        let history = &trainer.progress().history;
+        let mut latest = history.last().map(|record| record.losses);
+        let mut looked = history.iter().rev().find_map(|record| record.validation);
+        let run = || {
+            trainer.run(images, &stop, |event| match event {
+                Event::Step {
+                    images: count,
+                    losses,
+                    ..
+                } => {
+                    for reason in images.take_unreadable() {
+                        bar.suspend(|| note(&format!("{reason}; passed over.")));
+                    }
+                    latest = losses.or(latest);
+                    rate.add(count);
+                    bar.inc(1);
+                    let message =
+                        describe(epoch, self.config.epochs, latest, looked, rate.per_sec());
+                    if bar.is_hidden() && silent_since.elapsed() >= LOG_INTERVAL {
+                        note(&message);
+                        silent_since = Instant::now();
+                    }
+                    bar.set_message(message);
                 }
-                latest = losses.or(latest);
-                rate.add(count);
-                bar.inc(1);
-                let message = describe(epoch, self.config.epochs, latest, rate.per_sec());
-                if bar.is_hidden() && silent_since.elapsed() >= LOG_INTERVAL {
-                    note(&message);
-                    silent_since = Instant::now();
+                Event::Epoch(record) => {
+                    epoch = record.epoch + 1;
+                    latest = Some(record.losses);
+                    looked = record.validation.or(looked);
+                    if self.json && unprinted.is_ok() {
+                        *unprinted = print_epoch(record, rate.per_sec());
+                    }
                 }
-                bar.set_message(message);
-            }
-            Event::Epoch(record) => {
-                epoch = record.epoch + 1;
-                latest = Some(record.losses);
-                if self.json && unprinted.is_ok() {
-                    *unprinted = print_epoch(record, rate.per_sec());
-                }
-            }
-            _ => {}
-        })?;
+                _ => {}
+            })
+        };
+        let outcome = or_short_of_memory(run)?;
         bar.abandon();
         // From here on Ctrl-C has nothing to wait for: the checkpoint is written.
         stop.store(true, Ordering::Relaxed);
@@ -294,6 +293,20 @@ fn unless_gone<T>(server: &str, train: impl FnOnce() -> anyhow::Result<T>) -> an
     result.unwrap_or_else(|_| unreachable!("a panic is a loss"))
 }
 
+/// A GPU's libraries panic where an allocation fails, deep inside a step.
+fn or_short_of_memory<T>(run: impl FnOnce() -> Result<T, daad::Error>) -> anyhow::Result<T> {
+    let panic = match panic::catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => return Ok(result?),
+        Err(panic) => panic,
+    };
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+    match said.map(memory::device_error) {
+        Some(error @ daad::Error::Memory(_)) => Err(error.into()),
+        _ => panic::resume_unwind(panic),
+    }
+}
+
 /// For a parent that holds the other end: when it ends, even by a kill, so does this run.
 fn stop_at_eof(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {
@@ -311,7 +324,13 @@ fn progress_bar(total: usize, done: usize) -> ProgressBar {
     bar
 }
 
-fn describe(epoch: usize, epochs: usize, losses: Option<Losses>, rate: f64) -> String {
+fn describe(
+    epoch: usize,
+    epochs: usize,
+    losses: Option<Losses>,
+    held_out: Option<f64>,
+    rate: f64,
+) -> String {
     let losses = losses.map_or(String::new(), |losses| {
         let rec = losses.reconstruction;
         let game = match losses.discriminator {
@@ -327,7 +346,8 @@ fn describe(epoch: usize, epochs: usize, losses: Option<Losses>, rate: f64) -> S
         };
         format!(", rec {rec:.5}{structural}{game}")
     });
-    format!("epoch {epoch}/{epochs}{losses}, {rate:.1} images/s")
+    let held_out = held_out.map_or(String::new(), |error| format!(", held out {error:.5}"));
+    format!("epoch {epoch}/{epochs}{losses}{held_out}, {rate:.1} images/s")
 }
 
 fn print_epoch(record: EpochRecord, images_per_sec: f64) -> anyhow::Result<()> {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use daad::Detector;
 use daad::train::dataset::{DataSet, LabelledImage, Sample, Unreadable, load_ahead};
-use daad::train::{Evaluated, Records, Settings, TrainConfig, evaluate, read_progress};
+use daad::train::{Evaluated, Records, RunLock, Settings, TrainConfig, evaluate, read_progress};
 use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,8 +16,18 @@ use super::images::Images;
 use super::output;
 use super::session::{End, INTERRUPTED, Session, checkpoint_path};
 
+/// A sweep that was killed leaves a job behind that stops after its step; the next one waits.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let args = *args;
+    check_out(&args.out)?;
+    let patience = match args.stop_at_eof {
+        true => ORPHAN_PATIENCE,
+        false => Duration::ZERO,
+    };
+    // Before the checkpoint is looked for: whoever holds the lock may still write one.
+    let lock = RunLock::acquire(&args.out, patience)?;
     let config = config(&args)?;
     output::note(&format!("Settings:\n{}", settings_of(&config)));
     let split = DataSet::open(&args.data)?.select(&args.category)?;
@@ -50,16 +61,17 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
         ignore_memory: args.ignore_memory,
         stop_at_eof: args.stop_at_eof,
     };
+    output::note("Ctrl-C stops after a step; the same command with --resume goes on from there.");
     let finished = match session.run()? {
         End::Finished(finished) => finished,
         End::Interrupted { epoch } => {
             output::note(&format!(
-                "Stopped in epoch {epoch} of {epochs}. The same command with --resume goes on from \
-                 here."
+                "Stopped. The same command with --resume goes on from epoch {epoch} of {epochs}."
             ));
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
+    drop(lock);
     if split.test.is_empty() {
         output::note("There are no test images, so there is nothing to measure.");
         return Ok(ExitCode::SUCCESS);
@@ -72,9 +84,6 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
 
 /// The configuration asked for, or that of the run to go on with.
 fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
-    if args.out.is_dir() || args.out.file_name().is_none() {
-        anyhow::bail!("--out must name a file, {} is a folder", args.out.display());
-    }
     let checkpoint = checkpoint_path(&args.out);
     let file = match &args.config {
         Some(path) => read_settings(path)?,
@@ -92,6 +101,16 @@ fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     }
     settings.check_effect()?;
     Ok(settings.resolve()?)
+}
+
+fn check_out(out: &Path) -> anyhow::Result<()> {
+    let is_file = !out.is_dir() && out.file_name().is_some();
+    anyhow::ensure!(
+        is_file,
+        "--out must name a file, {} is a folder",
+        out.display()
+    );
+    Ok(())
 }
 
 fn read_settings(path: &Path) -> anyhow::Result<Settings> {

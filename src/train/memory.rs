@@ -5,7 +5,7 @@
 //! the gradients, and the copies that a checkpoint is made of. Burn's own operations on GPUs keep
 //! somewhat more.
 
-use sysinfo::{MemoryRefreshKind, System};
+use sysinfo::{MemoryRefreshKind, Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::config::TrainConfig;
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::model::ModelConfig;
 const VALUE_BYTES: u64 = 4;
 
 /// The program itself, its threads' buffers, and what the allocator cannot give back.
-const PROGRAM_BYTES: u64 = 56 << 20;
+const PROGRAM_BYTES: u64 = 48 << 20;
 
 /// What a run will take, all of it approximate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,11 @@ impl MemoryEstimate {
         // It sees what is real and what is rebuilt.
         let judging = batch * (2 * discriminator + 3 * image) + values;
         let gathered = if config.accumulate > 1 { values } else { 0 };
-        // A checkpoint's tensors, and the same as a file's bytes.
+        // What a checkpoint holds, read from the device, and again as a file's bytes; some of
+        // what training gave back is not reused.
         let keeps_best = config.validation.is_some_and(|it| it.keep_best);
         let best = if keeps_best { values } else { 0 };
-        let checkpoint = 3 * values + best;
+        let checkpoint = 13 * values / 2 + 2 * best;
         let moment = [
             backward + gathered,
             judging + gathered,
@@ -94,15 +95,42 @@ impl MemoryEstimate {
     }
 }
 
-/// The memory that the CPU's programs can still have here: what the system has left, or less where
-/// this process is in a group with a limit. None where the system does not say.
+/// The memory that a program can still have here: what the system has left, or less where this
+/// process is in a group with a limit. None where the system does not say.
 pub fn available_bytes() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let process = Pid::from_u32(std::process::id());
+    let this = ProcessesToUpdate::Some(&[process]);
+    system.refresh_processes_specifics(this, false, ProcessRefreshKind::nothing());
+    // In a container the process's own group may be unknown, and the root's is the one.
+    let own = system.process(process).and_then(Process::cgroup_limits);
+    let limits = own.or_else(|| system.cgroup_limits());
+    // What the group uses beyond this is the cache of its files, and given up when needed.
+    let left = limits.map(|limits| limits.total_memory.saturating_sub(limits.rss));
     let available = system.available_memory();
-    let limited = system.cgroup_limits().map(|limits| limits.free_memory);
-    let available = limited.map_or(available, |limited| available.min(limited));
+    let available = left.map_or(available, |left| available.min(left));
     (available > 0).then_some(available)
+}
+
+/// What a device said that failed, as an error that says what to do where memory was short.
+pub fn device_error(said: &str) -> Error {
+    const WORDS: [&str; 5] = [
+        "out of memory",
+        "out-of-memory",
+        "out of device memory",
+        "outofmemory",
+        "buffertoobig",
+    ];
+    let lower = said.to_lowercase();
+    match WORDS.iter().any(|word| lower.contains(word)) {
+        true => Error::Memory(
+            "the device has none left for this run; lower batch-size (accumulate makes up for \
+             it), width or size, or use --device cpu"
+                .into(),
+        ),
+        false => Error::Device(said.to_owned()),
+    }
 }
 
 /// As people write it: `about 3.4 GiB` without the about.
@@ -188,15 +216,19 @@ mod tests {
 
     #[test]
     fn what_is_lowered_when_memory_is_short_lowers_the_estimate() {
-        let paper = TrainConfig::default();
+        // In small batches a checkpoint takes the most, whatever their size.
+        let large = TrainConfig {
+            batch_size: 16,
+            ..TrainConfig::default()
+        };
         let peak = |config: &TrainConfig| MemoryEstimate::of(config, 40 << 20).peak_bytes;
-        let mut small = [paper.clone(), paper.clone(), paper.clone()];
-        small[0].batch_size = 4;
+        let mut small = [large.clone(), large.clone(), large.clone()];
+        small[0].batch_size = 8;
         small[1].model.base_width = 32;
         small[2].model.height_px = 128;
         small[2].model.width_px = 128;
         for config in &small {
-            assert!(peak(config) < 3 * peak(&paper) / 4, "{config:?}");
+            assert!(peak(config) < 3 * peak(&large) / 4, "{config:?}");
         }
     }
 
@@ -215,6 +247,18 @@ mod tests {
         estimate.check_buffer(1 << 30).unwrap();
         let error = estimate.check_buffer(100 << 20).unwrap_err().to_string();
         assert!(error.contains("in one piece"), "{error}");
+    }
+
+    #[test]
+    fn a_device_without_memory_is_told_from_one_that_fails() {
+        for said in [
+            "OutOfMemory { size: 5, backtrace: None }",
+            "wgpu error: Out of Memory",
+            "out of device memory allocating 9 bytes",
+        ] {
+            assert!(matches!(device_error(said), Error::Memory(_)), "{said}");
+        }
+        assert!(matches!(device_error("device lost"), Error::Device(_)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::event::{EpochRecord, Event};
 use super::images::TrainingImages;
 use super::initialize::initialize;
 use super::losses::{Losses, finite};
+use super::memory::device_error;
 use super::order::draws;
 use super::progress::Progress;
 use super::step::{StepLosses, TrainState};
@@ -332,7 +333,7 @@ impl Trainer {
         let read = if columns.is_empty() {
             Vec::new()
         } else {
-            let failed = |error| Error::Device(format!("{error:?}"));
+            let failed = |error| device_error(&format!("{error:?}"));
             transaction.try_execute().map_err(failed)?
         };
         for (column, data) in columns.into_iter().zip(read) {

@@ -27,7 +27,7 @@ pub(crate) fn data() -> TempDir {
     root
 }
 
-const SMALL: [&str; 15] = [
+pub(crate) const SMALL: [&str; 15] = [
     "--size",
     "32",
     "--width",
@@ -45,7 +45,7 @@ const SMALL: [&str; 15] = [
     "1e-3",
 ];
 
-fn daad(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn daad(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_daad"));
     command.current_dir(folder).args(arguments);
     command

@@ -11,6 +11,7 @@ mod golden;
 mod gpu_kernels;
 mod inspect;
 mod kernels;
+mod long_runs;
 mod metrics;
 #[cfg(feature = "remote")]
 mod remote;
