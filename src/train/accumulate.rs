@@ -11,39 +11,50 @@ use crate::model::parameters::{ParameterVisitor, visit_parameters};
 /// Sums of gradients by parameter name, flattened, until an optimizer moves.
 #[derive(Debug, Clone, Default)]
 pub(super) struct GradientSums {
-    sums: HashMap<String, Tensor<1>>,
-    batches: usize,
+    pub(super) sums: HashMap<String, Tensor<1>>,
+    pub(super) batches: usize,
 }
 
 impl GradientSums {
-    /// Adds the gradients of one batch.
-    pub(super) fn add<M: Module>(&mut self, module: &M, gradients: Gradients) {
+    /// Adds the gradients of one batch, weighted by `share`: 1, or less where other devices have the
+    /// rest of the batch.
+    pub(super) fn add<M: Module>(&mut self, module: &M, gradients: Gradients, share: f64) {
         self.batches += 1;
         let sums = &mut self.sums;
-        visit_parameters(module, &mut Add { sums, gradients });
+        let mut add = Add {
+            sums,
+            gradients,
+            share,
+        };
+        visit_parameters(module, &mut add);
     }
 
-    /// The mean of `gradient`, that of the last batch, and those added before; as it is where there
-    /// were none.
-    pub(super) fn mean_with(&mut self, name: &str, gradient: Tensor<1>) -> Tensor<1> {
-        match self.sums.remove(name) {
-            Some(sum) => (sum + gradient).div_scalar((self.batches + 1) as f64),
-            None => gradient,
-        }
+    /// The mean over all batches of the parameter's gradient, if it has one; it is gone then.
+    pub(super) fn take_mean(&mut self, name: &str) -> Option<Tensor<1>> {
+        let sum = self.sums.remove(name)?;
+        Some(match self.batches {
+            1 => sum,
+            batches => sum.div_scalar(batches as f64),
+        })
     }
 }
 
 struct Add<'a> {
     sums: &'a mut HashMap<String, Tensor<1>>,
     gradients: Gradients,
+    share: f64,
 }
 
 impl ParameterVisitor for Add<'_> {
     fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
+        // Running statistics have none.
         let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {
             return;
         };
-        let gradient: Tensor<1> = gradient.reshape([-1]);
+        let mut gradient: Tensor<1> = gradient.reshape([-1]);
+        if self.share < 1.0 {
+            gradient = gradient.mul_scalar(self.share);
+        }
         let sum = match self.sums.remove(name) {
             Some(sum) => sum + gradient,
             None => gradient,

@@ -23,7 +23,16 @@ pub struct Adam {
     steps: u64,
     moments: HashMap<String, Moments>,
     /// Of batches since the last step.
-    sums: GradientSums,
+    pub(super) sums: GradientSums,
+}
+
+/// What is done with the gradients of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Then {
+    /// The parameters move, at this learning rate, by the mean of these and those gathered before.
+    Step(f64),
+    /// They are gathered, weighted by this share of the batch.
+    Gather(f64),
 }
 
 /// Running means of a parameter's gradient and squared gradient, flattened.
@@ -34,18 +43,12 @@ struct Moments {
 }
 
 impl Adam {
-    /// Moves every parameter of `module` that has a gradient; without a learning rate the gradients
-    /// are kept, and the next step moves by the mean of all.
-    pub(super) fn take<M: Module>(
-        &mut self,
-        module: M,
-        gradients: Gradients,
-        learning_rate: Option<f64>,
-    ) -> M {
-        match learning_rate {
-            Some(rate) => self.step(module, gradients, rate),
-            None => {
-                self.sums.add(&module, gradients);
+    /// Takes the gradients of one batch.
+    pub(super) fn take<M: Module>(&mut self, module: M, gradients: Gradients, then: Then) -> M {
+        match then {
+            Then::Step(rate) => self.step(module, gradients, rate),
+            Then::Gather(share) => {
+                self.sums.add(&module, gradients, share);
                 module
             }
         }
@@ -53,12 +56,22 @@ impl Adam {
 
     /// Moves every parameter of `module` that has a gradient.
     pub fn step<M: Module>(&mut self, module: M, gradients: Gradients, learning_rate: f64) -> M {
+        self.sums.add(&module, gradients, 1.0);
+        self.step_gathered(module, learning_rate)
+    }
+
+    /// Moves every parameter of `module` by the mean of what was gathered; not at all where that is
+    /// nothing.
+    pub(super) fn step_gathered<M: Module>(&mut self, module: M, learning_rate: f64) -> M {
+        let sums = std::mem::take(&mut self.sums);
+        if sums.batches == 0 {
+            return module;
+        }
         self.steps += 1;
         let steps = self.steps as f64;
         let mut update = Update {
             moments: &mut self.moments,
-            gradients,
-            sums: std::mem::take(&mut self.sums),
+            sums,
             step: AdamStep {
                 beta_1: BETA_1 as f32,
                 beta_2: BETA_2 as f32,
@@ -101,7 +114,6 @@ impl Adam {
 
 struct Update<'a> {
     moments: &'a mut HashMap<String, Moments>,
-    gradients: Gradients,
     sums: GradientSums,
     step: AdamStep,
 }
@@ -109,11 +121,9 @@ struct Update<'a> {
 impl ParameterMapper for Update<'_> {
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         // Running statistics have no gradient, and so stay as they are.
-        let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {
+        let Some(gradient) = self.sums.take_mean(name) else {
             return param;
         };
-        let shape = gradient.dims();
-        let gradient = self.sums.mean_with(name, gradient.reshape([-1]));
         let moments = self.moments.remove(name).unwrap_or_else(|| {
             let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
             Moments {
@@ -122,6 +132,7 @@ impl ParameterMapper for Update<'_> {
             }
         });
         param.map(|value| {
+            let shape = value.dims();
             let Moments { first, second } = moments;
             let values = value.without_autodiff().reshape([-1]);
             let [values, first, second] =

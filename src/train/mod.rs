@@ -17,6 +17,8 @@ mod validation;
 #[cfg(feature = "train")]
 pub mod atomic_file;
 #[cfg(feature = "train")]
+pub mod caught;
+#[cfg(feature = "train")]
 mod checkpoint;
 #[cfg(feature = "train")]
 pub mod dataset;
@@ -33,7 +35,11 @@ mod images;
 #[cfg(feature = "train")]
 pub mod memory;
 #[cfg(feature = "train")]
+mod parallel;
+#[cfg(feature = "train")]
 mod progress;
+#[cfg(feature = "train")]
+mod read_losses;
 #[cfg(feature = "train")]
 mod record;
 #[cfg(feature = "remote")]

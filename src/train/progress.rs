@@ -22,12 +22,19 @@ pub struct Progress {
     pub epoch: usize,
     /// Steps done in the epoch after those.
     pub step: usize,
-    /// Sums of the losses over these steps.
+    /// How many of these had no image that can be read, and so did nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed_over: usize,
+    /// Sums of the losses over the others.
     #[serde(skip)]
     pub loss_sums: [f64; Losses::COUNT],
     /// The curve so far.
     #[serde(skip)]
     pub history: Vec<EpochRecord>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Progress {

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 
-use super::adam::Adam;
+use super::adam::{Adam, Then};
 use super::config::{Objective, TrainConfig};
 use crate::image::to_tensor;
 use crate::loss;
@@ -82,7 +82,8 @@ impl TrainState {
         device: &Device,
     ) -> (Self, StepLosses) {
         let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
-        self.advance(batch, &config.objective, learning_rate)
+        let then = learning_rate.map_or(Then::Gather(1.0), Then::Step);
+        self.advance(batch, &config.objective, then)
     }
 
     /// Trains both networks on one batch of images `[B, 3, H, W]` on an autodiff device.
@@ -92,20 +93,46 @@ impl TrainState {
         objective: &Objective,
         learning_rate: f64,
     ) -> (Self, StepLosses) {
-        self.advance(images, objective, Some(learning_rate))
+        self.advance(images, objective, Then::Step(learning_rate))
     }
 
     /// As [`Self::step`], but both networks stay as they are: the next step moves them by the mean
     /// of the gradients of all batches since the last.
     pub fn accumulate(self, images: Tensor<4>, objective: &Objective) -> (Self, StepLosses) {
-        self.advance(images, objective, None)
+        self.advance(images, objective, Then::Gather(1.0))
     }
 
-    fn advance(
+    /// Moves both networks by the mean of the gradients that were gathered, if there are any.
+    #[cfg(feature = "train")]
+    pub(super) fn step_gathered(self, learning_rate: f64) -> Self {
+        let Self {
+            model,
+            mut generator_optimizer,
+            mut discriminator_optimizer,
+        } = self;
+        let Model {
+            generator,
+            discriminator,
+        } = model;
+        let generator = generator_optimizer.step_gathered(generator, learning_rate);
+        let discriminator = discriminator
+            .map(|network| discriminator_optimizer.step_gathered(network, learning_rate));
+        Self {
+            model: Model {
+                generator,
+                discriminator,
+            },
+            generator_optimizer,
+            discriminator_optimizer,
+        }
+    }
+
+    /// One batch of images `[B, 3, H, W]` on an autodiff device, for both networks.
+    pub(super) fn advance(
         self,
         images: Tensor<4>,
         objective: &Objective,
-        learning_rate: Option<f64>,
+        then: Then,
     ) -> (Self, StepLosses) {
         let Self {
             model,
@@ -133,7 +160,7 @@ impl TrainState {
                 + game.adversarial.clone().mul_scalar(objective.adversarial)
                 + game.alignment.clone().mul_scalar(objective.alignment);
         }
-        let generator = generator_optimizer.take(generator, total.backward(), learning_rate);
+        let generator = generator_optimizer.take(generator, total.backward(), then);
 
         let mut adversarial = None;
         let discriminator = discriminator.map(|discriminator| {
@@ -151,7 +178,7 @@ impl TrainState {
                 alignment: game.alignment.detach(),
                 discriminator: entropy.detach(),
             });
-            discriminator_optimizer.take(discriminator, total.backward(), learning_rate)
+            discriminator_optimizer.take(discriminator, total.backward(), then)
         });
 
         let losses = StepLosses {

@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, Transaction};
+use burn::tensor::Device;
 use image::RgbImage;
 
 use super::checkpoint::{self, Checkpoint, Weights};
 use super::config::TrainConfig;
+use super::device::NamedDevice;
 use super::event::{EpochRecord, Event};
 use super::images::TrainingImages;
 use super::initialize::initialize;
 use super::losses::{Losses, finite};
-use super::memory::device_error;
 use super::order::draws;
+use super::parallel::Peers;
 use super::progress::Progress;
+use super::read_losses::read_losses;
 use super::step::{StepLosses, TrainState};
 use super::validation::held_out_error;
 use super::wait;
@@ -33,6 +35,10 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 pub struct Trainer {
     device: Device,
     state: Option<TrainState>,
+    /// Where other devices train on a share of each batch.
+    peers: Option<Peers>,
+    /// Losses that are still on the device, each with its share of its batch.
+    unread: Vec<(f64, StepLosses)>,
     progress: Progress,
     checkpoint: Option<Checkpointing>,
     /// Looked at where the settings ask for validation.
@@ -94,12 +100,15 @@ impl Trainer {
             data_fingerprint: images.fingerprint(),
             epoch: 0,
             step: 0,
+            passed_over: 0,
             loss_sums: [0.0; Losses::COUNT],
             history: Vec::new(),
         };
         Ok(Self {
             device,
             state: Some(TrainState::new(model)),
+            peers: None,
+            unread: Vec::new(),
             progress,
             checkpoint: None,
             held_out: Vec::new(),
@@ -141,6 +150,8 @@ impl Trainer {
         Ok(Self {
             device,
             state: Some(state),
+            peers: None,
+            unread: Vec::new(),
             progress,
             checkpoint: None,
             held_out: Vec::new(),
@@ -162,6 +173,20 @@ impl Trainer {
     pub fn with_validation(mut self, held_out: &[&RgbImage]) -> Self {
         self.held_out = held_out.iter().map(|&image| image.clone()).collect();
         self
+    }
+
+    /// Shares every batch with `devices` from now on: all hold the networks, each gathers gradients
+    /// of its part of the images, and all move by the mean. Batch normalization sees one part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] where a batch has fewer images than there are devices.
+    pub fn with_peers(mut self, devices: &[NamedDevice]) -> Result<Self> {
+        if !devices.is_empty() {
+            let config = &self.progress.config;
+            self.peers = Some(Peers::start(devices, self.state(), config)?);
+        }
+        Ok(self)
     }
 
     /// The networks that this run is for: the best epoch's where the settings keep it, else the
@@ -210,7 +235,8 @@ impl Trainer {
     /// # Errors
     ///
     /// [`Error::File`] where a checkpoint cannot be written, [`Error::Diverged`] where a loss is no
-    /// longer a number.
+    /// longer a number, [`Error::Data`] where no image can be read, [`Error::Device`] where one of
+    /// several devices fails. There is the last checkpoint then.
     ///
     /// # Panics
     ///
@@ -244,49 +270,44 @@ impl Trainer {
         let steps = draws.len().div_ceil(config.batch_size);
         let done = self.progress.step * config.batch_size;
         images.expect(&draws[done.min(draws.len())..]);
-        let mut unread = Vec::new();
         let mut read = Instant::now();
         for batch in draws.chunks(config.batch_size).skip(self.progress.step) {
             let Progress { epoch, step, .. } = self.progress;
             // A checkpoint has no gradients that wait for others.
-            if step.is_multiple_of(config.accumulate) {
-                if stop.load(Ordering::Relaxed) {
-                    self.collect(&mut unread)?;
-                    return Ok(Outcome::Stopped);
-                }
-                if self.checkpoint_is_due() {
-                    self.collect(&mut unread)?;
-                    self.save(on_event)?;
-                }
+            let is_between_steps = step.is_multiple_of(config.accumulate);
+            if is_between_steps && stop.load(Ordering::Relaxed) {
+                self.collect()?;
+                return Ok(Outcome::Stopped);
+            }
+            if is_between_steps && self.checkpoint_is_due() {
+                self.collect()?;
+                self.save(on_event)?;
             }
             let rate = config.learning_rate_after(epoch, step, steps);
             let drawn = batch.iter().map(|draw| images.draw(draw));
             let drawn: Vec<Option<RgbImage>> = drawn.collect::<Result<_>>()?;
             let drawn: Vec<RgbImage> = drawn.into_iter().flatten().collect();
-            if drawn.is_empty() {
-                let count = batch.len();
-                return Err(Error::Data(format!(
-                    "none of the {count} images of a batch can be read"
-                )));
-            }
-            let state = self.state.take().expect("a step gives the state back");
-            let (state, losses) = state.step_on(&config, &drawn, rate, &self.device);
-            self.state = Some(state);
+            let count = drawn.len();
+            self.train_on(drawn, rate)?;
             self.progress.step += 1;
-            unread.push(losses);
+            self.progress.passed_over += usize::from(count == 0);
             let losses = if read.elapsed() >= LOSS_INTERVAL {
                 read = Instant::now();
-                Some(self.collect(&mut unread)?)
+                Some(self.collect()?)
             } else {
                 None
             };
             on_event(Event::Step {
                 step: self.progress.step,
-                images: drawn.len(),
+                images: count,
                 losses,
             });
         }
-        let losses = self.collect(&mut unread)?;
+        let losses = self.collect()?;
+        if self.progress.passed_over == steps {
+            let count = images.count();
+            return Err(Error::Data(format!("none of {count} images can be read")));
+        }
         let epoch = self.progress.epoch + 1;
         let validation = config
             .validation
@@ -307,6 +328,7 @@ impl Trainer {
         }
         self.progress.epoch = epoch;
         self.progress.step = 0;
+        self.progress.passed_over = 0;
         self.progress.loss_sums = [0.0; Losses::COUNT];
         on_event(Event::Epoch(record));
         Ok(Outcome::Finished)
@@ -320,29 +342,47 @@ impl Trainer {
         finite(error, self.progress.epoch + 1)
     }
 
-    /// Reads losses from the device, in one go, and gives the epoch's means so far.
-    fn collect(&mut self, unread: &mut Vec<StepLosses>) -> Result<Losses> {
-        let mut transaction = Transaction::default();
-        let mut columns = Vec::new();
-        for losses in unread.drain(..) {
-            for (column, loss) in losses.columns() {
-                columns.push(column);
-                transaction = transaction.register(Tensor::without_autodiff(loss));
+    /// One batch, on one device or several. Where no image of it can be read there may still be
+    /// gradients that waited for it.
+    fn train_on(&mut self, images: Vec<RgbImage>, learning_rate: Option<f64>) -> Result<()> {
+        if let Some(peers) = &self.peers {
+            let losses = peers.step(&mut self.state, images, learning_rate, &self.device)?;
+            self.unread.extend(losses.first);
+            return self.add_losses(losses.others);
+        }
+        let state = self.state.take().expect("a step gives the state back");
+        self.state = Some(if images.is_empty() {
+            match learning_rate {
+                Some(rate) => state.step_gathered(rate),
+                None => state,
             }
-        }
-        let read = if columns.is_empty() {
-            Vec::new()
         } else {
-            let failed = |error| device_error(&format!("{error:?}"));
-            transaction.try_execute().map_err(failed)?
-        };
-        for (column, data) in columns.into_iter().zip(read) {
-            let value = finite(data.iter::<f64>().sum(), self.progress.epoch + 1)?;
-            self.progress.loss_sums[column] += value;
-        }
-        let steps = self.progress.step.max(1) as f64;
+            let config = &self.progress.config;
+            let (state, losses) = state.step_on(config, &images, learning_rate, &self.device);
+            self.unread.push((1.0, losses));
+            state
+        });
+        Ok(())
+    }
+
+    /// Reads losses from the device, in one go, and gives the epoch's means so far.
+    fn collect(&mut self) -> Result<Losses> {
+        let read = read_losses(self.unread.drain(..))?;
+        self.add_losses(read)?;
+        let Progress {
+            step, passed_over, ..
+        } = self.progress;
+        let steps = (step - passed_over).max(1) as f64;
         let means = self.progress.loss_sums.map(|sum| sum / steps);
         Ok(Losses::from_array(means))
+    }
+
+    fn add_losses(&mut self, losses: [f64; Losses::COUNT]) -> Result<()> {
+        let epoch = self.progress.epoch + 1;
+        for (sum, loss) in self.progress.loss_sums.iter_mut().zip(losses) {
+            *sum += finite(loss, epoch)?;
+        }
+        Ok(())
     }
 
     fn checkpoint_is_due(&self) -> bool {
