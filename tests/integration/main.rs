@@ -13,6 +13,7 @@ mod inspect;
 mod kernels;
 mod long_runs;
 mod metrics;
+mod parallel;
 #[cfg(feature = "remote")]
 mod remote;
 mod report;

@@ -31,7 +31,7 @@ const QUIET: Objective = Objective {
     structural_similarity: 0.0,
 };
 
-fn config() -> TrainConfig {
+pub(crate) fn config() -> TrainConfig {
     let mut model = ModelConfig {
         height_px: 32,
         width_px: 32,
@@ -55,12 +55,12 @@ fn config() -> TrainConfig {
     }
 }
 
-fn images(count: usize) -> Vec<RgbImage> {
+pub(crate) fn images(count: usize) -> Vec<RgbImage> {
     let normal = SyntheticImages::new(Texture::Cloth, 32, 5).normal(count);
     normal.into_iter().map(|labelled| labelled.image).collect()
 }
 
-fn refs(images: &[RgbImage]) -> Vec<&RgbImage> {
+pub(crate) fn refs(images: &[RgbImage]) -> Vec<&RgbImage> {
     images.iter().collect()
 }
 

@@ -101,7 +101,7 @@ impl Peer {
         let device_here = device.device.clone().autodiff();
         let thread = thread::spawn(move || {
             // A device that fails panics, deep inside a step.
-            let worked = caught(|| work(&device_here, &start, &to_do, &answer));
+            let worked = caught(|| work(&device_here, start, &to_do, &answer));
             let failed = match worked {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error,
@@ -165,11 +165,14 @@ impl Drop for Peer {
 /// Until there are no more orders.
 fn work(
     device: &Device,
-    start: &Start,
+    start: Arc<Start>,
     orders: &Receiver<Order>,
     answer: &Sender<Result<Answer>>,
 ) -> Result<()> {
     let mut state = start.state(device)?;
+    let objective = start.config.objective;
+    // The last device to be ready frees what all began with.
+    drop(start);
     for order in orders {
         match order {
             Order::Gather {
@@ -180,9 +183,8 @@ fn work(
                 let mut losses = [0.0; Losses::COUNT];
                 if !images.is_empty() {
                     let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
-                    let objective = &start.config.objective;
                     let then = Then::Gather(share);
-                    let (next, on_device) = state.advance(batch, objective, then);
+                    let (next, on_device) = state.advance(batch, &objective, then);
                     state = next;
                     losses = read_losses([(share, on_device)])?;
                 }
