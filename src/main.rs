@@ -7,23 +7,28 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::args::{Cli, Command};
+use cli::servers::Servers;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        None => cli::demo::run(),
-        Some(Command::Train(args)) => cli::train::run(args),
-        Some(Command::Info(args)) => cli::info::run(&args),
-        Some(Command::Eval(args)) => cli::eval::run(&args),
-        Some(Command::Score(args)) => cli::score::run(&args),
-        Some(Command::Threshold(args)) => cli::threshold::run(&args),
-        Some(Command::Calibrate(args)) => cli::calibrate::run(&args),
-        Some(Command::Report(args)) => cli::report::run(&args),
-        Some(Command::Sweep(args)) => cli::sweep::run(&args),
-        Some(Command::Doctor(args)) => cli::doctor::run(&args),
-        #[cfg(feature = "remote")]
-        Some(Command::DeviceServer(args)) => cli::device_server::run(&args),
-        Some(Command::Synthesize(args)) => cli::synthesize::run(&args),
+    let Some(command) = Cli::parse().command else {
+        return cli::output::finish(cli::demo::run());
     };
-    cli::output::finish(result)
+    cli::output::finish(Servers::of(&command).watch(|| run(command)))
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Train(args) => cli::train::run(args),
+        Command::Info(args) => cli::info::run(&args),
+        Command::Eval(args) => cli::eval::run(&args),
+        Command::Score(args) => cli::score::run(&args),
+        Command::Threshold(args) => cli::threshold::run(&args),
+        Command::Calibrate(args) => cli::calibrate::run(&args),
+        Command::Report(args) => cli::report::run(&args),
+        Command::Sweep(args) => cli::sweep::run(&args),
+        Command::Doctor(args) => cli::doctor::run(&args),
+        #[cfg(feature = "remote")]
+        Command::DeviceServer(args) => cli::device_server::run(&args),
+        Command::Synthesize(args) => cli::synthesize::run(&args),
+    }
 }

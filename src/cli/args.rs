@@ -12,6 +12,8 @@ use daad::train::dataset::{DEFAULT_CACHE_BYTES, Texture, Unreadable};
 use daad::train::settings::named;
 use daad::train::{DeviceChoice, Flips, Settings};
 
+use super::servers::PATIENCE_S;
+
 /// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
 /// find what does not.
 ///
@@ -129,8 +131,18 @@ pub(crate) struct TrainArgs {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) provenance: ProvenanceArgs,
+    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
+    /// remote:HOST:PORT (see `daad device-server`). Several, separated by commas, share every batch
+    #[arg(
+        long,
+        value_name = "DEVICE,…",
+        default_value = "auto",
+        value_delimiter = ',',
+        help_heading = "Everywhere"
+    )]
+    pub(crate) device: Vec<DeviceChoice>,
     #[command(flatten)]
-    pub(crate) common: CommonArgs,
+    pub(crate) everywhere: EverywhereArgs,
 }
 
 /// What the model file says of its origin.
@@ -243,9 +255,42 @@ pub(crate) struct CommonArgs {
     /// remote:HOST:PORT (see `daad device-server`)
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
+    #[command(flatten)]
+    pub(crate) everywhere: EverywhereArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct EverywhereArgs {
+    /// Give a device server up that has been silent for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = value_parser!(u16).range(1..))]
+    pub(crate) server_timeout: u16,
     /// Results as JSON lines on standard output, for machines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl CommonArgs {
+    fn devices(&self) -> (&[DeviceChoice], u16) {
+        let device = std::slice::from_ref(&self.device);
+        (device, self.everywhere.server_timeout)
+    }
+}
+
+impl Command {
+    /// What it computes on, and how many seconds a server may be silent.
+    pub(crate) fn devices(&self) -> (&[DeviceChoice], u16) {
+        match self {
+            Self::Train(args) => (&args.device, args.everywhere.server_timeout),
+            Self::Eval(args) => args.common.devices(),
+            Self::Score(args) => args.common.devices(),
+            Self::Threshold(args) => args.common.devices(),
+            Self::Calibrate(args) => args.common.devices(),
+            Self::Report(args) => (std::slice::from_ref(&args.device), PATIENCE_S),
+            Self::Doctor(args) => (&args.device, PATIENCE_S),
+            _ => (&[], PATIENCE_S),
+        }
+    }
 }
 
 impl TileArgs {

@@ -20,7 +20,7 @@ use super::output::{line, note};
 pub(crate) struct DoctorArgs {
     /// Look at these only (repeatable): cpu, gpu:N, cuda:N, remote:HOST:PORT
     #[arg(long)]
-    device: Vec<DeviceChoice>,
+    pub(crate) device: Vec<DeviceChoice>,
     /// A JSON line for each device
     #[arg(long)]
     json: bool,

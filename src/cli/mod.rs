@@ -12,6 +12,7 @@ pub(crate) mod info;
 pub(crate) mod output;
 pub(crate) mod report;
 pub(crate) mod score;
+pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod sweep;
 pub(crate) mod synthesize;

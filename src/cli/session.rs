@@ -11,6 +11,8 @@ use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use anyhow::Context;
+use daad::train::caught;
 use daad::train::memory::{self, MemoryEstimate};
 use daad::train::order::held_out;
 use daad::train::{
@@ -40,6 +42,8 @@ pub(crate) struct Session {
     pub(crate) config: TrainConfig,
     pub(crate) images: Images,
     pub(crate) device: NamedDevice,
+    /// More devices, that share every batch with it.
+    pub(crate) peers: Vec<NamedDevice>,
     pub(crate) out: PathBuf,
     pub(crate) resume: bool,
     /// Of a new run; a resumed one keeps its own.
@@ -73,10 +77,13 @@ impl Session {
                  to hold out for calibration"
             );
         }
-        let estimate = MemoryEstimate::of(&self.config, self.images.cached_bytes(&self.config));
+        let cached_bytes = self.images.cached_bytes(&self.config);
+        let devices = self.peers.len() + 1;
+        let estimate = MemoryEstimate::of(&self.config, devices, cached_bytes);
         self.check_memory(&estimate)?;
-        if self.device.is_to_be_checked {
-            check_training(&self.device.device)?;
+        for device in self.devices().filter(|device| device.is_to_be_checked) {
+            let checked = check_training(&device.device);
+            checked.with_context(|| device.name.clone())?;
         }
         let checkpoint = checkpoint_path(&self.out);
         let mut unprinted = Ok(());
@@ -96,26 +103,21 @@ impl Session {
         };
         let trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
-            interval: match self.device.server {
-                None => CHECKPOINT_INTERVAL,
-                Some(_) => REMOTE_CHECKPOINT_INTERVAL,
+            interval: match self.devices().any(|device| device.server.is_some()) {
+                false => CHECKPOINT_INTERVAL,
+                true => REMOTE_CHECKPOINT_INTERVAL,
             },
         });
-        let mut trainer = trainer.with_validation(&held_out.choosing);
+        let trainer = trainer.with_validation(&held_out.choosing);
+        let mut trainer = trainer.with_peers(&self.peers)?;
         self.announce(training.count(), &held_out, &estimate);
         if self.resume {
             let (epoch, epochs) = (trainer.progress().epoch, self.config.epochs);
             note(&format!("{epoch} of {epochs} epochs are done already."));
         }
-        let outcome = match self.device.server.clone() {
-            None => self.train(&mut trainer, &*training, &mut unprinted)?,
-            Some(server) => {
-                trainer.checkpoint()?;
-                unless_gone(&server, || {
-                    self.train(&mut trainer, &*training, &mut unprinted)
-                })?
-            }
-        };
+        // Whatever becomes of the devices, there is something to go on from.
+        trainer.checkpoint()?;
+        let outcome = self.train(&mut trainer, &*training, &mut unprinted)?;
         if outcome == Outcome::Stopped {
             let epoch = trainer.progress().epoch + 1;
             return Ok(End::Interrupted { epoch });
@@ -137,7 +139,7 @@ impl Session {
             seed: self.config.seed,
             epochs: chosen.epoch,
             trained_on: training.count(),
-            device: self.device.name.clone(),
+            device: self.device_names(),
             ..trainer.progress().provenance.clone()
         };
         let (config, device) = (&self.config, &self.device.device);
@@ -158,19 +160,30 @@ impl Session {
         Ok(End::Finished(Box::new(finished)))
     }
 
+    fn devices(&self) -> impl Iterator<Item = &NamedDevice> {
+        [&self.device].into_iter().chain(&self.peers)
+    }
+
+    fn device_names(&self) -> String {
+        let names: Vec<&str> = self.devices().map(|device| device.name.as_str()).collect();
+        names.join(" + ")
+    }
+
     /// Before anything large is allocated.
     fn check_memory(&self, estimate: &MemoryEstimate) -> anyhow::Result<()> {
         if self.ignore_memory {
             return Ok(());
         }
-        if let Some(limit) = self.device.max_tensor_bytes {
-            estimate.check_buffer(limit)?;
-        }
-        // A GPU does not say how much it has.
-        if !self.device.is_to_be_checked
-            && let Some(available) = memory::available_bytes()
-        {
-            estimate.check(available)?;
+        for device in self.devices() {
+            if let Some(limit) = device.max_tensor_bytes {
+                estimate.check_buffer(limit)?;
+            }
+            // A GPU does not say how much it has.
+            if !device.is_to_be_checked
+                && let Some(available) = memory::available_bytes()
+            {
+                estimate.check(available)?;
+            }
         }
         Ok(())
     }
@@ -183,7 +196,9 @@ impl Session {
             (Some(_), count) => format!(", {count} to look at on the way"),
         };
         let memory = memory::in_words(estimate.peak_bytes);
-        note(&format!("Device: {}. Memory: about {memory}.", self.device));
+        let each = if self.peers.is_empty() { "" } else { " each" };
+        let devices = self.device_names();
+        note(&format!("Device: {devices}. Memory: about {memory}{each}."));
         note(&format!(
             "{name} at {}×{} pixels, {parameters:.2} million parameters; {training} images to \
              train on, {} held out for calibration{choosing}.",
@@ -273,36 +288,14 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
     Ok(stop)
 }
 
-/// Burn's remote client panics where its server is gone; here that is one sentence.
-fn unless_gone<T>(server: &str, train: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| ()));
-    let result = panic::catch_unwind(AssertUnwindSafe(train));
-    panic::set_hook(hook);
-    let is_lost = match &result {
-        Ok(Ok(_)) => false,
-        Ok(Err(error)) => matches!(error.downcast_ref(), Some(daad::Error::Device(_))),
-        Err(_) => true,
-    };
-    if is_lost {
-        anyhow::bail!(
-            "the device server at {server} is gone, or failed; the same command with --resume goes \
-             on from the last checkpoint, on whatever device"
-        );
-    }
-    result.unwrap_or_else(|_| unreachable!("a panic is a loss"))
-}
-
 /// A GPU's libraries panic where an allocation fails, deep inside a step.
 fn or_short_of_memory<T>(run: impl FnOnce() -> Result<T, daad::Error>) -> anyhow::Result<T> {
     let panic = match panic::catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => return Ok(result?),
         Err(panic) => panic,
     };
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-    match said.map(memory::device_error) {
-        Some(error @ daad::Error::Memory(_)) => Err(error.into()),
+    match memory::device_error(caught::message(&*panic)) {
+        error @ daad::Error::Memory(_) => Err(error.into()),
         _ => panic::resume_unwind(panic),
     }
 }

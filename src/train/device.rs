@@ -32,9 +32,7 @@ impl FromStr for DeviceChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
         let choice = match (kind, index.parse()) {
-            ("remote", _) if text.matches(':').count() >= 2 => {
-                Some(Self::Remote(text["remote:".len()..].to_owned()))
-            }
+            ("remote", _) => address(text).map(Self::Remote),
             ("auto", _) if kind == text => Some(Self::Auto),
             ("cpu", _) if kind == text => Some(Self::Cpu),
             ("gpu", Ok(index)) => Some(Self::Gpu(index)),
@@ -45,6 +43,14 @@ impl FromStr for DeviceChoice {
             format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda, cuda:N or remote:HOST:PORT")
         })
     }
+}
+
+/// The `HOST:PORT` of `remote:HOST:PORT`.
+fn address(text: &str) -> Option<String> {
+    let address = text.strip_prefix("remote:")?;
+    let (host, port) = address.rsplit_once(':')?;
+    let is_sound = !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
+    is_sound.then(|| address.to_owned())
 }
 
 /// As it is parsed.
@@ -253,7 +259,19 @@ mod tests {
         assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
         assert_eq!("gpu:1".parse(), Ok(DeviceChoice::Gpu(1)));
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
-        for wrong in ["tpu", "cpu:1", "gpu:x", ""] {
+        let remote = DeviceChoice::Remote("[::1]:3000".into());
+        assert_eq!("remote:[::1]:3000".parse(), Ok(remote));
+        for wrong in [
+            "tpu",
+            "cpu:1",
+            "gpu:x",
+            "",
+            "remote",
+            "remote:host",
+            "remote::3000",
+            "remote:host:http",
+            "remote:host:0",
+        ] {
             let error = wrong.parse::<DeviceChoice>().unwrap_err();
             assert!(error.contains("use auto, cpu, gpu"), "{error}");
         }

@@ -37,6 +37,8 @@ pub mod memory;
 #[cfg(feature = "train")]
 mod parallel;
 #[cfg(feature = "train")]
+mod probe;
+#[cfg(feature = "train")]
 mod progress;
 #[cfg(feature = "train")]
 mod read_losses;
@@ -79,6 +81,8 @@ pub use evaluate::{
 pub use event::{EpochRecord, Event};
 #[cfg(feature = "train")]
 pub use images::TrainingImages;
+#[cfg(feature = "train")]
+pub use probe::probe;
 #[cfg(feature = "train")]
 pub use progress::Progress;
 #[cfg(feature = "train")]

@@ -3,7 +3,7 @@
 //! Traffic is a WebSocket without encryption, and whoever reaches the port may compute: for trusted
 //! networks only.
 
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use burn::remote::RemoteHost;
@@ -11,6 +11,7 @@ use burn::server::{RemoteServer, WebSocketTransport};
 use burn::tensor::Device;
 
 use super::device::NamedDevice;
+use super::probe::probe;
 use crate::error::{Error, Result};
 
 /// How long a server may take to answer at all.
@@ -25,20 +26,7 @@ pub(super) fn connect(address: &str) -> Result<NamedDevice> {
         ))
     };
     // Burn's client would try for minutes.
-    let addresses = address
-        .to_socket_addrs()
-        .map_err(|error| failed(error.to_string()))?;
-    let mut reason = "the name has no address".to_owned();
-    let answers = |address: SocketAddr| match TcpStream::connect_timeout(&address, PATIENCE) {
-        Ok(_) => true,
-        Err(error) => {
-            reason = error.to_string();
-            false
-        }
-    };
-    if !addresses.into_iter().any(answers) {
-        return Err(failed(reason));
-    }
+    probe(address, PATIENCE).map_err(failed)?;
     let host = RemoteHost::websocket(&format!("ws://{address}"));
     let device = Device::remote_options(&host).init();
     Ok(NamedDevice {

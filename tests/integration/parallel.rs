@@ -16,7 +16,7 @@ use image::RgbImage;
 use crate::training::{config as small, images, refs};
 
 /// As many more devices, all of them the CPU: each holds networks and optimizers of its own.
-fn more(count: usize) -> Vec<NamedDevice> {
+pub(crate) fn more(count: usize) -> Vec<NamedDevice> {
     let cpu = DeviceChoice::Cpu.resolve().unwrap();
     vec![cpu; count]
 }

@@ -59,14 +59,106 @@ fn a_device_server_gives_the_local_loss_curve_within_rounding() {
         let output = run(root, &arguments(device, "5", out));
         assert!(output.status.success(), "{output:?}");
     }
+    assert_same_curve(root, "here.safetensors", "there.safetensors", 5);
+}
+
+fn assert_same_curve(root: &Path, one: &str, other: &str, epochs: usize) {
     let curve = |name: &str| Records::beside(&root.join(name)).read_losses().unwrap();
-    let (here, there) = (curve("here.safetensors"), curve("there.safetensors"));
-    assert_eq!(there.len(), 5);
-    for (here, there) in here.iter().zip(&there) {
-        for (here, there) in here.losses.to_array().iter().zip(there.losses.to_array()) {
-            assert!((here - there).abs() <= 1e-4 * here.abs(), "{here} {there}");
+    let (one, other) = (curve(one), curve(other));
+    assert_eq!((one.len(), other.len()), (epochs, epochs));
+    for (one, other) in one.iter().zip(&other) {
+        for (one, other) in one.losses.to_array().iter().zip(other.losses.to_array()) {
+            assert!((one - other).abs() <= 1e-4 * one.abs(), "{one} {other}");
         }
     }
+}
+
+#[test]
+fn devices_that_share_batches_give_one_curve_wherever_they_are() {
+    let root = data();
+    let root = root.path();
+    let servers = [Server::start(), Server::start()];
+    let [first, second] = servers.each_ref().map(|server| server.device.as_str());
+    for (devices, out) in [
+        (format!("{first},{second}"), "both-there.safetensors"),
+        (format!("cpu,{second}"), "one-there.safetensors"),
+    ] {
+        let output = run(root, &arguments(&devices, "3", out));
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(" + remote, "), "{said}");
+    }
+    assert_same_curve(root, "both-there.safetensors", "one-there.safetensors", 3);
+    // Of several devices too, one that is gone is named.
+    drop(servers);
+    let nobody = error(&run(
+        root,
+        &arguments("cpu,remote:127.0.0.1:1", "1", "x.safetensors"),
+    ));
+    assert!(
+        nobody.contains("no device server at 127.0.0.1:1"),
+        "{nobody}"
+    );
+    let twice = error(&run(root, &arguments("cpu,cpu", "1", "x.safetensors")));
+    assert!(twice.contains("--device cpu is there twice"), "{twice}");
+}
+
+/// Starts a run that does not end, and waits until an epoch is done.
+fn under_way(root: &Path, devices: &str, more: &[&str]) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_daad"))
+        .current_dir(root)
+        .args(arguments(devices, "100000", "model.safetensors"))
+        .arg("--json")
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    lines.read_line(&mut line).unwrap();
+    assert!(line.contains("\"epoch\":1"), "{line}");
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    child
+}
+
+#[test]
+fn one_of_several_servers_that_dies_is_named() {
+    let root = data();
+    let root = root.path();
+    for is_first in [true, false] {
+        let (dies, stays) = (Server::start(), Server::start());
+        let devices = match is_first {
+            true => format!("{},{}", dies.device, stays.device),
+            false => format!("{},{}", stays.device, dies.device),
+        };
+        let address = dies.device["remote:".len()..].to_owned();
+        let child = under_way(root, &devices, &["--overwrite"]);
+        drop(dies);
+        let output = wait(child);
+        assert_eq!(output.status.code(), Some(1));
+        let said = error(&output);
+        let gone = format!("the device server at {address} is gone");
+        assert!(said.contains(&gone), "{said}");
+        assert!(said.contains("--resume goes on from epoch"), "{said}");
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up() {
+    let root = data();
+    let root = root.path();
+    let server = Server::start();
+    let child = under_way(root, &server.device, &["--server-timeout", "2"]);
+    let stop = Command::new("kill")
+        .args(["-STOP", &server.process.id().to_string()])
+        .status();
+    assert!(stop.unwrap().success());
+    let output = wait(child);
+    assert_eq!(output.status.code(), Some(1));
+    let said = error(&output);
+    assert!(said.contains("has been silent for 2 s; "), "{said}");
+    assert!(said.contains("--resume goes on from epoch"), "{said}");
 }
 
 #[test]
@@ -74,20 +166,7 @@ fn a_server_that_dies_is_an_error_and_leaves_a_checkpoint_to_go_on_from() {
     let root = data();
     let root = root.path();
     let server = Server::start();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_daad"))
-        .current_dir(root)
-        .args(arguments(&server.device, "100000", "model.safetensors"))
-        .arg("--json")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // An epoch is done: it is under way.
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    assert!(line.contains("\"epoch\":1"), "{line}");
+    let child = under_way(root, &server.device, &[]);
     drop(server);
     let output = wait(child);
     let said = error(&output);
@@ -112,8 +191,6 @@ fn a_server_that_dies_is_an_error_and_leaves_a_checkpoint_to_go_on_from() {
         .unwrap();
     // It goes on, and stops at once, as nobody holds its input.
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let nobody = run(root, &arguments("remote:127.0.0.1:1", "1", "x.safetensors"));
-    assert!(error(&nobody).contains("no device server at 127.0.0.1:1"));
 }
 
 /// Its output, unless it hangs.

@@ -20,6 +20,7 @@ use daad::weights::{Precision, Provenance};
 use image::RgbImage;
 
 use crate::golden::gradients_by_name;
+use crate::parallel::more;
 
 /// Less of the adversarial game, which does not settle in a few hundred steps.
 const QUIET: Objective = Objective {
@@ -129,16 +130,22 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 
 #[test]
 fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
-    goes_on_as_if_nothing_had_been(config());
+    goes_on_as_if_nothing_had_been(config(), 1);
     // With it there is one more loss to keep.
     let mut extended = config();
     extended.objective.structural_similarity = 5.0;
-    goes_on_as_if_nothing_had_been(extended);
+    goes_on_as_if_nothing_had_been(extended, 1);
 }
 
-fn goes_on_as_if_nothing_had_been(config: TrainConfig) {
+#[test]
+fn a_run_on_several_devices_goes_on_as_if_it_had_not_been_stopped() {
+    goes_on_as_if_nothing_had_been(config(), 2);
+}
+
+fn goes_on_as_if_nothing_had_been(config: TrainConfig, devices: usize) {
     let images = images(10);
-    let mut undisturbed = new_run(config.clone(), &images);
+    let shared = |trainer: Trainer| trainer.with_peers(&more(devices - 1)).unwrap();
+    let mut undisturbed = shared(new_run(config.clone(), &images));
     let expected = run(&mut undisturbed, &images);
 
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +154,7 @@ fn goes_on_as_if_nothing_had_been(config: TrainConfig) {
         path: path.clone(),
         interval: Duration::ZERO,
     };
-    let trainer = new_run(config, &images);
+    let trainer = shared(new_run(config, &images));
     let mut trainer = trainer.with_checkpoints(checkpointing());
     let stop = AtomicBool::new(false);
     let mut steps = 0;
@@ -160,7 +167,8 @@ fn goes_on_as_if_nothing_had_been(config: TrainConfig) {
     assert_eq!(outcome.unwrap(), Outcome::Stopped);
     drop(trainer);
 
-    let mut resumed = Trainer::resume(&path, 3, &refs(&images), &Device::flex()).unwrap();
+    let resumed = Trainer::resume(&path, 3, &refs(&images), &Device::flex());
+    let mut resumed = shared(resumed.unwrap());
     assert_eq!((resumed.progress().epoch, resumed.progress().step), (1, 1));
     assert_eq!(run(&mut resumed, &images), expected);
     let weights = parameters::values(resumed.model());

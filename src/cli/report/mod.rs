@@ -40,7 +40,7 @@ pub(crate) struct ReportArgs {
     /// Where to score them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
     /// remote:HOST:PORT (see `daad device-server`)
     #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
+    pub(crate) device: DeviceChoice,
 }
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {

@@ -54,7 +54,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// Where the jobs compute, as in `daad train`
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    #[arg(long, value_name = "DEVICE,…", default_value = "auto", value_parser = device)]
     device: String,
     /// A JSON line for each finished job on standard output
     #[arg(long)]
@@ -295,5 +295,8 @@ fn axis(text: &str) -> Result<Axis, String> {
 }
 
 fn device(text: &str) -> Result<String, String> {
-    text.parse::<DeviceChoice>().map(|_| text.to_owned())
+    for device in text.split(',') {
+        device.parse::<DeviceChoice>()?;
+    }
+    Ok(text.to_owned())
 }
