@@ -13,7 +13,7 @@ use super::{Records, Sample, Source};
 use crate::error::{Error, Result};
 use crate::metric::Label;
 
-/// More than any of its files unpacks to: a lying archive must not fill the memory.
+/// More than any of its files has: a lying archive must not fill the memory.
 const MAX_BYTES: u64 = 1 << 30;
 
 const IMAGES_MAGIC: u32 = 0x0803;
@@ -74,45 +74,61 @@ fn samples(root: &Path, split: &str) -> Result<Vec<Sample>> {
 }
 
 fn images(path: PathBuf) -> Result<Records> {
-    let bytes = unpacked(&path)?;
-    let wrong = |reason: String| Error::Data(format!("{}: {reason}", path.display()));
-    let [count, height, width] = header(&bytes, IMAGES_MAGIC).map_err(&wrong)?;
+    let ([_, height, width], pixels) = read(&path, IMAGES_MAGIC)?;
     if height != width || height == 0 || height > 4096 {
-        return Err(wrong(format!(
-            "images of {width}×{height} pixels are not expected"
-        )));
-    }
-    let pixels = &bytes[16..];
-    let expected = u64::from(count) * u64::from(height) * u64::from(width);
-    if pixels.len() as u64 != expected {
-        return Err(wrong(format!(
-            "{count} images of {width}×{height} pixels take {expected} bytes, it has {}",
-            pixels.len()
+        return Err(Error::Data(format!(
+            "{}: images of {width}×{height} pixels are not expected",
+            path.display()
         )));
     }
     Ok(Records {
         side_px: height as usize,
         channels: 1,
         label_bytes: 0,
-        bytes: pixels.to_vec(),
+        bytes: pixels,
         path,
     })
 }
 
 fn labels(path: &Path) -> Result<Vec<u8>> {
-    let bytes = unpacked(path)?;
-    let wrong = |reason: String| Error::Data(format!("{}: {reason}", path.display()));
-    let [count] = header(&bytes, LABELS_MAGIC).map_err(&wrong)?;
-    let labels = &bytes[8..];
-    if labels.len() as u64 != u64::from(count) {
-        return Err(wrong(format!(
-            "it claims {count} labels and has {}",
-            labels.len()
-        )));
-    }
+    let ([_], labels) = read(path, LABELS_MAGIC)?;
     match labels.iter().find(|&&digit| digit > 9) {
-        Some(digit) => Err(wrong(format!("label {digit} is no digit"))),
-        None => Ok(labels.to_vec()),
+        Some(digit) => Err(Error::Data(format!(
+            "{}: label {digit} is no digit",
+            path.display()
+        ))),
+        None => Ok(labels),
+    }
+}
+
+/// The sizes that a file names, how many first, and as many bytes as they multiply to.
+fn read<const COUNT: usize>(path: &Path, magic: u32) -> Result<([u32; COUNT], Vec<u8>)> {
+    let wrong = |reason: String| Error::Data(format!("{}: {reason}", path.display()));
+    let bytes = read_file(path)?;
+    let is_packed = path.extension().is_some_and(|extension| extension == "gz");
+    let mut reader: Box<dyn Read> = match is_packed {
+        true => Box::new(GzDecoder::new(bytes.as_slice())),
+        false => Box::new(bytes.as_slice()),
+    };
+    let mut unpack = |count: u64| {
+        let mut unpacked = Vec::new();
+        let read = reader.by_ref().take(count).read_to_end(&mut unpacked);
+        read.map_err(|error| wrong(error.to_string()))?;
+        Ok(unpacked)
+    };
+    let sizes = header(&unpack(4 * (COUNT as u64 + 1))?, magic).map_err(wrong)?;
+    let expected = sizes.iter().try_fold(1, |product: u64, &size| {
+        let product = product.checked_mul(size.into());
+        product.filter(|&bytes| bytes <= MAX_BYTES)
+    });
+    let shape = sizes.map(|size| size.to_string()).join("×");
+    let expected = expected.ok_or_else(|| wrong(format!("{shape} bytes are not expected")))?;
+    // One more shows that there are more, however many a small archive unpacks to.
+    let values = unpack(expected + 1)?;
+    match values.len() as u64 {
+        found if found < expected => Err(wrong(format!("it claims {shape} bytes and has {found}"))),
+        found if found > expected => Err(wrong(format!("it claims {shape} bytes and has more"))),
+        _ => Ok((sizes, values)),
     }
 }
 
@@ -133,19 +149,6 @@ fn header<const COUNT: usize>(bytes: &[u8], magic: u32) -> Result<[u32; COUNT], 
         )),
         None => Err("it is cut off".into()),
     }
-}
-
-fn unpacked(path: &Path) -> Result<Vec<u8>> {
-    let bytes = read_file(path)?;
-    if path.extension().is_none_or(|extension| extension != "gz") {
-        return Ok(bytes);
-    }
-    let mut unpacked = Vec::new();
-    let mut reader = GzDecoder::new(bytes.as_slice()).take(MAX_BYTES);
-    reader
-        .read_to_end(&mut unpacked)
-        .map_err(|error| Error::Data(format!("{}: {error}", path.display())))?;
-    Ok(unpacked)
 }
 
 impl Sample {

@@ -10,6 +10,7 @@ use image::{GrayImage, RgbImage};
 use crate::error::{Error, Result};
 use crate::image::{decode, resize};
 use crate::metric::Label;
+use crate::train::caught::caught;
 
 /// Where an image's pixels are.
 #[derive(Debug, Clone)]
@@ -76,8 +77,7 @@ impl Source {
     pub fn read(&self, width_px: usize, height_px: usize) -> Result<RgbImage> {
         let (width_px, height_px) = (width_px as u32, height_px as u32);
         match self {
-            Self::File(path) => decode(&read_file(path)?, width_px, height_px)
-                .map_err(|error| Error::Data(format!("{}: {error}", path.display()))),
+            Self::File(path) => decoded(path, |bytes| decode(bytes, width_px, height_px)),
             Self::Record { records, index } => {
                 Ok(resize(records.image(*index), width_px, height_px))
             }
@@ -182,14 +182,40 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))
 }
 
+/// What a decoder makes of a file. Some panic where they meet what their authors did not expect, and
+/// whoever waits for the image would wait for ever.
+fn decoded<T, E: fmt::Display>(
+    path: &Path,
+    decode: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<T> {
+    let bytes = read_file(path)?;
+    let failed = |reason: String| Error::Data(format!("{}: {reason}", path.display()));
+    caught(|| decode(&bytes))
+        .map_err(|said| failed(format!("its decoder failed: {said}")))?
+        .map_err(|error| failed(error.to_string()))
+}
+
 fn load_mask(path: &Path, width_px: usize, height_px: usize) -> Result<GrayImage> {
-    let mask = image::load_from_memory(&read_file(path)?)
-        .map_err(|error| Error::Data(format!("{}: {error}", path.display())))?
-        .into_luma8();
+    let mask = decoded(path, image::load_from_memory)?.into_luma8();
     let (width_px, height_px) = (width_px as u32, height_px as u32);
     let mut mask = image::imageops::resize(&mask, width_px, height_px, FilterType::Nearest);
     for pixel in mask.pixels_mut() {
         pixel[0] = if pixel[0] > 127 { 255 } else { 0 };
     }
     Ok(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_is_an_error_that_names_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let broken = |_: &[u8]| -> Result<(), String> { panic!("index out of bounds") };
+        let error = decoded(file.path(), broken).unwrap_err().to_string();
+        let name = file.path().display().to_string();
+        assert!(error.contains(&name), "{error}");
+        assert!(error.contains("index out of bounds"), "{error}");
+    }
 }

@@ -141,13 +141,16 @@ fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
     header.chain(bytes.iter().copied()).collect()
 }
 
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
 fn mnist() -> TempDir {
     let root = TempDir::new().unwrap();
     let images = idx(&[2, 2, 2], &[10, 20, 30, 40, 50, 60, 70, 80]);
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(&images).unwrap();
-    let packed = packed.finish().unwrap();
-    write(root.path(), "train-images-idx3-ubyte.gz", &packed);
+    write(root.path(), "train-images-idx3-ubyte.gz", &packed(&images));
     write(root.path(), "train-labels-idx1-ubyte", &idx(&[2], &[7, 3]));
     write(root.path(), "t10k-images-idx3-ubyte", &images);
     write(root.path(), "t10k-labels-idx1-ubyte", &idx(&[2], &[3, 7]));
@@ -182,18 +185,31 @@ fn unsound_idx_files_are_named() {
     let images = "t10k-images-idx3-ubyte";
     says(images, &[], "cut off");
     says(images, &idx(&[2], &[1, 2]), "no idx file of its kind");
-    says(images, &idx(&[2, 2, 2], &[0; 7]), "take 8 bytes, it has 7");
+    says(
+        images,
+        &idx(&[2, 2, 2], &[0; 7]),
+        "claims 2×2×2 bytes and has 7",
+    );
+    says(
+        images,
+        &idx(&[2, 2, 2], &[0; 9]),
+        "claims 2×2×2 bytes and has more",
+    );
     says(
         images,
         &idx(&[u32::MAX, 4096, 4096], &[]),
-        "bytes, it has 0",
+        "bytes are not expected",
     );
     says(images, &idx(&[2, 2, 3], &[0; 12]), "3×2 pixels");
     let labels = "t10k-labels-idx1-ubyte";
     says(labels, &idx(&[1], &[3]), "1 labels for 2 images");
-    says(labels, &idx(&[2], &[3]), "claims 2 labels and has 1");
+    says(labels, &idx(&[2], &[3]), "claims 2 bytes and has 1");
     says(labels, &idx(&[2], &[3, 10]), "label 10 is no digit");
     says("train-images-idx3-ubyte.gz", b"no gzip", "end of file");
+    let cut_off = &packed(&idx(&[2, 2, 2], &[0; 8]))[..20];
+    says("train-images-idx3-ubyte.gz", cut_off, "incomplete deflate stream");
+    let bomb = packed(&idx(&[2, 2, 2], &vec![0; 1 << 24]));
+    says("train-images-idx3-ubyte.gz", &bomb, "has more");
     let root = mnist();
     fs::remove_file(root.path().join(labels)).unwrap();
     assert!(message(root.path(), &["3"]).contains("lacks t10k-labels"));
