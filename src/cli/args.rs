@@ -287,7 +287,8 @@ impl Command {
             Self::Threshold(args) => args.common.devices(),
             Self::Calibrate(args) => args.common.devices(),
             Self::Report(args) => (std::slice::from_ref(&args.device), PATIENCE_S),
-            Self::Doctor(args) => (&args.device, PATIENCE_S),
+            // It looks at each in a process of its own.
+            Self::Doctor(args) if args.here => (&args.device, PATIENCE_S),
             _ => (&[], PATIENCE_S),
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "remote")]
 use super::remote::connect as remote;
@@ -101,7 +101,7 @@ pub struct Adapter {
 }
 
 /// What of an adapter bounds the networks that fit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AdapterLimits {
     /// Through which interface it is used.
     pub interface: String,

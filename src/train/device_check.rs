@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use image::RgbImage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::config::Objective;
 use super::dataset::{SyntheticImages, Texture};
@@ -37,7 +37,7 @@ const FORWARD_TOLERANCE: f32 = 1e-3;
 const GRADIENT_TOLERANCE: f32 = 1e-2;
 
 /// How far a device is from the CPU, on a tiny DAAD+.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deviations {
     /// The largest of any pixel of a reconstruction.
     pub forward: f32,

@@ -1,6 +1,7 @@
 //! Training on a device that another process hosts.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -230,8 +231,40 @@ fn the_doctor_compares_devices_with_the_cpu() {
         assert!(finding["complaint"].is_null(), "{finding}");
         assert!(finding["gradients"].as_f64().unwrap() < 1e-3, "{finding}");
     }
-    let missing = ["doctor", "--device", "gpu:99"];
-    assert!(error(&run(Path::new("."), &missing)).contains("no GPU 99"));
+}
+
+#[test]
+fn the_doctor_says_what_is_wrong_with_a_device_and_goes_on() {
+    // Where somebody answers, and computes nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hangs = format!("remote:{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 6];
+            stream.read_exact(&mut request).unwrap();
+            if &request == b"GET / " {
+                stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
+            } else {
+                open.push(stream);
+            }
+        }
+    });
+    let mut doctor = vec!["doctor", "--time-limit", "2"];
+    for device in ["gpu:99", &hangs, "cpu"] {
+        doctor.extend(["--device", device]);
+    }
+    let output = run(Path::new("."), &doctor);
+    assert_eq!(output.status.code(), Some(1));
+    let table = crate::cli::stdout(&output);
+    for words in [
+        "there is no GPU 99",
+        "no answer within 2 s",
+        "fit to train on (",
+    ] {
+        assert!(table.contains(words), "{table}");
+    }
 }
 
 #[test]

@@ -207,7 +207,11 @@ fn unsound_idx_files_are_named() {
     says(labels, &idx(&[2], &[3, 10]), "label 10 is no digit");
     says("train-images-idx3-ubyte.gz", b"no gzip", "end of file");
     let cut_off = &packed(&idx(&[2, 2, 2], &[0; 8]))[..20];
-    says("train-images-idx3-ubyte.gz", cut_off, "incomplete deflate stream");
+    says(
+        "train-images-idx3-ubyte.gz",
+        cut_off,
+        "incomplete deflate stream",
+    );
     let bomb = packed(&idx(&[2, 2, 2], &vec![0; 1 << 24]));
     says("train-images-idx3-ubyte.gz", &bomb, "has more");
     let root = mnist();

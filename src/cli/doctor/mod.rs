@@ -1,16 +1,16 @@
 //! `daad doctor`.
 
-use std::panic::{self, AssertUnwindSafe};
-use std::process::ExitCode;
-use std::time::Instant;
+mod child;
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use daad::train::{
-    AdapterLimits, Deviations, DeviceChoice, NamedDevice, adapters, compare_with_cpu,
-};
+use daad::train::caught::caught;
+use daad::train::{AdapterLimits, Deviations, DeviceChoice, adapters, compare_with_cpu};
 
 use super::output::{line, note};
 
@@ -21,12 +21,18 @@ pub(crate) struct DoctorArgs {
     /// Look at these only (repeatable): cpu, gpu:N, cuda:N, remote:HOST:PORT
     #[arg(long)]
     pub(crate) device: Vec<DeviceChoice>,
+    /// How long a device may take; its driver builds all kernels for the first time
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..))]
+    time_limit: u16,
     /// A JSON line for each device
     #[arg(long)]
     json: bool,
+    /// Look at the one device in this process
+    #[arg(long, hide = true)]
+    pub(crate) here: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Finding {
     device: String,
     name: String,
@@ -39,29 +45,30 @@ struct Finding {
 }
 
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let found = adapters();
+    if args.here {
+        for choice in &args.device {
+            line(&serde_json::to_string(&look_here(choice)?)?)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let choices = match args.device.is_empty() {
         true => {
-            let gpus = (0..found.len()).map(DeviceChoice::Gpu);
+            let gpus = (0..adapters().len()).map(DeviceChoice::Gpu);
             [DeviceChoice::Cpu].into_iter().chain(gpus).collect()
         }
         false => args.device.clone(),
     };
     let mut findings = Vec::new();
     for choice in choices {
-        let limits = match choice {
-            DeviceChoice::Gpu(index) => found.get(index).map(|adapter| adapter.limits.clone()),
-            _ => None,
-        };
-        let device = choice.resolve()?;
-        note(&format!("Looking at {device} …"));
-        findings.push(look_at(&choice, &device, limits));
-    }
-    if args.json {
-        for finding in &findings {
-            line(&serde_json::to_string(finding)?)?;
+        note(&format!("Looking at {choice} …"));
+        let limit = Duration::from_secs(args.time_limit.into());
+        let finding = look_at(&choice, limit)?;
+        if args.json {
+            line(&serde_json::to_string(&finding)?)?;
         }
-    } else {
+        findings.push(finding);
+    }
+    if !args.json {
         line(&table(&findings))?;
     }
     Ok(
@@ -72,29 +79,53 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     )
 }
 
-fn look_at(choice: &DeviceChoice, device: &NamedDevice, limits: Option<AdapterLimits>) -> Finding {
+/// What a process of its own finds.
+fn look_at(choice: &DeviceChoice, limit: Duration) -> anyhow::Result<Finding> {
     let started = Instant::now();
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["doctor", "--here", "--device", &choice.to_string()]);
+    let found = child::output(&mut command, limit).and_then(|printed| {
+        let found = serde_json::from_str(&printed);
+        found.map_err(|_| format!("it says what cannot be understood: {}", printed.trim()))
+    });
+    Ok(found.unwrap_or_else(|complaint| Finding {
+        device: choice.to_string(),
+        name: String::new(),
+        limits: None,
+        deviations: None,
+        seconds: started.elapsed().as_secs_f64(),
+        complaint: Some(complaint),
+    }))
+}
+
+fn look_here(choice: &DeviceChoice) -> anyhow::Result<Finding> {
+    let started = Instant::now();
+    let device = choice.resolve()?;
+    let limits = match choice {
+        DeviceChoice::Gpu(index) => adapters().into_iter().nth(*index),
+        _ => None,
+    };
     // A driver that refuses a kernel panics in its library; that is a finding too.
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| ()));
-    let compared = panic::catch_unwind(AssertUnwindSafe(|| compare_with_cpu(&device.device)));
-    panic::set_hook(hook);
+    let compared = caught(|| compare_with_cpu(&device.device));
     let (deviations, complaint) = match compared {
         Ok(Ok(deviations)) => {
             let complaint = deviations.complaint();
             (Some(deviations), complaint)
         }
         Ok(Err(error)) => (None, Some(error.to_string())),
-        Err(_) => (None, Some("it fails while computing".into())),
+        Err(said) => {
+            let said = said.lines().next().unwrap_or_default();
+            (None, Some(format!("it fails while computing: {said}")))
+        }
     };
-    Finding {
+    Ok(Finding {
         device: choice.to_string(),
-        name: device.name.clone(),
-        limits,
+        name: device.name,
+        limits: limits.map(|adapter| adapter.limits),
         deviations,
         seconds: started.elapsed().as_secs_f64(),
         complaint,
-    }
+    })
 }
 
 fn table(findings: &[Finding]) -> String {
