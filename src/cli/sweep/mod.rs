@@ -2,6 +2,7 @@
 
 mod preset;
 pub(crate) mod result;
+mod room;
 mod run;
 mod spec;
 mod table;
@@ -50,7 +51,7 @@ pub(crate) struct SweepArgs {
     /// Only these of the sweep's variants (repeatable)
     #[arg(long, value_name = "NAME")]
     variant: Vec<String>,
-    /// How many jobs run side by side; the cores are shared out
+    /// How many jobs run side by side, if the memory has room; the cores are shared out
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// Where the jobs compute, as in `daad train`
@@ -184,12 +185,19 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
         chosen.len() - count,
         chosen.len()
     ));
+    let asked = usize::from(args.jobs);
+    let side_by_side = room::side_by_side(asked, &left, &args.device)?;
+    if side_by_side < asked.min(count) {
+        note(&format!(
+            "The memory has room for {side_by_side} side by side."
+        ));
+    }
     let arguments = arguments(args);
     let runner = Runner {
         data,
         out: &args.out,
         arguments: &arguments,
-        side_by_side: usize::from(args.jobs),
+        side_by_side,
     };
     let stop = stop_on_ctrl_c("\nStopping the jobs under way; Ctrl-C again stops at once.")?;
     let bar = super::train::progress_bar(count, "jobs");
