@@ -9,11 +9,15 @@ mod train;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use daad::train::DeviceChoice;
 
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// As of the program's own --device
+    #[arg(long, global = true, default_value_t = DeviceChoice::Cpu)]
+    device: DeviceChoice,
     /// What `cargo bench` adds
     #[arg(long, global = true, hide = true)]
     bench: bool,
@@ -37,7 +41,7 @@ enum Command {
         images: PathBuf,
         system: System,
     },
-    /// Judge the first image for every line on standard input
+    /// Judge the images, all at once, for every line on standard input
     Score { model: PathBuf, images: PathBuf },
 }
 
@@ -50,14 +54,17 @@ enum System {
 }
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+    let Cli {
+        command, device, ..
+    } = Cli::parse();
+    match command {
         None => protocol::say("./build.sh bench runs this beside its peers"),
         Some(Command::Model { width, size, out }) => model::write(width, size, &out),
         Some(Command::Train {
             model,
             images,
             system,
-        }) => train::run(&model, &images, system),
-        Some(Command::Score { model, images }) => score::run(&model, &images),
+        }) => train::run(&model, &images, system, &device),
+        Some(Command::Score { model, images }) => score::run(&model, &images, &device),
     }
 }

@@ -1,14 +1,15 @@
-//! Scoring on the CPU: reconstruction, both passes of the discriminator, R, L and error map.
+//! Scoring: reconstruction, both passes of the discriminator, R, L and error map.
 
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
-use burn::tensor::Device;
 use daad::inference::Inference;
-use daad::train::wait;
+use daad::train::{DeviceChoice, wait};
 use daad::weights::decode;
 use serde::Serialize;
+
+use image::RgbImage;
 
 use crate::{images, protocol};
 
@@ -20,22 +21,24 @@ struct Score {
     error_map: Vec<f32>,
 }
 
-/// Judges the first image again and again.
-pub(crate) fn run(model: &Path, batch: &Path) -> anyhow::Result<()> {
-    let device = Device::flex();
+/// Judges the images again and again, and tells of the first.
+pub(crate) fn run(model: &Path, batch: &Path, device: &DeviceChoice) -> anyhow::Result<()> {
+    let device = device.resolve()?.device;
     let decoded = decode(&std::fs::read(model)?, &device)?;
     let size_px = decoded.card.config.height_px;
-    let image = images::read(batch, size_px)?;
-    let image = image.first().context("one image")?;
+    let images = images::read(batch, size_px)?;
+    let images: Vec<&RgbImage> = images.iter().collect();
     let inference = Inference::new(&decoded.model, &device, true);
     protocol::answer(|| {
         let start = Instant::now();
-        let examination = wait(inference.examine(image))?;
+        let scored = wait(inference.scored_maps(&images))?;
+        let seconds = start.elapsed().as_secs_f64();
+        let first = scored.into_iter().next().context("an image")?;
         Ok(Score {
-            seconds: start.elapsed().as_secs_f64(),
-            reconstruction_score: examination.raw.reconstruction,
-            alignment_score: examination.raw.alignment,
-            error_map: examination.error_map,
+            seconds,
+            reconstruction_score: first.raw.reconstruction,
+            alignment_score: first.raw.alignment,
+            error_map: first.error_map,
         })
     })
 }

@@ -1,13 +1,13 @@
-//! Whole training steps, Adam included, on the CPU.
+//! Whole training steps, Adam included.
 
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use burn::tensor::Device;
 use daad::image::to_tensor;
 use daad::model::parameters;
-use daad::train::{Objective, StepLosses, TrainConfig, TrainState};
+use daad::train::{DeviceChoice, Objective, StepLosses, TrainConfig, TrainState};
 use daad::weights::decode;
 use image::RgbImage;
 use serde::Serialize;
@@ -35,7 +35,12 @@ struct Game {
 }
 
 /// Trains the weights of a model file, as they are, on one batch.
-pub(crate) fn run(model: &Path, batch: &Path, system: System) -> anyhow::Result<()> {
+pub(crate) fn run(
+    model: &Path,
+    batch: &Path,
+    system: System,
+    device: &DeviceChoice,
+) -> anyhow::Result<()> {
     let decoded = decode(&std::fs::read(model)?, &Device::flex())?;
     let mut config = decoded.card.config;
     let rate = match system {
@@ -45,7 +50,7 @@ pub(crate) fn run(model: &Path, batch: &Path, system: System) -> anyhow::Result<
     if system == System::Daad {
         config.adversarial = None;
     }
-    let device = Device::flex().autodiff();
+    let device = device.resolve()?.device.autodiff();
     let values = parameters::values(&decoded.model).into_iter().collect();
     let model = parameters::load(config.init(&device)?, values);
     let batch = images::read(batch, config.height_px)?;
@@ -57,6 +62,8 @@ pub(crate) fn run(model: &Path, batch: &Path, system: System) -> anyhow::Result<
         let (after, losses) = before.step(batch.clone(), &Objective::default(), rate);
         state = Some(after);
         let losses = read(losses);
+        // The losses are there before the weights are.
+        device.sync().map_err(|error| anyhow!("{error:?}"))?;
         Ok(Step {
             seconds: start.elapsed().as_secs_f64(),
             losses,

@@ -1,4 +1,4 @@
-"""Judges one image a line, in eager mode: `score.py MODEL IMAGES THREADS`."""
+"""Judges the images, all at once, for every line, in eager mode: `score.py MODEL IMAGES THREADS|cuda`."""
 
 import sys
 from time import perf_counter
@@ -9,19 +9,20 @@ import images
 import protocol
 from network import Model, Scoring
 
-model, pixels, threads = sys.argv[1:]
-torch.set_num_threads(int(threads))
+model, pixels, device = sys.argv[1:]
+device = protocol.device(device)
 model = Model(model)
-image = images.read(pixels, model.size_px)[:1]
-scoring = Scoring(model).eval()
+batch = images.read(pixels, model.size_px)
+scoring = Scoring(model).eval().to(device)
 
 
 @torch.inference_mode()
 def step():
     start = perf_counter()
-    _, error_map, r, l, _ = scoring(image)
+    _, error_maps, r, l, _ = scoring(batch.to(device))
+    error_maps, r, l = error_maps.cpu(), r.cpu(), l.cpu()
     seconds = perf_counter() - start
-    return {"seconds": seconds, "reconstruction_score": r.item(), "alignment_score": l.item(), "error_map": error_map.flatten().tolist()}
+    return {"seconds": seconds, "reconstruction_score": r[0].item(), "alignment_score": l[0].item(), "error_map": error_maps[0].flatten().tolist()}
 
 
 protocol.answer(step)

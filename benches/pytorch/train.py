@@ -1,4 +1,4 @@
-"""One training step a line, in eager mode: `train.py MODEL IMAGES THREADS daad|daad+`."""
+"""One training step a line, in eager mode: `train.py MODEL IMAGES THREADS|cuda daad|daad+`."""
 
 import sys
 from time import perf_counter
@@ -10,11 +10,11 @@ import images
 import protocol
 from network import Model
 
-model, pixels, threads, system = sys.argv[1:]
-torch.set_num_threads(int(threads))
+model, pixels, device, system = sys.argv[1:]
+device = protocol.device(device)
 model = Model(model)
-x = images.read(pixels, model.size_px)
-generator, discriminator = model.generator.train(), model.discriminator.train()
+x = images.read(pixels, model.size_px).to(device)
+generator, discriminator = (part.to(device).train() for part in (model.generator, model.discriminator))
 learning_rate = {"daad": 1e-4, "daad+": 2e-4}[system]
 generator_adam = torch.optim.Adam(generator.parameters(), lr=learning_rate)
 discriminator_adam = torch.optim.Adam(discriminator.parameters(), lr=learning_rate)
@@ -54,6 +54,7 @@ def update(optimizer, loss):
 def step():
     start = perf_counter()
     losses = (daad_plus if system == "daad+" else daad)()
+    protocol.finish(device)
     return {"seconds": perf_counter() - start, "losses": losses}
 
 

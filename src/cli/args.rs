@@ -262,7 +262,7 @@ pub(crate) struct CommonArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct EverywhereArgs {
-    /// Give a device server up that has been silent for so long
+    /// Give a device server up that answers nothing for so long, over a connection that stands
     #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = value_parser!(u16).range(1..))]
     pub(crate) server_timeout: u16,
     /// Results as JSON lines on standard output, for machines

@@ -1,14 +1,15 @@
 //! The device servers that a command computes on: watched while it does, and missed in a sentence.
 
 use std::fs;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::path::PathBuf;
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use daad::train::{DeviceChoice, probe, read_progress};
+use daad::train::caught::caught;
+use daad::train::{CONNECT_PATIENCE, DeviceChoice, Probe, read_progress};
 
 use super::args::Command;
 use super::output::note;
@@ -20,13 +21,11 @@ pub(crate) const PATIENCE_S: u16 = 60;
 /// Between two looks at a server that answers.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long a server may take to answer before a command begins, and after it failed.
-const SHORT: Duration = Duration::from_secs(2);
-
 /// What a command computes on, as far as other processes host it.
 #[derive(Clone)]
 pub(crate) struct Servers {
-    addresses: Vec<String>,
+    /// By address.
+    probes: Vec<(String, Probe)>,
     patience: Duration,
     /// Where the command trains: the checkpoint.
     checkpoint: Option<PathBuf>,
@@ -36,15 +35,17 @@ pub(crate) struct Servers {
 impl Servers {
     pub(crate) fn of(command: &Command) -> Self {
         let (devices, patience_s) = command.devices();
-        let address = |device: &DeviceChoice| match device {
-            DeviceChoice::Remote(address) => Some(address.clone()),
+        // Those that are not there when it begins, connecting names.
+        let watched = |device: &DeviceChoice| match device {
+            DeviceChoice::Remote(address) => {
+                let probe = Probe::new(address).ok()?;
+                probe.ask(CONNECT_PATIENCE).ok()?;
+                Some((address.clone(), probe))
+            }
             _ => None,
         };
-        // Those that are not there when it begins, connecting names.
-        let is_there = |address: &String| probe(address, SHORT).is_ok();
-        let addresses = devices.iter().filter_map(address).filter(is_there);
         Self {
-            addresses: addresses.collect(),
+            probes: devices.iter().filter_map(watched).collect(),
             patience: Duration::from_secs(patience_s.into()),
             checkpoint: match command {
                 Command::Train(args) => Some(checkpoint_path(&args.out)),
@@ -57,43 +58,33 @@ impl Servers {
     /// Runs `work`. Where a server is lost meanwhile that is an error which says how to go on; where
     /// one falls silent, the work can never end, and so the process does.
     pub(crate) fn watch<T>(self, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-        if self.addresses.is_empty() {
+        if self.probes.is_empty() {
             return work().map_err(|error| self.explained(error));
         }
         let is_over = Arc::new(Mutex::new(false));
-        for address in self.addresses.clone() {
+        for (address, probe) in self.probes.clone() {
             let (servers, is_over) = (self.clone(), Arc::clone(&is_over));
-            thread::spawn(move || servers.look_after(&address, &is_over));
+            thread::spawn(move || servers.look_after(&address, &probe, &is_over));
         }
-        // Burn's client panics where its server is gone.
-        let said = Arc::new(Mutex::new(String::new()));
+        // Burn's client panics where its server is gone, in several threads.
         let hook = panic::take_hook();
-        let heard = Arc::clone(&said);
-        panic::set_hook(Box::new(move |panic| {
-            let mut said = heard.lock().unwrap_or_else(PoisonError::into_inner);
-            if said.is_empty() {
-                *said = panic.to_string();
-            }
-        }));
-        let result = panic::catch_unwind(AssertUnwindSafe(work));
+        panic::set_hook(Box::new(|_| ()));
+        let result = caught(work);
         panic::set_hook(hook);
         let result = match result {
             Ok(result) => result.map_err(|error| self.explained(error)),
-            Err(_) => {
-                let said = said.lock().unwrap_or_else(PoisonError::into_inner);
-                Err(self.lost(&said))
-            }
+            Err(said) => Err(self.lost(&said)),
         };
         *is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
         result
     }
 
     /// Until the server at `address` was silent for too long, or the work is over.
-    fn look_after(&self, address: &str, is_over: &Mutex<bool>) {
+    fn look_after(&self, address: &str, probe: &Probe, is_over: &Mutex<bool>) {
         let mut heard = Instant::now();
         loop {
             thread::sleep(INTERVAL.min(self.patience / 4));
-            if probe(address, self.patience).is_ok() {
+            if probe.ask(self.patience).is_ok() {
                 heard = Instant::now();
             }
             let is_over = is_over.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,9 +112,9 @@ impl Servers {
     }
 
     fn lost(&self, said: &str) -> anyhow::Error {
-        let is_gone = |address: &&String| probe(address, SHORT).is_err();
-        let gone = self.addresses.iter().filter(is_gone);
-        let gone: Vec<&str> = gone.map(String::as_str).collect();
+        let is_gone = |(_, probe): &&(String, Probe)| probe.ask(CONNECT_PATIENCE).is_err();
+        let gone = self.probes.iter().filter(is_gone);
+        let gone: Vec<&str> = gone.map(|(address, _)| address.as_str()).collect();
         let what = match gone[..] {
             [] => said.to_owned(),
             [address] => format!("the device server at {address} is gone"),

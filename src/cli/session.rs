@@ -12,12 +12,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use anyhow::Context;
+use daad::Error;
 use daad::train::caught;
 use daad::train::memory::{self, MemoryEstimate};
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, HeldOut, Losses, NamedDevice, Outcome, Records,
-    TrainConfig, Trainer, TrainingImages, atomic_file, check_training, finish, wait,
+    TrainConfig, Trainer, TrainingImages, atomic_file, check_shares, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
@@ -69,7 +70,13 @@ pub(crate) enum End {
 
 impl Session {
     /// Trains, calibrates, writes the model file.
-    pub(crate) fn run(mut self) -> anyhow::Result<End> {
+    pub(crate) fn run(self) -> anyhow::Result<End> {
+        check_shares(self.peers.len() + 1, &self.config)?;
+        let device = self.device.clone();
+        or_failed(&device, || self.run_here())
+    }
+
+    fn run_here(mut self) -> anyhow::Result<End> {
         let count = self.images.count();
         if count < 2 {
             anyhow::bail!(
@@ -103,7 +110,7 @@ impl Session {
         };
         let trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
-            interval: match self.devices().any(|device| device.server.is_some()) {
+            interval: match self.is_remote() {
                 false => CHECKPOINT_INTERVAL,
                 true => REMOTE_CHECKPOINT_INTERVAL,
             },
@@ -115,8 +122,10 @@ impl Session {
             let (epoch, epochs) = (trainer.progress().epoch, self.config.epochs);
             note(&format!("{epoch} of {epochs} epochs are done already."));
         }
-        // Whatever becomes of the devices, there is something to go on from.
-        trainer.checkpoint()?;
+        if self.is_remote() {
+            // Whatever becomes of the server, there is something to go on from.
+            trainer.checkpoint()?;
+        }
         let outcome = self.train(&mut trainer, &*training, &mut unprinted)?;
         if outcome == Outcome::Stopped {
             let epoch = trainer.progress().epoch + 1;
@@ -162,6 +171,10 @@ impl Session {
 
     fn devices(&self) -> impl Iterator<Item = &NamedDevice> {
         [&self.device].into_iter().chain(&self.peers)
+    }
+
+    fn is_remote(&self) -> bool {
+        self.devices().any(|device| device.server.is_some())
     }
 
     fn device_names(&self) -> String {
@@ -228,39 +241,35 @@ impl Session {
         let history = &trainer.progress().history;
         let mut latest = history.last().map(|record| record.losses);
         let mut looked = history.iter().rev().find_map(|record| record.validation);
-        let run = || {
-            trainer.run(images, &stop, |event| match event {
-                Event::Step {
-                    images: count,
-                    losses,
-                    ..
-                } => {
-                    for reason in images.take_unreadable() {
-                        bar.suspend(|| note(&format!("{reason}; passed over.")));
-                    }
-                    latest = losses.or(latest);
-                    rate.add(count);
-                    bar.inc(1);
-                    let message =
-                        describe(epoch, self.config.epochs, latest, looked, rate.per_sec());
-                    if bar.is_hidden() && silent_since.elapsed() >= LOG_INTERVAL {
-                        note(&message);
-                        silent_since = Instant::now();
-                    }
-                    bar.set_message(message);
+        let outcome = trainer.run(images, &stop, |event| match event {
+            Event::Step {
+                images: count,
+                losses,
+                ..
+            } => {
+                for reason in images.take_unreadable() {
+                    bar.suspend(|| note(&format!("{reason}; passed over.")));
                 }
-                Event::Epoch(record) => {
-                    epoch = record.epoch + 1;
-                    latest = Some(record.losses);
-                    looked = record.validation.or(looked);
-                    if self.json && unprinted.is_ok() {
-                        *unprinted = print_epoch(record, rate.per_sec());
-                    }
+                latest = losses.or(latest);
+                rate.add(count);
+                bar.inc(1);
+                let message = describe(epoch, self.config.epochs, latest, looked, rate.per_sec());
+                if bar.is_hidden() && silent_since.elapsed() >= LOG_INTERVAL {
+                    note(&message);
+                    silent_since = Instant::now();
                 }
-                _ => {}
-            })
-        };
-        let outcome = or_short_of_memory(run)?;
+                bar.set_message(message);
+            }
+            Event::Epoch(record) => {
+                epoch = record.epoch + 1;
+                latest = Some(record.losses);
+                looked = record.validation.or(looked);
+                if self.json && unprinted.is_ok() {
+                    *unprinted = print_epoch(record, rate.per_sec());
+                }
+            }
+            _ => {}
+        })?;
         bar.abandon();
         // From here on Ctrl-C has nothing to wait for: the checkpoint is written.
         stop.store(true, Ordering::Relaxed);
@@ -288,16 +297,24 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
     Ok(stop)
 }
 
-/// A GPU's libraries panic where an allocation fails, deep inside a step.
-fn or_short_of_memory<T>(run: impl FnOnce() -> Result<T, daad::Error>) -> anyhow::Result<T> {
+/// A GPU's libraries panic where an allocation fails or the GPU is lost, deep inside a step. Whose
+/// batches others share is the first `device`: they say themselves what becomes of them.
+fn or_failed<T>(
+    device: &NamedDevice,
+    run: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let panic = match panic::catch_unwind(AssertUnwindSafe(run)) {
-        Ok(result) => return Ok(result?),
+        Ok(result) => return result,
         Err(panic) => panic,
     };
-    match memory::device_error(caught::message(&*panic)) {
-        error @ daad::Error::Memory(_) => Err(error.into()),
+    let error = match memory::device_error(caught::message(&*panic)) {
+        Error::Memory(said) => Error::Memory(format!("{device}: {said}")),
+        Error::Device(said) if device.is_to_be_checked => {
+            Error::Device(format!("{device} failed: {said}"))
+        }
         _ => panic::resume_unwind(panic),
-    }
+    };
+    Err(error.into())
 }
 
 /// For a parent that holds the other end: when it ends, even by a kill, so does this run.

@@ -29,10 +29,10 @@ pub struct Adam {
 /// What is done with the gradients of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Then {
-    /// The parameters move, at this learning rate, by the mean of these and those gathered before.
+    /// The parameters move, at this learning rate, by the mean of these and those accumulated before.
     Step(f64),
-    /// They are gathered, weighted by this share of the batch.
-    Gather(f64),
+    /// They wait, weighted by this share of the batch.
+    Accumulate(f64),
 }
 
 /// Running means of a parameter's gradient and squared gradient, flattened.
@@ -47,7 +47,7 @@ impl Adam {
     pub(super) fn take<M: Module>(&mut self, module: M, gradients: Gradients, then: Then) -> M {
         match then {
             Then::Step(rate) => self.step(module, gradients, rate),
-            Then::Gather(share) => {
+            Then::Accumulate(share) => {
                 self.sums.add(&module, gradients, share);
                 module
             }
@@ -57,12 +57,12 @@ impl Adam {
     /// Moves every parameter of `module` that has a gradient.
     pub fn step<M: Module>(&mut self, module: M, gradients: Gradients, learning_rate: f64) -> M {
         self.sums.add(&module, gradients, 1.0);
-        self.step_gathered(module, learning_rate)
+        self.step_accumulated(module, learning_rate)
     }
 
-    /// Moves every parameter of `module` by the mean of what was gathered; not at all where that is
+    /// Moves every parameter of `module` by the mean of what was accumulated; not at all where that is
     /// nothing.
-    pub(super) fn step_gathered<M: Module>(&mut self, module: M, learning_rate: f64) -> M {
+    pub(super) fn step_accumulated<M: Module>(&mut self, module: M, learning_rate: f64) -> M {
         let sums = std::mem::take(&mut self.sums);
         if sums.batches == 0 {
             return module;

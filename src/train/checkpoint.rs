@@ -274,13 +274,22 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     if header.version != VERSION {
         return Err(format!("it has format version {}", header.version));
     }
-    let Progress { config, epoch, .. } = &header.progress;
+    let Progress {
+        config,
+        epoch,
+        step,
+        passed_over,
+        ..
+    } = &header.progress;
     config.validate().map_err(|error| error.to_string())?;
     if *epoch > config.epochs {
         return Err(format!("it claims {epoch} of {} epochs", config.epochs));
     }
-    if !header.progress.step.is_multiple_of(config.accumulate) {
+    if !step.is_multiple_of(config.accumulate) {
         return Err("it was written between batches that make one step".into());
+    }
+    if passed_over > step {
+        return Err(format!("it claims {passed_over} empty batches of {step}"));
     }
     Ok(header)
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::config::Objective;
 use super::dataset::{SyntheticImages, Texture};
@@ -40,13 +40,21 @@ const GRADIENT_TOLERANCE: f32 = 1e-2;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deviations {
     /// The largest of any pixel of a reconstruction.
+    #[serde(deserialize_with = "or_nan")]
     pub forward: f32,
     /// The largest of any gradient of Lrec, as a share of the largest gradient of its parameter.
+    #[serde(deserialize_with = "or_nan")]
     pub gradients: f32,
     /// The largest of any parameter after two steps.
+    #[serde(deserialize_with = "or_nan")]
     pub step: f32,
     /// Of which parameter that is.
     pub furthest: String,
+}
+
+/// JSON has no way to say that something is not a number, but null.
+fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    Option::deserialize(deserializer).map(|value| value.unwrap_or(f32::NAN))
 }
 
 impl Deviations {
@@ -266,6 +274,9 @@ mod tests {
             forward: f32::NAN,
             ..fit.clone()
         };
+        let json = serde_json::to_string(&nan).unwrap();
+        let read: Deviations = serde_json::from_str(&json).unwrap();
+        assert!(read.forward.is_nan() && read.gradients == nan.gradients);
         assert!(complaint(nan).contains("rebuilds images"));
         let gradients = Deviations {
             gradients: 0.5,

@@ -40,14 +40,16 @@ impl MemoryEstimate {
         // It sees what is real and what is rebuilt.
         let judging = batch * (2 * discriminator + 3 * image) + values;
         let is_shared = devices > 1;
-        let gathered = if config.accumulate > 1 || is_shared {
+        let accumulated = if config.accumulate > 1 || is_shared {
             values
         } else {
             0
         };
-        // As each device sends its gradients, and as they all get their sum.
+        // As what a device begins with is sent to it; as all send gradients and get their sum.
+        let peers = devices as u64 - 1;
+        let begins = if is_shared { 9 * values } else { 0 };
         let exchanged = if is_shared {
-            (devices as u64 + 1) * values
+            (1 + 4 * peers) * values
         } else {
             0
         };
@@ -57,9 +59,10 @@ impl MemoryEstimate {
         let best = if keeps_best { values } else { 0 };
         let checkpoint = 13 * values / 2 + 2 * best;
         let moment = [
-            backward + gathered,
-            judging + gathered,
+            backward + accumulated,
+            judging + accumulated,
             2 * values + exchanged,
+            begins,
             checkpoint,
         ];
         let moment = moment.into_iter().max().unwrap_or_default();

@@ -82,7 +82,9 @@ pub use event::{EpochRecord, Event};
 #[cfg(feature = "train")]
 pub use images::TrainingImages;
 #[cfg(feature = "train")]
-pub use probe::probe;
+pub use parallel::check_shares;
+#[cfg(feature = "train")]
+pub use probe::{CONNECT_PATIENCE, Probe};
 #[cfg(feature = "train")]
 pub use progress::Progress;
 #[cfg(feature = "train")]

@@ -4,24 +4,47 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// Asks the device server at `HOST:PORT` for a sign of life: as it speaks HTTP, for any answer to a
-/// request. One that was stopped, or whose machine is gone, takes connections or nothing at all, and
-/// gives none.
-///
-/// # Errors
-///
-/// Why it seems not to be there.
-pub fn probe(address: &str, patience: Duration) -> Result<(), String> {
-    let addresses = address.to_socket_addrs();
-    let addresses = addresses.map_err(|error| error.to_string())?;
-    let mut reason = "the name has no address".to_owned();
-    for socket in addresses {
-        match ask(&socket, address, patience) {
-            Ok(()) => return Ok(()),
-            Err(error) => reason = error,
-        }
+/// How long a server may take to answer at all.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a device server is asked for a sign of life.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    host: String,
+    sockets: Vec<SocketAddr>,
+}
+
+impl Probe {
+    /// Of the server at `HOST:PORT`. The name is looked up now, and no more: what is computed there
+    /// goes on where the name service fails.
+    ///
+    /// # Errors
+    ///
+    /// Why that is no address.
+    pub fn new(address: &str) -> Result<Self, String> {
+        let sockets = address.to_socket_addrs();
+        Ok(Self {
+            host: address.to_owned(),
+            sockets: sockets.map_err(|error| error.to_string())?.collect(),
+        })
     }
-    Err(reason)
+
+    /// Asks: as the server speaks HTTP, for any answer to a request. One that was stopped, or whose
+    /// machine is gone, takes connections or nothing at all, and gives none.
+    ///
+    /// # Errors
+    ///
+    /// Why it seems not to be there.
+    pub fn ask(&self, patience: Duration) -> Result<(), String> {
+        let mut reason = "the name has no address".to_owned();
+        for socket in &self.sockets {
+            match ask(socket, &self.host, patience) {
+                Ok(()) => return Ok(()),
+                Err(error) => reason = error,
+            }
+        }
+        Err(reason)
+    }
 }
 
 fn ask(socket: &SocketAddr, host: &str, patience: Duration) -> Result<(), String> {
@@ -54,6 +77,10 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(200);
 
+    fn ask_once(address: &str) -> Result<(), String> {
+        Probe::new(address)?.ask(SHORT)
+    }
+
     /// The address of one who gives every request this answer.
     fn answering(answer: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -70,8 +97,8 @@ mod tests {
 
     #[test]
     fn who_answers_is_there() {
-        probe(&answering("HTTP/1.1 404 Not Found\r\n\r\n"), SHORT).unwrap();
-        let error = probe(&answering("220 mail\r\n"), SHORT).unwrap_err();
+        ask_once(&answering("HTTP/1.1 404 Not Found\r\n\r\n")).unwrap();
+        let error = ask_once(&answering("220 mail\r\n")).unwrap_err();
         assert!(error.contains("something else"), "{error}");
     }
 
@@ -80,7 +107,7 @@ mod tests {
         // The system takes the connection.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let error = probe(&address, SHORT).unwrap_err();
+        let error = ask_once(&address).unwrap_err();
         assert!(error.contains("not answered for 0.2 s"), "{error}");
     }
 
@@ -89,7 +116,7 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();
         drop(free);
-        assert!(probe(&address, SHORT).unwrap_err().contains("refused"));
-        assert!(probe("no port", SHORT).is_err());
+        assert!(ask_once(&address).unwrap_err().contains("refused"));
+        assert!(ask_once("no port").is_err());
     }
 }

@@ -7,31 +7,46 @@ use super::memory::device_error;
 use super::step::StepLosses;
 use crate::error::Result;
 
-/// Sums of the losses of some steps, each weighted, read from their device in one go; in the order
-/// of [`Losses::to_array`].
+/// Losses in the order of [`Losses::to_array`].
+pub(super) type Values = [f64; Losses::COUNT];
+
+/// What one batch, or a share of it, adds to the sums of its epoch.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// Still on the device, and the share of the batch that they are of.
+    OnDevice(f64, StepLosses),
+    /// Weighted already.
+    Read(Values),
+}
+
+/// Reads all of them from their device in one go; they keep their order.
 ///
 /// # Errors
 ///
 /// [`Error::Device`](crate::Error::Device) where the device does not give them.
-pub(super) fn read_losses(
-    steps: impl IntoIterator<Item = (f64, StepLosses)>,
-) -> Result<[f64; Losses::COUNT]> {
-    let mut sums = [0.0; Losses::COUNT];
+pub(super) fn read_losses(unread: Vec<Unread>) -> Result<Vec<Values>> {
+    let mut values = Vec::new();
     let mut places = Vec::new();
     let mut transaction = Transaction::default();
-    for (weight, losses) in steps {
-        for (column, loss) in losses.columns() {
-            places.push((weight, column));
-            transaction = transaction.register(Tensor::without_autodiff(loss));
+    for (index, unread) in unread.into_iter().enumerate() {
+        match unread {
+            Unread::Read(read) => values.push(read),
+            Unread::OnDevice(share, losses) => {
+                values.push(Values::default());
+                for (column, loss) in losses.columns() {
+                    places.push((index, column, share));
+                    transaction = transaction.register(Tensor::without_autodiff(loss));
+                }
+            }
         }
     }
     if places.is_empty() {
-        return Ok(sums);
+        return Ok(values);
     }
     let read = transaction.try_execute();
     let read = read.map_err(|error| device_error(&format!("{error:?}")))?;
-    for ((weight, column), data) in places.into_iter().zip(read) {
-        sums[column] += weight * data.iter::<f64>().sum::<f64>();
+    for ((index, column, share), data) in places.into_iter().zip(read) {
+        values[index][column] = share * data.iter::<f64>().sum::<f64>();
     }
-    Ok(sums)
+    Ok(values)
 }

@@ -4,18 +4,14 @@
 //! networks only.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use burn::remote::RemoteHost;
 use burn::server::{RemoteServer, WebSocketTransport};
 use burn::tensor::Device;
 
 use super::device::NamedDevice;
-use super::probe::probe;
+use super::probe::{CONNECT_PATIENCE, Probe};
 use crate::error::{Error, Result};
-
-/// How long a server may take to answer at all.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The device at `HOST:PORT`.
 pub(super) fn connect(address: &str) -> Result<NamedDevice> {
@@ -26,7 +22,8 @@ pub(super) fn connect(address: &str) -> Result<NamedDevice> {
         ))
     };
     // Burn's client would try for minutes.
-    probe(address, PATIENCE).map_err(failed)?;
+    let probe = Probe::new(address).map_err(failed)?;
+    probe.ask(CONNECT_PATIENCE).map_err(failed)?;
     let host = RemoteHost::websocket(&format!("ws://{address}"));
     let device = Device::remote_options(&host).init();
     Ok(NamedDevice {

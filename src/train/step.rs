@@ -73,7 +73,7 @@ impl TrainState {
         }
     }
 
-    /// Trains on images in memory; without a learning rate it only gathers their gradients.
+    /// Trains on images in memory; without a learning rate it only accumulates their gradients.
     pub(super) fn step_on(
         self,
         config: &TrainConfig,
@@ -82,7 +82,7 @@ impl TrainState {
         device: &Device,
     ) -> (Self, StepLosses) {
         let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
-        let then = learning_rate.map_or(Then::Gather(1.0), Then::Step);
+        let then = learning_rate.map_or(Then::Accumulate(1.0), Then::Step);
         self.advance(batch, &config.objective, then)
     }
 
@@ -99,12 +99,12 @@ impl TrainState {
     /// As [`Self::step`], but both networks stay as they are: the next step moves them by the mean
     /// of the gradients of all batches since the last.
     pub fn accumulate(self, images: Tensor<4>, objective: &Objective) -> (Self, StepLosses) {
-        self.advance(images, objective, Then::Gather(1.0))
+        self.advance(images, objective, Then::Accumulate(1.0))
     }
 
-    /// Moves both networks by the mean of the gradients that were gathered, if there are any.
+    /// Moves both networks by the mean of the gradients that were accumulated, if there are any.
     #[cfg(feature = "train")]
-    pub(super) fn step_gathered(self, learning_rate: f64) -> Self {
+    pub(super) fn step_accumulated(self, learning_rate: f64) -> Self {
         let Self {
             model,
             mut generator_optimizer,
@@ -114,9 +114,9 @@ impl TrainState {
             generator,
             discriminator,
         } = model;
-        let generator = generator_optimizer.step_gathered(generator, learning_rate);
+        let generator = generator_optimizer.step_accumulated(generator, learning_rate);
         let discriminator = discriminator
-            .map(|network| discriminator_optimizer.step_gathered(network, learning_rate));
+            .map(|network| discriminator_optimizer.step_accumulated(network, learning_rate));
         Self {
             model: Model {
                 generator,

@@ -1,5 +1,6 @@
 //! The training loop: emits events, never prints.
 
+use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,8 +19,8 @@ use super::losses::{Losses, finite};
 use super::order::draws;
 use super::parallel::Peers;
 use super::progress::Progress;
-use super::read_losses::read_losses;
-use super::step::{StepLosses, TrainState};
+use super::read_losses::{Unread, read_losses};
+use super::step::TrainState;
 use super::validation::held_out_error;
 use super::wait;
 use crate::error::{Error, Result};
@@ -37,8 +38,8 @@ pub struct Trainer {
     state: Option<TrainState>,
     /// Where other devices train on a share of each batch.
     peers: Option<Peers>,
-    /// Losses that are still on the device, each with its share of its batch.
-    unread: Vec<(f64, StepLosses)>,
+    /// Losses that are not in the sums yet, most of them still on the device.
+    unread: Vec<Unread>,
     progress: Progress,
     checkpoint: Option<Checkpointing>,
     /// Looked at where the settings ask for validation.
@@ -134,7 +135,9 @@ impl Trainer {
             mut progress,
             best,
         } = checkpoint::load(path, &device)?;
-        if progress.data_fingerprint != images.fingerprint() {
+        // What has not begun has seen no image.
+        let has_begun = (progress.epoch, progress.step) != (0, 0);
+        if has_begun && progress.data_fingerprint != images.fingerprint() {
             return Err(Error::Checkpoint(format!(
                 "{} was written by a run on other images",
                 path.display()
@@ -147,6 +150,7 @@ impl Trainer {
             )));
         }
         progress.config.epochs = epochs;
+        progress.data_fingerprint = images.fingerprint();
         Ok(Self {
             device,
             state: Some(state),
@@ -175,12 +179,13 @@ impl Trainer {
         self
     }
 
-    /// Shares every batch with `devices` from now on: all hold the networks, each gathers gradients
+    /// Shares every batch with `devices` from now on: all hold the networks, each accumulates gradients
     /// of its part of the images, and all move by the mean. Batch normalization sees one part.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] where a batch has fewer images than there are devices.
+    /// [`Error::Config`] where a batch has fewer images than there are devices, [`Error::Device`] and
+    /// [`Error::Memory`] naming a device that fails.
     pub fn with_peers(mut self, devices: &[NamedDevice]) -> Result<Self> {
         if !devices.is_empty() {
             let config = &self.progress.config;
@@ -240,7 +245,8 @@ impl Trainer {
     ///
     /// # Panics
     ///
-    /// Where the settings ask for validation and [`Self::with_validation`] gave no image.
+    /// Where the settings ask for validation and [`Self::with_validation`] gave no image, and after an
+    /// [`Error::Device`].
     pub fn run(
         &mut self,
         images: &dyn TrainingImages,
@@ -346,20 +352,24 @@ impl Trainer {
     /// gradients that waited for it.
     fn train_on(&mut self, images: Vec<RgbImage>, learning_rate: Option<f64>) -> Result<()> {
         if let Some(peers) = &self.peers {
-            let losses = peers.step(&mut self.state, images, learning_rate, &self.device)?;
-            self.unread.extend(losses.first);
-            return self.add_losses(losses.others);
+            let losses = peers.step(&mut self.state, images, learning_rate, &self.device);
+            if losses.is_err() {
+                // That of no batch, perhaps.
+                self.state = None;
+            }
+            self.unread.extend(losses?);
+            return Ok(());
         }
         let state = self.state.take().expect("a step gives the state back");
         self.state = Some(if images.is_empty() {
             match learning_rate {
-                Some(rate) => state.step_gathered(rate),
+                Some(rate) => state.step_accumulated(rate),
                 None => state,
             }
         } else {
             let config = &self.progress.config;
             let (state, losses) = state.step_on(config, &images, learning_rate, &self.device);
-            self.unread.push((1.0, losses));
+            self.unread.push(Unread::OnDevice(1.0, losses));
             state
         });
         Ok(())
@@ -367,22 +377,21 @@ impl Trainer {
 
     /// Reads losses from the device, in one go, and gives the epoch's means so far.
     fn collect(&mut self) -> Result<Losses> {
-        let read = read_losses(self.unread.drain(..))?;
-        self.add_losses(read)?;
         let Progress {
-            step, passed_over, ..
+            epoch,
+            step,
+            passed_over,
+            ..
         } = self.progress;
+        // One by one: when they are read, the clock decides, and sums must not.
+        for losses in read_losses(mem::take(&mut self.unread))? {
+            for (sum, loss) in self.progress.loss_sums.iter_mut().zip(losses) {
+                *sum += finite(loss, epoch + 1)?;
+            }
+        }
         let steps = (step - passed_over).max(1) as f64;
         let means = self.progress.loss_sums.map(|sum| sum / steps);
         Ok(Losses::from_array(means))
-    }
-
-    fn add_losses(&mut self, losses: [f64; Losses::COUNT]) -> Result<()> {
-        let epoch = self.progress.epoch + 1;
-        for (sum, loss) in self.progress.loss_sums.iter_mut().zip(losses) {
-            *sum += finite(loss, epoch)?;
-        }
-        Ok(())
     }
 
     fn checkpoint_is_due(&self) -> bool {

@@ -84,31 +84,42 @@ fn devices_that_see_the_same_as_one_take_its_steps() {
 
 #[test]
 fn different_shares_count_by_their_images() {
-    let images = images(5);
-    let mut config = config();
-    (config.batch_size, config.epochs) = (5, 1);
-    let (_, several) = run(&config, &images, 2);
+    for accumulate in [1, 2] {
+        let images = images(5 * accumulate);
+        let mut config = config();
+        (config.batch_size, config.accumulate, config.epochs) = (5, accumulate, 1);
+        let (_, several) = run(&config, &images, 2);
 
-    // Three and two. On one device that is each share as a batch, as often as it has images.
-    let device = Device::flex().autodiff();
-    let drawn = draws(&config, 0, 5);
-    let drawn: Vec<RgbImage> = drawn
-        .iter()
-        .map(|draw| draw.apply(&images[draw.index]))
-        .collect();
-    let [first, second] = [&drawn[..3], &drawn[3..]].map(|share| to_tensor(&refs(share), &device));
-    let model = initialize(config.model.init(&device).unwrap(), config.seed);
-    let mut state = TrainState::new(model);
-    let objective = &config.objective;
-    for share in [&first, &first, &first, &second] {
-        (state, _) = state.accumulate(share.clone(), objective);
+        // Three and two. On one device that is each share as a batch, as often as it has images.
+        let device = Device::flex().autodiff();
+        let model = initialize(config.model.init(&device).unwrap(), config.seed);
+        let mut state = TrainState::new(model);
+        let drawn = draw(&config, &images);
+        let shares = drawn.chunks(5).flat_map(|batch| {
+            let (first, second) = batch.split_at(3);
+            [first, first, first, second, second]
+        });
+        let mut left = 5 * accumulate;
+        for share in shares {
+            left -= 1;
+            let (batch, objective) = (to_tensor(&refs(share), &device), &config.objective);
+            (state, _) = match left {
+                0 => state.step(batch, objective, config.learning_rate),
+                _ => state.accumulate(batch, objective),
+            };
+        }
+        assert_near(&parameters::values(&state.model), &several);
     }
-    let (state, _) = state.step(second, objective, config.learning_rate);
-    assert_near(&parameters::values(&state.model), &several);
+}
+
+/// All images in the order of the first epoch.
+fn draw(config: &TrainConfig, images: &[RgbImage]) -> Vec<RgbImage> {
+    let draws = draws(config, 0, images.len()).into_iter();
+    draws.map(|draw| draw.apply(&images[draw.index])).collect()
 }
 
 #[test]
-fn batches_that_are_gathered_and_shared_are_as_batches_that_are_gathered() {
+fn batches_that_are_accumulated_and_shared_are_as_batches_that_are_accumulated() {
     let image = images(1).remove(0);
     let images = vec![image; 10];
     let mut config = config();
@@ -121,59 +132,65 @@ fn batches_that_are_gathered_and_shared_are_as_batches_that_are_gathered() {
 
 #[test]
 fn a_batch_without_a_readable_image_changes_nothing_and_is_not_counted() {
+    let images = images(6);
     for (accumulate, devices) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
-        let images = images(5);
         let mut config = config();
         (config.batch_size, config.accumulate, config.epochs) = (4, accumulate, 1);
-        // The one that is drawn last, in a batch of its own.
-        let order = draws(&config, 0, 5).into_iter().map(|draw| draw.index);
-        let order: Vec<usize> = order.collect();
-        let drawn: Vec<&RgbImage> = order[..4].iter().map(|&index| &images[index]).collect();
-        let gappy = Gappy {
-            images: images.clone(),
-            gap: order[4],
-        };
-        let provenance = Provenance::default();
-        let trainer = Trainer::new(config.clone(), provenance, &gappy, &Device::flex()).unwrap();
-        let mut trainer = trainer.with_peers(&more(devices - 1)).unwrap();
-        let before = parameters::values(trainer.model());
-        let mut seen = Vec::new();
-        let mut after = Vec::new();
-        trainer
-            .run(&gappy, &AtomicBool::new(false), |event| match event {
-                Event::Step { images, .. } => seen.push(images),
-                Event::Epoch(record) => after.push(record.losses),
-                _ => (),
-            })
-            .unwrap();
-        assert_eq!(seen, [4, 0]);
-        let expected = mean_error(&config, &drawn, devices);
-        let ratio = after[0].reconstruction / expected;
-        assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
-        // Gradients that waited for it are not lost.
-        assert_ne!(parameters::values(trainer.model()), before);
+        let order: Vec<usize> = draws(&config, 0, 6).iter().map(|draw| draw.index).collect();
+        let (first, last) = order.split_at(4);
+        for (gaps, readable, counts) in [(last, first, [4, 0]), (first, last, [0, 2])] {
+            let gappy = Gappy {
+                images: images.clone(),
+                gaps: gaps.to_vec(),
+            };
+            let provenance = Provenance::default();
+            let trainer = Trainer::new(config.clone(), provenance, &gappy, &Device::flex());
+            let mut trainer = trainer.unwrap().with_peers(&more(devices - 1)).unwrap();
+            let mut seen = Vec::new();
+            trainer
+                .run(&gappy, &AtomicBool::new(false), |event| {
+                    if let Event::Step { images, .. } = event {
+                        seen.push(images);
+                    }
+                })
+                .unwrap();
+            assert_eq!(seen, counts);
+            let readable: Vec<&RgbImage> = readable.iter().map(|&index| &images[index]).collect();
+            let (error, weights) = one_step(&config, &readable, devices);
+            let ratio = trainer.progress().history[0].losses.reconstruction / error;
+            assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
+            assert_near(&weights, &parameters::values(trainer.model()));
+        }
     }
 }
 
-/// Of a new run's networks, on equal shares of a batch.
-fn mean_error(config: &TrainConfig, batch: &[&RgbImage], devices: usize) -> f64 {
+/// Lrec of a new run's networks, and their weights after a step on equal shares of a batch.
+fn one_step(
+    config: &TrainConfig,
+    batch: &[&RgbImage],
+    devices: usize,
+) -> (f64, Vec<(String, TensorData)>) {
     let device = Device::flex().autodiff();
     let model = initialize(config.model.init(&device).unwrap(), config.seed);
     let mut state = TrainState::new(model);
     let mut sum = 0.0;
-    for share in batch.chunks(batch.len() / devices) {
+    for (index, share) in batch.chunks(batch.len() / devices).enumerate() {
+        let (share, objective) = (to_tensor(share, &device), &config.objective);
         let losses;
-        (state, losses) = state.accumulate(to_tensor(share, &device), &config.objective);
+        (state, losses) = match index + 1 == devices {
+            true => state.step(share, objective, config.learning_rate),
+            false => state.accumulate(share, objective),
+        };
         sum += losses.reconstruction.into_scalar::<f64>();
     }
-    sum / devices as f64
+    (sum / devices as f64, parameters::values(&state.model))
 }
 
 #[test]
 fn where_no_image_can_be_read_an_epoch_is_an_error() {
     let gappy = Gappy {
         images: images(1),
-        gap: 0,
+        gaps: vec![0],
     };
     let trainer = Trainer::new(config(), Provenance::default(), &gappy, &Device::flex());
     let ended = trainer
@@ -192,10 +209,10 @@ fn more_devices_than_images_of_a_batch_are_refused() {
     assert!(error.to_string().contains("5 devices"), "{error}");
 }
 
-/// Images of which one cannot be read.
+/// Images of which some cannot be read.
 struct Gappy {
     images: Vec<RgbImage>,
-    gap: usize,
+    gaps: Vec<usize>,
 }
 
 impl TrainingImages for Gappy {
@@ -208,7 +225,7 @@ impl TrainingImages for Gappy {
     }
 
     fn draw(&self, draw: &Draw) -> daad::Result<Option<RgbImage>> {
-        let is_readable = draw.index != self.gap;
+        let is_readable = !self.gaps.contains(&draw.index);
         Ok(is_readable.then(|| draw.apply(&self.images[draw.index])))
     }
 }

@@ -130,20 +130,23 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 
 #[test]
 fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
-    goes_on_as_if_nothing_had_been(config(), 1);
+    goes_on_as_if_nothing_had_been(config(), 10, 1);
     // With it there is one more loss to keep.
     let mut extended = config();
     extended.objective.structural_similarity = 5.0;
-    goes_on_as_if_nothing_had_been(extended, 1);
+    goes_on_as_if_nothing_had_been(extended, 10, 1);
 }
 
 #[test]
 fn a_run_on_several_devices_goes_on_as_if_it_had_not_been_stopped() {
-    goes_on_as_if_nothing_had_been(config(), 2);
+    // Shares of three images and two, and of one and none: their losses' sums are rounded.
+    let mut config = config();
+    config.batch_size = 5;
+    goes_on_as_if_nothing_had_been(config, 11, 2);
 }
 
-fn goes_on_as_if_nothing_had_been(config: TrainConfig, devices: usize) {
-    let images = images(10);
+fn goes_on_as_if_nothing_had_been(config: TrainConfig, count: usize, devices: usize) {
+    let images = images(count);
     let shared = |trainer: Trainer| trainer.with_peers(&more(devices - 1)).unwrap();
     let mut undisturbed = shared(new_run(config.clone(), &images));
     let expected = run(&mut undisturbed, &images);
@@ -173,6 +176,25 @@ fn goes_on_as_if_nothing_had_been(config: TrainConfig, devices: usize) {
     assert_eq!(run(&mut resumed, &images), expected);
     let weights = parameters::values(resumed.model());
     assert_eq!(weights, parameters::values(undisturbed.model()));
+}
+
+#[test]
+fn a_run_that_has_not_begun_goes_on_with_any_images() {
+    let images = images(4);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut trainer = new_run(config(), &images).with_checkpoints(Checkpointing {
+        path: path.clone(),
+        interval: Duration::ZERO,
+    });
+    trainer.checkpoint().unwrap();
+    // One was replaced: it could not be read.
+    let others = &images[..3];
+    let mut resumed = Trainer::resume(&path, 3, &refs(others), &Device::flex()).unwrap();
+    assert_eq!(
+        run(&mut resumed, others),
+        run(&mut new_run(config(), others), others)
+    );
 }
 
 #[test]
@@ -440,10 +462,10 @@ fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
 }
 
 #[test]
-fn gathered_batches_move_the_networks_together_and_the_rest_of_an_epoch_too() {
+fn accumulated_batches_move_the_networks_together_and_the_rest_of_an_epoch_too() {
     // Five batches an epoch, two to a step: three steps.
     let images = images(10);
-    let gathered = TrainConfig {
+    let accumulated = TrainConfig {
         batch_size: 2,
         accumulate: 2,
         epochs: 2,
@@ -455,11 +477,11 @@ fn gathered_batches_move_the_networks_together_and_the_rest_of_an_epoch_too() {
         path: path.clone(),
         interval: Duration::ZERO,
     };
-    let mut undisturbed = new_run(gathered.clone(), &images);
+    let mut undisturbed = new_run(accumulated.clone(), &images);
     let expected = run(&mut undisturbed, &images);
 
     // Asked to stop in the middle of a group, it stops after it.
-    let mut trainer = new_run(gathered, &images).with_checkpoints(checkpointing());
+    let mut trainer = new_run(accumulated, &images).with_checkpoints(checkpointing());
     let stop = AtomicBool::new(false);
     let mut batches = 0;
     let outcome = trainer.run(&refs(&images), &stop, |event| {

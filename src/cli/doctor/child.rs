@@ -2,11 +2,15 @@
 
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often it is looked at.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How long what it printed may take to come, once it has ended.
+const LEFTOVER: Duration = Duration::from_secs(2);
 
 /// What `command` prints, if that is anything, and within `limit`.
 ///
@@ -21,11 +25,10 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, S
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("it cannot be looked at: {error}"))?;
-    // A full pipe would stop it.
-    let printed = child.stdout.take().map(|pipe| thread::spawn(|| all(pipe)));
-    let said = child.stderr.take().map(|pipe| thread::spawn(|| all(pipe)));
-    let text = |reader: Option<thread::JoinHandle<String>>| {
-        let text = reader.and_then(|reader| reader.join().ok());
+    let printed = child.stdout.take().map(all);
+    let said = child.stderr.take().map(all);
+    let text = |text: Option<Receiver<String>>| {
+        let text = text.and_then(|text| text.recv_timeout(LEFTOVER).ok());
         text.unwrap_or_default()
     };
     let status = loop {
@@ -33,8 +36,8 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, S
             Ok(Some(status)) => break status,
             Ok(None) if started.elapsed() < limit => thread::sleep(POLL),
             _ => {
+                // Not waited for: inside a driver it may not even hear that.
                 let _ = child.kill();
-                let _ = child.wait();
                 return Err(format!(
                     "it gave no answer within {} s",
                     limit.as_secs_f32()
@@ -57,14 +60,20 @@ fn reason(status: ExitStatus, said: &str) -> String {
         .find_map(|line| line.strip_prefix("error: "))
     {
         Some(error) => error.to_owned(),
-        None => format!("its driver ended the program ({status})"),
+        None => format!("the program ended while it looked at it ({status})"),
     }
 }
 
-fn all(mut pipe: impl Read) -> String {
-    let mut bytes = Vec::new();
-    let _ = pipe.read_to_end(&mut bytes);
-    String::from_utf8_lossy(&bytes).into_owned()
+/// What comes through a pipe, read as it comes: a full one would stop the process. One of its own
+/// processes may keep it open for ever.
+fn all(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (whole, text) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        let _ = whole.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    text
 }
 
 #[cfg(all(test, unix))]
@@ -83,12 +92,16 @@ mod tests {
         assert_eq!(output_of("echo found; exit 1"), Ok("found\n".to_owned()));
         let crashed = output_of("kill -SEGV $$").unwrap_err();
         assert!(
-            crashed.contains("ended the program (signal: 11"),
+            crashed.contains("ended while it looked at it (signal: 11"),
             "{crashed}"
         );
         let failed = output_of("echo 'error: no such device' >&2; exit 1");
         assert_eq!(failed, Err("no such device".to_owned()));
         let silent = output_of("exec sleep 60").unwrap_err();
         assert!(silent.contains("no answer within 1 s"), "{silent}");
+        // The shell's own child has its pipes, and lives.
+        let started = Instant::now();
+        assert!(output_of("sleep 20 & exit 3").is_err());
+        assert!(started.elapsed() < Duration::from_secs(15));
     }
 }

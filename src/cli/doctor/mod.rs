@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::{Table, presets};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use daad::train::caught::caught;
@@ -27,7 +28,7 @@ pub(crate) struct DoctorArgs {
     /// A JSON line for each device
     #[arg(long)]
     json: bool,
-    /// Look at the one device in this process
+    /// Look in this process; where no device is named, for those that there are
     #[arg(long, hide = true)]
     pub(crate) here: bool,
 }
@@ -44,25 +45,46 @@ struct Finding {
     complaint: Option<String>,
 }
 
+impl Finding {
+    fn complaint(device: &str, complaint: String, seconds: f64) -> Self {
+        Self {
+            device: device.to_owned(),
+            name: String::new(),
+            limits: None,
+            deviations: None,
+            seconds,
+            complaint: Some(complaint),
+        }
+    }
+}
+
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if args.here {
+        if args.device.is_empty() {
+            line(&adapters().len().to_string())?;
+        }
         for choice in &args.device {
             line(&serde_json::to_string(&look_here(choice)?)?)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let choices = match args.device.is_empty() {
-        true => {
-            let gpus = (0..adapters().len()).map(DeviceChoice::Gpu);
-            [DeviceChoice::Cpu].into_iter().chain(gpus).collect()
+    let limit = Duration::from_secs(args.time_limit.into());
+    let mut choices = args.device.clone();
+    let mut unknown = None;
+    if choices.is_empty() {
+        choices.push(DeviceChoice::Cpu);
+        match count_gpus(limit)? {
+            Ok(count) => choices.extend((0..count).map(DeviceChoice::Gpu)),
+            Err(reason) => unknown = Some(Finding::complaint("gpu", reason, 0.0)),
         }
-        false => args.device.clone(),
-    };
+    }
     let mut findings = Vec::new();
-    for choice in choices {
+    let looked = choices.iter().map(|choice| {
         note(&format!("Looking at {choice} …"));
-        let limit = Duration::from_secs(args.time_limit.into());
-        let finding = look_at(&choice, limit)?;
+        look_at(choice, limit)
+    });
+    for finding in looked.chain(unknown.map(Ok)) {
+        let finding = finding?;
         if args.json {
             line(&serde_json::to_string(&finding)?)?;
         }
@@ -82,19 +104,30 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 /// What a process of its own finds.
 fn look_at(choice: &DeviceChoice, limit: Duration) -> anyhow::Result<Finding> {
     let started = Instant::now();
+    let device = choice.to_string();
+    let found = elsewhere(&["--device", &device], limit)?;
+    Ok(found.unwrap_or_else(|complaint| {
+        Finding::complaint(&device, complaint, started.elapsed().as_secs_f64())
+    }))
+}
+
+/// How many GPUs there are, or why that cannot be found out: to look for them loads all drivers.
+fn count_gpus(limit: Duration) -> anyhow::Result<Result<usize, String>> {
+    let count = elsewhere(&[], limit)?;
+    Ok(count.map_err(|reason| format!("where GPUs are looked for, {reason}")))
+}
+
+/// What a process of its own prints, or what became of it.
+fn elsewhere<T: DeserializeOwned>(
+    arguments: &[&str],
+    limit: Duration,
+) -> anyhow::Result<Result<T, String>> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["doctor", "--here", "--device", &choice.to_string()]);
-    let found = child::output(&mut command, limit).and_then(|printed| {
+    command.args(["doctor", "--here"]).args(arguments);
+    let printed = child::output(&mut command, limit);
+    Ok(printed.and_then(|printed| {
         let found = serde_json::from_str(&printed);
         found.map_err(|_| format!("it says what cannot be understood: {}", printed.trim()))
-    });
-    Ok(found.unwrap_or_else(|complaint| Finding {
-        device: choice.to_string(),
-        name: String::new(),
-        limits: None,
-        deviations: None,
-        seconds: started.elapsed().as_secs_f64(),
-        complaint: Some(complaint),
     }))
 }
 

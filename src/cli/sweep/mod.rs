@@ -186,10 +186,10 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
         chosen.len()
     ));
     let asked = usize::from(args.jobs);
-    let side_by_side = room::side_by_side(asked, &left, &args.device)?;
+    let side_by_side = room::side_by_side(asked, &left, data, &args.device)?;
     if side_by_side < asked.min(count) {
         note(&format!(
-            "The memory has room for {side_by_side} side by side."
+            "The memory has room for no more than {side_by_side} at once."
         ));
     }
     let arguments = arguments(args);

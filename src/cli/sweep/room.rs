@@ -1,22 +1,59 @@
 //! How many jobs run side by side without taking each other's memory.
 
+use std::collections::HashMap;
+use std::path::Path;
+
+use daad::train::dataset::{DEFAULT_CACHE_BYTES, DataSet};
 use daad::train::memory::{MemoryEstimate, available_bytes};
 use daad::train::{DeviceChoice, adapters};
 
 use super::spec::Job;
 
 /// As many as asked for, or fewer where the memory of this machine, if they use it, holds no more.
-pub(crate) fn side_by_side(asked: usize, jobs: &[Job], device: &str) -> anyhow::Result<usize> {
-    let is_here = match device.parse() {
+/// `devices` is as `daad train` takes it.
+pub(crate) fn side_by_side(
+    asked: usize,
+    jobs: &[Job],
+    data: &Path,
+    devices: &str,
+) -> anyhow::Result<usize> {
+    let is_here = |device: &str| match device.parse() {
         Ok(DeviceChoice::Cpu) => true,
         Ok(DeviceChoice::Auto) => !adapters().iter().any(|adapter| adapter.is_real),
         _ => false,
     };
-    let (true, Some(available)) = (is_here && asked > 1, available_bytes()) else {
+    if asked == 1 || !devices.split(',').any(is_here) {
+        return Ok(asked);
+    }
+    let Some(available) = available_bytes() else {
         return Ok(asked);
     };
-    let peak = |job: &Job| Ok(MemoryEstimate::of(&job.settings.resolve()?, 1, 0).peak_bytes);
-    let peaks: Vec<u64> = jobs.iter().map(peak).collect::<anyhow::Result<_>>()?;
+    let devices = devices.split(',').count();
+    // Several jobs have the same images.
+    let mut counts = HashMap::new();
+    let mut peaks = Vec::new();
+    for job in jobs {
+        let config = job.settings.resolve()?;
+        let place = (&job.data, &job.category);
+        let count = match counts.get(&place) {
+            Some(&count) => count,
+            None => {
+                let root = job
+                    .data
+                    .as_ref()
+                    .map_or(data.into(), |part| data.join(part));
+                let categories: Vec<String> = job.category.iter().cloned().collect();
+                let split = DataSet::open(&root).and_then(|set| set.select(&categories));
+                // What cannot be read, the job will say.
+                let count = split.map_or(0, |split| split.train.len());
+                counts.insert(place, count);
+                count
+            }
+        };
+        let images = 3 * config.model.width_px * config.model.height_px * count;
+        let cached_bytes = images.min(DEFAULT_CACHE_BYTES) as u64;
+        peaks.push(MemoryEstimate::of(&config, devices, cached_bytes).peak_bytes);
+    }
     Ok(fitting(peaks, available).clamp(1, asked))
 }
 

@@ -21,8 +21,8 @@ use self::sums::HostSums;
 use super::adam::Then;
 use super::config::TrainConfig;
 use super::device::NamedDevice;
-use super::losses::Losses;
-use super::step::{StepLosses, TrainState};
+use super::read_losses::Unread;
+use super::step::TrainState;
 use crate::error::{Error, Result};
 use crate::image::to_tensor;
 
@@ -33,90 +33,74 @@ pub(super) struct Peers {
     config: TrainConfig,
 }
 
-/// The losses of one batch, the mean over its images.
-pub(super) struct SharedLosses {
-    /// Of the first device's share, still on it, and how large that is.
-    pub(super) first: Option<(f64, StepLosses)>,
-    /// Of all others' shares, weighted by them.
-    pub(super) others: [f64; Losses::COUNT],
-}
-
 impl Peers {
     /// Gives every device the networks and optimizers as they are in `state`.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] where a batch has fewer images than there are devices.
+    /// As [`check_shares`]; [`Error::Device`] and [`Error::Memory`] naming a device that fails.
     pub(super) fn start(
         devices: &[NamedDevice],
         state: &TrainState,
         config: &TrainConfig,
     ) -> Result<Self> {
-        let (count, batch_size) = (devices.len() + 1, config.batch_size);
-        if count > batch_size {
-            return Err(Error::Config(format!(
-                "{count} devices cannot share a batch of {batch_size}; raise batch-size"
-            )));
-        }
+        check_shares(devices.len() + 1, config)?;
         let start = Arc::new(peer::Start::new(state, config));
+        // One after the other: what all begin with is large, and larger on its way.
         let peer = |device: &NamedDevice| Peer::start(device, Arc::clone(&start));
+        let peers = devices.iter().map(peer).collect::<Result<_>>()?;
         Ok(Self {
-            peers: devices.iter().map(peer).collect(),
+            peers,
             config: config.clone(),
         })
     }
 
-    /// Trains on one batch; without a learning rate its gradients are only gathered. `first` is the
-    /// state on the first device; after an error it is that of no batch.
+    /// Trains on one batch; without a learning rate its gradients are only accumulated. `first` is the
+    /// state on the first device. Gives the losses that are known by now: the others' come with the
+    /// step.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] and [`Error::Memory`] naming the device that failed.
+    /// [`Error::Device`] and [`Error::Memory`] naming the device that failed. The devices have
+    /// nothing in common then, and none is of further use.
     pub(super) fn step(
         &self,
         first: &mut Option<TrainState>,
         images: Vec<RgbImage>,
         learning_rate: Option<f64>,
         device: &Device,
-    ) -> Result<SharedLosses> {
+    ) -> Result<Vec<Unread>> {
         let count = images.len() as f64;
         let mut shares = shares(images, self.peers.len() + 1).into_iter();
         let own = shares.next().unwrap_or_default();
         for (peer, images) in self.peers.iter().zip(shares) {
-            peer.order(Order::Gather {
+            peer.order(Order::Accumulate {
                 share: images.len() as f64 / count,
                 images,
-                is_last: learning_rate.is_some(),
             })?;
         }
-        let mut losses = SharedLosses {
-            first: None,
-            others: [0.0; Losses::COUNT],
-        };
+        let mut losses = Vec::new();
         if !own.is_empty() {
             let share = own.len() as f64 / count;
             let batch = to_tensor(&own.iter().collect::<Vec<_>>(), device);
             let objective = &self.config.objective;
             let state = first.take().expect("a step gives the state back");
-            let (state, own) = state.advance(batch, objective, Then::Gather(share));
+            let (state, own) = state.advance(batch, objective, Then::Accumulate(share));
             *first = Some(state);
-            losses.first = Some((share, own));
-        }
-        let mut gathered = Vec::new();
-        for peer in &self.peers {
-            let answer = peer.answer()?;
-            for (sum, loss) in losses.others.iter_mut().zip(answer.losses) {
-                *sum += loss;
-            }
-            gathered.extend(answer.sums);
+            losses.push(Unread::OnDevice(share, own));
         }
         let Some(learning_rate) = learning_rate else {
             return Ok(losses);
         };
+        for peer in &self.peers {
+            peer.order(Order::Give)?;
+        }
         let state = first.as_mut().expect("a step gives the state back");
         let mut sums = HostSums::take(state)?;
-        for other in gathered {
-            sums.add(other);
+        for peer in &self.peers {
+            let answer = peer.answer()?;
+            losses.extend(answer.losses.into_iter().map(Unread::Read));
+            sums.add(answer.sums);
         }
         let sums = Arc::new(sums);
         for peer in &self.peers {
@@ -130,6 +114,21 @@ impl Peers {
         *first = Some(sums.step(state, learning_rate, device));
         Ok(losses)
     }
+}
+
+/// Whether every device gets a share of a batch.
+///
+/// # Errors
+///
+/// [`Error::Config`] where a batch has fewer images than there are devices.
+pub fn check_shares(devices: usize, config: &TrainConfig) -> Result<()> {
+    let batch_size = config.batch_size;
+    if devices <= batch_size {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "{devices} devices cannot share a batch of {batch_size}; raise batch-size"
+    )))
 }
 
 /// As many parts as there are devices, in order, none larger than another by more than one image.

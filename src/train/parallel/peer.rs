@@ -1,5 +1,6 @@
 //! A device that trains on its share of every batch, and the thread that sends it there.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -16,20 +17,16 @@ use crate::train::adam::{Adam, Then};
 use crate::train::caught::caught;
 use crate::train::config::TrainConfig;
 use crate::train::device::NamedDevice;
-use crate::train::losses::Losses;
 use crate::train::memory::device_error;
-use crate::train::read_losses::read_losses;
+use crate::train::read_losses::{Unread, Values, read_losses};
 use crate::train::step::TrainState;
 
 /// What a device is to do.
 pub(super) enum Order {
-    /// To gather the gradients of some images, the `share` of a batch.
-    Gather {
-        images: Vec<RgbImage>,
-        share: f64,
-        /// Whether a step comes next, and so all that was gathered is asked for.
-        is_last: bool,
-    },
+    /// To accumulate the gradients of some images, the `share` of a batch.
+    Accumulate { images: Vec<RgbImage>, share: f64 },
+    /// To answer with all that was accumulated.
+    Give,
     /// To move both networks.
     Step {
         sums: Arc<HostSums>,
@@ -37,13 +34,12 @@ pub(super) enum Order {
     },
 }
 
-/// To [`Order::Gather`].
-#[derive(Debug)]
+/// What was accumulated since the last step; nothing where all is just set up.
+#[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Weighted by the share.
-    pub(super) losses: [f64; Losses::COUNT],
-    /// What was gathered since the last step.
-    pub(super) sums: Option<HostSums>,
+    /// Of each batch, weighted by the share of it.
+    pub(super) losses: Vec<Values>,
+    pub(super) sums: HostSums,
 }
 
 /// Networks and optimizers as plain data, for any device.
@@ -94,8 +90,12 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Has a thread set `device` up.
-    pub(super) fn start(device: &NamedDevice, start: Arc<Start>) -> Self {
+    /// Has a thread set `device` up, and waits until it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::answer`].
+    pub(super) fn start(device: &NamedDevice, start: Arc<Start>) -> Result<Self> {
         let (orders, to_do) = channel();
         let (answer, answers) = channel();
         let device_here = device.device.clone().autodiff();
@@ -110,12 +110,14 @@ impl Peer {
             // Nobody listens any more where the run is over.
             let _ = answer.send(Err(failed));
         });
-        Self {
+        let peer = Self {
             name: device.name.clone(),
             orders: Some(orders),
             answers,
             thread: Some(thread),
-        }
+        };
+        peer.answer()?;
+        Ok(peer)
     }
 
     /// Does not wait until it is done.
@@ -134,7 +136,7 @@ impl Peer {
         }
     }
 
-    /// Waits for the answer to the oldest order that asks for one.
+    /// Waits for the answer to [`Order::Give`].
     ///
     /// # Errors
     ///
@@ -171,25 +173,30 @@ fn work(
 ) -> Result<()> {
     let mut state = start.state(device)?;
     let objective = start.config.objective;
-    // The last device to be ready frees what all began with.
     drop(start);
+    let ready = device.sync();
+    ready.map_err(|error| device_error(&format!("{error:?}")))?;
+    if answer.send(Ok(Answer::default())).is_err() {
+        return Ok(());
+    }
+    let mut unread = Vec::new();
     for order in orders {
         match order {
-            Order::Gather {
-                images,
-                share,
-                is_last,
-            } => {
-                let mut losses = [0.0; Losses::COUNT];
-                if !images.is_empty() {
-                    let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
-                    let then = Then::Gather(share);
-                    let (next, on_device) = state.advance(batch, &objective, then);
-                    state = next;
-                    losses = read_losses([(share, on_device)])?;
+            Order::Accumulate { images, share } => {
+                if images.is_empty() {
+                    continue;
                 }
-                let sums = is_last.then(|| HostSums::take(&mut state)).transpose()?;
-                let done = Answer { losses, sums };
+                let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
+                let then = Then::Accumulate(share);
+                let (next, losses) = state.advance(batch, &objective, then);
+                state = next;
+                unread.push(Unread::OnDevice(share, losses));
+            }
+            Order::Give => {
+                let done = Answer {
+                    losses: read_losses(mem::take(&mut unread))?,
+                    sums: HostSums::take(&mut state)?,
+                };
                 if answer.send(Ok(done)).is_err() {
                     return Ok(());
                 }

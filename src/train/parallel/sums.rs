@@ -9,7 +9,7 @@ use crate::train::accumulate::GradientSums;
 use crate::train::memory::device_error;
 use crate::train::step::TrainState;
 
-/// The gradients that were gathered for both networks, in this process's memory.
+/// The gradients that were accumulated for both networks, in this process's memory.
 #[derive(Debug, Default)]
 pub(super) struct HostSums {
     /// Sums by parameter name, flattened; the generator's, then the discriminator's.
@@ -19,7 +19,7 @@ pub(super) struct HostSums {
 }
 
 impl HostSums {
-    /// Reads what `state` has gathered; it has nothing then.
+    /// Reads what `state` has accumulated; it has nothing then.
     ///
     /// # Errors
     ///
@@ -29,20 +29,20 @@ impl HostSums {
             &mut state.generator_optimizer,
             &mut state.discriminator_optimizer,
         ];
-        let gathered = optimizers.map(|optimizer| std::mem::take(&mut optimizer.sums));
+        let accumulated = optimizers.map(|optimizer| std::mem::take(&mut optimizer.sums));
         let mut host = Self {
-            batches: gathered[0].batches,
+            batches: accumulated[0].batches,
             ..Self::default()
         };
-        for (network, gathered) in host.networks.iter_mut().zip(gathered) {
-            *network = read(gathered)?;
+        for (network, accumulated) in host.networks.iter_mut().zip(accumulated) {
+            *network = read(accumulated)?;
         }
         Ok(host)
     }
 
-    /// Adds what another device gathered from its shares of the same batches.
+    /// Adds what another device accumulated from its shares of the same batches.
     pub(super) fn add(&mut self, other: Self) {
-        // One that had no image of any batch has gathered nothing.
+        // One that had no image of any batch has accumulated nothing.
         for (network, other) in self.networks.iter_mut().zip(other.networks) {
             for (name, values) in other {
                 let Some(sums) = network.get_mut(&name) else {
@@ -80,17 +80,17 @@ impl HostSums {
         let mut state = state;
         state.generator_optimizer.sums = generator;
         state.discriminator_optimizer.sums = discriminator;
-        state.step_gathered(learning_rate)
+        state.step_accumulated(learning_rate)
     }
 }
 
-fn read(gathered: GradientSums) -> Result<BTreeMap<String, Vec<f32>>> {
-    if gathered.sums.is_empty() {
+fn read(accumulated: GradientSums) -> Result<BTreeMap<String, Vec<f32>>> {
+    if accumulated.sums.is_empty() {
         return Ok(BTreeMap::new());
     }
     let mut names = Vec::new();
     let mut transaction = Transaction::default();
-    for (name, sum) in gathered.sums {
+    for (name, sum) in accumulated.sums {
         names.push(name);
         transaction = transaction.register(sum);
     }
