@@ -13,10 +13,18 @@ pub(super) type Values = [f64; Losses::COUNT];
 /// What one batch, or a share of it, adds to the sums of its epoch.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// Still on the device, and the share of the batch that they are of.
-    OnDevice(f64, StepLosses),
+    /// The share of the batch that they are of, and those that there are, still on the device, each
+    /// with its place in [`Losses::to_array`].
+    OnDevice(f64, Vec<(usize, Tensor<1>)>),
     /// Weighted already.
     Read(Values),
+}
+
+impl Unread {
+    /// Of a `share` of a batch.
+    pub(super) fn on_device(share: f64, losses: StepLosses) -> Self {
+        Self::OnDevice(share, losses.columns())
+    }
 }
 
 /// Reads all of them from their device in one go; they keep their order.
@@ -33,7 +41,7 @@ pub(super) fn read_losses(unread: Vec<Unread>) -> Result<Vec<Values>> {
             Unread::Read(read) => values.push(read),
             Unread::OnDevice(share, losses) => {
                 values.push(Values::default());
-                for (column, loss) in losses.columns() {
+                for (column, loss) in losses {
                     places.push((index, column, share));
                     transaction = transaction.register(Tensor::without_autodiff(loss));
                 }

@@ -369,7 +369,7 @@ impl Trainer {
         } else {
             let config = &self.progress.config;
             let (state, losses) = state.step_on(config, &images, learning_rate, &self.device);
-            self.unread.push(Unread::OnDevice(1.0, losses));
+            self.unread.push(Unread::on_device(1.0, losses));
             state
         });
         Ok(())

@@ -87,7 +87,7 @@ impl Peers {
             let state = first.take().expect("a step gives the state back");
             let (state, own) = state.advance(batch, objective, Then::Accumulate(share));
             *first = Some(state);
-            losses.push(Unread::OnDevice(share, own));
+            losses.push(Unread::on_device(share, own));
         }
         let Some(learning_rate) = learning_rate else {
             return Ok(losses);

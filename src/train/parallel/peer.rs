@@ -190,7 +190,7 @@ fn work(
                 let then = Then::Accumulate(share);
                 let (next, losses) = state.advance(batch, &objective, then);
                 state = next;
-                unread.push(Unread::OnDevice(share, losses));
+                unread.push(Unread::on_device(share, losses));
             }
             Order::Give => {
                 let done = Answer {
