@@ -66,7 +66,9 @@ impl MemoryEstimate {
             checkpoint,
         ];
         let moment = moment.into_iter().max().unwrap_or_default();
-        let always = 3 * values + best + batch * image;
+        // Threads that speak to devices keep what they gave back, each for itself.
+        let kept = if is_shared { 3 * values / 2 } else { 0 };
+        let always = 3 * values + best + kept + batch * image;
         Self {
             peak_bytes: PROGRAM_BYTES + VALUE_BYTES * (always + moment) + cached_bytes,
             largest_tensor_bytes: VALUE_BYTES
