@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelConfig, parameters};
 use crate::score::Calibration;
-use crate::scoring::Scoring;
+use crate::score::Scoring;
 
 /// The version this program writes, and the only one it reads.
 pub const FORMAT_VERSION: u32 = 1;

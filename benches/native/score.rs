@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
-use daad::inference::Inference;
+use daad::detector::Inference;
 use daad::train::{DeviceChoice, wait};
 use daad::weights::decode;
 use serde::Serialize;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use daad::TileOptions;
 use daad::image::MIN_SIDE_PX;
-use daad::tiling::TileSize;
+use daad::detector::TileSize;
 use daad::train::dataset::{DEFAULT_CACHE_BYTES, Texture, Unreadable};
 use daad::train::settings::named;
 use daad::train::{DeviceChoice, Flips, Settings};

@@ -4,11 +4,11 @@
 use image::{RgbImage, imageops};
 
 use super::Detector;
+use super::inference::ScoredMap;
+use super::tiling::{Tile, TileGrid, TileSize, stitch};
 use crate::error::Result;
 use crate::image::{heat_map, resize};
-use crate::inference::ScoredMap;
 use crate::score::RawScore;
-use crate::tiling::{Tile, TileGrid, TileSize, stitch};
 
 /// How many tiles go through the networks at once, however many there are.
 const BATCH: usize = 8;

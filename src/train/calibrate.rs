@@ -12,7 +12,7 @@ use super::config::TrainConfig;
 use crate::detector::Detector;
 use crate::error::Result;
 use crate::image::{Flips, test_pattern};
-use crate::inference::{Examination, Inference};
+use crate::detector::{Examination, Inference};
 use crate::model::{Model, parameters};
 use crate::score::{Calibration, RawScore};
 use crate::weights::{

@@ -9,7 +9,7 @@ use crate::image::Flips;
 use crate::loss::{AdversarialForm, WINDOW_PX};
 use crate::model::ModelConfig;
 use crate::score::DEFAULT_GAMMA;
-use crate::scoring::Scoring;
+use crate::score::Scoring;
 
 const MAX_EPOCHS: usize = 1_000_000;
 

@@ -10,7 +10,7 @@ use super::losses::{Losses, finite};
 use super::order::{Draw, draws, held_out};
 use super::step::{StepLosses, TrainState};
 use crate::error::{Error, Result};
-use crate::inference::{Inference, read};
+use crate::detector::{Inference, read};
 use crate::weights::{Precision, Provenance};
 
 /// The fewest images that can be trained on and held out.

@@ -24,7 +24,7 @@ use super::step::TrainState;
 use super::validation::held_out_error;
 use super::wait;
 use crate::error::{Error, Result};
-use crate::inference::Inference;
+use crate::detector::Inference;
 use crate::model::{Model, parameters};
 use crate::weights::Provenance;
 

@@ -13,7 +13,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::inference::Inference;
+use crate::detector::Inference;
 
 /// With fewer held-out images than this each of them chooses the epoch and calibrates.
 const FEWEST_TO_HALVE: usize = 4;

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 
 use image::RgbImage;
 
-use crate::inspect::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
+use crate::detector::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
 use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::{Range, RawScore};

@@ -3,11 +3,11 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use daad::image::{Flips, Mirror};
-use daad::inference::Inference;
+use daad::detector::Inference;
 use daad::loss::structural_similarity;
 use daad::model::{Division, Model, ModelConfig};
 use daad::nn::DivisionRate;
-use daad::scoring::{Scoring, smooth};
+use daad::score::{Scoring, smooth};
 use daad::train::dataset::{SyntheticImages, Texture};
 use daad::train::{
     Finished, Objective, Teacher, TrainConfig, TrainState, finish, initialize, recalibrate, wait,

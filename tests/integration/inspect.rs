@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
-use daad::inspect::BlockPlace;
+use daad::detector::BlockPlace;
 use daad::train::wait;
 use daad::{Detector, Error};
 use image::{GenericImageView, RgbImage};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use daad::image::{decode_original, test_pattern};
-use daad::tiling::{Tile, TileSize};
+use daad::detector::{Tile, TileSize};
 use daad::train::wait;
 use daad::{Detector, Error, TileOptions, TiledDetection};
 use image::{RgbImage, imageops};

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::image::Flips;
 use crate::model::{AdversarialConfig, Division, MemoryConfig, ModelConfig, System};
 use crate::nn::DivisionRate;
-use crate::scoring::Scoring;
+use crate::score::Scoring;
 use crate::train::config::{Objective, TrainConfig};
 use crate::train::schedule::{Schedule, Steps};
 use crate::train::validation::Validation;

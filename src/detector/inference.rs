@@ -8,8 +8,7 @@ use image::RgbImage;
 use crate::error::{Error, Result};
 use crate::image::{from_values, to_tensor};
 use crate::model::{Autoencoder, Model};
-use crate::score::{self, RawScore};
-use crate::scoring::{Scoring, smooth};
+use crate::score::{self, RawScore, Scoring, smooth};
 
 /// A model on a device, ready to examine images.
 #[derive(Debug)]

@@ -4,9 +4,9 @@
 use burn::tensor::{Tensor, TensorData};
 use image::{GenericImageView, RgbImage};
 
+use super::inference::{Inference, read};
 use crate::error::Result;
 use crate::image::{from_values, to_tensor};
-use crate::inference::{Inference, read};
 use crate::nn::{Addressing, DivisionRate};
 
 /// A block of the map at one scale. Blocks of several channel divisions share a place and are told

@@ -1,21 +1,27 @@
 //! The detector: bytes of a model and of images in; scores, verdict, reconstruction and error map
 //! out. The same on every target.
 
+mod inference;
+mod inspect;
 mod tiles;
+mod tiling;
 
 use burn::tensor::Device;
 use image::RgbImage;
 
 use crate::error::{Error, Result};
 use crate::image::{decode, heat_map, resize, test_pattern};
-use crate::inference::{Examination, Inference, ScoredMap};
-use crate::inspect::{BlockPlace, InspectedBlock, Inspector};
 use crate::model::{AdversarialConfig, Division, Model, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::RawScore;
 use crate::weights::{self, Decoded, ModelCard};
 
+#[cfg(feature = "learn")]
+pub(crate) use inference::read;
+pub use inference::{Examination, Inference, ScoredMap};
+pub use inspect::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
 pub use tiles::{ScoredTile, TileOptions, TiledDetection};
+pub use tiling::{Tile, TileGrid, TileSize, stitch};
 
 /// How far, relatively, a device may be from the reference stored in the model file.
 const REFERENCE_TOLERANCE: f64 = 1e-3;

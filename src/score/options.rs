@@ -1,10 +1,6 @@
 //! How the scores of an image are taken beyond Eq. 7: extensions, each off unless a model file
 //! asks for it.
 
-mod gaussian;
-
-pub use gaussian::smooth;
-
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
