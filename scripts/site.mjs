@@ -15,7 +15,7 @@ import { build } from "esbuild";
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
 /** The first is there always; the page does without the others. */
-const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn", "learn-threads"];
+const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads"];
 const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
 /** What a page runs at once is no module: a module would wait until the page is laid out. */
 const BUNDLES = /** @type {const} */ ([

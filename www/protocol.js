@@ -4,7 +4,7 @@
  */
 
 /** @typedef {"webgpu" | "wasm"} Backend */
-/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu-relaxed" | "cpu" | "learn-threads" | "learn"} EngineName a folder in `pkg/`, of which the page loads one to judge, and one that learns where it is taught */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder in `pkg/`, of which the page loads one to judge, and one that learns where it is taught */
 /** @typedef {"auto" | Backend} BackendChoice */
 /** @typedef {"normal" | "defective"} Label */
 

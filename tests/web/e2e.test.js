@@ -105,11 +105,11 @@ describe("the scores", () => {
 
 describe("the engine", () => {
   for (const relaxed of ["-relaxed", ""]) {
-    const [threads, one] = [`cpu-threads${relaxed}`, `cpu${relaxed}`];
+    const [threads, one] = [`cpu-threads${relaxed}`, "cpu"];
     test(`${threads} is used on an isolated page, ${one} elsewhere, and both score alike`, async () => {
       const sample = first("defective");
       const url = `${site.url}?backend=wasm&sample=${sample.file}`;
-      const installed = only("cpu", one, threads);
+      const installed = only(one, threads);
       const threaded = await openCounted(url, installed);
       const single = await openCounted(url, async (page) => void (await notIsolated(page), await installed(page)));
       assert.match(threaded.seen.backend, /wasm.*threads/);
