@@ -124,7 +124,7 @@ describe("the engine", () => {
   test("with threads that cannot have its memory gives way to the other one, and the page says why", async () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: (page) =>
-        page.route("**/pkg/cpu-threads*/daad.js*", async (route) => {
+        page.route("**/pkg/cpu-threads*/daad-*.js", async (route) => {
           const response = await route.fetch();
           await route.fulfill({ response, body: `${await response.text()}\nWebAssembly.Memory = function () { throw new RangeError("no room"); };` });
         }),
@@ -261,10 +261,7 @@ describe("an engine that fails", () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/worker.js*", async (route) => {
-          const response = await route.fetch();
-          await route.fulfill({ response, body: (await response.text()).replace("./thread.js", "./gone.js") });
-        });
+        await page.route("**/thread.js", (route) => route.fulfill({ status: 404 }));
       },
     });
     await settle(page, 10_000);
@@ -276,7 +273,7 @@ describe("an engine that fails", () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/worker.js*", (route) => route.fulfill({ status: 503 }), { times: 1 });
+        await page.route("**/worker.js", (route) => route.fulfill({ status: 503 }), { times: 1 });
       },
     });
     assert.deepEqual(await settle(page), { status: "error", message: "The worker's script could not be loaded: reload the page." });
@@ -387,10 +384,10 @@ describe("a page where something is amiss", () => {
   });
 
   test("an engine's script that is missing gets a sentence", async () => {
-    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/pkg/*/daad.js*", (route) => route.fulfill({ status: 404 })) });
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/pkg/*/daad-*.js", (route) => route.fulfill({ status: 404 })) });
     const { status, message } = await settle(page);
     assert.equal(status, "error");
-    assert.match(message, /^The site is incomplete, so build it again: the server answered 404 for the engine\.$/);
+    assert.match(message, /^The site was renewed meanwhile, so reload the page, or it is incomplete: the server answered 404 for the engine\.$/);
     await close(/Failed to load resource.*404/);
   });
 });
