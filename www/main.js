@@ -14,11 +14,11 @@ import { find } from "./view/dom.js";
 import { acceptFiles } from "./view/drop.js";
 import { chooseEngine, showAbout, showBackend, showModels, showRanOn } from "./view/engine.js";
 import { markPicked, showGallery } from "./view/gallery.js";
-import { moveThreshold, showHistogram, showThreshold } from "./view/histogram.js";
 import { chooseView, showBlocks, showOpacity, showOverlay, showPanes, showView } from "./view/panes.js";
 import { moveGamma, showGamma, showRecipe } from "./view/recipe.js";
 import { offerPictures, showOffer } from "./view/save.js";
 import { showBusy, showStatus } from "./view/status.js";
+import { moveThreshold, showThreshold } from "./view/threshold.js";
 import { showSubject, showVerdict } from "./view/verdict.js";
 
 /** The page does not wait longer for the gallery: one that is late is shown late. */
@@ -28,7 +28,7 @@ const GALLERY_PATIENCE_MS = 2000;
 const LESSON_PATIENCE_MS = 1000;
 
 /** What else can wait for the first image; each opens its own part of the page. */
-const PARTS = [() => import("./inside.js"), () => import("./break.js"), () => import("./series.js"), () => import("./live.js"), () => import("./teach.js"), () => import("./tour.js"), () => import("./offline.js")];
+const PARTS = [openHistogram, () => import("./inside.js"), () => import("./break.js"), () => import("./series.js"), () => import("./live.js"), () => import("./teach.js"), () => import("./tour.js"), () => import("./offline.js")];
 
 /** After a deployment an open page may ask in vain for what it has not loaded yet. */
 const PART_MISSING = "A part of this page could not be loaded: check the connection and reload the page.";
@@ -66,7 +66,6 @@ function wire() {
   store.watch((state) => [state.models, state.model], showModels);
   store.watch((state) => [subject(state)], showSubject);
   store.watch((state) => [state.result, verdict(state), rule(state)], showVerdict);
-  store.watch((state) => [source(state)?.info, rule(state), verdict(state)], showHistogram);
   store.watch((state) => [rule(state)], showThreshold);
   store.watch((state) => [state.result, verdict(state), rule(state)], showRecipe);
   store.watch((state) => [source(state)?.info, rule(state)], showGamma);
@@ -102,6 +101,12 @@ function wire() {
 /** A part that does not come leaves the others as they are. */
 function openParts() {
   for (const load of PARTS) load().then(({ open }) => open({ client, store, session })).catch(missed);
+}
+
+/** It comes with a library for charts. */
+async function openHistogram() {
+  const { createHistogram } = await import("./view/histogram.js");
+  return { open: () => void store.watch((state) => [source(state)?.info, rule(state), verdict(state)], createHistogram(find("#histogram", HTMLElement))) };
 }
 
 /** @param {unknown} error */

@@ -261,7 +261,10 @@ describe("an engine that fails", () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/thread.js", (route) => route.fulfill({ status: 404 }));
+        await page.route("**/page-*/*.js", async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: (await response.text()).replace("./thread.js", "./gone.js") });
+        });
       },
     });
     await settle(page, 10_000);
@@ -299,7 +302,7 @@ describe("a page where something is amiss", () => {
       },
     });
     await reading(page);
-    const card = async () => [await value(page, "threshold"), await text(page, "backend"), await page.locator("#histogram svg").getAttribute("aria-label"), await page.locator("#recipe").textContent()];
+    const card = async () => [await value(page, "threshold"), await text(page, "backend"), await page.locator("#histogram[aria-label]").getAttribute("aria-label"), await page.locator("#recipe").textContent()];
     const before = await card();
     await choose(page, Buffer.from("REFUSE"), "odd.png");
     assert.deepEqual(await settle(page), { status: "error", message: "Cannot use odd.png: it is refused." });
@@ -335,9 +338,10 @@ describe("a page where something is amiss", () => {
       prepare: async (page) => {
         await stubEngine(page);
         await page.route("**/*.safetensors*", async (route) => {
+          await page.locator("#gallery [aria-pressed=true]").waitFor(); // before, there is nobody to take the paste, and an image asked for afterwards would take its message away
           await pasteText(page); // the model is not here yet
           await route.continue();
-        });
+        }, { times: 1 });
       },
     });
     const { status, message } = await settle(page);
