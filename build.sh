@@ -20,6 +20,7 @@ Usage: ./build.sh COMMAND
 
   serve [--port N] [--host H]   build the page and serve it (port 8080 and this machine only, unless told otherwise)
   web                           build the page and print its folder
+  quick                         format, layers, types, the unit tests of library and page: what to run after every change
   test                          run everything: lints, unit and golden tests, the page in a real browser
   bench [PART]...               compare with onnxruntime-web and PyTorch; benches/README.md lists the parts
   help                          this text
@@ -45,6 +46,7 @@ main() {
       build_page
       echo "$OWN/site"
       ;;
+    quick) run_quick ;;
     test) run_tests ;;
     bench) run_benches "$@" ;;
     help | -h | --help) usage ;;
@@ -80,7 +82,8 @@ set_up_building() {
 }
 
 set_up_testing() {
-  { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || set_up_lints
+  set_up_formatting
+  cargo clippy --version >/dev/null 2>&1 || set_up_lints
   find_chromium >/dev/null || apt_install chromium
   find_chromium >/dev/null || die "Chromium is missing: install it, or name one in CHROMIUM"
 }
@@ -105,6 +108,10 @@ set_up_rust() {
 
 new_enough_rust() {
   has cargo && has rustc && at_least "$RUST_MIN" "$(rustc --version | cut -d' ' -f2)"
+}
+
+set_up_formatting() {
+  cargo fmt --version >/dev/null 2>&1 || set_up_lints
 }
 
 set_up_lints() {
@@ -172,37 +179,47 @@ build_page() {
   build_site
 }
 
-# The page loads one of them: WebGPU, or the CPU on one core or all, with or without relaxed SIMD; to teach, one that learns too.
+# The page loads one of them: WebGPU, or the CPU on one core or on all, there with or without relaxed SIMD; to teach, one that
+# learns too. docs/engines.md has what each of them gains.
 build_engines() {
   local engine
-  for engine in cpu cpu-relaxed webgpu learn; do build_engine "$engine"; done
+  for engine in cpu webgpu; do build_engine "$engine"; done
   for engine in cpu-threads cpu-threads-relaxed learn-threads; do
     if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
   done
 }
 
+# All engines share one profile, and so what they depend on is built once for each set of compiler flags.
 build_engine() {
-  local out=$OWN/pkg/$1 wasm=$CARGO_TARGET_DIR/$WASM/$1/daad.wasm
-  for_engine "$1" build --profile "$1"
+  local out=$OWN/pkg/$1 wasm=$CARGO_TARGET_DIR/$WASM/engine/daad.wasm
+  for_engine "$1" build
   mkdir -p "$out"
   unless_done "$out/.made" "$wasm" "$BINDGEN/bin/wasm-bindgen" build.sh -- \
     "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$out" --out-name daad "$wasm"
 }
 
-# for_engine NAME COMMAND OPTION...: cargo, with what this engine needs.
+# for_engine NAME COMMAND ARGUMENT...: cargo, with what this engine needs.
 for_engine() {
-  local engine=$1 command=(cargo "$2" --lib --target "$WASM" --no-default-features) options=("${@:3}") option
+  local engine=$1 command=(cargo "$2" --lib --profile engine --target "$WASM" --no-default-features) arguments=("${@:3}") name
   local -x RUSTFLAGS="-C target-feature=+simd128"
-  [[ $engine != cpu* ]] || command+=(--features cpu)
-  [[ $engine != learn* ]] || command+=(--features learn)
-  [[ $engine != *relaxed ]] || { command+=(--features relaxed) && RUSTFLAGS+=",+relaxed-simd"; }
   case $engine in
     *-threads*)
-      command+=(--features threads)
       RUSTFLAGS+=",+atomics,+bulk-memory,+mutable-globals"
-      for option in shared-memory import-memory max-memory=2147483648 export=__{wasm_init_tls,tls_size,tls_align,tls_base,heap_base}; do RUSTFLAGS+=" -C link-arg=--$option"; done
+      for name in shared-memory import-memory max-memory=2147483648 export=__{wasm_init_tls,tls_size,tls_align,tls_base,heap_base}; do RUSTFLAGS+=" -C link-arg=--$name"; done
       ;;
-    webgpu) command+=(--features webgpu) ;;
+  esac
+  case $engine in
+    cpu) command+=(--features cpu) ;;
+    cpu-threads) command+=(--features cpu,threads) ;;
+    cpu-threads-relaxed)
+      command+=(--features cpu,threads,relaxed -Z profile-rustflags)
+      # The kernels alone have relaxed SIMD, and all else is that of the engine without.
+      for name in daad pulp pulp-wasm-simd-flag; do command+=(--config "profile.engine.package.$name.rustflags=['-Ctarget-feature=+relaxed-simd']"); done
+      ;;
+    learn-threads) command+=(--features learn,threads) ;;
+    # Its kernels run elsewhere, so it is made for size alone.
+    webgpu) command+=(--features webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
+    lint) command+=(--features learn,webgpu) ;;
   esac
   if has_std_source; then
     # A standard library of our own knows threads, and like all else has no texts for panics, which are a tenth of the download.
@@ -211,9 +228,9 @@ for_engine() {
     command+=(-Zbuild-std=std -Zbuild-std-features=optimize_for_size)
   fi
   if has_wasm_target; then
-    "${command[@]}" "${options[@]}"
+    "${command[@]}" "${arguments[@]}"
   else
-    RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 /usr/bin/"${command[@]}" "${options[@]}"
+    RUSTC=/usr/bin/rustc CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 /usr/bin/"${command[@]}" "${arguments[@]}"
   fi
 }
 
@@ -222,6 +239,14 @@ build_site() { node scripts/site.mjs --pkg "$OWN/pkg" --models models --out "$OW
 # ---- The tests: what is fast comes first ----
 
 RESULTS=() PASSED=0 FAILED=""
+
+run_quick() {
+  set_up_node
+  set_up_formatting
+  step_fast
+  step library-units "" test_library
+  summary
+}
 
 run_tests() {
   set_up_building
@@ -232,18 +257,22 @@ run_tests() {
     mkdir -m 700 "$XDG_RUNTIME_DIR" 2>/dev/null || true
   fi
 
+  step_fast
+  step native-tests "" test_natively
+  step clippy "" lint_natively
+  step engines "" build_engines
+  ! can_lint_engines || step clippy-web "" lint_engines
+  step site engines build_site
+  step native-scores "" score_gallery
+  step browser "site native-scores" test_in_browser
+  summary
+}
+
+step_fast() {
   step format "" cargo fmt --check
   step layers "" scripts/check.sh
   step types "" npm run --silent check
   step web-units "" npm run --silent test:unit
-  step engines "" build_engines
-  step site engines build_site
-  step native-tests "" test_natively
-  step clippy "" cargo clippy --release --all-targets -- -D warnings
-  has_wasm_target && step clippy-web "" lint_engines
-  step native-scores "" score_gallery
-  step browser "site native-scores" test_in_browser
-  summary
 }
 
 # step NAME "STEPS IT NEEDS" COMMAND...
@@ -270,7 +299,7 @@ note() {
 summary() {
   local failed
   failed=$(wc -w <<<"$FAILED" | tr -d ' ')
-  printf '%s\n' "" "${RESULTS[@]}" "Screenshots: $OWN/screenshots" "$PASSED passed, $failed failed"
+  printf '%s\n' "" "${RESULTS[@]}" "$PASSED passed, $failed failed"
   ((failed == 0))
 }
 
@@ -285,14 +314,33 @@ test_natively() {
   cargo test --release
 }
 
-# The engine with threads has all that the other one for the CPU has. Where the compiler is told of unstable options, it
-# takes what CubeCL's macro writes for ours, semicolons and all.
+# Optimised little, and incrementally, the library is built again within a minute; what it depends on is that of the release.
+test_library() {
+  cargo test --release --lib --config profile.release.incremental=true --config profile.release.package.daad.opt-level=1
+}
+
+# Natively Clippy compiles this crate, not optimised, and what it depends on is there already: `cargo clippy` would check all
+# of that once more.
+lint_natively() {
+  with_clippy clippy-driver -Dwarnings -- cargo build --release --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
+}
+
+# What a browser may run, in one go: threads and WebGPU exclude each other, and the few lines that only threads have are
+# checked natively. Where the compiler is told of unstable options, it takes what CubeCL's macro writes for ours,
+# semicolons and all.
 lint_engines() {
-  local engine=cpu
-  ! has_std_source || engine=cpu-threads
-  for engine in "$engine" learn webgpu; do
-    for_engine "$engine" clippy --profile "$engine" -- -D warnings -A clippy::semicolon-if-nothing-returned
-  done
+  local driver=clippy-driver
+  has_wasm_target || driver=/usr/bin/clippy-driver
+  with_clippy "$driver" -Dwarnings -Aclippy::semicolon-if-nothing-returned -- for_engine lint check
+}
+can_lint_engines() { has_wasm_target || [[ -x /usr/bin/clippy-driver ]]; }
+
+# with_clippy DRIVER FLAG... -- COMMAND...
+with_clippy() {
+  local -x RUSTC_WORKSPACE_WRAPPER=$1 CLIPPY_ARGS=""
+  while shift && [[ $1 != -- ]]; do CLIPPY_ARGS+="${1}__CLIPPY_HACKERY__"; done
+  shift
+  "$@"
 }
 
 # The browser must agree with these. The page opens with the first model.
@@ -304,6 +352,7 @@ score_gallery() {
 
 test_in_browser() {
   mkdir -p "$OWN/screenshots"
+  say "Screenshots: $OWN/screenshots"
   CHROMIUM=$(find_chromium) DAAD_SITE=$OWN/site DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:e2e
 }
 

@@ -1,5 +1,6 @@
 /**
  * Puts a site folder together: the page, the engines, the models, a manifest of sizes and hashes, and a compressed copy of each file that gains by it.
+ * Whatever the page loads of code and models has an address with a hash of the content in it, so that it never names anything else.
  * Compressed copies are kept by content hash in a folder beside the site, for compressing the engines takes a while.
  */
 
@@ -11,22 +12,16 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
+import { POLICY } from "../www/policy.js";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
 /** The first is there always; the page does without the others. */
-const ENGINES = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn", "learn-threads"];
-const OF_AN_ENGINE = ["daad.js", "daad_bg.wasm"];
-/** What a page runs at once is no module: a module would wait until the page is laid out. */
-const BUNDLES = /** @type {const} */ ([
-  { names: ["thread.js"], format: "esm" },
-  { names: ["worker.js"], format: "esm" },
-  { names: ["teacher.js"], format: "esm" },
-  { names: ["service-worker.js"], format: "iife" },
-  { names: ["idea.js", "inside.js", "break.js", "series.js", "live.js", "teach.js", "tour.js", "list.js", "swipe.js", "offline.js"], format: "esm", splitting: true, chunkNames: "shared-[hash]" }, // what comes later, and shares a library
-  { names: ["main.js"], format: "iife", define: { "import.meta.url": "location.href" } },
-  { names: ["style.css"] },
-]);
+const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads"];
+/** What a page, a browser or a worker starts with. What these import late gets files of its own. */
+const ENTRIES = ["main.js", "worker.js", "thread.js", "teacher.js", "service-worker.js", "style.css"];
+/** Where the service worker has the list of what to keep from the start. */
+const TO_KEEP = "self.__WB_MANIFEST";
 
 try {
   await main();
@@ -46,11 +41,12 @@ async function main() {
   await rm(site, { recursive: true, force: true });
   await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !isAllCode(file) });
   const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
-  for (const name of engines) await copy(join(pkg, name), OF_AN_ENGINE, join(site, "pkg", name));
-  await copy(models, modelNames, join(site, "models"));
-  await copy(join(models, "series"), series, join(site, "models/series"));
-  await bundle(site);
-  await writeFile(join(site, "manifest.json"), `${JSON.stringify(await manifest(site, engines, modelNames, series), null, 2)}\n`);
+  const manifest = {
+    engines: Object.fromEntries(await Promise.all(engines.map(async (name) => [name, await placeEngine(site, join(pkg, name), `pkg/${name}`)]))),
+    models: await Promise.all(modelNames.map((name) => placeModel(site, join(models, name), "models"))),
+    series: await Promise.all(series.map((name) => placeModel(site, join(models, "series", name), "models/series"))),
+  };
+  await bundle(site, manifest);
   await compressAll(site, `${out}-compressed`);
   await rm(out, { recursive: true, force: true });
   await rename(site, out);
@@ -58,19 +54,36 @@ async function main() {
 
 /**
  * @param {string} site
- * @param {string[]} engines
- * @param {string[]} modelNames
- * @param {string[]} series
+ * @param {string} from
+ * @param {string} folder
  */
-async function manifest(site, engines, modelNames, series) {
-  const models = (/** @type {string} */ folder, /** @type {string[]} */ names) =>
-    Promise.all(names.map(async (name) => ({ ...(await describe(site, `${folder}/${name}`)), name: basename(name, ".safetensors") })));
-  return {
-    engines: Object.fromEntries(await Promise.all(engines.map(async (name) => [name, { ...(await describe(site, `pkg/${name}/daad_bg.wasm`)), script: await describe(site, `pkg/${name}/daad.js`) }]))),
-    models: await models("models", modelNames),
-    series: await models("models/series", series),
-    scripts: (await readdir(site)).filter((name) => extname(name) === ".js"),
-  };
+async function placeEngine(site, from, folder) {
+  return { ...(await place(site, join(from, "daad_bg.wasm"), folder)), script: await place(site, join(from, "daad.js"), folder) };
+}
+
+/**
+ * @param {string} site
+ * @param {string} from
+ * @param {string} folder
+ */
+async function placeModel(site, from, folder) {
+  return { ...(await place(site, from, folder)), name: basename(from, ".safetensors") };
+}
+
+/**
+ * Copies a file under a name that has the hash of its content, so that browsers may keep it for ever.
+ * @param {string} site
+ * @param {string} from
+ * @param {string} folder of the site
+ */
+async function place(site, from, folder) {
+  if (!existsSync(from)) throw new Error(`${from} is missing: build it first.`);
+  const content = await readFile(from);
+  const hash = hashOf(content);
+  const file = `${folder}/${basename(from, extname(from))}-${hash}${extname(from)}`;
+  await mkdir(join(site, folder), { recursive: true });
+  await writeFile(join(site, file), content);
+  return { file, bytes: content.length, hash };
 }
 
 /** A folder of nothing but scripts, all of which are in the bundles. @param {string} path */
@@ -84,35 +97,70 @@ function byNumber(a, b) {
 }
 
 /**
+ * The page's own files, all in one folder with the hash of them all in its name: they name each other, and a browser may keep them for ever.
+ * Only the page and the service worker have addresses that stay.
  * @param {string} site
- * @param {string} file
+ * @param {unknown} manifest
  */
-async function describe(site, file) {
-  const content = await readFile(join(site, file));
-  return { file, bytes: content.length, hash: hashOf(content) };
+async function bundle(site, manifest) {
+  const folder = join(site, "page");
+  const { metafile } = await build({
+    entryPoints: ENTRIES.map((name) => join(WWW, name)),
+    outdir: folder,
+    absWorkingDir: site,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    chunkNames: "[name]-[hash]",
+    target: "es2022",
+    charset: "utf8",
+    minify: true,
+    sourcemap: true,
+    metafile: true,
+    logLevel: "warning",
+  });
+  await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  const worker = await readFile(join(folder, "service-worker.js"), "utf8");
+  for (const name of ["service-worker.js", "service-worker.js.map"]) await rm(join(folder, name));
+  if (worker.split(TO_KEEP).length !== 2 || metafile.outputs["page/service-worker.js"]?.imports.length) throw new Error("service-worker.js must be one script that names its list once.");
+
+  const names = (await readdir(folder)).filter((name) => extname(name) !== ".map").sort();
+  const contents = await Promise.all(names.map((name) => readFile(join(folder, name))));
+  const version = `page-${hashOf(Buffer.concat(contents.flatMap((content, i) => [Buffer.from(`${names[i]} ${content.length} `), content])))}`;
+  await rename(folder, join(site, version));
+  const kept = names.map((name, i) => ({ url: `${version}/${name}`, revision: null, integrity: integrityOf(contents[i] ?? Buffer.alloc(0)) }));
+  await writeFile(join(site, "service-worker.js"), worker.replace(TO_KEEP, () => JSON.stringify(kept)).replace(/\n\/\/# sourceMappingURL.*/, ""));
+
+  const page = join(site, "index.html");
+  const html = (await readFile(page, "utf8")).replace('src="main.js"', `src="${version}/main.js"`).replace('href="style.css"', `href="${version}/style.css"`);
+  const modules = importedBy("page/main.js", metafile).map((file) => file.replace("page/", `${version}/`));
+  await writeFile(page, withPolicy(preload(html, modules, [`${version}/manifest.json`, "gallery/gallery.json"])));
 }
 
 /**
- * The page in few files. Those that it names have addresses that change with what they hold, so that browsers may keep them; not so workers, whose
- * answers carry headers that may change too.
- * @param {string} site
+ * What an output cannot start without.
+ * @param {string} output
+ * @param {import("esbuild").Metafile} metafile
+ * @returns {string[]}
  */
-async function bundle(site) {
-  const shared = /** @type {const} */ ({ outdir: site, bundle: true, target: "es2022", charset: "utf8", minify: true, sourcemap: true, logLevel: "warning" });
-  await Promise.all(BUNDLES.map(({ names, ...options }) => build({ ...shared, ...options, entryPoints: names.map((name) => join(WWW, name)) })));
-  const page = join(site, "index.html");
-  let html = await readFile(page, "utf8");
-  for (const name of ["main.js", "style.css"]) html = html.replace(`="${name}"`, `="${name}?v=${hashOf(await readFile(join(site, name)))}"`);
-  await writeFile(page, preload(html, ["manifest.json", "gallery/gallery.json"]));
+function importedBy(output, metafile) {
+  const imports = (metafile.outputs[output]?.imports ?? []).filter(({ kind }) => kind === "import-statement").map(({ path }) => path);
+  return [...new Set(imports.flatMap((path) => [path, ...importedBy(path, metafile)]))];
+}
+
+/** On hosts that send no headers of their own, too. @param {string} html */
+function withPolicy(html) {
+  return html.replace(/( *)<meta charset="utf-8">\n/, (charset, indent) => `${charset}${indent}<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n`);
 }
 
 /**
  * Has the page ask at once for what its script is going to need.
  * @param {string} html
+ * @param {string[]} modules
  * @param {string[]} files
  */
-function preload(html, files) {
-  const links = files.map((file) => `<link rel="preload" href="${file}" as="fetch" crossorigin>`);
+function preload(html, modules, files) {
+  const links = [...modules.map((file) => `<link rel="modulepreload" href="${file}">`), ...files.map((file) => `<link rel="preload" href="${file}" as="fetch" crossorigin>`)];
   return html.replace(/( *)<script /, (script, indent) => links.map((link) => `${indent}${link}\n`).join("") + script);
 }
 
@@ -166,6 +214,11 @@ function gz(content) {
   return promisify(gzip)(content, { level: 9 });
 }
 
+/** As browsers check it. @param {Buffer} content */
+function integrityOf(content) {
+  return `sha256-${createHash("sha256").update(content).digest("base64")}`;
+}
+
 /** @param {Buffer} content */
 function hashOf(content) {
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
@@ -177,20 +230,7 @@ function hashOf(content) {
  */
 async function assertReplaceable(out) {
   const names = existsSync(out) ? await readdir(out) : [];
-  if (names.length > 0 && !names.includes("manifest.json")) throw new Error(`--out: ${out} holds files but no site; name a new folder or an earlier site.`);
-}
-
-/**
- * @param {string} from
- * @param {string[]} names
- * @param {string} to
- */
-async function copy(from, names, to) {
-  await mkdir(to, { recursive: true });
-  for (const name of names) {
-    if (!existsSync(join(from, name))) throw new Error(`${join(from, name)} is missing: build it first.`);
-    await cp(join(from, name), join(to, name));
-  }
+  if (names.length > 0 && !names.includes("service-worker.js")) throw new Error(`--out: ${out} holds files but no site; name a new folder or an earlier site.`);
 }
 
 /**

@@ -8,6 +8,7 @@
  * @property {string} name for people, "" where the browser hides it
  *
  * @typedef {object} CpuProbe
+ * @property {boolean} shares whether threads may share memory: so on a page that is isolated from others, however many cores there are
  * @property {number} threads how many there may be
  * @property {boolean} relaxed relaxed SIMD, which multiplies and adds at once
  *
@@ -72,7 +73,7 @@ const RELAXED_SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 
 
 /** @returns {CpuProbe} */
 export function cpu() {
-  return { threads: threadCount(), relaxed: WebAssembly.validate(RELAXED_SIMD) };
+  return { shares: Boolean(globalThis.crossOriginIsolated), threads: threadCount(), relaxed: WebAssembly.validate(RELAXED_SIMD) };
 }
 
 /**
@@ -90,21 +91,17 @@ export function plan(choice, gpu, { threads, relaxed }, installed) {
   const engines = [
     ...(wanted ? first("webgpu") : []), //
     ...(threads > 1 ? first("cpu-threads-relaxed", "cpu-threads") : []),
-    ...first("cpu-relaxed", "cpu"),
+    ...first("cpu"),
   ];
   return { engines, note };
 }
 
 /**
- * The engines that learn, in the order to try them: on the CPU, for training on WebGPU is neither built nor tried.
- * @param {CpuProbe} cpu
- * @param {import("./protocol.js").Engines} installed
- * @returns {("learn-threads" | "learn")[]}
+ * Why nothing can be taught on this page, as a sentence; "" where it can. The one engine that learns has threads, if only one, so it needs memory to share.
+ * @param {Pick<CpuProbe, "shares">} cpu
  */
-export function learners({ threads }, installed) {
-  /** @type {("learn-threads" | "learn")[]} */
-  const engines = threads > 1 ? ["learn-threads", "learn"] : ["learn"];
-  return engines.filter((name) => installed[name]);
+export function unteachable({ shares }) {
+  return shares ? "" : "Teaching needs a page that the browser keeps apart from all others, and this one is not: reload it, and if this sentence stays, the browser or the address does not allow it.";
 }
 
 /**

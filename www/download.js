@@ -6,12 +6,15 @@ import { capital } from "./format.js";
 
 const BROKE_OFF = "The download broke off: check the connection and try again.";
 
+/** Scripts lie in a folder of the site that is named after this version of the page. */
+export const SITE = new URL("../", import.meta.url);
+
 /**
- * The address of a file, changed by its content: so a browser may keep it for ever.
+ * The address of a file. Its name has the hash of its content, so a browser may keep it for ever.
  * @param {SiteFile} file
  */
-export function address({ file, hash }) {
-  return new URL(`./${file}?v=${hash}`, import.meta.url).href;
+export function address({ file }) {
+  return new URL(file, SITE).href;
 }
 
 /**
@@ -24,7 +27,7 @@ export async function request(url, what, signal) {
   const response = await fetch(url, signal ? { signal } : {}).catch(() => null);
   signal?.throwIfAborted(); // with the reason of whoever aborted
   if (!response) throw new Error(`${capital(what)} could not be downloaded: check the connection and try again.`);
-  if (!response.ok) throw new Error(`The site is incomplete, so build it again: the server answered ${response.status} for ${what}.`);
+  if (!response.ok) throw new Error(`The site was renewed meanwhile, so reload the page, or it is incomplete: the server answered ${response.status} for ${what}.`);
   return response;
 }
 
@@ -40,9 +43,9 @@ export function intact(reading) {
   });
 }
 
-/** @returns {Promise<import("./protocol.js").Manifest>} */
+/** Of this version of the page, whatever the host has by now. @returns {Promise<import("./protocol.js").Manifest>} */
 export async function fetchManifest() {
-  const text = await intact((await request("manifest.json", "the site's manifest.json")).text());
+  const text = await intact((await request(new URL("./manifest.json", import.meta.url).href, "the site's manifest.json")).text());
   try {
     /** @type {import("./protocol.js").Manifest} */
     const manifest = JSON.parse(text);

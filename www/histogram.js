@@ -24,6 +24,14 @@ export function axis(scores, threshold) {
 }
 
 /**
+ * It does not depend on where the visitor puts the threshold, or it would slip away under the slider.
+ * @param {import("./judgement.js").Criterion} rule
+ */
+export function axisOf({ scores, ownThreshold }) {
+  return axis(scores, ownThreshold);
+}
+
+/**
  * @param {Axis} axis
  * @param {number} value
  */

@@ -7,17 +7,18 @@ import { remember } from "./address.js";
 import { Client } from "./client.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
+import { isolate } from "./isolation.js";
 import { Session } from "./session.js";
 import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./state.js";
 import { find } from "./view/dom.js";
 import { acceptFiles } from "./view/drop.js";
 import { chooseEngine, showAbout, showBackend, showModels, showRanOn } from "./view/engine.js";
 import { markPicked, showGallery } from "./view/gallery.js";
-import { moveThreshold, showHistogram, showThreshold } from "./view/histogram.js";
 import { chooseView, showBlocks, showOpacity, showOverlay, showPanes, showView } from "./view/panes.js";
 import { moveGamma, showGamma, showRecipe } from "./view/recipe.js";
 import { offerPictures, showOffer } from "./view/save.js";
 import { showBusy, showStatus } from "./view/status.js";
+import { moveThreshold, showThreshold } from "./view/threshold.js";
 import { showSubject, showVerdict } from "./view/verdict.js";
 
 /** The page does not wait longer for the gallery: one that is late is shown late. */
@@ -25,14 +26,12 @@ const GALLERY_PATIENCE_MS = 2000;
 
 /** The first lesson takes time that the first image needs, but is not kept waiting longer than this. */
 const LESSON_PATIENCE_MS = 1000;
-const LESSON = new URL("./idea.js", import.meta.url).href;
 
 /** What else can wait for the first image; each opens its own part of the page. */
-const PARTS = ["inside.js", "break.js", "series.js", "live.js", "teach.js", "tour.js", "offline.js"].map((name) => new URL(name, import.meta.url).href);
+const PARTS = [openHistogram, () => import("./inside.js"), () => import("./break.js"), () => import("./series.js"), () => import("./live.js"), () => import("./teach.js"), () => import("./tour.js"), () => import("./offline.js")];
 
-/** What not every visitor asks for comes down when it is asked for. */
-const LIST = new URL("./list.js", import.meta.url).href;
-const SWIPE = new URL("./swipe.js", import.meta.url).href;
+/** After a deployment an open page may ask in vain for what it has not loaded yet. */
+const PART_MISSING = "A part of this page could not be loaded: check the connection and reload the page.";
 
 /** A browser lets a page change its address only so often: less often than a slider moves. */
 const ADDRESS_REST_MS = 250;
@@ -49,10 +48,12 @@ const backend = parameters.get("backend");
 const gallery = Promise.race([openGallery(parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), "", gallery);
 
+void isolate();
 void isRead.then(wire);
 void Promise.race([firstResult(), wait(LESSON_PATIENCE_MS)])
   .then(() => isRead)
-  .then(() => import(LESSON));
+  .then(() => import("./idea.js"))
+  .catch(missed);
 void Promise.all([firstResult(), isRead]).then(openParts);
 
 /** State to page, and visitor to session and state. */
@@ -65,7 +66,6 @@ function wire() {
   store.watch((state) => [state.models, state.model], showModels);
   store.watch((state) => [subject(state)], showSubject);
   store.watch((state) => [state.result, verdict(state), rule(state)], showVerdict);
-  store.watch((state) => [source(state)?.info, rule(state), verdict(state)], showHistogram);
   store.watch((state) => [rule(state)], showThreshold);
   store.watch((state) => [state.result, verdict(state), rule(state)], showRecipe);
   store.watch((state) => [source(state)?.info, rule(state)], showGamma);
@@ -100,11 +100,19 @@ function wire() {
 
 /** A part that does not come leaves the others as they are. */
 function openParts() {
-  for (const part of PARTS) {
-    /** @type {Promise<{ open(page: { client: Client, store: typeof store, session: Session }): void }>} */
-    const imported = import(part);
-    imported.then(({ open }) => open({ client, store, session })).catch((error) => console.warn("A part of the page did not start.", error));
-  }
+  for (const load of PARTS) load().then(({ open }) => open({ client, store, session })).catch(missed);
+}
+
+/** It comes with a library for charts. */
+async function openHistogram() {
+  const { createHistogram } = await import("./view/histogram.js");
+  return { open: () => void store.watch((state) => [source(state)?.info, rule(state), verdict(state)], createHistogram(find("#histogram", HTMLElement))) };
+}
+
+/** @param {unknown} error */
+function missed(error) {
+  console.warn("A part of the page did not start.", error);
+  session.refuse(PART_MISSING);
 }
 
 /** @param {number} time_ms */
@@ -200,12 +208,12 @@ let swipe = null;
 /** @param {import("./protocol.js").Detection} detection */
 async function showSwipe(detection) {
   try {
-    swipe ??= import(SWIPE).then((/** @type {typeof import("./swipe.js")} */ { createSwipe }) => createSwipe(find("#swipe", HTMLElement)));
+    swipe ??= import("./swipe.js").then(({ createSwipe }) => createSwipe(find("#swipe", HTMLElement)));
     (await swipe)(detection);
   } catch {
     swipe = null;
     store.send({ type: "view", view: "side" });
-    session.refuse("The swipe could not be loaded: check the connection and try again.");
+    session.refuse("The swipe could not be loaded: check the connection and reload the page.");
   }
 }
 
@@ -219,11 +227,11 @@ let list = null;
 async function askForFiles(files) {
   if (files.length === 1) return askForFile(files[0]);
   try {
-    list ??= import(LIST).then((/** @type {typeof import("./list.js")} */ { createList }) => createList(store, session));
+    list ??= import("./list.js").then(({ createList }) => createList(store, session));
     (await list).add(files);
   } catch {
     list = null;
-    session.refuse("The list of images could not be loaded: check the connection and try again.");
+    session.refuse("The list of images could not be loaded: check the connection and reload the page.");
   }
 }
 

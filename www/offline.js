@@ -1,12 +1,13 @@
 /** Keeps the page for visits without a network: all that this one has used, and what it would use next. Loaded when there is nothing better to do. */
 
-import { address, fetchManifest, request } from "./download.js";
+import { SITE, address, fetchManifest, request } from "./download.js";
+import { register } from "./isolation.js";
 
 /** The browser may offer to install the page once it has a service worker. Never fails: the page is of use without. */
 export async function open() {
   if (!("serviceWorker" in navigator)) return;
   try {
-    await navigator.serviceWorker.register(new URL("./service-worker.js", import.meta.url));
+    await register();
     const { active } = await navigator.serviceWorker.ready;
     active?.postMessage({ type: "CACHE_URLS", payload: { urlsToCache: [...used(), ...(await wanted())] } }); // workbox-routing knows this message
   } catch (error) {
@@ -22,17 +23,16 @@ function used() {
 
 /** What the worker loads by itself, and what a visitor may look at only when there is no network any more, unless data are dear. */
 async function wanted() {
-  const { engines, series, scripts } = await fetchManifest();
+  const { engines, series } = await fetchManifest();
   const known = used();
   const ofEngines = Object.values(engines).filter((engine) => known.includes(address(engine))).map(({ script }) => address(script));
   const isDear = Boolean(/** @type {any} */ (navigator).connection?.saveData);
-  const here = (/** @type {string} */ file) => new URL(file, import.meta.url).href;
-  return [...scripts.map(here), ...ofEngines, ...(isDear ? [] : [...series.map(address), ...(await floors()).map(here)])];
+  return [...ofEngines, ...(isDear ? [] : [...series.map(address), ...(await floors())])];
 }
 
 async function floors() {
   const list = "floors/samples.json";
   /** @type {import("./series/state.js").Samples} */
   const { samples } = await (await request(list, "the list of floors")).json();
-  return [list, ...samples.map(({ file }) => `floors/${file}`)];
+  return [list, ...samples.map(({ file }) => `floors/${file}`)].map((file) => new URL(file, SITE).href);
 }

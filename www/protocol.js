@@ -4,7 +4,7 @@
  */
 
 /** @typedef {"webgpu" | "wasm"} Backend */
-/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu-relaxed" | "cpu" | "learn-threads" | "learn"} EngineName a folder in `pkg/`, of which the page loads one to judge, and one that learns where it is taught */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder in `pkg/`, of which the page loads one to judge, and one that learns where it is taught */
 /** @typedef {"auto" | Backend} BackendChoice */
 /** @typedef {"normal" | "defective"} Label */
 
@@ -113,11 +113,11 @@
 
 /** RGBA, both. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width_px: number, height_px: number }} Rebuilt */
 
-/** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `bytes` is the size before compression */
+/** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `file` is its path below the site's folder and has the hash in its name, `bytes` is the size before compression */
 /** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile with its content where it is not of the site: then no address names it */
 /** @typedef {SiteFile & { script: SiteFile }} EngineFiles */
 /** @typedef {Partial<Record<EngineName, EngineFiles>>} Engines */
-/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[], scripts: string[] }} Manifest `series`: models of the same data that differ in their block size alone; `scripts`: all of the page, written by `scripts/site.mjs` */
+/** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[] }} Manifest written by `scripts/site.mjs`; `series`: models of the same data that differ in their block size alone */
 /** @typedef {{ file: string, label: Label, title: string }} Sample */
 /** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
 

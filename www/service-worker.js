@@ -1,17 +1,24 @@
-/** The service worker: what was here once is here again without a network. With one, everything is as fresh as the host has it. */
+/**
+ * The service worker: what was here once is here again without a network. With one, everything is as fresh as the host has it.
+ * It keeps the whole page of its own version, and does not give way to a newer service worker before every page of that version is closed: so a page
+ * that was opened before a deployment still finds its parts.
+ * Where the host does not send the headers that isolate a page, it adds them, and the page has threads.
+ */
 
 import { clientsClaim } from "workbox-core";
 import { ExpirationPlugin } from "workbox-expiration";
+import { addPlugins, precacheAndRoute } from "workbox-precaching";
 import { registerRoute, setDefaultHandler } from "workbox-routing";
 import { CacheFirst, NetworkFirst } from "workbox-strategies";
+import { HEADERS } from "./policy.js";
 
-/** Enough for an engine of each kind, all models and the page's own files; of older versions nothing stays long. */
-const KEPT_FILES = 60;
+/** Enough for an engine of each kind and all models; of older versions nothing stays long. */
+const KEPT_FILES = 40;
 /** Images, scripts and lists, twice as many as there are. */
 const KEPT_ANSWERS = 200;
 
-/** Of the hashes in `manifest.json`. */
-const HASH_LENGTH = 16;
+/** An engine or a model, with the hash that `scripts/site.mjs` gave it. */
+const HASHED = /-([0-9a-f]{16})\.(?:js|wasm|safetensors)$/;
 
 /** A network that has not answered by then is none. */
 const PATIENCE_S = 4;
@@ -21,8 +28,19 @@ const worker = self;
 /** @type {string} */
 const PAGE = worker.registration.scope;
 
-worker.skipWaiting();
 clientsClaim();
+
+/** Only the page and the scripts of workers are isolated; of the rest browsers keep compiled code as long as the response is their own. */
+const isolating = {
+  /** @param {{ request: Request, response: Response }} answered */
+  async handlerWillRespond({ request, response }) {
+    const isIsolated = Object.keys(HEADERS).every((name) => response.headers.has(name));
+    if (isIsolated || response.type === "opaqueredirect" || !(request.mode === "navigate" || request.destination === "worker")) return response;
+    const headers = new Headers(response.headers);
+    for (const [name, value] of Object.entries(HEADERS)) if (!headers.has(name)) headers.set(name, value);
+    return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  },
+};
 
 /** A host that is being updated may answer an address with the bytes of another version: what its hash denies is not kept. */
 const asHashed = {
@@ -31,18 +49,22 @@ const asHashed = {
     if (!response.ok) return null;
     const digest = await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer());
     const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    return hash.startsWith(new URL(request.url).searchParams.get("v") ?? "?") ? response : null;
+    return hash.startsWith(HASHED.exec(new URL(request.url).pathname)?.[1] ?? "?") ? response : null;
   },
 };
 
+// This version of the page: scripts/site.mjs puts the list of its files here.
+addPlugins([isolating]);
+precacheAndRoute(/** @type {any} */ (self).__WB_MANIFEST);
+
 // The page itself is the same whatever its address asks for.
-const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIENCE_S, plugins: [{ cacheKeyWillBeUsed: async () => PAGE }] });
+const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, { cacheKeyWillBeUsed: async () => PAGE }] });
 registerRoute(({ request, url }) => request.mode === "navigate" || url.href === PAGE, page);
 
 // An address with a hash never names anything else.
-registerRoute(({ sameOrigin, url }) => sameOrigin && (url.searchParams.get("v")?.length ?? 0) === HASH_LENGTH, new CacheFirst({ cacheName: "for-ever", plugins: [asHashed, expiring(KEPT_FILES)] }));
+registerRoute(({ sameOrigin, url }) => sameOrigin && HASHED.test(url.pathname), new CacheFirst({ cacheName: "for-ever", plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
 
-setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [expiring(KEPT_ANSWERS)] }));
+setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, expiring(KEPT_ANSWERS)] }));
 
 /** @param {number} maxEntries */
 function expiring(maxEntries) {

@@ -1,5 +1,6 @@
 /** "Teach it your own": wiring. A small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
 
+import { cpu, unteachable } from "./backend.js";
 import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
 import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./teach/intake.js";
@@ -14,7 +15,7 @@ const MOST_FRAMES = 60;
 
 /** @param {{ session: import("./session.js").Session }} page */
 export function open({ session }) {
-  let state = INITIAL;
+  let state = { ...INITIAL, unteachable: unteachable(cpu()) };
   /** @type {ReturnType<typeof teach> | null} */
   let run = null;
   let models = 0;

@@ -15,7 +15,7 @@ const STOPS = [
 export function open() {
   const button = find("#tour", HTMLButtonElement);
   button.disabled = false;
-  button.addEventListener("click", () => void import("driver.js").then(({ driver }) => start(driver)).catch(() => (button.textContent = "The tour could not be loaded")));
+  button.addEventListener("click", () => void import("driver.js").then(({ driver }) => start(driver)).catch(() => (button.textContent = "The tour could not be loaded: reload the page")));
 
   /** @param {typeof import("driver.js").driver} driver */
   function start(driver) {

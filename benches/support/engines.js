@@ -5,7 +5,7 @@ import { openSite } from "./site.js";
 
 /** What the page's worker is asked for, beside a model. */
 export const OURS = /** @type {const} */ ({
-  "wasm-1": { engine: "cpu-relaxed", threads: 1 },
+  "wasm-1": { engine: "cpu", threads: 1 },
   "wasm-2": { engine: "cpu-threads-relaxed", threads: 2 },
   webgpu: { engine: "webgpu", threads: 1 },
 });
@@ -35,9 +35,8 @@ export async function openEngines({ model, image, ours, onnx, peer }) {
     page = await browser.newPage();
     await page.goto(new URL("bench/bench.html", site.url).href);
     await page.waitForFunction(() => "bench" in globalThis);
-    const manifest = await (await fetch(new URL("manifest.json", site.url))).json();
     const { engine, threads } = OURS[ours];
-    await call("loadOurs", "ours-worker.js", { engine: manifest.engines[engine], model: site.describe(model), threads });
+    await call("loadOurs", "ours-worker.js", { engine: site.manifest.engines[engine], model: site.describe(model), threads });
     if (onnx && peer) await call("load", "peer", "peer-worker.js", { ...site.runtime(peer.provider), model: site.address(onnx), ...peer });
   } catch (error) {
     await close();

@@ -2,7 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
@@ -26,6 +26,9 @@ export async function openSite(files) {
   await rm(dir, { recursive: true, force: true });
   await cp(await page(), dir, { recursive: true });
   await cp(join(ROOT, "benches/web"), join(dir, "bench"), { recursive: true });
+  const own = (await readdir(dir)).find((name) => name.startsWith("page-")) ?? missing("the folder of the page's own files");
+  const worker = join(dir, "bench/ours-worker.js");
+  await writeFile(worker, (await readFile(worker, "utf8")).replace("../worker.js", `../${own}/worker.js`));
   await mkdir(join(dir, "pkg/ort"));
 
   /** @type {Map<string, { file: string, bytes: number, hash: string, name: string }>} */
@@ -50,6 +53,8 @@ export async function openSite(files) {
   return {
     dir,
     url: server.url,
+    /** What the site has. @type {import("../../www/protocol.js").Manifest} */
+    manifest: JSON.parse(await readFile(join(dir, own, "manifest.json"), "utf8")),
     stop: server.stop,
     address,
     /** As our manifest describes a model. @param {string} source */

@@ -1,24 +1,23 @@
-//! Gradients of the kernels. On GPUs and on remote devices they are those of Burn's own operations.
+//! Gradients of the kernels. On remote devices they are those of Burn's own operations.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::grads::Gradients as Found;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, Flex};
+use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
-use super::cpu::{self, Shape};
-use super::flex::{Plain, statistics, tensor};
+use super::gradients::{Gradients, Normalization};
 use super::{Kernels, Window};
-
-#[cfg(feature = "gpu")]
-impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Cube, C> {}
 
 #[cfg(feature = "remote")]
 impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Remote, C> {}
 
-impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
+// Fused operations have no kernels to call.
+#[cfg(feature = "fusion")]
+impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Cube, C> {}
+
+impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolve(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -34,7 +33,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             .compute_bound();
         match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
-                let output = Flex::convolve(x.clone(), weight.clone(), bias, window, slope);
+                let output = B::convolve(x.clone(), weight.clone(), bias, window, slope);
                 // The sign of the output says on which side of the bend it lies.
                 let bent = (slope != 1.0).then(|| (output.clone(), slope));
                 prepared.finish(
@@ -48,7 +47,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 )
             }
             OpsKind::UnTracked(prepared) => {
-                prepared.finish(Flex::convolve(x, weight, bias, window, slope))
+                prepared.finish(B::convolve(x, weight, bias, window, slope))
             }
         }
     }
@@ -67,11 +66,11 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             .compute_bound();
         match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
-                let output = Flex::convolve_transposed(x.clone(), weight.clone(), bias, window);
+                let output = B::convolve_transposed(x.clone(), weight.clone(), bias, window);
                 prepared.finish((x, weight, window), output)
             }
             OpsKind::UnTracked(prepared) => {
-                prepared.finish(Flex::convolve_transposed(x, weight, bias, window))
+                prepared.finish(B::convolve_transposed(x, weight, bias, window))
             }
         }
     }
@@ -90,12 +89,12 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             .prepare::<C>([x_node, gamma_node, beta_node])
             .compute_bound();
         let (output, mean, variance) =
-            Flex::normalize_train(x.clone(), gamma.clone(), beta.clone(), epsilon, slope);
+            B::normalize_train(x.clone(), gamma.clone(), beta.clone(), epsilon, slope);
         let output = match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
                 let (mean, variance) = (mean.clone(), variance.clone());
                 prepared.finish(
-                    NormalizeState {
+                    Normalization {
                         x,
                         gamma,
                         beta,
@@ -114,7 +113,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
 
     fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, x_node) = x.into_parts();
-        let output = Flex::max_pool(x.clone());
+        let output = B::max_pool(x.clone());
         match MaxPool.prepare::<C>([x_node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(x, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
@@ -126,20 +125,20 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
 struct Convolve;
 
 #[derive(Debug, Clone)]
-struct ConvolveState {
-    x: FlexTensor,
-    weight: FlexTensor,
+struct ConvolveState<T> {
+    x: T,
+    weight: T,
     window: Window,
     /// The output and the slope of the rectifier, if there is one.
-    bent: Option<(FlexTensor, f32)>,
+    bent: Option<(T, f32)>,
 }
 
-impl Backward<Flex, 3> for Convolve {
-    type State = ConvolveState;
+impl<B: Gradients> Backward<B, 3> for Convolve {
+    type State = ConvolveState<FloatTensor<B>>;
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Found, _: &mut Checkpointer) {
         let [x_node, weight_node, bias_node] = ops.parents;
-        let mut gradient = Plain::from(grads.consume::<Flex>(&ops.node));
+        let mut gradient = grads.consume::<B>(&ops.node);
         let ConvolveState {
             x,
             weight,
@@ -147,29 +146,19 @@ impl Backward<Flex, 3> for Convolve {
             bent,
         } = ops.state;
         if let Some((output, slope)) = bent {
-            let bent = cpu::bend_back(Plain::from(output).values(), gradient.values(), slope);
-            gradient = Plain::from(tensor(bent, gradient.shape()));
+            gradient = B::bend_back(output, gradient, slope);
         }
-        let (x, weight) = (Plain::from(x), Plain::from(weight));
         if let Some(node) = x_node {
-            let [_, _, height, width] = x.shape();
-            let size = [height, width];
-            let maps = cpu::scatter(
-                gradient.values(),
-                gradient.shape(),
-                weight.values(),
-                None,
-                size,
-                window,
-            );
-            grads.register::<Flex>(node.id, tensor(maps, x.shape()));
+            let [_, _, height, width] = x.shape().dims();
+            let maps = B::scatter(gradient.clone(), weight, [height, width], window);
+            grads.register::<B>(node.id, maps);
         }
         if let Some(node) = weight_node {
-            let values = cpu::weight_gradient(x.values(), x.shape(), gradient.values(), window);
-            grads.register::<Flex>(node.id, tensor(values, weight.shape()));
+            let weights = B::weight_gradient(x, gradient.clone(), window);
+            grads.register::<B>(node.id, weights);
         }
         if let Some(node) = bias_node {
-            grads.register::<Flex>(node.id, channel_sums(&gradient));
+            grads.register::<B>(node.id, B::channel_sums(gradient));
         }
     }
 }
@@ -177,32 +166,22 @@ impl Backward<Flex, 3> for Convolve {
 #[derive(Debug)]
 struct ConvolveTransposed;
 
-impl Backward<Flex, 3> for ConvolveTransposed {
-    type State = (FlexTensor, FlexTensor, Window);
+impl<B: Gradients> Backward<B, 3> for ConvolveTransposed {
+    type State = (FloatTensor<B>, FloatTensor<B>, Window);
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Found, _: &mut Checkpointer) {
         let [x_node, weight_node, bias_node] = ops.parents;
-        let gradient = Plain::from(grads.consume::<Flex>(&ops.node));
+        let gradient = grads.consume::<B>(&ops.node);
         let (x, weight, window) = ops.state;
-        let (x, weight) = (Plain::from(x), Plain::from(weight));
         if let Some(node) = x_node {
-            let maps = cpu::gather(
-                gradient.values(),
-                gradient.shape(),
-                weight.values(),
-                None,
-                None,
-                window,
-            );
-            grads.register::<Flex>(node.id, tensor(maps, x.shape()));
+            grads.register::<B>(node.id, B::gather(gradient.clone(), weight, window));
         }
         if let Some(node) = weight_node {
-            let values =
-                cpu::weight_gradient(gradient.values(), gradient.shape(), x.values(), window);
-            grads.register::<Flex>(node.id, tensor(values, weight.shape()));
+            let weights = B::weight_gradient(gradient.clone(), x, window);
+            grads.register::<B>(node.id, weights);
         }
         if let Some(node) = bias_node {
-            grads.register::<Flex>(node.id, channel_sums(&gradient));
+            grads.register::<B>(node.id, B::channel_sums(gradient));
         }
     }
 }
@@ -210,53 +189,17 @@ impl Backward<Flex, 3> for ConvolveTransposed {
 #[derive(Debug)]
 struct Normalize;
 
-#[derive(Debug, Clone)]
-struct NormalizeState {
-    x: FlexTensor,
-    gamma: FlexTensor,
-    beta: FlexTensor,
-    mean: FlexTensor,
-    variance: FlexTensor,
-    epsilon: f32,
-    slope: f32,
-}
+impl<B: Gradients> Backward<B, 3> for Normalize {
+    type State = Normalization<FloatTensor<B>>;
 
-impl Backward<Flex, 3> for Normalize {
-    type State = NormalizeState;
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [x_node, gamma_node, beta_node] = ops.parents;
-        let gradient = Plain::from(grads.consume::<Flex>(&ops.node));
-        let NormalizeState {
-            x,
-            gamma,
-            beta,
-            mean,
-            variance,
-            epsilon,
-            slope,
-        } = ops.state;
-        let [x, gamma, beta] = [x, gamma, beta].map(Plain::from);
-        let gradients = cpu::norm_activation_backward(
-            x.values(),
-            x.shape(),
-            gamma.values(),
-            beta.values(),
-            &statistics(mean, variance),
-            epsilon,
-            slope,
-            gradient.values(),
-        );
-        let shape: Shape = x.shape();
-        let channels = [shape[1]];
-        if let Some(node) = x_node {
-            grads.register::<Flex>(node.id, tensor(gradients.maps, shape));
-        }
-        if let Some(node) = gamma_node {
-            grads.register::<Flex>(node.id, tensor(gradients.gamma, channels));
-        }
-        if let Some(node) = beta_node {
-            grads.register::<Flex>(node.id, tensor(gradients.beta, channels));
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Found, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let gradients = B::normalize_back(ops.state, gradient);
+        let gradients = [gradients.x, gradients.gamma, gradients.beta];
+        for (node, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
         }
     }
 }
@@ -264,21 +207,13 @@ impl Backward<Flex, 3> for Normalize {
 #[derive(Debug)]
 struct MaxPool;
 
-impl Backward<Flex, 1> for MaxPool {
-    type State = FlexTensor;
+impl<B: Gradients> Backward<B, 1> for MaxPool {
+    type State = FloatTensor<B>;
 
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = Plain::from(grads.consume::<Flex>(&ops.node));
-        let x = Plain::from(ops.state);
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Found, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
-            let maps = cpu::max_pool_backward(x.values(), x.shape(), gradient.values());
-            grads.register::<Flex>(node.id, tensor(maps, x.shape()));
+            grads.register::<B>(node.id, B::max_pool_back(ops.state, gradient));
         }
     }
-}
-
-fn channel_sums(maps: &Plain) -> FlexTensor {
-    let sums = cpu::channel_sums(maps.values(), maps.shape());
-    let channels = [sums.len()];
-    tensor(sums, channels)
 }

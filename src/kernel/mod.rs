@@ -17,6 +17,8 @@ mod remote;
 
 #[cfg(feature = "learn")]
 mod autodiff;
+#[cfg(feature = "learn")]
+mod gradients;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};

@@ -1,12 +1,13 @@
-//! Our kernels on the GPUs of this machine, software ones among them, against those on the CPU.
+//! Our kernels on the GPUs of this machine, software ones among them, against those on the CPU:
+//! results and gradients.
 
-use burn::tensor::{Device, Tensor};
-use daad::kernel::{self, Window};
+use burn::tensor::{Device, Tensor, TensorData};
+use daad::kernel::{self, AdamStep};
 use daad::train::adapters;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::kernels::{SLOPES, WINDOWS, assert_close, random, values, window};
+use crate::kernels::{EPSILON, Operands, SLOPES, WINDOWS, assert_close, random, values, window};
 
 /// The GPUs; where the test script has brought one along it must be there.
 fn devices() -> Vec<(String, Device)> {
@@ -17,105 +18,231 @@ fn devices() -> Vec<(String, Device)> {
     adapters.into_iter().map(named).collect()
 }
 
-struct Layer {
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
+/// Maps of random sides, at least so large.
+fn size(rng: &mut ChaCha8Rng, least: usize) -> [usize; 3] {
+    let [height, width] = [(); 2].map(|()| least + rng.random_range(0..12));
+    [rng.random_range(1..=3), height, width]
 }
 
-impl Layer {
-    /// `[B, H, W]` maps of some channels, weights `[a, b, k, k]` and bias `[outputs]`.
-    fn random(
-        rng: &mut ChaCha8Rng,
-        [batch, height, width]: [usize; 3],
-        [inputs, outputs]: [usize; 2],
-        weight: [usize; 4],
-    ) -> Self {
-        // Every other one as a view of something else.
-        let x = if rng.random() {
-            random(rng, [batch, inputs, height, width])
-        } else {
-            random(rng, [batch + 1, width, height, inputs])
-                .narrow(0, 1, batch)
-                .permute([0, 3, 2, 1])
-        };
-        Self {
-            x: x.inner(),
-            weight: random(rng, weight).inner(),
-            bias: random(rng, [outputs]).inner(),
-        }
+/// `[B, C, H, W]`, every other one as a view of something else.
+fn maps(rng: &mut ChaCha8Rng, [batch, height, width]: [usize; 3], channels: usize) -> Tensor<4> {
+    if rng.random() {
+        return random(rng, [batch, channels, height, width]);
     }
+    random(rng, [batch + 1, width, height, channels])
+        .narrow(0, 1, batch)
+        .permute([0, 3, 2, 1])
+}
 
-    fn assert_same(
-        &self,
-        devices: &[(String, Device)],
-        what: &str,
-        run: impl Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>,
-    ) {
-        let Self { x, weight, bias } = self;
-        let expected = values(run(x.clone(), weight.clone(), bias.clone()));
-        for (name, device) in devices {
-            // The view goes over as a view.
-            let x = x.clone().permute([0, 3, 2, 1]).to_device(device);
-            let (weight, bias) = (weight.clone().to_device(device), bias.clone());
-            let got = run(x.permute([0, 3, 2, 1]), weight, bias.to_device(device));
-            assert_close(&format!("{what} on {name}"), &values(got), &expected);
+/// Compares with the CPU, with and without autodiff, results and what flows back to all operands
+/// from a random gradient.
+fn assert_same<const M: usize, const C: usize>(
+    devices: &[(String, Device)],
+    what: &str,
+    rng: &mut ChaCha8Rng,
+    operands: Operands<M, C>,
+    run: impl Fn(Operands<M, C>) -> Tensor<4>,
+) {
+    let operands = operands.tracked();
+    let expected = run(operands.clone());
+    let gradient = random(rng, expected.dims());
+    for (name, device) in devices {
+        let what = format!("{what} on {name}");
+        let there = operands.clone().on(&device.clone().autodiff()).tracked();
+        let got = run(there.clone());
+        assert_eq!(got.dims(), expected.dims(), "{what}");
+        assert_close(&what, &values(got.clone()), &values(expected.clone()));
+        let untracked = run(there.clone().untracked());
+        assert_close(&what, &values(untracked), &values(expected.clone()));
+
+        // Where rounding decides on which side of a rectifier's bend a value lies, nothing flows
+        // back.
+        let cpu = Device::flex().autodiff();
+        let side = |x: &Tensor<4>| x.clone().to_device(&cpu).greater_elem(0.0);
+        let gradient = gradient.clone() * side(&got).equal(side(&expected)).float();
+        let expected = operands.gradients(expected.clone(), gradient.clone());
+        let gradient = gradient.to_device(&device.clone().autodiff());
+        let got = there.gradients(got, gradient);
+        for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            assert_close(&format!("{what}, gradient {index}"), got, expected);
         }
     }
 }
 
 #[test]
-fn a_convolution_is_that_of_the_cpu() {
+fn a_convolution_and_its_gradients_are_those_of_the_cpu() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for round in 0..3 * WINDOWS.len() {
         let window = WINDOWS[round % WINDOWS.len()];
         let slope = SLOPES[round / WINDOWS.len() % SLOPES.len()];
         let least = (window.kernel - 2 * window.padding).max(1);
-        let batch = rng.random_range(1..=3);
-        let [height, width] = [(); 2].map(|()| least + rng.random_range(0..12));
-        let size = [batch, height, width];
-        let channels = [(); 2].map(|()| rng.random_range(1..=12));
-        let [inputs, outputs] = channels;
-        let kernel = window.kernel;
-        let layer = Layer::random(&mut rng, size, channels, [outputs, inputs, kernel, kernel]);
-        layer.assert_same(
+        let size = size(&mut rng, least);
+        let channels @ [inputs, outputs] = [(); 2].map(|()| rng.random_range(1..=12));
+        let weight = random(&mut rng, [outputs, inputs, window.kernel, window.kernel]);
+        let operands = Operands(
+            [maps(&mut rng, size, inputs), weight],
+            [random(&mut rng, [outputs])],
+        );
+        assert_same(
             &devices,
             &format!("{window:?} on {size:?}, {channels:?} channels, slope {slope}"),
-            |x, weight, bias| kernel::convolve(x, weight, bias, window, slope),
+            &mut rng,
+            operands,
+            |Operands([x, weight], [bias])| kernel::convolve(x, weight, bias, window, slope),
         );
     }
 }
 
 #[test]
-fn a_transposed_convolution_is_that_of_the_cpu() {
+fn lines_that_are_shared_out_count_once() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    // More lines than one sum takes, and several sums of sums.
+    for shape in [[3, 1, 70, 9], [1, 2, 67, 130]] {
+        let window = window(3, 1, 1);
+        let weight = random(&mut rng, [2, shape[1], 3, 3]);
+        let operands = Operands([random(&mut rng, shape), weight], [random(&mut rng, [2])]);
+        assert_same(
+            &devices,
+            &format!("{window:?} on {shape:?}"),
+            &mut rng,
+            operands,
+            |Operands([x, weight], [bias])| {
+                let x = kernel::convolve(x, weight, bias.clone(), window, 0.2);
+                kernel::normalize_train(x, [bias.clone(), bias], EPSILON, 0.2).output
+            },
+        );
+    }
+}
+
+#[test]
+fn a_transposed_convolution_and_its_gradients_are_those_of_the_cpu() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    for round in 0..16 {
-        let side = 1 + round % 4;
-        let window: Window = window(side, side, 0);
-        let size = [(); 3].map(|()| rng.random_range(1..=9));
-        let channels = [(); 2].map(|()| rng.random_range(1..=12));
-        let [inputs, outputs] = channels;
-        let layer = Layer::random(&mut rng, size, channels, [inputs, outputs, side, side]);
-        layer.assert_same(
+    for round in 0..2 * WINDOWS.len() {
+        let window = WINDOWS[round % WINDOWS.len()];
+        let size = size(&mut rng, 1 + 2 * window.padding);
+        let channels @ [inputs, outputs] = [(); 2].map(|()| rng.random_range(1..=12));
+        let weight = random(&mut rng, [inputs, outputs, window.kernel, window.kernel]);
+        let operands = Operands(
+            [maps(&mut rng, size, inputs), weight],
+            [random(&mut rng, [outputs])],
+        );
+        assert_same(
             &devices,
             &format!("transposed {window:?} on {size:?}, {channels:?} channels"),
-            |x, weight, bias| kernel::convolve_transposed(x, weight, bias, window),
+            &mut rng,
+            operands,
+            |Operands([x, weight], [bias])| kernel::convolve_transposed(x, weight, bias, window),
         );
     }
 }
 
 #[test]
-fn a_rectifier_passes_on_what_is_no_number() {
+fn a_normalization_and_its_gradients_are_those_of_the_cpu() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for round in 0..12 {
+        let slope = SLOPES[round % SLOPES.len()];
+        let size = size(&mut rng, 4);
+        let channels = rng.random_range(1..=12);
+        // Maps far from zero, too.
+        let x = maps(&mut rng, size, channels).add_scalar([0.0, 5.0][round / SLOPES.len() % 2]);
+        let line = [(); 2].map(|()| random(&mut rng, [channels]));
+        let what = format!("normalization of {size:?}, {channels} channels, slope {slope}");
+        let statistics = |x: Tensor<4>, line: [Tensor<1>; 2]| {
+            let normalized = kernel::normalize_train(x, line, EPSILON, slope);
+            [normalized.mean, normalized.variance].map(values)
+        };
+        let expected = statistics(x.clone(), line.clone());
+        for (name, device) in &devices {
+            let device = device.clone().autodiff();
+            let line = line.clone().map(|values| values.to_device(&device));
+            let got = statistics(x.clone().to_device(&device), line);
+            for (got, expected) in got.iter().zip(&expected) {
+                assert_close(&format!("{what}, statistics on {name}"), got, expected);
+            }
+        }
+        let operands = Operands([x], line);
+        assert_same(
+            &devices,
+            &what,
+            &mut rng,
+            operands,
+            |Operands([x], line)| kernel::normalize_train(x, line, EPSILON, slope).output,
+        );
+    }
+}
+
+#[test]
+fn pooling_and_its_gradient_are_those_of_the_cpu() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for round in 0..12 {
+        let size = size(&mut rng, 2);
+        let channels = rng.random_range(1..=12);
+        let mut x = maps(&mut rng, size, channels);
+        if round % 2 == 0 {
+            // Few values, so that several of a window are the largest.
+            x = x.mul_scalar(2.0).round();
+        }
+        assert_same(
+            &devices,
+            &format!("pooling of {size:?}, {channels} channels"),
+            &mut rng,
+            Operands([x], []),
+            |Operands([x], [])| kernel::max_pool(x),
+        );
+    }
+}
+
+#[test]
+fn adam_moves_as_on_the_cpu() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let step = AdamStep {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        step_size: 1e-2,
+        second_scale: 1.7,
+        epsilon: 1e-8,
+    };
+    for (name, device) in devices() {
+        for length in [1, 6, 1000] {
+            let [value, first, gradient] = [(); 3].map(|()| random(&mut rng, [length]).inner());
+            let second = random(&mut rng, [length]).inner().abs();
+            let tensors = [value, first, second];
+            let there = tensors.clone().map(|tensor| tensor.to_device(&device));
+            let got = kernel::adam(there, gradient.clone().to_device(&device), step);
+            let expected = kernel::adam(tensors, gradient, step);
+            for (got, expected) in got.into_iter().zip(expected) {
+                let what = format!("{length} values on {name}");
+                assert_close(&what, &values(got), &values(expected));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_is_passed_on() {
     let window = window(1, 1, 0);
     for (name, device) in devices() {
-        let x = Tensor::from_floats([[[[f32::NAN, -1.0]]]], &device);
+        let maps = |values: [f32; 4]| {
+            Tensor::<4>::from_data(TensorData::new(values.to_vec(), [1, 1, 2, 2]), &device)
+        };
         let (weight, bias) = (
             Tensor::ones([1, 1, 1, 1], &device),
             Tensor::zeros([1], &device),
         );
+        let x = maps([f32::NAN, -1.0, 0.0, 2.0]);
         let got = values(kernel::convolve(x, weight, bias, window, 0.0));
-        assert!(got[0].is_nan() && got[1] == 0.0, "{got:?} on {name}");
+        assert!(got[0].is_nan(), "{got:?} on {name}");
+        assert_eq!(got[1..], [0.0, 0.0, 2.0], "on {name}");
+        for place in 0..4 {
+            let mut window = [1.0, 2.0, 3.0, 4.0];
+            window[place] = f32::NAN;
+            let got = values(kernel::max_pool(maps(window)));
+            assert!(got[0].is_nan(), "{window:?} on {name}");
+        }
     }
 }

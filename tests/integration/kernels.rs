@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 /// Relative to the tensor's largest value.
 const TOLERANCE: f32 = 1e-5;
 
-const EPSILON: f32 = 1e-5;
+pub(crate) const EPSILON: f32 = 1e-5;
 pub(crate) const SLOPES: [f32; 3] = [1.0, 0.0, 0.2];
 
 pub(crate) const WINDOWS: [Window; 9] = [
@@ -85,22 +85,34 @@ pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
 
 /// What an operation works on: maps (weights among them), and values of channels.
 #[derive(Clone)]
-struct Operands<const M: usize, const C: usize>([Tensor<4>; M], [Tensor<1>; C]);
+pub(crate) struct Operands<const M: usize, const C: usize>(
+    pub(crate) [Tensor<4>; M],
+    pub(crate) [Tensor<1>; C],
+);
 
 impl<const M: usize, const C: usize> Operands<M, C> {
-    fn tracked(self) -> Self {
+    pub(crate) fn tracked(self) -> Self {
         Self(
             self.0.map(|maps| maps.detach().require_grad()),
             self.1.map(|values| values.detach().require_grad()),
         )
     }
 
-    fn untracked(self) -> Self {
+    pub(crate) fn untracked(self) -> Self {
         Self(self.0.map(Tensor::inner), self.1.map(Tensor::inner))
     }
 
+    /// On another device, views as views.
+    pub(crate) fn on(self, device: &Device) -> Self {
+        let turn = |maps: Tensor<4>| maps.permute([0, 3, 2, 1]);
+        Self(
+            self.0.map(|maps| turn(turn(maps).to_device(device))),
+            self.1.map(|values| values.to_device(device)),
+        )
+    }
+
     /// The gradients of every operand, given that of the output.
-    fn gradients(&self, output: Tensor<4>, gradient: Tensor<4>) -> Vec<Vec<f32>> {
+    pub(crate) fn gradients(&self, output: Tensor<4>, gradient: Tensor<4>) -> Vec<Vec<f32>> {
         let gradients = (output * gradient).sum().backward();
         let maps = self.0.iter().map(|maps| maps.grad(&gradients).unwrap());
         let channels = self.1.iter().map(|values| values.grad(&gradients).unwrap());

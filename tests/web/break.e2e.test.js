@@ -69,7 +69,7 @@ describe("a defect put into a normal image", () => {
     assert.equal(before.verdict, "Normal");
     const pictures = () => Promise.all(["input", "reconstruction", "error-map", "break-canvas"].map((pane) => picture(page, pane)));
     const unpainted = await pictures();
-    const chart = await page.locator("#histogram svg").getAttribute("aria-label");
+    const chart = await page.locator("#histogram[aria-label]").getAttribute("aria-label");
     const statuses = await watchStatus(page);
 
     await page.getByTestId("break-scratch").click();
@@ -77,7 +77,7 @@ describe("a defect put into a normal image", () => {
     assert.ok((await live(page)) > threshold, "the pointer is still down");
     assert.equal(await text(page, "verdict"), "Anomalous");
     assert.match(await text(page, "break-score"), /normal before, anomalous now/);
-    assert.notEqual(await page.locator("#histogram svg").getAttribute("aria-label"), chart);
+    assert.notEqual(await page.locator("#histogram[aria-label]").getAttribute("aria-label"), chart);
     (await pictures()).forEach((now, pane) => assert.notEqual(now, unpainted[pane]));
     assert.equal(await picture(page, "break-canvas"), await picture(page, "input"), "what is painted is what was judged");
     await page.mouse.up();

@@ -278,7 +278,7 @@ describe("the engine", () => {
   test("of a system without blocks has none to choose", async () => {
     const stub = await readFile(new URL("./support/stub-engine.js", import.meta.url), "utf8");
     const { page, close } = await openJudged("&inside=1,1", {
-      prepare: (page) => page.route("**/pkg/*/daad.js*", (route) => route.fulfill({ body: stub.replace(/division: \{[^}]*\}/, "division: null"), contentType: "text/javascript" })),
+      prepare: (page) => page.route("**/pkg/*/daad-*.js", (route) => route.fulfill({ body: stub.replace(/division: \{[^}]*\}/, "division: null"), contentType: "text/javascript" })),
     });
     await page.waitForSelector("#inside[data-state=none]");
     assert.match((await page.locator("#inside-said").textContent()) ?? "", /none to look into/);

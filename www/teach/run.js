@@ -1,6 +1,6 @@
 /** The page's side of the worker that learns: one lesson, from the engine's download to the finished model. */
 
-import { cpu, learners } from "../backend.js";
+import { cpu } from "../backend.js";
 import { address, fetchManifest } from "../download.js";
 import { sentence } from "../format.js";
 import { fetchEngine } from "../parts.js";
@@ -10,11 +10,11 @@ import { fetchEngine } from "../parts.js";
  * @typedef {Omit<Extract<import("../protocol.js").TeachingRequest, { type: "start" }>, "type" | "script" | "module" | "threads">} Lesson
  */
 
-/** An engine with threads that has not started after this long never will. */
+/** An engine that has not started after this long never will. */
 const PATIENCE_MS = 45_000;
 
 /**
- * Begins at once. What the worker says is handed on; where an engine does not start, the next one is tried first.
+ * Begins at once. What the worker says is handed on.
  * @param {Lesson} lesson
  * @param {(event: Reply | { type: "engine", threads: number }) => void} onEvent
  */
@@ -27,60 +27,41 @@ export function teach(lesson, onEvent) {
 
   function end() {
     downloads.abort();
-    dismiss();
-  }
-
-  function dismiss() {
     worker?.terminate();
     threadsChannel?.close();
     worker = threadsChannel = null;
   }
 
   async function begin() {
-    const manifest = await fetchManifest();
-    const found = cpu();
-    const names = learners(found, manifest.engines);
-    for (const name of names) {
-      const files = manifest.engines[name];
-      if (!files) continue;
-      const module = await fetchEngine(files, () => {}, downloads.signal);
-      const threads = name === "learn-threads" ? found.threads : 1;
-      onEvent({ type: "engine", threads });
-      if (await run({ ...lesson, script: address(files.script), module, threads }, name === names.at(-1))) return;
-      dismiss();
-    }
-    if (names.length === 0) throw new Error("This site was built without the engine that learns: build it again with it.");
+    const { engines } = await fetchManifest();
+    const files = engines["learn-threads"];
+    if (!files) throw new Error("This site was built without the engine that learns: build it again with it.");
+    const module = await fetchEngine(files, () => {}, downloads.signal);
+    downloads.signal.throwIfAborted();
+    const { threads } = cpu();
+    onEvent({ type: "engine", threads });
+    run({ ...lesson, script: address(files.script), module, threads });
   }
 
-  /**
-   * @param {Lesson & { script: string, module: WebAssembly.Module, threads: number }} start
-   * @param {boolean} isLast
-   * @returns {Promise<boolean>} whether it has begun, or nothing else is left to try
-   */
-  function run(start, isLast) {
-    return new Promise((resolve) => {
-      let hasStarted = isLast;
-      const timer = isLast ? 0 : setTimeout(() => resolve(false), PATIENCE_MS);
-      /** @param {Reply} reply */
-      const receive = (reply) => {
-        clearTimeout(timer);
-        const isEnd = reply.type === "crashed" || reply.type === "failed";
-        if (isEnd && !hasStarted) return resolve(false);
-        hasStarted = true;
-        if (isEnd || reply.type === "finished") end();
-        resolve(true);
-        onEvent(reply);
-      };
-      threadsChannel = new BroadcastChannel(`daad-${Math.random()}`);
-      threadsChannel.addEventListener("message", ({ data }) => receive(data));
-      worker = new Worker(new URL("./teacher.js", import.meta.url), { type: "module", name: threadsChannel.name });
-      worker.addEventListener("message", ({ data }) => receive(data));
-      worker.addEventListener("error", (event) => {
-        event.preventDefault();
-        receive(event.message ? { type: "crashed" } : { type: "failed", message: "The worker's script could not be loaded: reload the page." });
-      });
-      worker.postMessage({ type: "start", ...start });
+  /** @param {Lesson & { script: string, module: WebAssembly.Module, threads: number }} start */
+  function run(start) {
+    const timer = setTimeout(() => receive({ type: "failed", message: "The engine that learns did not start in time: try again." }), PATIENCE_MS);
+    /** @param {Reply} reply */
+    const receive = (reply) => {
+      clearTimeout(timer);
+      if (reply.type === "crashed" || reply.type === "failed" || reply.type === "finished") end();
+      onEvent(reply);
+    };
+    downloads.signal.addEventListener("abort", () => clearTimeout(timer));
+    threadsChannel = new BroadcastChannel(`daad-${Math.random()}`);
+    threadsChannel.addEventListener("message", ({ data }) => receive(data));
+    worker = new Worker(new URL("./teacher.js", import.meta.url), { type: "module", name: threadsChannel.name });
+    worker.addEventListener("message", ({ data }) => receive(data));
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      receive(event.message ? { type: "crashed" } : { type: "failed", message: "The worker's script could not be loaded: reload the page." });
     });
+    worker.postMessage({ type: "start", ...start });
   }
 
   begin().catch((error) => {

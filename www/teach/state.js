@@ -17,6 +17,7 @@
  * @property {number} duration_s
  * @property {string} notice one sentence about the images, "" when all is well
  * @property {string} error one sentence about the training, "" when all is well
+ * @property {string} unteachable why nothing can be taught on this page, "" where it can
  * @property {number} threads
  * @property {number} epochs to be done
  * @property {number} trained_on
@@ -62,6 +63,7 @@ export const INITIAL = {
   duration_s: 60,
   notice: "",
   error: "",
+  unteachable: "",
   threads: 1,
   epochs: 0,
   trained_on: 0,
@@ -137,7 +139,8 @@ export function isBusy({ phase }) {
  * Why it cannot begin, as a sentence; "" where it can.
  * @param {State} state
  */
-export function obstacle({ photos: { length } }) {
+export function obstacle({ unteachable, photos: { length } }) {
+  if (unteachable) return unteachable;
   if (length >= FEWEST) return "";
   return `It needs at least ${FEWEST} images, and has ${length || "none"}: some are held out to set the threshold, and from fewer it learns them by heart instead of what they share.`;
 }
@@ -152,7 +155,7 @@ export function left_s({ epochs, trained_on, images_per_s, losses }) {
  * @param {State} state
  */
 export function lesson(state) {
-  if (state.error) return state.error;
+  if (state.error || state.unteachable) return state.error || state.unteachable;
   switch (state.phase) {
     case "collecting":
       if (state.photos.length === 0) return "Give it images of what is good, all of one kind and taken alike. It must not see a defect.";

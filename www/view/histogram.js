@@ -1,70 +1,115 @@
-import { falseAlarms } from "../alarms.js";
+/** The scores of normal images as bars, and on the same axis the threshold and the image of the card. */
+
+import uPlot from "uplot";
 import * as format from "../format.js";
-import { EDGE_POSITION, axis, bars, position, ticks, valueAt } from "../histogram.js";
-import { find } from "./dom.js";
+import { EDGE_POSITION, axisOf, bars, position, ticks } from "../histogram.js";
+import { createChart, look } from "./chart.js";
+import { find, make } from "./dom.js";
 
-const TOP = 46; // two rows of labels
-const FLOOR = 150;
-const HEIGHT = 178;
+/** Room for two rows of labels, and for the numbers below; at the sides the style has as much. */
+const [TOP, FOOT, SIDE] = [46, 28, 12];
 
-/**
- * The axis does not depend on where the visitor puts the threshold, or it would slip away under the slider.
- * @param {import("../judgement.js").Criterion} rule
- */
-function axisOf({ scores, ownThreshold }) {
-  return axis(scores, ownThreshold);
-}
+/** The highest bar leaves some room below the labels. */
+const FULL = 1.08;
 
-/**
- * @param {import("../protocol.js").ModelInfo | undefined} info
- * @param {import("../judgement.js").Criterion | null} rule
- * @param {ReturnType<typeof import("../state.js").verdict>} verdict
- */
-export function showHistogram(info, rule, verdict) {
-  if (!info || !rule) return;
-  const { scores, threshold } = rule;
-  const scale = axisOf(rule);
-  const at = (/** @type {number} */ value) => position(scale, value);
-  const chart = svg("svg", { width: "100%", height: HEIGHT, role: "img", "aria-label": summary(rule, verdict) });
-  chart.append(
-    svg("rect", { class: "beyond", x: pc(at(threshold)), y: TOP, width: pc(1 - at(threshold)), height: FLOOR - TOP }),
-    ...bars(scores, scale).filter((bar) => bar.count > 0).map((bar) =>
-      svg("rect", { class: "count", x: pc(bar.from), y: FLOOR - bar.share * (FLOOR - TOP - 8), width: pc(bar.to - bar.from), height: bar.share * (FLOOR - TOP - 8) })),
-    svg("line", { class: "axis", x1: 0, x2: "100%", y1: FLOOR, y2: FLOOR }),
-    svg("line", { class: "fold", x1: pc(EDGE_POSITION), x2: pc(EDGE_POSITION), y1: TOP, y2: FLOOR + 5 }),
-    label("log scale →", 1, TOP + 14, "hint", "end", -6),
-    ...ticks(scale).map((tick) => label(tick.label, tick.position, FLOOR + 18, "tick", tick.position < 0.02 ? "start" : tick.position > 0.97 ? "end" : "middle")),
-    ...(verdict ? line(at(verdict.score), `this image ${format.score(verdict.score)}`, 15, verdict.anomalous ? "image anomalous" : "image normal", at(verdict.score) > 0.6) : []),
-    ...line(at(threshold), `threshold ${format.score(threshold)}`, 36, "threshold", at(threshold) > 0.6 || (verdict?.anomalous === true && at(threshold) > 0.3)),
+/** @param {HTMLElement} place */
+export function createHistogram(place) {
+  const { colour, axis } = look(place);
+  /** @type {ReturnType<typeof ticks>} */
+  let numbers = [];
+  let threshold = 0;
+  const chart = createChart(
+    place,
+    {
+      padding: [TOP, SIDE, 0, SIDE],
+      cursor: { show: false },
+      scales: { x: { time: false, range: () => [0, 1] }, y: { range: () => [0, FULL] } },
+      axes: [
+        { ...axis, grid: { show: false }, border: { show: true, stroke: colour("--soft"), width: 1 }, size: FOOT, splits: () => numbers.map(({ position }) => position), values: () => numbers.map(({ label }) => label) },
+        { show: false },
+      ],
+      series: [{}, { fill: colour("--bars"), stroke: colour("--card"), width: 1, points: { show: false }, paths: uPlot.paths.bars?.({ size: [1, Infinity] }) }],
+      hooks: { drawClear: [(chart) => shade(chart, colour("--beyond")(), threshold)], draw: [(chart) => fold(chart, colour("--soft")())] },
+    },
+    [[], []],
   );
-  find("#histogram", HTMLElement).replaceChildren(chart);
-  find("#calibration", HTMLElement).textContent = calibration(info, rule);
+  const lines = { threshold: createLine(), image: createLine() };
+  chart.over.append(lines.image.element, lines.threshold.element);
+
+  /**
+   * @param {import("../protocol.js").ModelInfo | undefined} info
+   * @param {import("../judgement.js").Criterion | null} rule
+   * @param {ReturnType<typeof import("../state.js").verdict>} verdict
+   */
+  return (info, rule, verdict) => {
+    if (!info || !rule) return;
+    const scale = axisOf(rule);
+    const all = bars(rule.scores, scale);
+    numbers = ticks(scale);
+    threshold = position(scale, rule.threshold);
+    chart.setData([all.map(({ from, to }) => (from + to) / 2), all.map(({ count, share }) => (count > 0 ? share : null))]);
+    lines.threshold.show(threshold, `threshold ${format.score(rule.threshold)}`, "threshold", threshold > 0.6 || (verdict?.anomalous === true && threshold > 0.3));
+    const at = verdict ? position(scale, verdict.score) : null;
+    lines.image.show(at, verdict ? `this image ${format.score(verdict.score)}` : "", verdict?.anomalous ? "image anomalous" : "image normal", at !== null && at > 0.6);
+    place.setAttribute("role", "img");
+    place.setAttribute("aria-label", summary(rule, verdict));
+    find("#calibration", HTMLElement).textContent = calibration(info, rule);
+  };
+}
+
+/** An upright line with its label on top. */
+function createLine() {
+  const label = make("span");
+  const element = make("div", {}, label);
+  return {
+    element,
+    /**
+     * @param {number | null} at its position, null where there is none
+     * @param {string} text
+     * @param {string} kind
+     * @param {boolean} before whether the label stands before the line or after it
+     */
+    show(at, text, kind, before) {
+      element.hidden = at === null;
+      element.className = `line ${kind}${before ? " before" : ""}`;
+      element.style.left = `${(at ?? 0) * 100}%`;
+      label.textContent = text;
+    },
+  };
 }
 
 /**
- * @param {(threshold: number | null) => void} onThreshold null: the model's own
- * @param {() => import("../judgement.js").Criterion | null} rule
+ * What lies beyond the threshold.
+ * @param {uPlot} chart
+ * @param {string} colour
+ * @param {number} threshold its position
  */
-export function moveThreshold(onThreshold, rule) {
-  const slider = find("#threshold", HTMLInputElement);
-  slider.addEventListener("input", () => {
-    const current = rule();
-    if (current) onThreshold(valueAt(axisOf(current), slider.valueAsNumber));
-  });
-  find("#threshold-reset", HTMLButtonElement).addEventListener("click", () => onThreshold(null));
+function shade({ ctx, bbox }, colour, threshold) {
+  ctx.fillStyle = colour;
+  ctx.fillRect(bbox.left + threshold * bbox.width, bbox.top, (1 - threshold) * bbox.width, bbox.height);
 }
 
-/** @param {import("../judgement.js").Criterion | null} rule */
-export function showThreshold(rule) {
-  if (!rule) return;
-  const { scores, threshold, ownThreshold } = rule;
-  const alarms = falseAlarms(scores, threshold);
-  const slider = find("#threshold", HTMLInputElement);
-  slider.disabled = false;
-  slider.value = String(position(axisOf(rule), threshold));
-  slider.setAttribute("aria-valuetext", `${format.score(threshold)}: ${alarms}`);
-  find("#alarms", HTMLElement).textContent = format.sentence(alarms);
-  find("#threshold-reset", HTMLButtonElement).disabled = threshold === ownThreshold;
+/**
+ * Where the axis turns logarithmic.
+ * @param {uPlot} chart
+ * @param {string} colour
+ */
+function fold({ ctx, bbox }, colour) {
+  const x = bbox.left + EDGE_POSITION * bbox.width;
+  const px = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.lineWidth = px;
+  ctx.setLineDash([2 * px, 3 * px]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height + 5 * px);
+  ctx.stroke();
+  ctx.font = `${12 * px}px system-ui`;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText("log scale →", bbox.left + bbox.width - 6 * px, bbox.top + 14 * px);
+  ctx.restore();
 }
 
 /**
@@ -82,44 +127,4 @@ function calibration({ false_alarm_rate }, { scores, ownThreshold }) {
 function summary({ scores, threshold }, verdict) {
   const normal = `Histogram of ${scores.length} normal scores from ${format.score(scores[0] ?? NaN)} to ${format.score(scores.at(-1) ?? NaN)}; threshold ${format.score(threshold)}`;
   return verdict ? `${normal}; this image ${format.score(verdict.score)}.` : `${normal}.`;
-}
-
-/**
- * An upright line with its label on top.
- * @param {number} x
- * @param {string} text
- * @param {number} y
- * @param {string} kind
- * @param {boolean} before whether the label stands before the line or after it
- */
-function line(x, text, y, kind, before) {
-  return [svg("line", { class: kind, x1: pc(x), x2: pc(x), y1: y - 11, y2: FLOOR }), label(text, x, y, kind, before ? "end" : "start", before ? -6 : 6)];
-}
-
-/**
- * @param {string} text
- * @param {number} x
- * @param {number} y
- * @param {string} kind
- * @param {"start" | "middle" | "end"} anchor
- */
-function label(text, x, y, kind, anchor, dx = 0) {
-  const element = svg("text", { class: kind, x: pc(x), y, dx, "text-anchor": anchor });
-  element.textContent = text;
-  return element;
-}
-
-/**
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- */
-function svg(tag, attributes) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  return element;
-}
-
-/** @param {number} share */
-function pc(share) {
-  return `${(share * 100).toFixed(3)}%`;
 }

@@ -4,12 +4,12 @@
 //! weight is read once for all of them, and a value of the input once for all windows that see it.
 //! Burn's own makes one pixel, and reads more than it multiplies.
 
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
-use burn_cubecl::kernel::into_contiguous;
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
-use burn_cubecl::ops::{permute, permute_nchw_to_nhwc, permute_nhwc_to_nchw};
+use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::ops::numeric::zeros;
+use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
+use super::layout::{bend, channels_last, contiguous, dims, empty, units, vector};
 use crate::kernel::Window;
 
 /// Pixels of a row that a unit makes, at most.
@@ -19,14 +19,13 @@ const PIXELS: usize = 4;
 pub(super) fn gather(
     x: CubeTensor,
     weight: CubeTensor,
-    bias: CubeTensor,
+    bias: Option<CubeTensor>,
     window: Window,
     slope: f32,
 ) -> CubeTensor {
-    let [x, weight] = [permute_nchw_to_nhwc(x), permute(weight, &[2, 3, 1, 0])];
-    let [_, height, width, _] = x.meta.shape().dims();
+    let [_, _, height, width] = dims(&x);
     let size = [height, width].map(|size| window.positions(size));
-    launch(x, weight, bias, size, size[1], |call| {
+    launch(x, permute(weight, &[2, 3, 1, 0]), bias, size, 1, |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
@@ -50,18 +49,27 @@ pub(super) fn gather(
     })
 }
 
-/// Transposed convolution of `[B, I, h, w]` with `[I, O, k, k]` and bias `[O]`, in steps of k: every
-/// pixel becomes a window of its own.
-pub(super) fn spread(x: CubeTensor, weight: CubeTensor, bias: CubeTensor) -> CubeTensor {
-    let [x, weight] = [permute_nchw_to_nhwc(x), permute(weight, &[2, 3, 0, 1])];
-    let [_, height, width, _] = x.meta.shape().dims();
-    let [side, ..] = weight.meta.shape().dims::<4>();
-    let size = [height, width].map(|size| size * side);
-    launch(x, weight, bias, size, width, |call| {
+/// Transposed convolution of `[B, I, h, w]` with `[I, O, k, k]` and bias `[O]` to maps of a `size`.
+/// The stride must divide the kernel: then every pixel is seen by as many windows as any other.
+pub(super) fn scatter(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: Option<CubeTensor>,
+    size: [usize; 2],
+    window: Window,
+) -> CubeTensor {
+    let Window {
+        kernel,
+        stride,
+        padding,
+    } = window;
+    assert!(kernel.is_multiple_of(stride), "{window:?}");
+    let weight = permute(weight, &[2, 3, 0, 1]);
+    launch(x, weight, bias, size, stride, |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
-            spread_kernel::launch_unchecked(
+            scatter_kernel::launch_unchecked(
                 &call.client,
                 call.count,
                 call.dim,
@@ -71,7 +79,9 @@ pub(super) fn spread(x: CubeTensor, weight: CubeTensor, bias: CubeTensor) -> Cub
                 call.weight,
                 call.bias,
                 call.output,
-                side,
+                kernel,
+                stride,
+                padding,
                 call.pixels,
             );
         }
@@ -94,50 +104,41 @@ struct Call {
     pixels: usize,
 }
 
-/// Maps `[B, H, W, I]` and weights `[k, k, I, O]` to maps `[B, O, H', W']` of a `size`. Units make
-/// pixels of a row, out of `row` that can lie side by side.
+/// Maps `[B, I, h, w]` and weights `[k, k, I, O]` to maps `[B, O, H, W]` of a `size`. Units make
+/// pixels of a row that are `apart` from each other.
 fn launch(
     x: CubeTensor,
     weight: CubeTensor,
-    bias: CubeTensor,
+    bias: Option<CubeTensor>,
     size: [usize; 2],
-    row: usize,
+    apart: usize,
     run: impl FnOnce(Call),
 ) -> CubeTensor {
-    let [x, weight, bias] = [x, weight, bias].map(into_contiguous);
-    let [batch, _, _, inputs] = x.meta.shape().dims();
-    let [_, _, _, outputs] = weight.meta.shape().dims();
+    let (x, weight) = (channels_last(x), contiguous(weight));
+    let ([batch, _, _, inputs], [_, _, _, outputs]) = (dims(&x), dims(&weight));
+    let bias = bias.unwrap_or_else(|| zeros(x.device.clone(), [outputs].into(), x.dtype));
     let [height, width] = size;
     let client = x.client.clone();
-    let shape = [batch, height, width, outputs].into();
-    let output = empty_device_contiguous_dtype(client.clone(), x.device.clone(), shape, x.dtype);
+    let output = empty(&x, [batch, height, width, outputs]);
 
+    let row = width.div_ceil(apart);
     let pixels = PIXELS.min(row.next_power_of_two());
-    let in_a_row = row.div_ceil(pixels) * (width / row);
-    let units = batch * height * in_a_row * (outputs / vector(outputs));
-    let dim = CubeDim::new(&client, units);
+    let in_a_row = row.div_ceil(pixels) * apart;
+    let vectors = outputs / vector(outputs);
+    let (count, dim) = units(&client, batch * height * in_a_row * vectors);
     run(Call {
-        count: calculate_cube_count_elemwise(&client, units, dim),
+        count,
         client,
         dim,
         inputs: vector(inputs),
         outputs: vector(outputs),
         input: x.into_tensor_arg(),
         weight: weight.into_tensor_arg(),
-        bias: bias.into_tensor_arg(),
+        bias: contiguous(bias).into_tensor_arg(),
         output: output.clone().into_tensor_arg(),
         pixels,
     });
     permute_nhwc_to_nchw(output)
-}
-
-/// Channels to a vector.
-fn vector(channels: usize) -> usize {
-    let sizes = [4, 2, 1];
-    let fitting = sizes
-        .into_iter()
-        .find(|&size| channels.is_multiple_of(size));
-    fitting.expect("one divides everything")
 }
 
 /// Input `[B, H, W, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, H', W', O]`.
@@ -198,6 +199,8 @@ fn gather_kernel<I: Size, O: Size>(
                 vector,
                 kernel,
                 stride,
+                1usize,
+                false,
             );
         }
     }
@@ -205,74 +208,95 @@ fn gather_kernel<I: Size, O: Size>(
     #[unroll]
     for pixel in 0..pixels {
         if first + pixel < columns {
-            let sum = sums[pixel];
-            let positive = sum.greater_than(&Vector::zeroed());
             let at = (row * columns + first + pixel) * vectors + vector;
-            output[at] = select_many(positive, sum, sum * Vector::broadcast(slope));
+            output[at] = bend(sums[pixel], slope);
         }
     }
 }
 
-/// Input `[B, h, w, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, k·h, k·w, O]`.
+/// Input `[B, h, w, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, H, W, O]`. Pixels of one row
+/// that lie a stride apart are seen through the same columns of the weights.
 #[cube(launch_unchecked)]
-fn spread_kernel<I: Size, O: Size>(
+fn scatter_kernel<I: Size, O: Size>(
     input: &Tensor<Vector<f32, I>>,
     weight: &Tensor<Vector<f32, O>>,
     bias: &Tensor<Vector<f32, O>>,
     output: &mut Tensor<Vector<f32, O>>,
-    #[comptime] side: usize,
+    #[comptime] kernel: usize,
+    #[comptime] stride: usize,
+    #[comptime] padding: usize,
     #[comptime] pixels: usize,
 ) {
-    let width = input.shape(2);
+    let (height, width) = (input.shape(1), input.shape(2));
+    let columns = output.shape(2);
     let vectors = output.shape(3) / output.vector_size();
-    let tiles = width.div_ceil(pixels);
+    let tiles = columns.div_ceil(stride).div_ceil(pixels);
+    // How many windows see a pixel, along an axis.
+    let taps = comptime!(kernel / stride);
 
     let vector = ABSOLUTE_POS % vectors;
     let rest = ABSOLUTE_POS / vectors;
-    let kx = rest % side;
-    let tile = rest / side;
+    let phase = rest % stride;
+    let tile = rest / stride;
     let first = tile % tiles * pixels;
     let row = tile / tiles;
-    if row >= output.shape(0) * output.shape(1) {
+    let (image, y) = (row / output.shape(1), row % output.shape(1));
+    if image >= output.shape(0) {
         terminate!();
     }
 
-    let mut inside = Array::<bool>::new(pixels);
-    let mut columns_at = Array::<usize>::new(pixels);
+    // The windows that see these pixels, the first of all before the input's first column.
+    let reach = comptime!(pixels + taps - 1);
+    let last_tap = comptime!(taps - 1);
+    let (kx, nearest) = ((phase + padding) % stride, (phase + padding) / stride);
+    let mut inside = Array::<bool>::new(reach);
+    let mut columns_at = Array::<usize>::new(reach);
+    #[unroll]
+    for column in 0..reach {
+        let x = first + nearest + column;
+        inside[column] = x >= last_tap && x < width + last_tap;
+        columns_at[column] = select(inside[column], x - last_tap, 0);
+    }
+
     let mut sums = Array::<Vector<f32, O>>::new(pixels);
     #[unroll]
     for pixel in 0..pixels {
-        inside[pixel] = first + pixel < width;
-        columns_at[pixel] = select(inside[pixel], first + pixel, 0);
         sums[pixel] = bias[vector];
     }
-    // The output's rows are as many times as high as the input's, so this is across images.
-    let (line, ky) = (row / side * width, row % side);
-    let tap = ky * side + kx;
-    add_products(
-        input,
-        weight,
-        &mut sums,
-        &inside,
-        &columns_at,
-        line,
-        tap,
-        vector,
-        1usize,
-        1usize,
-    );
+    let (ky, nearest) = ((y + padding) % stride, (y + padding) / stride);
+    for tap in 0..taps {
+        if nearest >= tap && nearest < height + tap {
+            let line = (image * height + nearest - tap) * width;
+            add_products(
+                input,
+                weight,
+                &mut sums,
+                &inside,
+                &columns_at,
+                line,
+                (ky + tap * stride) * kernel + kx,
+                vector,
+                taps,
+                1usize,
+                // The further left a window begins, the further right in it the pixel lies.
+                stride,
+                true,
+            );
+        }
+    }
 
     #[unroll]
     for pixel in 0..pixels {
-        if inside[pixel] {
-            let x = (first + pixel) * side + kx;
-            output[(row * width * side + x) * vectors + vector] = sums[pixel];
+        let x = (first + pixel) * stride + phase;
+        if x < columns {
+            output[(row * columns + x) * vectors + vector] = sums[pixel];
         }
     }
 }
 
 /// Adds to every pixel's sum what one line of the input gives it: `taps` columns from `stride` times
-/// the pixel on, times as many weights from the `tap`-th on.
+/// the pixel on, times as many weights, the `tap`-th and others that are `step` apart, in this order
+/// or `reversed`.
 #[cube]
 fn add_products<I: Size, O: Size>(
     input: &Tensor<Vector<f32, I>>,
@@ -285,6 +309,8 @@ fn add_products<I: Size, O: Size>(
     vector: usize,
     #[comptime] taps: usize,
     #[comptime] stride: usize,
+    #[comptime] step: usize,
+    #[comptime] reversed: bool,
 ) {
     let lanes = input.vector_size();
     let channels = input.shape(3) / lanes;
@@ -300,9 +326,10 @@ fn add_products<I: Size, O: Size>(
         }
         #[unroll]
         for kx in 0..taps {
+            let place = comptime!((if reversed { taps - 1 - kx } else { kx }) * step);
             #[unroll]
             for lane in 0..lanes {
-                let at = ((tap + kx) * channels + channel) * lanes + lane;
+                let at = ((tap + place) * channels + channel) * lanes + lane;
                 let weight = weight[at * vectors + vector];
                 #[unroll]
                 for pixel in 0..pixels {

@@ -1,12 +1,21 @@
-//! The kernels on GPUs, written in CubeCL: convolutions for scoring. The rest, gradients included,
-//! is Burn's own.
+//! The kernels on GPUs, written in CubeCL, those of training included. Addressing the memory is
+//! Burn's own.
+//!
+//! As on the CPU, every convolution is one of three functions, see [`super::cpu`]. Maps lie
+//! channels last between the kernels, and show themselves as `[B, C, H, W]`.
 
 mod convolution;
+mod layout;
+mod pool;
+#[cfg(feature = "learn")]
+mod training;
 
 use burn::backend::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 
+#[cfg(feature = "learn")]
+use super::AdamStep;
 use super::{Kernels, Window, plain};
 
 impl Kernels for CubeBackend {
@@ -18,7 +27,7 @@ impl Kernels for CubeBackend {
         slope: f32,
     ) -> CubeTensor {
         match x.dtype {
-            DType::F32 => convolution::gather(x, weight, bias, window, slope),
+            DType::F32 => convolution::gather(x, weight, Some(bias), window, slope),
             _ => plain::convolve::<Self>(x, weight, bias, window, slope),
         }
     }
@@ -29,11 +38,40 @@ impl Kernels for CubeBackend {
         bias: CubeTensor,
         window: Window,
     ) -> CubeTensor {
-        match (x.dtype, window.padding) {
-            (DType::F32, 0) if window.kernel == window.stride => {
-                convolution::spread(x, weight, bias)
+        let is_divided = window.kernel.is_multiple_of(window.stride);
+        match x.dtype {
+            DType::F32 if is_divided => {
+                let [_, _, height, width] = layout::dims(&x);
+                let size = [height, width].map(|size| window.span(size));
+                convolution::scatter(x, weight, Some(bias), size, window)
             }
             _ => plain::convolve_transposed::<Self>(x, weight, bias, window),
         }
+    }
+
+    #[cfg(feature = "learn")]
+    fn normalize_train(
+        x: CubeTensor,
+        gamma: CubeTensor,
+        beta: CubeTensor,
+        epsilon: f32,
+        slope: f32,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        training::norm::normalize(x, [gamma, beta], epsilon, slope)
+    }
+
+    fn max_pool(x: CubeTensor) -> CubeTensor {
+        pool::max_pool(x)
+    }
+
+    #[cfg(feature = "learn")]
+    fn adam(
+        value: CubeTensor,
+        first: CubeTensor,
+        second: CubeTensor,
+        gradient: CubeTensor,
+        step: AdamStep,
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
+        training::adam::adam([value, first, second, gradient], step)
     }
 }

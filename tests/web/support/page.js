@@ -64,6 +64,21 @@ export async function settle(page, timeout_ms = 120_000) {
 }
 
 /**
+ * Asks the page again and again until the answer is yes: `waitForFunction` does not ask again where the answer is a promise.
+ * @template Argument
+ * @param {Page} page
+ * @param {(argument: Argument) => Promise<boolean>} question
+ * @param {Argument} argument
+ */
+export async function until(page, question, argument, timeout_ms = 60_000) {
+  const end_ms = performance.now() + timeout_ms;
+  while (!(await page.evaluate(/** @type {any} */ (question), argument))) {
+    assert.ok(performance.now() < end_ms, `not so within ${timeout_ms} ms: ${question}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/**
  * Waits for a judgement and reads it at full precision.
  * @param {Page} page
  * @returns {Promise<Reading>}
@@ -152,7 +167,7 @@ export function pasteText(page) {
  * @param {Page} page
  */
 export function stubEngine(page) {
-  return page.route("**/pkg/*/daad.js*", (route) => route.fulfill({ path: STUB, contentType: "text/javascript" }));
+  return page.route("**/pkg/*/daad-*.js", (route) => route.fulfill({ path: STUB, contentType: "text/javascript" }));
 }
 
 /**

@@ -12,11 +12,11 @@ function adapter(info, features = ["timestamp-query"]) {
 }
 
 /** Everything that build.sh makes. */
-const ALL = { cpu: FILES, "cpu-relaxed": FILES, "cpu-threads": FILES, "cpu-threads-relaxed": FILES, webgpu: FILES };
+const ALL = { cpu: FILES, "cpu-threads": FILES, "cpu-threads-relaxed": FILES, webgpu: FILES };
 
 /** @param {number} threads */
 function plain(threads) {
-  return { threads, relaxed: false };
+  return { shares: threads > 1, threads, relaxed: false };
 }
 
 test("a real adapter is used unasked, and the CPU where it fails", () => {
@@ -49,14 +49,14 @@ test("the CPU asked for is the CPU, on all cores where there are threads", () =>
   assert.deepEqual(plan("wasm", REAL, plain(2), ALL), { engines: ["cpu-threads", "cpu"], note: "" });
 });
 
-test("relaxed SIMD is used where the browser has it", () => {
-  assert.deepEqual(plan("wasm", REAL, { threads: 1, relaxed: true }, ALL).engines, ["cpu-relaxed"]);
-  assert.deepEqual(plan("auto", REAL, { threads: 2, relaxed: true }, ALL).engines, ["webgpu", "cpu-threads-relaxed", "cpu-relaxed"]);
+test("relaxed SIMD is used where the browser has it and there are threads", () => {
+  assert.deepEqual(plan("wasm", REAL, { shares: true, threads: 1, relaxed: true }, ALL).engines, ["cpu"]);
+  assert.deepEqual(plan("auto", REAL, { shares: true, threads: 2, relaxed: true }, ALL).engines, ["webgpu", "cpu-threads-relaxed", "cpu"]);
   assert.equal(typeof cpu().relaxed, "boolean");
 });
 
 test("an engine that was not built is not asked for", () => {
-  assert.deepEqual(plan("auto", REAL, { threads: 2, relaxed: true }, { cpu: FILES }).engines, ["cpu"]);
+  assert.deepEqual(plan("auto", REAL, { shares: true, threads: 2, relaxed: true }, { cpu: FILES }).engines, ["cpu"]);
 });
 
 test("there are threads only on an isolated page, and no more than are of use", () => {

@@ -35,7 +35,7 @@ test("a network that is silent is told from a site that lacks a file", async () 
   await assert.rejects(engine, { message: "The engine could not be downloaded: check the connection and try again." });
   await assert.rejects(fetchManifest, /^Error: The site's manifest\.json could not be downloaded: check the connection/);
   network(async () => new Response("gone", { status: 404 }));
-  for (const ask of [engine, fetchManifest]) await assert.rejects(ask, /^Error: The site is incomplete, so build it again: the server answered 404/);
+  for (const ask of [engine, fetchManifest]) await assert.rejects(ask, /^Error: The site was renewed meanwhile, so reload the page, or it is incomplete: the server answered 404/);
 });
 
 test("a download that breaks off is told from one that ends too early", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { learners } from "../../../www/backend.js";
+import { unteachable } from "../../../www/backend.js";
 import { crops } from "../../../www/teach/crops.js";
 import { epochsFor } from "../../../www/teach/plan.js";
 import { FEWEST, INITIAL, MOST, isBusy, left_s, lesson, obstacle, reduce } from "../../../www/teach/state.js";
@@ -41,11 +41,14 @@ test("as many epochs as fit into the time, and one at least", () => {
   assert.equal(epochsFor(0.1, 400, 60), 1);
 });
 
-test("engines that learn: with threads where there are some, and only what is installed", () => {
-  const file = { file: "", bytes: 1, hash: "", script: { file: "", bytes: 1, hash: "" } };
-  assert.deepEqual(learners({ threads: 4, relaxed: true }, { learn: file, "learn-threads": file }), ["learn-threads", "learn"]);
-  assert.deepEqual(learners({ threads: 1, relaxed: true }, { learn: file, "learn-threads": file }), ["learn"]);
-  assert.deepEqual(learners({ threads: 4, relaxed: true }, { cpu: file }), []);
+test("a page that is not isolated says in one sentence why nothing can be taught, however many images there are", () => {
+  assert.equal(unteachable({ shares: true }), "");
+  const reason = unteachable({ shares: false });
+  assert.match(reason, /^Teaching needs [^.]+\.$/);
+  for (const state of [{ ...INITIAL, unteachable: reason }, { ...after(), unteachable: reason }]) {
+    assert.equal(lesson(state), reason);
+    assert.equal(obstacle(state), reason);
+  }
 });
 
 test("too few images are refused in a sentence that says how many and why", () => {

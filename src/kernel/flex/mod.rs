@@ -1,5 +1,8 @@
 //! The kernels on the CPU: [`cpu`] on the memory of Burn's `flex` tensors.
 
+#[cfg(feature = "learn")]
+mod gradients;
+
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
@@ -133,7 +136,7 @@ pub(super) fn recall(maps: FlexTensor, items: FlexTensor, recall: Recall) -> Fle
 }
 
 /// A tensor whose values lie in a row.
-pub(super) struct Plain(FlexTensor);
+struct Plain(FlexTensor);
 
 impl From<FlexTensor> for Plain {
     fn from(tensor: FlexTensor) -> Self {
@@ -142,20 +145,20 @@ impl From<FlexTensor> for Plain {
 }
 
 impl Plain {
-    pub(super) fn values(&self) -> &[f32] {
+    fn values(&self) -> &[f32] {
         self.0.as_slice().expect("contiguous f32 values")
     }
 
-    pub(super) fn shape(&self) -> Shape {
+    fn shape(&self) -> Shape {
         self.0.shape().dims()
     }
 }
 
-pub(super) fn statistics(mean: FlexTensor, variance: FlexTensor) -> NormStatistics {
+fn statistics(mean: FlexTensor, variance: FlexTensor) -> NormStatistics {
     let [mean, variance] = [mean, variance].map(|tensor| Plain::from(tensor).values().to_vec());
     NormStatistics { mean, variance }
 }
 
-pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }

@@ -1,0 +1,85 @@
+//! Gradients on the CPU.
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+
+use super::{Plain, statistics, tensor};
+use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
+use crate::kernel::{Window, cpu};
+
+impl Gradients for Flex {
+    fn gather(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
+        let (x, weight) = (Plain::from(x), Plain::from(weight));
+        let maps = cpu::gather(x.values(), x.shape(), weight.values(), None, None, window);
+        let [batch, _, height, width] = x.shape();
+        let [height, width] = [height, width].map(|size| window.positions(size));
+        let [outputs, ..] = weight.shape();
+        tensor(maps, [batch, outputs, height, width])
+    }
+
+    fn scatter(x: FlexTensor, weight: FlexTensor, size: [usize; 2], window: Window) -> FlexTensor {
+        let (x, weight) = (Plain::from(x), Plain::from(weight));
+        let maps = cpu::scatter(x.values(), x.shape(), weight.values(), None, size, window);
+        let ([batch, ..], [_, outputs, ..]) = (x.shape(), weight.shape());
+        let [height, width] = size;
+        tensor(maps, [batch, outputs, height, width])
+    }
+
+    fn weight_gradient(large: FlexTensor, small: FlexTensor, window: Window) -> FlexTensor {
+        let (large, small) = (Plain::from(large), Plain::from(small));
+        let values = cpu::weight_gradient(large.values(), large.shape(), small.values(), window);
+        let ([_, inputs, ..], [_, outputs, ..]) = (large.shape(), small.shape());
+        tensor(values, [outputs, inputs, window.kernel, window.kernel])
+    }
+
+    fn channel_sums(maps: FlexTensor) -> FlexTensor {
+        let maps = Plain::from(maps);
+        let sums = cpu::channel_sums(maps.values(), maps.shape());
+        let channels = [sums.len()];
+        tensor(sums, channels)
+    }
+
+    fn bend_back(output: FlexTensor, gradient: FlexTensor, slope: f32) -> FlexTensor {
+        let (output, gradient) = (Plain::from(output), Plain::from(gradient));
+        let bent = cpu::bend_back(output.values(), gradient.values(), slope);
+        tensor(bent, gradient.shape())
+    }
+
+    fn normalize_back(
+        normalization: Normalization<FlexTensor>,
+        gradient: FlexTensor,
+    ) -> NormalizationGradients<FlexTensor> {
+        let Normalization {
+            x,
+            gamma,
+            beta,
+            mean,
+            variance,
+            epsilon,
+            slope,
+        } = normalization;
+        let [x, gamma, beta, gradient] = [x, gamma, beta, gradient].map(Plain::from);
+        let gradients = cpu::norm_activation_backward(
+            x.values(),
+            x.shape(),
+            gamma.values(),
+            beta.values(),
+            &statistics(mean, variance),
+            epsilon,
+            slope,
+            gradient.values(),
+        );
+        let channels = [gradients.gamma.len()];
+        NormalizationGradients {
+            x: tensor(gradients.maps, x.shape()),
+            gamma: tensor(gradients.gamma, channels),
+            beta: tensor(gradients.beta, channels),
+        }
+    }
+
+    fn max_pool_back(x: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        let (x, gradient) = (Plain::from(x), Plain::from(gradient));
+        let maps = cpu::max_pool_backward(x.values(), x.shape(), gradient.values());
+        tensor(maps, x.shape())
+    }
+}

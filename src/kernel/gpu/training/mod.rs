@@ -1,0 +1,68 @@
+//! What only training needs on GPUs: gradients, statistics, steps.
+
+pub(super) mod adam;
+pub(super) mod norm;
+mod pool;
+mod rectifier;
+mod sums;
+mod weight_gradient;
+
+use burn::backend::TensorMetadata;
+use burn::backend::ops::FloatTensorOps;
+use burn_cubecl::CubeBackend;
+use burn_cubecl::ops::numeric::zeros;
+use burn_cubecl::tensor::CubeTensor;
+
+use super::convolution;
+use super::layout::dims;
+use crate::kernel::Window;
+use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
+
+impl Gradients for CubeBackend {
+    fn gather(x: CubeTensor, weight: CubeTensor, window: Window) -> CubeTensor {
+        convolution::gather(x, weight, None, window, 1.0)
+    }
+
+    fn scatter(x: CubeTensor, weight: CubeTensor, size: [usize; 2], window: Window) -> CubeTensor {
+        let (weight, window) = fitted(weight, window);
+        convolution::scatter(x, weight, None, size, window)
+    }
+
+    fn weight_gradient(large: CubeTensor, small: CubeTensor, window: Window) -> CubeTensor {
+        weight_gradient::weight_gradient(large, small, window)
+    }
+
+    fn channel_sums(maps: CubeTensor) -> CubeTensor {
+        sums::channel_sums(maps)
+    }
+
+    fn bend_back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
+        rectifier::back(output, gradient, slope)
+    }
+
+    fn normalize_back(
+        normalization: Normalization<CubeTensor>,
+        gradient: CubeTensor,
+    ) -> NormalizationGradients<CubeTensor> {
+        let [x, gamma, beta] = norm::normalize_back(normalization, gradient);
+        NormalizationGradients { x, gamma, beta }
+    }
+
+    fn max_pool_back(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
+        pool::max_pool_back(x, gradient)
+    }
+}
+
+/// With zeros on the right and below, so that the stride divides the kernel.
+fn fitted(weight: CubeTensor, window: Window) -> (CubeTensor, Window) {
+    let kernel = window.kernel.next_multiple_of(window.stride);
+    if kernel == window.kernel {
+        return (weight, window);
+    }
+    let [inputs, outputs, side, _] = dims(&weight);
+    let shape = [inputs, outputs, kernel, kernel].into();
+    let wider = zeros(weight.device.clone(), shape, weight.dtype());
+    let inside = [inputs, outputs, side, side].map(|end| (0..end).into());
+    let wider = CubeBackend::float_slice_assign(wider, &inside, weight);
+    (wider, Window { kernel, ..window })
+}

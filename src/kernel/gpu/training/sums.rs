@@ -1,0 +1,68 @@
+//! Sums over rows on GPUs: in pieces, then the sums of the pieces, and so on. Every piece is added
+//! up in one order, so that sums are the same bits every time, and rounding grows with the number
+//! of passes and not with that of rows.
+
+use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::ops::reshape;
+use burn_cubecl::tensor::CubeTensor;
+
+use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, units, vector};
+
+/// Rows that one unit adds up.
+pub(super) const ROWS: usize = 64;
+
+/// Maps `[B, C, H, W]` to the sum of each channel, `[C]`.
+pub(super) fn channel_sums(maps: CubeTensor) -> CubeTensor {
+    let maps = channels_last(maps);
+    let [batch, height, width, channels] = dims(&maps);
+    let rows = batch * height * width;
+    sum_rows(reshape(maps, [rows, channels].into()))
+}
+
+/// `[R, C]` to `[C]`.
+pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
+    let [mut rows, columns] = dims(&x);
+    while rows > 1 {
+        let input = contiguous(x);
+        rows = rows.div_ceil(ROWS);
+        x = empty(&input, [rows, columns]);
+        let client = input.client.clone();
+        let vectors = columns / vector(columns);
+        let (count, dim) = units(&client, rows * vectors);
+        // SAFETY: the kernel writes within the output and reads within the input.
+        #[expect(unsafe_code, reason = "checked, every access would be slower")]
+        unsafe {
+            sum_kernel::launch_unchecked(
+                &client,
+                count,
+                dim,
+                vector(columns),
+                input.into_tensor_arg(),
+                x.clone().into_tensor_arg(),
+                ROWS,
+            );
+        }
+    }
+    reshape(x, [columns].into())
+}
+
+/// Input `[R, C]`, output `[R', C]`: every row the sum of `rows` of the input's.
+#[cube(launch_unchecked)]
+fn sum_kernel<N: Size>(
+    input: &Tensor<Vector<f32, N>>,
+    output: &mut Tensor<Vector<f32, N>>,
+    #[comptime] rows: usize,
+) {
+    let vectors = input.shape(1) / input.vector_size();
+    let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
+    if piece >= output.shape(0) {
+        terminate!();
+    }
+    let first = piece * rows;
+    let end = min(first + rows, input.shape(0));
+    let mut sum = Vector::zeroed();
+    for row in first..end {
+        sum += input[row * vectors + vector];
+    }
+    output[piece * vectors + vector] = sum;
+}

@@ -1,0 +1,47 @@
+/** A static host as there are many: it knows the types of files, and sends no headers of its own choice. */
+
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+
+/** @type {Record<string, string>} */
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".json": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+};
+
+/** @param {string} dir */
+export async function servePlainly(dir) {
+  const host = {
+    url: "",
+    /** What is served from now on. */
+    dir,
+    /** Called with each path; the answer waits for it. @type {(path: string) => unknown} */
+    before: () => {},
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+  const server = createServer(async ({ url = "" }, response) => {
+    const { pathname } = new URL(url, host.url);
+    const path = pathname === "/" ? "/index.html" : pathname;
+    await host.before(path);
+    const content = await readFile(join(host.dir, path)).catch(() => null);
+    if (content) response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream" }).end(content);
+    else response.writeHead(404).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  host.url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/`;
+  return host;
+}
