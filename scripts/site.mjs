@@ -19,7 +19,7 @@ const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetens
 /** The first is there always; the page does without the others. */
 const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads"];
 /** What a page, a browser or a worker starts with. What these import late gets files of its own. */
-const ENTRIES = ["main.js", "worker.js", "thread.js", "teacher.js", "service-worker.js", "style.css"];
+const ENTRIES = ["main.js", "worker.js", "thread.js", "trainer.js", "service-worker.js", "style.css"];
 /** Where the service worker has the list of what to keep from the start. */
 const TO_KEEP = "self.__WB_MANIFEST";
 

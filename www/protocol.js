@@ -83,7 +83,7 @@
  * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
  * @property {(() => Promise<void>) | undefined} [warmUp] only where there is something to warm up
  * @property {() => void} runThread only where there are threads; does not return
- * @property {{ new (plan: TeachingPlan, images: readonly Picture[]): Teacher }} Teacher only of the engines that learn
+ * @property {{ new (plan: TeachingPlan, images: readonly Picture[]): Training }} Training only of the engine that trains
  */
 
 /**
@@ -93,19 +93,18 @@
  * @property {number} base_width
  * @property {number} items of the memory, at each scale
  * @property {number} division r: blocks along each side of a map
- * @property {number} epochs
  * @property {number} batch_size
- * @property {number} learning_rate at first; it falls to zero over the epochs
+ * @property {number} learning_rate at first; it falls to zero over the time
  * @property {boolean} flips
  * @property {number} false_alarm_rate
  * @property {number} seed a whole number
  */
 
 /**
- * @typedef {object} Teacher
+ * @typedef {object} Training
  * @property {number} trainedOn
  * @property {number} heldOut
- * @property {() => Promise<{ loss: number, epochs: number, is_finished: boolean }>} step
+ * @property {(share: number) => Promise<{ loss: number, epochs: number }>} step when this share of the time is over, from 0 to 1
  * @property {(index: number) => Promise<Rebuilt>} rebuild of a held-out image
  * @property {(data: string) => Promise<Uint8Array<ArrayBuffer>>} finish gives the model file
  * @property {() => void} free
@@ -147,23 +146,22 @@
  */
 
 /**
- * What the page tells the worker that learns. `start` comes first, and once; to give up, the page ends the worker.
- * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: Omit<TeachingPlan, "epochs">, duration_s: number, images: readonly Picture[], data: string }
+ * What the page tells the worker that trains. `start` comes first, and once; to give up, the page ends the worker.
+ * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: TeachingPlan, duration_s: number, images: readonly Picture[], data: string }
  *   | { type: "pause" }
  *   | { type: "resume" }
  *   | { type: "finish" }} TeachingRequest `finish`: make a model of what there is
  */
 
 /**
- * What the worker that learns tells the page, in this order; `crashed` and `failed` at any time, as the last.
- * @typedef {{ type: "measuring" }
- *   | { type: "begun", epochs: number, trained_on: number, held_out: number }
- *   | { type: "learned", loss: number, epochs: number, images_per_s: number }
+ * What the worker that trains tells the page, in this order; `crashed` and `failed` at any time, as the last.
+ * @typedef {{ type: "begun", trained_on: number, held_out: number }
+ *   | { type: "learned", loss: number, epochs: number, busy_s: number, images_per_s: number }
  *   | { type: "rebuilt", rebuilt: readonly Rebuilt[] }
  *   | { type: "finishing" }
  *   | { type: "finished", weights: Uint8Array<ArrayBuffer> }
  *   | { type: "failed", message: string }
- *   | { type: "crashed" }} TeachingReply the loss is the mean of the steps since the last one
+ *   | { type: "crashed" }} TeachingReply the loss is the mean of the steps since the last one, `busy_s` the time without pauses
  */
 
 export {};

@@ -5,7 +5,7 @@ import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
 import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./teach/intake.js";
 import { PLAN } from "./teach/plan.js";
-import { teach } from "./teach/run.js";
+import { startTraining } from "./teach/training.js";
 import { INITIAL, MOST, isBusy, obstacle, reduce } from "./teach/state.js";
 import { save } from "./view/save.js";
 import { createTeach } from "./view/teach.js";
@@ -16,7 +16,7 @@ const MOST_FRAMES = 60;
 /** @param {{ session: import("./session.js").Session }} page */
 export function open({ session }) {
   let state = { ...INITIAL, unteachable: unteachable(cpu()) };
-  /** @type {ReturnType<typeof teach> | null} */
+  /** @type {ReturnType<typeof startTraining> | null} */
   let run = null;
   let models = 0;
   let drawing = 0;
@@ -50,7 +50,7 @@ export function open({ session }) {
       const { photos, rate, duration_s } = state;
       send({ type: "started" });
       const data = `${photos.length} images of the visitor's own`;
-      run = teach({ plan: { ...PLAN, division: rate }, images: photos.map(({ picture }) => picture), duration_s, data }, send);
+      run = startTraining({ plan: { ...PLAN, division: rate }, images: photos.map(({ picture }) => picture), duration_s, data }, send);
     },
     pause: () => {
       const isPaused = state.phase === "paused";

@@ -1,4 +1,4 @@
-/** Where the images of a lesson come from: files, pieces of one picture, frames of a camera. */
+/** Where the images of a training run come from: files, pieces of one picture, frames of a camera. */
 
 import { megabytes, shorten } from "../format.js";
 import { crops } from "./crops.js";

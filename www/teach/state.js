@@ -1,5 +1,5 @@
 /**
- * What is known of a lesson, from the images to the finished model: pure, so it is tested without a browser.
+ * What is known of a training run in the page, from the images to the finished model: pure, so it is tested without a browser.
  *
  * @typedef {object} Photo an image to learn from
  * @property {number} id
@@ -7,7 +7,7 @@
  * @property {import("../protocol.js").Picture} picture
  * @property {ImageBitmap} thumb
  *
- * @typedef {"collecting" | "loading" | "measuring" | "learning" | "paused" | "finishing" | "done"} Phase
+ * @typedef {"collecting" | "loading" | "learning" | "paused" | "finishing" | "done"} Phase
  *
  * @typedef {object} State
  * @property {Phase} phase
@@ -19,11 +19,10 @@
  * @property {string} error one sentence about the training, "" when all is well
  * @property {string} unteachable why nothing can be taught on this page, "" where it can
  * @property {number} threads
- * @property {number} epochs to be done
  * @property {number} trained_on
  * @property {number} held_out
  * @property {number} images_per_s
- * @property {readonly { epochs: number, loss: number }[]} losses
+ * @property {readonly { busy_s: number, epochs: number, loss: number }[]} losses
  * @property {readonly import("../protocol.js").Rebuilt[]} rebuilt
  * @property {Uint8Array<ArrayBuffer> | null} weights of the model that came of it
  *
@@ -65,7 +64,6 @@ export const INITIAL = {
   error: "",
   unteachable: "",
   threads: 1,
-  epochs: 0,
   trained_on: 0,
   held_out: 0,
   images_per_s: 0,
@@ -74,7 +72,7 @@ export const INITIAL = {
   weights: null,
 };
 
-const NOTHING_LEARNT = { error: "", epochs: 0, images_per_s: 0, losses: [], rebuilt: [], weights: null };
+const NOTHING_LEARNT = { error: "", images_per_s: 0, losses: [], rebuilt: [], weights: null };
 
 /**
  * @param {State} state
@@ -105,12 +103,10 @@ export function reduce(state, event) {
       return { ...state, ...NOTHING_LEARNT, phase: "loading", camera: false, notice: "" };
     case "engine":
       return { ...state, threads: event.threads };
-    case "measuring":
-      return { ...state, phase: "measuring" };
     case "begun":
-      return { ...state, phase: "learning", epochs: event.epochs, trained_on: event.trained_on, held_out: event.held_out };
+      return { ...state, phase: "learning", trained_on: event.trained_on, held_out: event.held_out };
     case "learned":
-      return { ...state, losses: [...state.losses, { epochs: event.epochs, loss: event.loss }], images_per_s: event.images_per_s };
+      return { ...state, losses: [...state.losses, { busy_s: event.busy_s, epochs: event.epochs, loss: event.loss }], images_per_s: event.images_per_s };
     case "rebuilt":
       return { ...state, rebuilt: event.rebuilt };
     case "paused":
@@ -146,24 +142,23 @@ export function obstacle({ unteachable, photos: { length } }) {
 }
 
 /** Seconds until it is done; null before that is known. @param {State} state */
-export function left_s({ epochs, trained_on, images_per_s, losses }) {
-  return images_per_s > 0 ? ((epochs - (losses.at(-1)?.epochs ?? 0)) * trained_on) / images_per_s : null;
+export function left_s({ duration_s, losses }) {
+  const last = losses.at(-1);
+  return last ? Math.max(0, duration_s - last.busy_s) : null;
 }
 
 /**
  * What goes on, in a sentence or two. It changes with the phase alone, for it is read aloud.
  * @param {State} state
  */
-export function lesson(state) {
+export function message(state) {
   if (state.error || state.unteachable) return state.error || state.unteachable;
   switch (state.phase) {
     case "collecting":
       if (state.photos.length === 0) return "Give it images of what is good, all of one kind and taken alike. It must not see a defect.";
       return obstacle(state) || (state.photos.length < ENOUGH ? `It can begin. With ${ENOUGH} images or more the threshold is steadier.` : "It can begin.");
     case "loading":
-      return "The engine that learns is on its way…";
-    case "measuring":
-      return "A few steps on trial, to see how fast this machine is…";
+      return "The engine that trains is on its way…";
     case "learning":
       return `It learns from ${state.trained_on} images, and never from the ${state.held_out} held out: as the loss falls, those below come out of the mist.`;
     case "paused":

@@ -5,17 +5,17 @@ import { createChart, logarithmic, look } from "./chart.js";
 /** @param {HTMLElement} place */
 export function createLoss(place) {
   const { colour, axis } = look(place);
-  let epochs = 1;
+  let duration_s = 60;
   const chart = createChart(
     place,
     {
       cursor: { show: false },
       scales: {
-        x: { time: false, range: () => [0, epochs] },
+        x: { time: false, range: () => [0, duration_s] },
         y: logarithmic({ low: 1e-3, high: 1e-1 }),
       },
       axes: [
-        { ...axis, size: 26, label: "epochs", labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
+        { ...axis, size: 26, label: "seconds", labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
         { ...axis, size: 58, values: (_, splits) => splits.map((loss) => (loss !== null && /^[125]e/.test(loss.toExponential()) ? String(loss) : "")) },
       ],
       series: [{}, { stroke: colour("--accent"), width: 2, points: { show: false } }],
@@ -24,11 +24,11 @@ export function createLoss(place) {
   );
 
   /**
-   * @param {readonly { epochs: number, loss: number }[]} losses
-   * @param {number} total epochs to be done
+   * @param {readonly { busy_s: number, loss: number }[]} losses
+   * @param {number} total_s how long it is to take
    */
-  return (losses, total) => {
-    epochs = Math.max(1, total);
-    chart.setData([losses.map(({ epochs }) => epochs), losses.map(({ loss }) => loss)]);
+  return (losses, total_s) => {
+    duration_s = total_s;
+    chart.setData([losses.map(({ busy_s }) => busy_s), losses.map(({ loss }) => loss)]);
   };
 }

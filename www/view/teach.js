@@ -1,7 +1,7 @@
-/** The card of a lesson: where images come from, the images, how the training goes, and what came of it. */
+/** The card of a training run: where images come from, the images, how the training goes, and what came of it. */
 
 import { significant } from "../format.js";
-import { isBusy, left_s, lesson, obstacle } from "../teach/state.js";
+import { isBusy, left_s, message, obstacle } from "../teach/state.js";
 import { find, make, put } from "./dom.js";
 import { createLoss } from "./loss.js";
 import { paint } from "./panes.js";
@@ -104,12 +104,12 @@ export function createTeach(send, visitor) {
 
   /** @param {State} state */
   function showTraining(state) {
-    if (shown?.losses !== state.losses || shown.epochs !== state.epochs) showLosses(state.losses, state.epochs);
+    if (shown?.losses !== state.losses || shown.duration_s !== state.duration_s) showLosses(state.losses, state.duration_s);
     const last = state.losses.at(-1);
     const left = left_s(state);
     put("#teach-last", last ? significant(last.loss, 2) : "–");
     put("#teach-left", left === null || state.phase === "done" ? "–" : clock(left));
-    put("#teach-epochs", last ? `${Math.floor(last.epochs)} of ${state.epochs}` : "–");
+    put("#teach-epochs", last ? String(Math.floor(last.epochs)) : "–");
     put("#teach-speed", last ? `${significant(state.images_per_s, 2)} images/s on ${state.threads === 1 ? "one thread" : `${state.threads} threads`}` : "–");
     if (shown?.rebuilt === state.rebuilt) return;
     for (const [at, figure] of document.querySelectorAll("#teach-rebuilt figure").entries()) {
@@ -144,7 +144,7 @@ export function createTeach(send, visitor) {
       showPhotos(state);
       showTraining(state);
       const said = find("#teach-said", HTMLElement);
-      put("#teach-said", lesson(state));
+      put("#teach-said", message(state));
       said.dataset["verdict"] = state.error ? "defect" : state.phase === "done" ? "normal" : "";
       if (wasFocused === buttons.start && busy) buttons.giveUp.focus();
       if (state.phase === "done" && shown && shown.phase !== "done") {

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { unteachable } from "../../../www/backend.js";
 import { crops } from "../../../www/teach/crops.js";
-import { epochsFor } from "../../../www/teach/plan.js";
-import { FEWEST, INITIAL, MOST, isBusy, left_s, lesson, obstacle, reduce } from "../../../www/teach/state.js";
+import { FEWEST, INITIAL, MOST, isBusy, left_s, message, obstacle, reduce } from "../../../www/teach/state.js";
 
 /** @typedef {import("../../../www/teach/state.js").Event} Event */
 
@@ -18,7 +17,7 @@ function after(...events) {
 }
 
 /** @type {Event[]} */
-const BEGUN = [{ type: "started" }, { type: "engine", threads: 2 }, { type: "measuring" }, { type: "begun", epochs: 10, trained_on: 17, held_out: 3 }];
+const BEGUN = [{ type: "started" }, { type: "engine", threads: 2 }, { type: "begun", trained_on: 17, held_out: 3 }];
 
 test("pieces lie within the picture, from edge to edge, and no two are the same", () => {
   for (const [width, height, side, count] of /** @type {const} */ ([[100, 100, 25, 64], [300, 100, 50, 40], [64, 500, 64, 20], [101, 67, 66, 400], [30, 30, 30, 9]])) {
@@ -36,17 +35,12 @@ test("a picture smaller than its pieces has none", () => {
   assert.deepEqual(crops(10, 10, 0, 4), []);
 });
 
-test("as many epochs as fit into the time, and one at least", () => {
-  assert.equal(epochsFor(108, 100, 85), 100);
-  assert.equal(epochsFor(0.1, 400, 60), 1);
-});
-
 test("a page that is not isolated says in one sentence why nothing can be taught, however many images there are", () => {
   assert.equal(unteachable({ shares: true }), "");
   const reason = unteachable({ shares: false });
   assert.match(reason, /^Teaching needs [^.]+\.$/);
   for (const state of [{ ...INITIAL, unteachable: reason }, { ...after(), unteachable: reason }]) {
-    assert.equal(lesson(state), reason);
+    assert.equal(message(state), reason);
     assert.equal(obstacle(state), reason);
   }
 });
@@ -54,7 +48,7 @@ test("a page that is not isolated says in one sentence why nothing can be taught
 test("too few images are refused in a sentence that says how many and why", () => {
   const state = reduce(INITIAL, { type: "added", photos: photos(FEWEST - 1) });
   assert.match(obstacle(state), /at least 8 images, and has 7: .+\.$/);
-  assert.equal(lesson(state), obstacle(state));
+  assert.equal(message(state), obstacle(state));
   assert.equal(obstacle(reduce(state, { type: "added", photos: photos(1, 7) })), "");
 });
 
@@ -66,12 +60,12 @@ test("images are removed one by one or all at once, and there is a limit that is
   assert.match(full.notice, /20 were left out/);
 });
 
-test("a lesson goes from the download to the model, and the time left follows its speed", () => {
+test("a training run goes from the download to the model, and its time left is what was chosen less what is over", () => {
   const begun = after(...BEGUN);
   assert.ok(isBusy(begun));
   assert.equal(left_s(begun), null);
-  const learned = reduce(begun, { type: "learned", loss: 0.1, epochs: 5, images_per_s: 17 });
-  assert.equal(left_s(learned), 5);
+  const learned = reduce(begun, { type: "learned", loss: 0.1, epochs: 5, busy_s: 20, images_per_s: 17 });
+  assert.equal(left_s(learned), 40);
   const paused = reduce(learned, { type: "paused" });
   assert.equal(paused.phase, "paused");
   assert.equal(reduce(paused, { type: "resumed" }).phase, "learning");
@@ -80,7 +74,7 @@ test("a lesson goes from the download to the model, and the time left follows it
   assert.deepEqual([done.phase, done.weights, isBusy(done)], ["done", weights, false]);
 });
 
-test("whatever ends a lesson, the images stay", () => {
+test("whatever ends a training run, the images stay", () => {
   for (const event of /** @type {Event[]} */ ([{ type: "given-up" }, { type: "crashed" }, { type: "failed", message: "a loss became NaN in epoch 3" }])) {
     const state = after(...BEGUN, event);
     assert.deepEqual([state.photos.length, state.phase], [20, "collecting"]);
@@ -88,7 +82,7 @@ test("whatever ends a lesson, the images stay", () => {
 });
 
 test("what went wrong is one sentence, with the name of the image that it was", () => {
-  assert.match(lesson(after(...BEGUN, { type: "failed", message: "diverged: a loss became NaN in epoch 3; try a lower learning rate" })), /^The training went astray: /);
-  assert.equal(lesson(after(...BEGUN, { type: "failed", message: "image 3: it is no image" })), "2.png: It is no image.");
-  assert.match(lesson(after(...BEGUN, { type: "crashed" })), /still here/);
+  assert.match(message(after(...BEGUN, { type: "failed", message: "diverged: a loss became NaN in epoch 3; try a lower learning rate" })), /^The training went astray: /);
+  assert.equal(message(after(...BEGUN, { type: "failed", message: "image 3: it is no image" })), "2.png: It is no image.");
+  assert.match(message(after(...BEGUN, { type: "crashed" })), /still here/);
 });

@@ -1,4 +1,4 @@
-/** The page's side of the worker that learns: one lesson, from the engine's download to the finished model. */
+/** The page's side of the worker that trains: one run, from the engine's download to the finished model. */
 
 import { cpu } from "../backend.js";
 import { address, fetchManifest } from "../download.js";
@@ -7,7 +7,7 @@ import { fetchEngine } from "../parts.js";
 
 /**
  * @typedef {import("../protocol.js").TeachingReply} Reply
- * @typedef {Omit<Extract<import("../protocol.js").TeachingRequest, { type: "start" }>, "type" | "script" | "module" | "threads">} Lesson
+ * @typedef {Omit<Extract<import("../protocol.js").TeachingRequest, { type: "start" }>, "type" | "script" | "module" | "threads">} Request
  */
 
 /** An engine that has not started after this long never will. */
@@ -15,10 +15,10 @@ const PATIENCE_MS = 45_000;
 
 /**
  * Begins at once. What the worker says is handed on.
- * @param {Lesson} lesson
+ * @param {Request} request
  * @param {(event: Reply | { type: "engine", threads: number }) => void} onEvent
  */
-export function teach(lesson, onEvent) {
+export function startTraining(request, onEvent) {
   const downloads = new AbortController();
   /** @type {Worker | null} */
   let worker = null;
@@ -35,17 +35,17 @@ export function teach(lesson, onEvent) {
   async function begin() {
     const { engines } = await fetchManifest();
     const files = engines["learn-threads"];
-    if (!files) throw new Error("This site was built without the engine that learns: build it again with it.");
+    if (!files) throw new Error("This site was built without the engine that trains: build it again with it.");
     const module = await fetchEngine(files, () => {}, downloads.signal);
     downloads.signal.throwIfAborted();
     const { threads } = cpu();
     onEvent({ type: "engine", threads });
-    run({ ...lesson, script: address(files.script), module, threads });
+    run({ ...request, script: address(files.script), module, threads });
   }
 
-  /** @param {Lesson & { script: string, module: WebAssembly.Module, threads: number }} start */
+  /** @param {Request & { script: string, module: WebAssembly.Module, threads: number }} start */
   function run(start) {
-    const timer = setTimeout(() => receive({ type: "failed", message: "The engine that learns did not start in time: try again." }), PATIENCE_MS);
+    const timer = setTimeout(() => receive({ type: "failed", message: "The engine that trains did not start in time: try again." }), PATIENCE_MS);
     /** @param {Reply} reply */
     const receive = (reply) => {
       clearTimeout(timer);
@@ -55,7 +55,7 @@ export function teach(lesson, onEvent) {
     downloads.signal.addEventListener("abort", () => clearTimeout(timer));
     threadsChannel = new BroadcastChannel(`daad-${Math.random()}`);
     threadsChannel.addEventListener("message", ({ data }) => receive(data));
-    worker = new Worker(new URL("./teacher.js", import.meta.url), { type: "module", name: threadsChannel.name });
+    worker = new Worker(new URL("./trainer.js", import.meta.url), { type: "module", name: threadsChannel.name });
     worker.addEventListener("message", ({ data }) => receive(data));
     worker.addEventListener("error", (event) => {
       event.preventDefault();

@@ -1,8 +1,7 @@
-/** The worker that learns: owns the engine that trains, and tells the page how it goes. Between any two steps it listens to the page. */
+/** The worker that trains: owns the engine for it, and tells the page how it goes. Between any two steps it listens to the page. */
 
 import { enlist, importScript, recruit } from "./engine.js";
 import { explain } from "./parts.js";
-import { TRIAL_IMAGES, epochsFor } from "./teach/plan.js";
 
 /** @typedef {import("./protocol.js").TeachingRequest} Request */
 /** @typedef {import("./protocol.js").TeachingReply} Reply */
@@ -12,10 +11,6 @@ import { TRIAL_IMAGES, epochsFor } from "./teach/plan.js";
 const REPORT_MS = 250;
 const PICTURES_MS = 1000;
 const MOST_PICTURES = 3;
-
-/** The first steps are slow: browsers compile what runs often once more. The speed is that of what comes after. */
-const WARM_UP_MS = 1500;
-const MEASURE_MS = 1500;
 
 /** Resolves when no pause is wanted. */
 let going = Promise.resolve();
@@ -30,70 +25,54 @@ function tell(reply) {
 /** @param {Start} request */
 async function start({ script, module, threads, plan, duration_s, images, data }) {
   const crew = recruit(threads - 1);
-  const { default: init, Teacher } = await importScript(script);
+  const { default: init, Training } = await importScript(script);
   const { memory } = await init({ module_or_path: module }).catch(explain);
   await Promise.all(crew.map((thread) => enlist(thread, { script, module, memory })));
 
-  tell({ type: "measuring" });
-  const trial = new Teacher({ ...plan, epochs: 1e5 }, images.slice(0, TRIAL_IMAGES));
-  const images_per_s = await measure(trial);
-  trial.free();
-  const epochs = epochsFor(images_per_s, images.length, duration_s);
-  const teacher = new Teacher({ ...plan, epochs }, images);
-  tell({ type: "begun", epochs, trained_on: teacher.trainedOn, held_out: teacher.heldOut });
-  await learn(teacher);
+  const training = new Training(plan, images);
+  tell({ type: "begun", trained_on: training.trainedOn, held_out: training.heldOut });
+  await train(training, duration_s * 1000);
   tell({ type: "finishing" });
-  tell({ type: "finished", weights: await teacher.finish(data) });
+  tell({ type: "finished", weights: await training.finish(data) });
 }
 
-/** @param {import("./protocol.js").Teacher} teacher */
-async function measure(teacher) {
-  const steps = async (/** @type {number} */ time_ms) => {
-    const begin = performance.now();
-    for (;;) {
-      const { epochs } = await teacher.step();
-      const elapsed_ms = performance.now() - begin;
-      if (elapsed_ms > time_ms) return { epochs, elapsed_ms };
-    }
-  };
-  const before = await steps(WARM_UP_MS);
-  const { epochs, elapsed_ms } = await steps(MEASURE_MS);
-  return ((epochs - before.epochs) * teacher.trainedOn * 1000) / elapsed_ms;
-}
-
-/** @param {import("./protocol.js").Teacher} teacher */
-async function learn(teacher) {
-  /** Without pauses. */
+/**
+ * For so long, pauses not counted: the learning rate falls with the time that is over, so a slow machine does fewer epochs and ends as settled as a fast one.
+ * @param {import("./protocol.js").Training} training
+ * @param {number} duration_ms
+ */
+async function train(training, duration_ms) {
   let busy_ms = 0;
   let reported_ms = -Infinity;
   let pictured_ms = -Infinity;
   /** @type {number[]} */
   let losses = [];
-  for (let isFinished = false; !isFinished; ) {
+  while (busy_ms < duration_ms) {
     await breath();
     await going;
     if (isEnough) break;
     const begin = performance.now();
-    const { loss, epochs, is_finished } = await teacher.step();
-    isFinished = is_finished;
+    const { loss, epochs } = await training.step(busy_ms / duration_ms);
     losses.push(loss);
-    if (isFinished || performance.now() - pictured_ms > PICTURES_MS) {
+    const isLast = busy_ms + performance.now() - begin >= duration_ms;
+    if (isLast || performance.now() - pictured_ms > PICTURES_MS) {
       pictured_ms = performance.now();
-      tell({ type: "rebuilt", rebuilt: await rebuild(teacher) });
+      tell({ type: "rebuilt", rebuilt: await rebuild(training) });
     }
     busy_ms += performance.now() - begin;
-    if (isFinished || performance.now() - reported_ms > REPORT_MS) {
+    if (isLast || performance.now() - reported_ms > REPORT_MS) {
       reported_ms = performance.now();
-      tell({ type: "learned", loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length, epochs, images_per_s: (epochs * teacher.trainedOn * 1000) / busy_ms });
+      const loss = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      tell({ type: "learned", loss, epochs, busy_s: busy_ms / 1000, images_per_s: (epochs * training.trainedOn * 1000) / busy_ms });
       losses = [];
     }
   }
 }
 
-/** @param {import("./protocol.js").Teacher} teacher */
-async function rebuild(teacher) {
+/** @param {import("./protocol.js").Training} training */
+async function rebuild(training) {
   const rebuilt = [];
-  for (let index = 0; index < Math.min(MOST_PICTURES, teacher.heldOut); index++) rebuilt.push(await teacher.rebuild(index));
+  for (let index = 0; index < Math.min(MOST_PICTURES, training.heldOut); index++) rebuilt.push(await training.rebuild(index));
   return rebuilt;
 }
 
