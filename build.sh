@@ -9,7 +9,7 @@ OWN=$CACHE/clones/$(cksum <<<"$ROOT" | cut -d' ' -f1) # what belongs to this clo
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
 WASM=wasm32-unknown-unknown
-NODE_MIN=18
+NODE_MIN=18.19
 RUST_MIN=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml)
 BINDGEN_VERSION=$(grep -A1 '^name = "wasm-bindgen"$' Cargo.lock | sed -nE 's/^version = "(.*)"/\1/p')
 BINDGEN=$CACHE/tools/wasm-bindgen-$BINDGEN_VERSION
@@ -130,7 +130,7 @@ set_up_wasm_target() {
 # For threads and small engines, so the page goes without them where it cannot be had.
 set_up_std_source() {
   has_std_source || { has rustup && rustup component add rust-src; } ||
-    say "The standard library's source is missing: the page will judge images on one core, and its engines will be larger"
+    say "The standard library's source is missing: the page will judge images on one core and not learn, and its engines will be larger"
 }
 
 has_std_source() {

@@ -84,13 +84,14 @@ export function cpu() {
  * @param {import("./protocol.js").Engines} installed
  * @returns {Plan}
  */
-export function plan(choice, gpu, { threads, relaxed }, installed) {
+export function plan(choice, gpu, { shares, threads, relaxed }, installed) {
   const { wanted, note } = wish(choice, gpu);
   /** The fastest that is there, of those that differ in nothing else. @param {EngineName[]} names */
   const first = (...names) => names.filter((name) => installed[name] && (relaxed || !name.endsWith("relaxed"))).slice(0, 1);
   const engines = [
     ...(wanted ? first("webgpu") : []), //
     ...(threads > 1 ? first("cpu-threads-relaxed", "cpu-threads") : []),
+    ...(threads === 1 && shares && relaxed ? first("cpu-threads-relaxed") : []), // one core gains by fused multiply-add too
     ...first("cpu"),
   ];
   return { engines, note };

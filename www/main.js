@@ -104,9 +104,10 @@ function openParts() {
 }
 
 /** It comes with a library for charts. */
-async function openHistogram() {
-  const { createHistogram } = await import("./view/histogram.js");
-  return { open: () => void store.watch((state) => [source(state)?.info, rule(state), verdict(state)], createHistogram(find("#histogram", HTMLElement))) };
+function openHistogram() {
+  return import("./view/histogram.js").then(({ createHistogram }) => ({
+    open: () => void store.watch((state) => [source(state)?.info, rule(state), verdict(state)], createHistogram(find("#histogram", HTMLElement))),
+  }));
 }
 
 /** @param {unknown} error */

@@ -5,7 +5,7 @@
  * Where the host does not send the headers that isolate a page, it adds them, and the page has threads.
  */
 
-import { clientsClaim } from "workbox-core";
+import { cacheNames, clientsClaim } from "workbox-core";
 import { ExpirationPlugin } from "workbox-expiration";
 import { addPlugins, precacheAndRoute } from "workbox-precaching";
 import { registerRoute, setDefaultHandler } from "workbox-routing";
@@ -17,6 +17,8 @@ const KEPT_FILES = 40;
 /** Images, scripts and lists, twice as many as there are. */
 const KEPT_ANSWERS = 200;
 
+/** The page's own files, of whichever version. */
+const OWN = /\/page-[0-9a-f]{16}\/[^/]+$/;
 /** An engine or a model, with the hash that `scripts/site.mjs` gave it. */
 const HASHED = /-([0-9a-f]{16})\.(?:js|wasm|safetensors)$/;
 
@@ -56,6 +58,9 @@ const asHashed = {
 // This version of the page: scripts/site.mjs puts the list of its files here.
 addPlugins([isolating]);
 precacheAndRoute(/** @type {any} */ (self).__WB_MANIFEST);
+
+// A newer version of the page may be open while its own service worker waits, and that one has put its files there too.
+registerRoute(({ sameOrigin, url }) => sameOrigin && OWN.test(url.pathname), new CacheFirst({ cacheName: cacheNames.precache, plugins: [isolating, { cacheWillUpdate: async () => null }] }));
 
 // The page itself is the same whatever its address asks for.
 const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, { cacheKeyWillBeUsed: async () => PAGE }] });

@@ -5,7 +5,7 @@ import { openSite } from "./site.js";
 
 /** What the page's worker is asked for, beside a model. */
 export const OURS = /** @type {const} */ ({
-  "wasm-1": { engine: "cpu", threads: 1 },
+  "wasm-1": { engine: "cpu-threads-relaxed", threads: 1 },
   "wasm-2": { engine: "cpu-threads-relaxed", threads: 2 },
   webgpu: { engine: "webgpu", threads: 1 },
 });

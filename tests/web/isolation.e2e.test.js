@@ -153,6 +153,21 @@ describe("a page that was open before a deployment", () => {
     await close();
   });
 
+  test("still finds them where its own service worker waits for an older page to close", async () => {
+    const { page, close } = await visit();
+    await comeAgain(page);
+    await reading(page);
+    host.dir = later;
+    await page.reload();
+    await reading(page);
+    assert.equal(await page.locator("script[src*=page-0123456789abcdef]").count(), 1, "the page is of the later version");
+    await until(page, async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting), null);
+    host.dir = SITE; // where the parts of the later version are not
+    await page.locator("[name=view][value=swipe]").click();
+    await page.getByTestId("swipe").waitFor();
+    await close();
+  });
+
   test("asks its visitor to reload it where there is no service worker", async () => {
     const { page, close } = await visit({ serviceWorkers: "block" });
     await reading(page);
@@ -169,7 +184,7 @@ describe("a page that was open before a deployment", () => {
     await reading(page);
     host.dir = later; // as a host that is being updated
     const isKept = (/** @type {string} */ file) => page.evaluate(async (file) => Boolean(await (await caches.open("for-ever")).match(file)), file);
-    const right = `pkg/cpu/${(await readdir(join(SITE, "pkg/cpu"))).find((name) => name.endsWith(".js"))}`; // threads are used, so it was not asked for yet
+    const right = `pkg/webgpu/${(await readdir(join(SITE, "pkg/webgpu"))).find((name) => name.endsWith(".js"))}`; // not asked for yet
     assert.equal(await isKept(right), false);
     for (const file of [WRONG, right]) await page.evaluate(async (file) => void (await (await fetch(file)).arrayBuffer()), file);
     await until(page, async (file) => Boolean(await (await caches.open("for-ever")).match(file)), right);

@@ -85,7 +85,7 @@ describe("five networks that differ in their block size alone", () => {
     const asked = [];
     const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
     await reading(page);
-    await page.waitForTimeout(500);
+    await page.waitForLoadState("networkidle"); // all parts of the page are there
     const isPart = (/** @type {string} */ url) => /models\/series|floors\//.test(url);
     assert.deepEqual(asked.filter(isPart), []);
     await page.locator("#series").scrollIntoViewIfNeeded();

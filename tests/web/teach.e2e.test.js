@@ -189,7 +189,7 @@ describe("an accessibility checker finds nothing", () => {
       await cutUp(page);
       await page.getByTestId("teach-start").click();
       await phase(page, "learning");
-      await page.waitForTimeout(3000);
+      await page.waitForFunction(() => document.querySelector("[data-testid=teach-last]")?.textContent !== "–");
       await assertAccessible(page);
       await screenshot(page.locator("#teach"), `teach-${width}-${colorScheme}`);
       await close();

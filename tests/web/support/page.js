@@ -78,6 +78,11 @@ export async function until(page, question, argument, timeout_ms = 60_000) {
   }
 }
 
+/** Waits until the page has been drawn anew, with what came before. @param {Page} page */
+export function drawn(page) {
+  return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
 /**
  * Waits for a judgement and reads it at full precision.
  * @param {Page} page

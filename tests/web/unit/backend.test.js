@@ -49,8 +49,9 @@ test("the CPU asked for is the CPU, on all cores where there are threads", () =>
   assert.deepEqual(plan("wasm", REAL, plain(2), ALL), { engines: ["cpu-threads", "cpu"], note: "" });
 });
 
-test("relaxed SIMD is used where the browser has it and there are threads", () => {
-  assert.deepEqual(plan("wasm", REAL, { shares: true, threads: 1, relaxed: true }, ALL).engines, ["cpu"]);
+test("relaxed SIMD is used where the browser has it and memory can be shared, on one core too", () => {
+  assert.deepEqual(plan("wasm", REAL, { shares: true, threads: 1, relaxed: true }, ALL).engines, ["cpu-threads-relaxed", "cpu"]);
+  assert.deepEqual(plan("wasm", REAL, { shares: false, threads: 1, relaxed: true }, ALL).engines, ["cpu"]);
   assert.deepEqual(plan("auto", REAL, { shares: true, threads: 2, relaxed: true }, ALL).engines, ["webgpu", "cpu-threads-relaxed", "cpu"]);
   assert.equal(typeof cpu().relaxed, "boolean");
 });
