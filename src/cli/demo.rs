@@ -33,7 +33,6 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
                 .collect(),
         ),
         device: DeviceChoice::Auto.resolve()?,
-        peers: Vec::new(),
         out: MODEL.into(),
         resume: false,
         provenance: Provenance {

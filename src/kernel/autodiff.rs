@@ -1,4 +1,4 @@
-//! Gradients of the kernels. On GPUs and on remote devices they are those of Burn's own operations.
+//! Gradients of the kernels. On GPUs they are those of Burn's own operations.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -14,9 +14,6 @@ use super::{Kernels, Window};
 
 #[cfg(feature = "gpu")]
 impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Cube, C> {}
-
-#[cfg(feature = "remote")]
-impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Remote, C> {}
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn convolve(

@@ -26,11 +26,10 @@ pub struct MemoryEstimate {
 }
 
 impl MemoryEstimate {
-    /// Of a run that holds `cached_bytes` of decoded images, for the first of `devices` that share
-    /// every batch.
-    pub fn of(config: &TrainConfig, devices: usize, cached_bytes: u64) -> Self {
+    /// Of a run that holds `cached_bytes` of decoded images.
+    pub fn of(config: &TrainConfig, cached_bytes: u64) -> Self {
         let model = &config.model;
-        let batch = config.batch_size.div_ceil(devices) as u64;
+        let batch = config.batch_size as u64;
         let values = model.parameter_count() as u64;
         let (generator, discriminator) = (generator_maps(model), discriminator_maps(model));
         let image = 3 * (model.height_px * model.width_px) as u64;
@@ -39,20 +38,7 @@ impl MemoryEstimate {
         let backward = batch * (generator + discriminator + rising) + banks(model);
         // It sees what is real and what is rebuilt.
         let judging = batch * (2 * discriminator + 3 * image) + values;
-        let is_shared = devices > 1;
-        let accumulated = if config.accumulate > 1 || is_shared {
-            values
-        } else {
-            0
-        };
-        // As what a device begins with is sent to it; as all send gradients and get their sum.
-        let peers = devices as u64 - 1;
-        let begins = if is_shared { 9 * values } else { 0 };
-        let exchanged = if is_shared {
-            (1 + 4 * peers) * values
-        } else {
-            0
-        };
+        let accumulated = if config.accumulate > 1 { values } else { 0 };
         // What a checkpoint holds, read from the device, and again as a file's bytes; some of
         // what training gave back is not reused.
         let keeps_best = config.validation.is_some_and(|it| it.keep_best);
@@ -61,14 +47,11 @@ impl MemoryEstimate {
         let moment = [
             backward + accumulated,
             judging + accumulated,
-            2 * values + exchanged,
-            begins,
+            2 * values,
             checkpoint,
         ];
         let moment = moment.into_iter().max().unwrap_or_default();
-        // Threads that speak to devices keep what they gave back, each for itself.
-        let kept = if is_shared { 3 * values / 2 } else { 0 };
-        let always = 3 * values + best + kept + batch * image;
+        let always = 3 * values + best + batch * image;
         Self {
             peak_bytes: PROGRAM_BYTES + VALUE_BYTES * (always + moment) + cached_bytes,
             largest_tensor_bytes: VALUE_BYTES
@@ -238,7 +221,7 @@ mod tests {
             batch_size: 16,
             ..TrainConfig::default()
         };
-        let peak = |config: &TrainConfig| MemoryEstimate::of(config, 1, 40 << 20).peak_bytes;
+        let peak = |config: &TrainConfig| MemoryEstimate::of(config, 40 << 20).peak_bytes;
         let mut small = [large.clone(), large.clone(), large.clone()];
         small[0].batch_size = 8;
         small[1].model.base_width = 32;
@@ -251,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said_with_what_would_help() {
-        let estimate = MemoryEstimate::of(&TrainConfig::default(), 1, 40 << 20);
+        let estimate = MemoryEstimate::of(&TrainConfig::default(), 40 << 20);
         estimate.check(estimate.peak_bytes).unwrap();
         let error = estimate.check(1 << 30).unwrap_err().to_string();
         for words in [
