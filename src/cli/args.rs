@@ -110,9 +110,6 @@ pub(crate) struct TrainArgs {
     /// Start anew although there is a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
-    /// Train although the run seems to be larger than the memory that is available
-    #[arg(long)]
-    pub(crate) ignore_memory: bool,
     /// Stop as after Ctrl-C when standard input ends
     #[arg(long, hide = true)]
     pub(crate) stop_at_eof: bool,

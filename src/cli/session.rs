@@ -46,8 +46,6 @@ pub(crate) struct Session {
     pub(crate) provenance: Provenance,
     pub(crate) precision: Precision,
     pub(crate) json: bool,
-    /// Whether to train what seems to be larger than the memory.
-    pub(crate) ignore_memory: bool,
     /// Whether the end of standard input is the same as Ctrl-C.
     pub(crate) stop_at_eof: bool,
 }
@@ -79,7 +77,8 @@ impl Session {
             );
         }
         let cached_bytes = self.images.cached_bytes(&self.config);
-        let estimate = MemoryEstimate::of(&self.config, cached_bytes);
+        let held_out = held_out(&self.config, count);
+        let estimate = MemoryEstimate::of(&self.config, count - held_out.len(), cached_bytes);
         self.check_memory(&estimate)?;
         if self.device.is_to_be_checked {
             let checked = check_training(&self.device.device);
@@ -90,8 +89,7 @@ impl Session {
         let images = std::mem::replace(&mut self.images, Images::Made(Vec::new()));
         let model = &self.config.model;
         let size = (model.width_px, model.height_px);
-        let SharedOut { training, held_out } =
-            images.share_out(&held_out(&self.config, count), size)?;
+        let SharedOut { training, held_out } = images.share_out(&held_out, size)?;
         let held_out = HeldOut::share(self.config.validation, held_out.iter().collect());
 
         let trainer = if self.resume {
@@ -156,17 +154,15 @@ impl Session {
 
     /// Before anything large is allocated.
     fn check_memory(&self, estimate: &MemoryEstimate) -> anyhow::Result<()> {
-        if self.ignore_memory {
-            return Ok(());
-        }
         if let Some(limit) = self.device.max_tensor_bytes {
             estimate.check_buffer(limit)?;
         }
         // A GPU does not say how much it has.
         if !self.device.is_to_be_checked
             && let Some(available) = memory::available_bytes()
+            && let Some(warning) = estimate.warning(available)
         {
-            estimate.check(available)?;
+            note(&warning);
         }
         Ok(())
     }

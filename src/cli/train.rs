@@ -58,7 +58,6 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             false => Precision::F16,
         },
         json: args.common.json,
-        ignore_memory: args.ignore_memory,
         stop_at_eof: args.stop_at_eof,
     };
     output::note("Ctrl-C stops after a step; the same command with --resume goes on from there.");

@@ -116,6 +116,21 @@ fn one_batch_overfits() {
 }
 
 #[test]
+fn a_batch_larger_than_the_data_is_all_of_it() {
+    let images = images(5);
+    let weights = |batch_size| {
+        let config = TrainConfig {
+            batch_size,
+            ..config()
+        };
+        let mut trainer = new_run(config, &images);
+        let curve = run(&mut trainer, &images);
+        (curve, parameters::values(trainer.model()))
+    };
+    assert_eq!(weights(64), weights(5));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let images = images(10);
     let weights = |seed| {
