@@ -146,7 +146,6 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 #[test]
 fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
     goes_on_as_if_nothing_had_been(config());
-    // With it there is one more loss to keep.
     let mut extended = config();
     extended.objective.structural_similarity = 5.0;
     goes_on_as_if_nothing_had_been(extended);
