@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::args::{Cli, Command};
-use cli::servers::Servers;
 
 fn main() -> ExitCode {
     let Some(command) = Cli::parse().command else {
         return cli::output::finish(cli::demo::run());
     };
-    cli::output::finish(Servers::of(&command).watch(|| run(command)))
+    cli::output::finish(run(command))
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -27,8 +26,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Report(args) => cli::report::run(&args),
         Command::Sweep(args) => cli::sweep::run(&args),
         Command::Doctor(args) => cli::doctor::run(&args),
-        #[cfg(feature = "remote")]
-        Command::DeviceServer(args) => cli::device_server::run(&args),
         Command::Synthesize(args) => cli::synthesize::run(&args),
     }
 }

@@ -31,8 +31,7 @@ pub struct ModelCard {
     pub config: ModelConfig,
     /// What pixel values become before the network sees them.
     pub normalization: Normalization,
-    /// Extensions of how images are scored; files that do not say have none.
-    #[serde(default, skip_serializing_if = "Scoring::is_plain")]
+    /// Extensions of how images are scored.
     pub scoring: Scoring,
     /// Scaling, threshold and the distribution of normal scores.
     pub calibration: Calibration,
@@ -62,7 +61,7 @@ impl Default for Normalization {
 
 /// Where the weights come from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// The data's name.
     pub data: String,
@@ -82,9 +81,8 @@ pub struct Provenance {
     pub trained_on: usize,
     /// The device that trained.
     pub device: String,
-    /// All settings of the run, a [`crate::train::TrainConfig`]; none in files of older versions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub config: Option<serde_json::Value>,
+    /// All settings of the run, a [`crate::train::TrainConfig`]; null until it is over.
+    pub config: serde_json::Value,
 }
 
 /// How weights are stored.
@@ -378,9 +376,8 @@ mod tests {
     }
 
     #[test]
-    fn a_card_says_how_images_are_scored_only_where_that_is_an_extension() {
+    fn a_card_says_how_images_are_scored() {
         let mut card = card();
-        assert!(!serde_json::to_string(&card).unwrap().contains("scoring"));
         card.scoring.error_smoothing_px = 1.5;
         card.scoring.flips = crate::image::Flips::Vertical;
         assert_eq!(read_card(&file(&card)).unwrap(), card);
@@ -412,6 +409,8 @@ mod tests {
             header.replace("\\\"items\\\":5", "\\\"items\\\":5000000")
         });
         assert!(message(&huge).contains("memory.items"));
+        let silent = with_header(&bytes, |header| header.replace("\\\"seed\\\":0,", ""));
+        assert!(message(&silent).contains("missing field `seed`"));
         let version = with_header(&bytes, |header| {
             header.replace("\\\"version\\\":1", "\\\"version\\\":9")
         });

@@ -12,8 +12,6 @@ use daad::train::dataset::{DEFAULT_CACHE_BYTES, Texture, Unreadable};
 use daad::train::settings::named;
 use daad::train::{DeviceChoice, Flips, Settings};
 
-use super::servers::PATIENCE_S;
-
 /// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
 /// find what does not.
 ///
@@ -46,9 +44,6 @@ pub(crate) enum Command {
     Sweep(Box<super::sweep::SweepArgs>),
     /// List the devices there are, compare each with the CPU, and say which are fit to train on
     Doctor(super::doctor::DoctorArgs),
-    /// Host this machine's device for other processes and machines
-    #[cfg(feature = "remote")]
-    DeviceServer(super::device_server::DeviceServerArgs),
     /// Make images, normal and defective, to try all this on
     Synthesize(SynthesizeArgs),
 }
@@ -115,9 +110,6 @@ pub(crate) struct TrainArgs {
     /// Start anew although there is a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     pub(crate) overwrite: bool,
-    /// Train although the run seems to be larger than the memory that is available
-    #[arg(long)]
-    pub(crate) ignore_memory: bool,
     /// Stop as after Ctrl-C when standard input ends
     #[arg(long, hide = true)]
     pub(crate) stop_at_eof: bool,
@@ -131,18 +123,8 @@ pub(crate) struct TrainArgs {
     pub(crate) settings: Settings,
     #[command(flatten)]
     pub(crate) provenance: ProvenanceArgs,
-    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
-    /// remote:HOST:PORT (see `daad device-server`). Several, separated by commas, share every batch
-    #[arg(
-        long,
-        value_name = "DEVICE,…",
-        default_value = "auto",
-        value_delimiter = ',',
-        help_heading = "Everywhere"
-    )]
-    pub(crate) device: Vec<DeviceChoice>,
     #[command(flatten)]
-    pub(crate) everywhere: EverywhereArgs,
+    pub(crate) common: CommonArgs,
 }
 
 /// What the model file says of its origin.
@@ -251,47 +233,12 @@ pub(crate) struct TileArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct CommonArgs {
-    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
-    /// remote:HOST:PORT (see `daad device-server`)
+    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
-    #[command(flatten)]
-    pub(crate) everywhere: EverywhereArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Everywhere")]
-pub(crate) struct EverywhereArgs {
-    /// Give a device server up that answers nothing for so long, over a connection that stands
-    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S, value_parser = value_parser!(u16).range(1..))]
-    pub(crate) server_timeout: u16,
     /// Results as JSON lines on standard output, for machines
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl CommonArgs {
-    fn devices(&self) -> (&[DeviceChoice], u16) {
-        let device = std::slice::from_ref(&self.device);
-        (device, self.everywhere.server_timeout)
-    }
-}
-
-impl Command {
-    /// What it computes on, and how many seconds a server may be silent.
-    pub(crate) fn devices(&self) -> (&[DeviceChoice], u16) {
-        match self {
-            Self::Train(args) => (&args.device, args.everywhere.server_timeout),
-            Self::Eval(args) => args.common.devices(),
-            Self::Score(args) => args.common.devices(),
-            Self::Threshold(args) => args.common.devices(),
-            Self::Calibrate(args) => args.common.devices(),
-            Self::Report(args) => (std::slice::from_ref(&args.device), PATIENCE_S),
-            // It looks at each in a process of its own.
-            Self::Doctor(args) if args.here => (&args.device, PATIENCE_S),
-            _ => (&[], PATIENCE_S),
-        }
-    }
 }
 
 impl TileArgs {

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         card.calibration.threshold,
         calibration.threshold
     ));
-    if args.common.everywhere.json {
+    if args.common.json {
         print(calibration)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -33,7 +33,6 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
                 .collect(),
         ),
         device: DeviceChoice::Auto.resolve()?,
-        peers: Vec::new(),
         out: MODEL.into(),
         resume: false,
         provenance: Provenance {
@@ -45,7 +44,6 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         },
         precision: Precision::F16,
         json: false,
-        ignore_memory: false,
         stop_at_eof: false,
     };
     let lock = RunLock::acquire(Path::new(MODEL), Duration::ZERO)?;

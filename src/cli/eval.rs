@@ -24,7 +24,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let config = &detector.card().config;
     let size = (config.width_px, config.height_px);
     let evaluated = evaluate_files(&detector, split.test, size, args.unreadable)?;
-    output::evaluation(&evaluated.evaluation, args.common.everywhere.json)?;
+    output::evaluation(&evaluated.evaluation, args.common.json)?;
     if args.record {
         let records = Records::beside(&args.model);
         records.write_evaluation(&evaluated)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use serde::Deserialize;
 
 use daad::train::TrainConfig;
 use daad::weights::{ModelCard, read_card};
@@ -40,9 +41,7 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn settings(card: &ModelCard) -> anyhow::Result<String> {
-    let config = card.provenance.config.clone();
-    let config = config.context("this file is of a version that did not store its settings")?;
-    let config: TrainConfig = serde_json::from_value(config).context("its settings")?;
+    let config = TrainConfig::deserialize(&card.provenance.config).context("its settings")?;
     Ok(settings_of(&config))
 }
 
@@ -75,8 +74,5 @@ fn summary(card: &ModelCard) -> anyhow::Result<()> {
     for (name, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
         line(&format!("{name}: {fact}"))?;
     }
-    match settings(card) {
-        Ok(settings) => line(&format!("\n{}", settings.trim_end())),
-        Err(reason) => line(&format!("\nNo settings: {reason:#}.")),
-    }
+    line(&format!("\n{}", settings(card)?.trim_end()))
 }

@@ -3,8 +3,6 @@
 pub(crate) mod args;
 pub(crate) mod calibrate;
 pub(crate) mod demo;
-#[cfg(feature = "remote")]
-pub(crate) mod device_server;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod images;
@@ -12,7 +10,6 @@ pub(crate) mod info;
 pub(crate) mod output;
 pub(crate) mod report;
 pub(crate) mod score;
-pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod sweep;
 pub(crate) mod synthesize;

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        print(&detector, path, &scored, args.common.everywhere.json)?;
+        print(&detector, path, &scored, args.common.json)?;
         let name = unique_name(path, &mut names);
         if let (Some(folder), Some(map)) = (&args.heat_maps, &scored.heat_map) {
             save(map, &folder.join(format!("{name}.heat.png")))?;

@@ -18,7 +18,7 @@ use daad::train::memory::{self, MemoryEstimate};
 use daad::train::order::held_out;
 use daad::train::{
     Checkpointing, EpochRecord, Event, Finished, HeldOut, Losses, NamedDevice, Outcome, Records,
-    TrainConfig, Trainer, TrainingImages, atomic_file, check_shares, check_training, finish, wait,
+    TrainConfig, Trainer, TrainingImages, atomic_file, check_training, finish, wait,
 };
 use daad::weights::{Precision, Provenance};
 
@@ -26,9 +26,6 @@ use super::images::{Images, SharedOut};
 use super::output::{line, note};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
-
-/// A device elsewhere may go at any moment, and what is on it with it.
-const REMOTE_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where no terminal shows the bar, a log gets a line this often.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -43,16 +40,12 @@ pub(crate) struct Session {
     pub(crate) config: TrainConfig,
     pub(crate) images: Images,
     pub(crate) device: NamedDevice,
-    /// More devices, that share every batch with it.
-    pub(crate) peers: Vec<NamedDevice>,
     pub(crate) out: PathBuf,
     pub(crate) resume: bool,
     /// Of a new run; a resumed one keeps its own.
     pub(crate) provenance: Provenance,
     pub(crate) precision: Precision,
     pub(crate) json: bool,
-    /// Whether to train what seems to be larger than the memory.
-    pub(crate) ignore_memory: bool,
     /// Whether the end of standard input is the same as Ctrl-C.
     pub(crate) stop_at_eof: bool,
 }
@@ -71,7 +64,6 @@ pub(crate) enum End {
 impl Session {
     /// Trains, calibrates, writes the model file.
     pub(crate) fn run(self) -> anyhow::Result<End> {
-        check_shares(self.peers.len() + 1, &self.config)?;
         let device = self.device.clone();
         or_failed(&device, || self.run_here())
     }
@@ -85,20 +77,19 @@ impl Session {
             );
         }
         let cached_bytes = self.images.cached_bytes(&self.config);
-        let devices = self.peers.len() + 1;
-        let estimate = MemoryEstimate::of(&self.config, devices, cached_bytes);
+        let held_out = held_out(&self.config, count);
+        let estimate = MemoryEstimate::of(&self.config, count - held_out.len(), cached_bytes);
         self.check_memory(&estimate)?;
-        for device in self.devices().filter(|device| device.is_to_be_checked) {
-            let checked = check_training(&device.device);
-            checked.with_context(|| device.name.clone())?;
+        if self.device.is_to_be_checked {
+            let checked = check_training(&self.device.device);
+            checked.with_context(|| self.device.name.clone())?;
         }
         let checkpoint = checkpoint_path(&self.out);
         let mut unprinted = Ok(());
         let images = std::mem::replace(&mut self.images, Images::Made(Vec::new()));
         let model = &self.config.model;
         let size = (model.width_px, model.height_px);
-        let SharedOut { training, held_out } =
-            images.share_out(&held_out(&self.config, count), size)?;
+        let SharedOut { training, held_out } = images.share_out(&held_out, size)?;
         let held_out = HeldOut::share(self.config.validation, held_out.iter().collect());
 
         let trainer = if self.resume {
@@ -110,21 +101,13 @@ impl Session {
         };
         let trainer = trainer.with_checkpoints(Checkpointing {
             path: checkpoint,
-            interval: match self.is_remote() {
-                false => CHECKPOINT_INTERVAL,
-                true => REMOTE_CHECKPOINT_INTERVAL,
-            },
+            interval: CHECKPOINT_INTERVAL,
         });
-        let trainer = trainer.with_validation(&held_out.choosing);
-        let mut trainer = trainer.with_peers(&self.peers)?;
+        let mut trainer = trainer.with_validation(&held_out.choosing);
         self.announce(training.count(), &held_out, &estimate);
         if self.resume {
             let (epoch, epochs) = (trainer.progress().epoch, self.config.epochs);
             note(&format!("{epoch} of {epochs} epochs are done already."));
-        }
-        if self.is_remote() {
-            // Whatever becomes of the server, there is something to go on from.
-            trainer.checkpoint()?;
         }
         let outcome = self.train(&mut trainer, &*training, &mut unprinted)?;
         if outcome == Outcome::Stopped {
@@ -148,7 +131,7 @@ impl Session {
             seed: self.config.seed,
             epochs: chosen.epoch,
             trained_on: training.count(),
-            device: self.device_names(),
+            device: self.device.name.clone(),
             ..trainer.progress().provenance.clone()
         };
         let (config, device) = (&self.config, &self.device.device);
@@ -169,34 +152,17 @@ impl Session {
         Ok(End::Finished(Box::new(finished)))
     }
 
-    fn devices(&self) -> impl Iterator<Item = &NamedDevice> {
-        [&self.device].into_iter().chain(&self.peers)
-    }
-
-    fn is_remote(&self) -> bool {
-        self.devices().any(|device| device.server.is_some())
-    }
-
-    fn device_names(&self) -> String {
-        let names: Vec<&str> = self.devices().map(|device| device.name.as_str()).collect();
-        names.join(" + ")
-    }
-
     /// Before anything large is allocated.
     fn check_memory(&self, estimate: &MemoryEstimate) -> anyhow::Result<()> {
-        if self.ignore_memory {
-            return Ok(());
+        if let Some(limit) = self.device.max_tensor_bytes {
+            estimate.check_buffer(limit)?;
         }
-        for device in self.devices() {
-            if let Some(limit) = device.max_tensor_bytes {
-                estimate.check_buffer(limit)?;
-            }
-            // A GPU does not say how much it has.
-            if !device.is_to_be_checked
-                && let Some(available) = memory::available_bytes()
-            {
-                estimate.check(available)?;
-            }
+        // A GPU does not say how much it has.
+        if !self.device.is_to_be_checked
+            && let Some(available) = memory::available_bytes()
+            && let Some(warning) = estimate.warning(available)
+        {
+            note(&warning);
         }
         Ok(())
     }
@@ -209,9 +175,8 @@ impl Session {
             (Some(_), count) => format!(", {count} to look at on the way"),
         };
         let memory = memory::in_words(estimate.peak_bytes);
-        let each = if self.peers.is_empty() { "" } else { " each" };
-        let devices = self.device_names();
-        note(&format!("Device: {devices}. Memory: about {memory}{each}."));
+        let device = &self.device;
+        note(&format!("Device: {device}. Memory: about {memory}."));
         note(&format!(
             "{name} at {}×{} pixels, {parameters:.2} million parameters; {training} images to \
              train on, {} held out for calibration{choosing}.",
@@ -297,8 +262,7 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
     Ok(stop)
 }
 
-/// A GPU's libraries panic where an allocation fails or the GPU is lost, deep inside a step. Whose
-/// batches others share is the first `device`: they say themselves what becomes of them.
+/// A GPU's libraries panic where an allocation fails or the GPU is lost, deep inside a step.
 fn or_failed<T>(
     device: &NamedDevice,
     run: impl FnOnce() -> anyhow::Result<T>,

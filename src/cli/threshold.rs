@@ -46,7 +46,7 @@ fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
         ..card
     };
     atomic_file::write(&args.model, &with_card(&bytes, &card)?)?;
-    if args.common.everywhere.json {
+    if args.common.json {
         return print(&card.calibration);
     }
     line(&format!(
@@ -81,7 +81,7 @@ fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
             "{count} images say little of a rate of {rate}: the worst of them decides."
         ));
     }
-    if args.common.everywhere.json {
+    if args.common.json {
         return print(&calibration);
     }
     line(&format!(

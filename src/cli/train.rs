@@ -7,10 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use daad::Detector;
 use daad::train::dataset::{DataSet, LabelledImage, Sample, Unreadable, load_ahead};
-use daad::train::{
-    DeviceChoice, Evaluated, NamedDevice, Records, RunLock, Settings, TrainConfig, evaluate,
-    read_progress,
-};
+use daad::train::{Evaluated, Records, RunLock, Settings, TrainConfig, evaluate, read_progress};
 use daad::weights::{Precision, Provenance};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -38,7 +35,6 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let records = Records::beside(&args.out);
     let epochs = config.epochs;
-    let (device, peers) = devices(&args.device)?;
     let session = Session {
         config,
         images: Images::Files {
@@ -46,8 +42,7 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             unreadable: args.unreadable,
             cache_bytes: args.cache_mib.saturating_mul(1 << 20),
         },
-        device,
-        peers,
+        device: args.common.device.resolve()?,
         out: args.out,
         resume: args.resume,
         provenance: Provenance {
@@ -62,8 +57,7 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             true => Precision::F32,
             false => Precision::F16,
         },
-        json: args.everywhere.json,
-        ignore_memory: args.ignore_memory,
+        json: args.common.json,
         stop_at_eof: args.stop_at_eof,
     };
     output::note("Ctrl-C stops after a step; the same command with --resume goes on from there.");
@@ -83,27 +77,8 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     }
     let evaluated = evaluate_files(&finished.detector, split.test, size, args.unreadable)?;
     records.write_evaluation(&evaluated)?;
-    output::evaluation(&evaluated.evaluation, args.everywhere.json)?;
+    output::evaluation(&evaluated.evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The first, and those that share its batches.
-fn devices(choices: &[DeviceChoice]) -> anyhow::Result<(NamedDevice, Vec<NamedDevice>)> {
-    let mut found: Vec<NamedDevice> = Vec::new();
-    for choice in choices {
-        let device = choice.resolve()?;
-        let is_same = |other: &NamedDevice| match (&other.server, &device.server) {
-            (None, None) => other.device == device.device,
-            (one, other) => one == other,
-        };
-        anyhow::ensure!(
-            !found.iter().any(is_same),
-            "--device {choice} is there twice: {device} can take one share of a batch"
-        );
-        found.push(device);
-    }
-    let device = found.remove(0);
-    Ok((device, found))
 }
 
 /// The configuration asked for, or that of the run to go on with.

@@ -1,4 +1,4 @@
-//! Gradients of the kernels. On remote devices they are those of Burn's own operations.
+//! Gradients of the kernels, on every back end that has [`Gradients`].
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,9 +9,6 @@ use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 use super::gradients::{Gradients, Normalization};
 use super::{Kernels, Window};
-
-#[cfg(feature = "remote")]
-impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Remote, C> {}
 
 // Fused operations have no kernels to call.
 #[cfg(feature = "fusion")]

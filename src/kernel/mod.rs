@@ -12,8 +12,6 @@ mod operations;
 mod parallel;
 mod plain;
 mod recall;
-#[cfg(feature = "remote")]
-mod remote;
 
 #[cfg(feature = "learn")]
 mod autodiff;
@@ -34,7 +32,7 @@ pub(crate) use parallel::join;
 
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky rectifier below zero: 0 is a
 /// rectifier, 1 the identity.
-#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"), Remote: cfg(feature = "remote"))]
+#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"))]
 pub trait Kernels: Backend {
     /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then the rectifier.
     #[cfg_attr(feature = "fusion", fusion(default))]

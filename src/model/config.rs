@@ -50,20 +50,10 @@ pub struct MemoryConfig {
     pub items: usize,
     /// How maps are divided.
     pub division: Division,
-    /// Extension, 1 in the paper and in files that do not say: what similarities are divided by
-    /// before the softmax.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    /// Extension, 1 in the paper: what similarities are divided by before the softmax.
     pub temperature: f64,
     /// Extension, off in the paper: weights sum to one again after the shrinkage.
     pub renormalize: bool,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn is_one(value: &impl PartialEq<f64>) -> bool {
-    *value == 1.0
 }
 
 /// How the feature maps of all scales are divided into blocks.
@@ -399,17 +389,6 @@ mod tests {
         };
         let error = oblong.validate().unwrap_err().to_string();
         assert!(error.contains("square"), "{error}");
-    }
-
-    #[test]
-    fn without_a_temperature_a_configuration_is_written_as_before_there_was_one() {
-        let mut config = ModelConfig::default();
-        let text = serde_json::to_string(&config).unwrap();
-        assert!(!text.contains("temperature"), "{text}");
-        assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
-        config.memory.temperature = 0.1;
-        let text = serde_json::to_string(&config).unwrap();
-        assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
     }
 
     #[test]

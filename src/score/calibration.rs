@@ -98,9 +98,7 @@ pub struct Calibration {
     pub false_alarm_rate: f64,
     /// Anomaly scores of the held-out normal images, ascending.
     pub normal_scores: Vec<f64>,
-    /// R and L of the same images, in no order; empty in files of older versions. With them the
-    /// scores can be fused anew.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// R and L of the same images, in no order. With them the scores can be fused anew.
     pub normal_raw_scores: Vec<RawScore>,
     /// The largest squared error per pixel seen on them: full scale of a heat map.
     pub normal_error_max: f64,

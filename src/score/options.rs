@@ -11,7 +11,7 @@ const MAX_SMOOTHING_PX: f64 = 100.0;
 
 /// What is done besides taking R, L and the error map as the paper does.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Scoring {
     /// Extension: σ, in pixels of the model's size, of a Gaussian that smooths the error map; R is
     /// then the **maximum** of the smoothed map instead of the mean of the map. 0: neither.

@@ -11,22 +11,16 @@ use crate::model::parameters::{ParameterVisitor, visit_parameters};
 /// Sums of gradients by parameter name, flattened, until an optimizer moves.
 #[derive(Debug, Clone, Default)]
 pub(super) struct GradientSums {
-    pub(super) sums: HashMap<String, Tensor<1>>,
+    sums: HashMap<String, Tensor<1>>,
     pub(super) batches: usize,
 }
 
 impl GradientSums {
-    /// Adds the gradients of one batch, weighted by `share`: 1, or less where other devices have the
-    /// rest of the batch.
-    pub(super) fn add<M: Module>(&mut self, module: &M, gradients: Gradients, share: f64) {
+    /// Adds the gradients of one batch.
+    pub(super) fn add<M: Module>(&mut self, module: &M, gradients: Gradients) {
         self.batches += 1;
         let sums = &mut self.sums;
-        let mut add = Add {
-            sums,
-            gradients,
-            share,
-        };
-        visit_parameters(module, &mut add);
+        visit_parameters(module, &mut Add { sums, gradients });
     }
 
     /// The mean over all batches of the parameter's gradient, if it has one; it is gone then.
@@ -42,7 +36,6 @@ impl GradientSums {
 struct Add<'a> {
     sums: &'a mut HashMap<String, Tensor<1>>,
     gradients: Gradients,
-    share: f64,
 }
 
 impl ParameterVisitor for Add<'_> {
@@ -51,10 +44,7 @@ impl ParameterVisitor for Add<'_> {
         let Some(gradient) = param.val().grad_remove(&mut self.gradients) else {
             return;
         };
-        let mut gradient: Tensor<1> = gradient.reshape([-1]);
-        if self.share < 1.0 {
-            gradient = gradient.mul_scalar(self.share);
-        }
+        let gradient: Tensor<1> = gradient.reshape([-1]);
         let sum = match self.sums.remove(name) {
             Some(sum) => sum + gradient,
             None => gradient,

@@ -23,16 +23,7 @@ pub struct Adam {
     steps: u64,
     moments: HashMap<String, Moments>,
     /// Of batches since the last step.
-    pub(super) sums: GradientSums,
-}
-
-/// What is done with the gradients of a batch.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Then {
-    /// The parameters move, at this learning rate, by the mean of these and those accumulated before.
-    Step(f64),
-    /// They wait, weighted by this share of the batch.
-    Accumulate(f64),
+    sums: GradientSums,
 }
 
 /// Running means of a parameter's gradient and squared gradient, flattened.
@@ -43,21 +34,24 @@ struct Moments {
 }
 
 impl Adam {
-    /// Takes the gradients of one batch.
-    pub(super) fn take<M: Module>(&mut self, module: M, gradients: Gradients, then: Then) -> M {
-        match then {
-            Then::Step(rate) => self.step(module, gradients, rate),
-            Then::Accumulate(share) => {
-                self.sums.add(&module, gradients, share);
-                module
-            }
+    /// Takes the gradients of one batch: with a learning rate every parameter of `module` that has
+    /// one moves by the mean of these and those accumulated before, without one they wait.
+    pub(super) fn take<M: Module>(
+        &mut self,
+        module: M,
+        gradients: Gradients,
+        learning_rate: Option<f64>,
+    ) -> M {
+        self.sums.add(&module, gradients);
+        match learning_rate {
+            Some(rate) => self.step_accumulated(module, rate),
+            None => module,
         }
     }
 
     /// Moves every parameter of `module` that has a gradient.
     pub fn step<M: Module>(&mut self, module: M, gradients: Gradients, learning_rate: f64) -> M {
-        self.sums.add(&module, gradients, 1.0);
-        self.step_accumulated(module, learning_rate)
+        self.take(module, gradients, Some(learning_rate))
     }
 
     /// Moves every parameter of `module` by the mean of what was accumulated; not at all where that is

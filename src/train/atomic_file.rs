@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::Builder;
+
 use crate::error::{Error, Result};
 
 /// Writes beside `path`, syncs, and renames: whoever reads `path`, at any moment and after any
@@ -21,24 +23,22 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     // Always the same name: what a crash leaves behind, the next write takes away.
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(".tmp");
-    let temporary = folder.join(name);
+    let mut temporary = Builder::new();
+    temporary.prefix(&name).suffix(".tmp").rand_bytes(0);
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
-        let mut file = File::create(&temporary)?;
+        // Opened here, so that it has the permissions of any new file, not those of a secret one.
+        let mut file = temporary.make_in(folder, |path| File::create(path))?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
         // The rename itself must reach the disk too. Not every system can sync a folder.
         if let Ok(folder) = File::open(folder) {
             let _ = folder.sync_all();
         }
         Ok(())
     };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        Error::file("cannot write", path, error)
-    })
+    write().map_err(|error| Error::file("cannot write", path, error))
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub async fn finish(
             reference(&model, config).await?,
         ),
         provenance: Provenance {
-            config: Some(serde_json::to_value(config).expect("settings are plain data")),
+            config: serde_json::to_value(config).expect("settings are plain data"),
             ..provenance
         },
     };

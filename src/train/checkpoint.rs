@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
 use super::atomic_file;
-use super::config::TrainConfig;
 use super::event::EpochRecord;
 use super::losses::Losses;
 use super::progress::Progress;
@@ -300,32 +299,20 @@ fn losses_tensor(progress: &Progress) -> TensorData {
         .history
         .iter()
         .map(|record| record.losses.to_array());
-    let columns = columns(&progress.config);
     let rows: Vec<_> = rows.chain([progress.loss_sums]).collect();
-    let shape = [rows.len(), columns];
-    let values = rows.iter().flat_map(|row| row[..columns].to_vec());
-    TensorData::new(values.collect(), shape)
-}
-
-/// How many losses a row holds: the extension's comes last, and only where it is trained.
-fn columns(config: &TrainConfig) -> usize {
-    let extended = config.objective.structural_similarity > 0.0;
-    Losses::COUNT - usize::from(!extended)
+    let shape = [rows.len(), Losses::COUNT];
+    TensorData::new(rows.concat(), shape)
 }
 
 fn read_losses(view: &TensorView, progress: &mut Progress) -> Result<(), String> {
     let epochs = progress.epoch;
     let shape = view.shape();
-    let columns = columns(&progress.config);
-    if view.dtype() != Dtype::F64 || shape != [epochs + 1, columns] {
+    if view.dtype() != Dtype::F64 || shape != [epochs + 1, Losses::COUNT] {
         return Err(format!("{LOSSES} is {shape:?} after {epochs} epochs"));
     }
     let values = view.data().as_chunks::<8>().0.iter();
     let values: Vec<f64> = values.map(|&bytes| f64::from_le_bytes(bytes)).collect();
-    let mut rows = vec![[0.0; Losses::COUNT]; epochs + 1];
-    for (row, values) in rows.iter_mut().zip(values.chunks_exact(columns)) {
-        row[..columns].copy_from_slice(values);
-    }
+    let (rows, _) = values.as_chunks::<{ Losses::COUNT }>();
     let (history, sums) = rows.split_at(epochs);
     progress.loss_sums = sums[0];
     let record = |(index, &losses): (usize, &[f64; Losses::COUNT])| EpochRecord {

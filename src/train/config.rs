@@ -33,17 +33,14 @@ pub struct TrainConfig {
     /// How the learning rate goes on from there; constant in the paper.
     pub schedule: Schedule,
     /// Epochs at the beginning over which the learning rate rises from nothing; none in the paper.
-    #[serde(default)]
     pub warm_up: usize,
     /// Batches whose gradients are averaged before the optimizers move; 1 in the paper.
     ///
     /// NOTE: batch normalization sees each batch by itself. An optimizer's step has the gradient of
     /// `accumulate × batch_size` images, and the statistics of `batch_size`. What is left over at
     /// the end of an epoch makes a step too, the mean of fewer batches.
-    #[serde(default = "one")]
     pub accumulate: usize,
     /// Looks at held-out normal images on the way; none in the paper.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
     /// Mirror images at random, along each axis with probability ½.
     pub flips: Flips,
@@ -58,7 +55,6 @@ pub struct TrainConfig {
     /// The share of normal images that the threshold refuses.
     pub false_alarm_rate: f64,
     /// Extensions of how images are scored; plain in the paper.
-    #[serde(default, skip_serializing_if = "Scoring::is_plain")]
     pub scoring: Scoring,
 }
 
@@ -78,12 +74,7 @@ pub struct Objective {
     pub alignment_trains_discriminator: bool,
     /// Extension, 0 in the paper: the weight of one minus the structural similarity of images and
     /// reconstructions.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub structural_similarity: f64,
-}
-
-pub(super) fn is_zero(value: &impl PartialEq<f64>) -> bool {
-    *value == 0.0
 }
 
 impl Default for Objective {
@@ -229,11 +220,6 @@ impl TrainConfig {
     }
 }
 
-/// The value of `accumulate` in files that are older than it.
-const fn one() -> usize {
-    1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,32 +242,6 @@ mod tests {
             .map(|step| config.learning_rate_after(0, step, 5))
             .collect();
         assert_eq!(rates, [None, Some(1.0), None, Some(2.0), Some(3.0)]);
-    }
-
-    #[test]
-    fn settings_of_older_files_are_read() {
-        let config = TrainConfig::default();
-        let mut json = serde_json::to_value(&config).unwrap();
-        let fields = json.as_object_mut().unwrap();
-        assert_eq!(fields["schedule"], "constant");
-        for new in ["warm_up", "accumulate"] {
-            fields.remove(new).unwrap();
-        }
-        assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), config);
-    }
-
-    #[test]
-    fn without_extensions_a_configuration_is_written_as_before_there_were_any() {
-        let mut config = TrainConfig::default();
-        let text = serde_json::to_string(&config).unwrap();
-        for name in ["scoring", "structural_similarity", "temperature"] {
-            assert!(!text.contains(name), "{text}");
-        }
-        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
-        config.scoring.error_smoothing_px = 2.0;
-        config.objective.structural_similarity = 0.5;
-        let text = serde_json::to_string(&config).unwrap();
-        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
     }
 
     #[test]

@@ -6,11 +6,9 @@ use std::str::FromStr;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "remote")]
-use super::remote::connect as remote;
 use crate::error::{Error, Result};
 
-/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda`, `cuda:N` or `remote:HOST:PORT`.
+/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// The first real GPU, else the CPU.
@@ -22,8 +20,6 @@ pub enum DeviceChoice {
     Gpu(usize),
     /// The N-th NVIDIA GPU through CUDA, where this build has it.
     Cuda(usize),
-    /// The one that `daad device-server` hosts at this `HOST:PORT`.
-    Remote(String),
 }
 
 impl FromStr for DeviceChoice {
@@ -32,7 +28,6 @@ impl FromStr for DeviceChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
         let choice = match (kind, index.parse()) {
-            ("remote", _) => address(text).map(Self::Remote),
             ("auto", _) if kind == text => Some(Self::Auto),
             ("cpu", _) if kind == text => Some(Self::Cpu),
             ("gpu", Ok(index)) => Some(Self::Gpu(index)),
@@ -40,17 +35,9 @@ impl FromStr for DeviceChoice {
             _ => None,
         };
         choice.ok_or_else(|| {
-            format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda, cuda:N or remote:HOST:PORT")
+            format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda or cuda:N")
         })
     }
-}
-
-/// The `HOST:PORT` of `remote:HOST:PORT`.
-fn address(text: &str) -> Option<String> {
-    let address = text.strip_prefix("remote:")?;
-    let (host, port) = address.rsplit_once(':')?;
-    let is_sound = !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
-    is_sound.then(|| address.to_owned())
 }
 
 /// As it is parsed.
@@ -61,7 +48,6 @@ impl fmt::Display for DeviceChoice {
             Self::Cpu => f.write_str("cpu"),
             Self::Gpu(index) => write!(f, "gpu:{index}"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
-            Self::Remote(address) => write!(f, "remote:{address}"),
         }
     }
 }
@@ -75,8 +61,6 @@ pub struct NamedDevice {
     pub name: String,
     /// Whether it must be checked before it is trusted.
     pub is_to_be_checked: bool,
-    /// Where another process hosts it, if one does.
-    pub server: Option<String>,
     /// The largest tensor that it takes, in bytes, where it says so.
     pub max_tensor_bytes: Option<u64>,
 }
@@ -124,13 +108,12 @@ impl DeviceChoice {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where there is no such GPU, or no server at that address.
+    /// [`Error::Device`] where there is no such GPU.
     pub fn resolve(&self) -> Result<NamedDevice> {
         let cpu = || NamedDevice {
             device: Device::flex(),
             name: format!("CPU, {} threads", rayon::current_num_threads()),
             is_to_be_checked: false,
-            server: None,
             max_tensor_bytes: None,
         };
         let named = |adapter: Adapter| NamedDevice {
@@ -138,12 +121,10 @@ impl DeviceChoice {
             max_tensor_bytes: Some(adapter.limits.max_binding_bytes),
             device: adapter.device,
             is_to_be_checked: true,
-            server: None,
         };
         match self {
             Self::Cpu => Ok(cpu()),
             Self::Cuda(index) => cuda(*index),
-            Self::Remote(address) => remote(address),
             Self::Auto => {
                 let real = adapters().into_iter().find(|adapter| adapter.is_real);
                 Ok(real.map_or_else(cpu, named))
@@ -163,7 +144,6 @@ fn cuda(index: usize) -> Result<NamedDevice> {
         device: Device::cuda(index),
         name: format!("GPU {index}, through CUDA"),
         is_to_be_checked: true,
-        server: None,
         max_tensor_bytes: None,
     })
 }
@@ -172,13 +152,6 @@ fn cuda(index: usize) -> Result<NamedDevice> {
 fn cuda(_: usize) -> Result<NamedDevice> {
     Err(Error::Device(
         "this build cannot use CUDA; build it with --features cuda, or use --device gpu".into(),
-    ))
-}
-
-#[cfg(not(feature = "remote"))]
-fn remote(_: &str) -> Result<NamedDevice> {
-    Err(Error::Device(
-        "this build cannot use remote devices; build it with --features remote".into(),
     ))
 }
 
@@ -259,19 +232,7 @@ mod tests {
         assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
         assert_eq!("gpu:1".parse(), Ok(DeviceChoice::Gpu(1)));
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
-        let remote = DeviceChoice::Remote("[::1]:3000".into());
-        assert_eq!("remote:[::1]:3000".parse(), Ok(remote));
-        for wrong in [
-            "tpu",
-            "cpu:1",
-            "gpu:x",
-            "",
-            "remote",
-            "remote:host",
-            "remote::3000",
-            "remote:host:http",
-            "remote:host:0",
-        ] {
+        for wrong in ["tpu", "cpu:1", "gpu:x", ""] {
             let error = wrong.parse::<DeviceChoice>().unwrap_err();
             assert!(error.contains("use auto, cpu, gpu"), "{error}");
         }

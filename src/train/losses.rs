@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::config::is_zero;
 use crate::error::{Error, Result};
 
 /// Mean losses over some steps, without their weights λ.
@@ -53,6 +52,10 @@ impl Losses {
             structural,
         }
     }
+}
+
+fn is_zero(loss: &f64) -> bool {
+    *loss == 0.0
 }
 
 /// A loss as it is, where it is a number.

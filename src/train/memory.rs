@@ -1,9 +1,4 @@
 //! How much memory a run will take, before it takes it.
-//!
-//! Counted are the values that the CPU's kernels keep: the weights with Adam's moments all the time,
-//! and by turns the maps that the backward pass of the generator needs, those of the discriminator,
-//! the gradients, and the copies that a checkpoint is made of. Burn's own operations on GPUs keep
-//! somewhat more.
 
 use sysinfo::{MemoryRefreshKind, Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -16,6 +11,14 @@ const VALUE_BYTES: u64 = 4;
 /// The program itself, its threads' buffers, and what the allocator cannot give back.
 const PROGRAM_BYTES: u64 = 48 << 20;
 
+/// A parameter, its gradient and Adam's two moments.
+const COPIES: u64 = 4;
+
+/// How many maps as large as the first scale's the backward pass needs. Encoder, memory and decoder
+/// of a scale keep about nine of its own, each scale has half the values of the one before, and the
+/// two blocks and gradients at full size are six more.
+const MAPS: u64 = 9 * 2 + 6;
+
 /// What a run will take, all of it approximate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryEstimate {
@@ -26,71 +29,29 @@ pub struct MemoryEstimate {
 }
 
 impl MemoryEstimate {
-    /// Of a run that holds `cached_bytes` of decoded images, for the first of `devices` that share
-    /// every batch.
-    pub fn of(config: &TrainConfig, devices: usize, cached_bytes: u64) -> Self {
+    /// Of a run on so many `images`, of which it keeps `cached_bytes` decoded.
+    pub fn of(config: &TrainConfig, images: usize, cached_bytes: u64) -> Self {
         let model = &config.model;
-        let batch = config.batch_size.div_ceil(devices) as u64;
-        let values = model.parameter_count() as u64;
-        let (generator, discriminator) = (generator_maps(model), discriminator_maps(model));
-        let image = 3 * (model.height_px * model.width_px) as u64;
-        // The gradient of the largest map while all maps are there, as it comes and as it goes.
-        let rising = 2 * largest_map(model);
-        let backward = batch * (generator + discriminator + rising) + banks(model);
-        // It sees what is real and what is rebuilt.
-        let judging = batch * (2 * discriminator + 3 * image) + values;
-        let is_shared = devices > 1;
-        let accumulated = if config.accumulate > 1 || is_shared {
-            values
-        } else {
-            0
-        };
-        // As what a device begins with is sent to it; as all send gradients and get their sum.
-        let peers = devices as u64 - 1;
-        let begins = if is_shared { 9 * values } else { 0 };
-        let exchanged = if is_shared {
-            (1 + 4 * peers) * values
-        } else {
-            0
-        };
-        // What a checkpoint holds, read from the device, and again as a file's bytes; some of
-        // what training gave back is not reused.
-        let keeps_best = config.validation.is_some_and(|it| it.keep_best);
-        let best = if keeps_best { values } else { 0 };
-        let checkpoint = 13 * values / 2 + 2 * best;
-        let moment = [
-            backward + accumulated,
-            judging + accumulated,
-            2 * values + exchanged,
-            begins,
-            checkpoint,
-        ];
-        let moment = moment.into_iter().max().unwrap_or_default();
-        // Threads that speak to devices keep what they gave back, each for itself.
-        let kept = if is_shared { 3 * values / 2 } else { 0 };
-        let always = 3 * values + best + kept + batch * image;
+        let batch = config.batch_size.min(images) as u64;
+        let parameters = model.parameter_count() as u64;
+        let values = COPIES * parameters + batch * (MAPS * largest_map(model) + addressing(model));
         Self {
-            peak_bytes: PROGRAM_BYTES + VALUE_BYTES * (always + moment) + cached_bytes,
+            peak_bytes: PROGRAM_BYTES + VALUE_BYTES * values + cached_bytes,
             largest_tensor_bytes: VALUE_BYTES
                 * (batch * largest_map(model)).max(largest_parameter(model)),
         }
     }
 
-    /// Compares with what this machine has left.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Memory`] where it is less.
-    pub fn check(&self, available_bytes: u64) -> Result<()> {
-        if self.peak_bytes <= available_bytes {
-            return Ok(());
-        }
-        Err(Error::Memory(format!(
-            "this run would take about {}, and {} are available; lower batch-size (accumulate \
-             makes up for it), width or size, or try nevertheless with --ignore-memory",
-            in_words(self.peak_bytes),
-            in_words(available_bytes)
-        )))
+    /// What to tell the user where that is more than this machine has left.
+    pub fn warning(&self, available_bytes: u64) -> Option<String> {
+        (self.peak_bytes > available_bytes).then(|| {
+            format!(
+                "warning: this run may take about {}, and {} are available; where it fails, lower \
+                 batch-size (accumulate makes up for it), width or size.",
+                in_words(self.peak_bytes),
+                in_words(available_bytes)
+            )
+        })
     }
 
     /// Compares with the largest buffer that a device takes.
@@ -160,48 +121,16 @@ pub fn in_words(bytes: u64) -> String {
     }
 }
 
-/// Values of the maps that the generator's backward pass needs, for one image.
-fn generator_maps(model: &ModelConfig) -> u64 {
-    let pixels = (model.height_px * model.width_px) as u64;
-    // A convolution's output, and that normalized: twice two blocks.
-    let blocks = |channels: usize, pixels: u64| 4 * channels as u64 * pixels;
-    let mut values = 2 * 3 * pixels + blocks(model.base_width, pixels);
-    for scale in 0..model.scales {
-        let [channels, height, width] = model.map_shape(scale);
-        let (fine, coarse) = (pixels >> (2 * scale), (height * width) as u64);
-        let map = channels as u64 * coarse;
-        values += blocks(channels, fine) + map;
-        values += model.decoder_input(scale) as u64 * coarse + blocks(2 * channels, coarse);
-        values += channels as u64 * fine;
-        if model.has_memory(scale) {
-            let queries = model.division_rate(scale).blocks() as u64;
-            // Queries, their squares, the normalized ones, what is read; the steps to the weights.
-            values += 4 * map + 4 * queries * model.memory.items as u64;
-        }
-    }
-    values
+/// Values of all addressing weights on their way from similarities, for one image.
+fn addressing(model: &ModelConfig) -> u64 {
+    let scales = (0..model.scales).filter(|&scale| model.has_memory(scale));
+    let queries: usize = scales
+        .map(|scale| model.division_rate(scale).blocks())
+        .sum();
+    4 * (queries * model.memory.items) as u64
 }
 
-/// Values of the maps that the discriminator's backward pass needs, for one image.
-fn discriminator_maps(model: &ModelConfig) -> u64 {
-    let Some(config) = model.adversarial else {
-        return 0;
-    };
-    let pixels = (model.height_px * model.width_px) as u64;
-    let stage = |stage: usize| {
-        let map = (config.base_width << stage) as u64 * (pixels >> (2 * (stage + 1)));
-        if stage == 0 { map } else { 2 * map }
-    };
-    (0..model.discriminator_stages()).map(stage).sum()
-}
-
-/// Values of memory banks as they are compared: normalized, turned, and their gradients.
-fn banks(model: &ModelConfig) -> u64 {
-    3 * (0..model.scales)
-        .map(|scale| bank(model, scale))
-        .sum::<u64>()
-}
-
+/// Values of a memory bank.
 fn bank(model: &ModelConfig, scale: usize) -> u64 {
     if !model.has_memory(scale) {
         return 0;
@@ -233,33 +162,31 @@ mod tests {
 
     #[test]
     fn what_is_lowered_when_memory_is_short_lowers_the_estimate() {
-        // In small batches a checkpoint takes the most, whatever their size.
         let large = TrainConfig {
             batch_size: 16,
             ..TrainConfig::default()
         };
-        let peak = |config: &TrainConfig| MemoryEstimate::of(config, 1, 40 << 20).peak_bytes;
+        let peak =
+            |config: &TrainConfig, images| MemoryEstimate::of(config, images, 40 << 20).peak_bytes;
         let mut small = [large.clone(), large.clone(), large.clone()];
         small[0].batch_size = 8;
         small[1].model.base_width = 32;
         small[2].model.height_px = 128;
         small[2].model.width_px = 128;
         for config in &small {
-            assert!(peak(config) < 3 * peak(&large) / 4, "{config:?}");
+            assert!(peak(config, 100) < 3 * peak(&large, 100) / 4, "{config:?}");
         }
+        // No batch has more images than there are.
+        assert_eq!(peak(&large, 8), peak(&small[0], 8));
     }
 
     #[test]
     fn what_does_not_fit_is_said_with_what_would_help() {
-        let estimate = MemoryEstimate::of(&TrainConfig::default(), 1, 40 << 20);
-        estimate.check(estimate.peak_bytes).unwrap();
-        let error = estimate.check(1 << 30).unwrap_err().to_string();
-        for words in [
-            "GiB, and 1.0 GiB are available",
-            "accumulate",
-            "--ignore-memory",
-        ] {
-            assert!(error.contains(words), "{error}");
+        let estimate = MemoryEstimate::of(&TrainConfig::default(), 100, 40 << 20);
+        assert_eq!(estimate.warning(estimate.peak_bytes), None);
+        let warning = estimate.warning(1 << 30).unwrap();
+        for words in ["GiB, and 1.0 GiB are available", "accumulate"] {
+            assert!(warning.contains(words), "{warning}");
         }
         estimate.check_buffer(1 << 30).unwrap();
         let error = estimate.check_buffer(100 << 20).unwrap_err().to_string();

@@ -35,17 +35,11 @@ mod images;
 #[cfg(feature = "train")]
 pub mod memory;
 #[cfg(feature = "train")]
-mod parallel;
-#[cfg(feature = "train")]
-mod probe;
-#[cfg(feature = "train")]
 mod progress;
 #[cfg(feature = "train")]
 mod read_losses;
 #[cfg(feature = "train")]
 mod record;
-#[cfg(feature = "remote")]
-mod remote;
 #[cfg(feature = "train")]
 mod run_lock;
 #[cfg(feature = "train")]
@@ -82,15 +76,9 @@ pub use event::{EpochRecord, Event};
 #[cfg(feature = "train")]
 pub use images::TrainingImages;
 #[cfg(feature = "train")]
-pub use parallel::check_shares;
-#[cfg(feature = "train")]
-pub use probe::{CONNECT_PATIENCE, Probe};
-#[cfg(feature = "train")]
 pub use progress::Progress;
 #[cfg(feature = "train")]
 pub use record::{MetricRow, Records, metric_rows};
-#[cfg(feature = "remote")]
-pub use remote::DeviceServer;
 #[cfg(feature = "train")]
 pub use run_lock::RunLock;
 #[cfg(feature = "train")]

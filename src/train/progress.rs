@@ -23,7 +23,6 @@ pub struct Progress {
     /// Steps done in the epoch after those.
     pub step: usize,
     /// How many of these had no image that can be read, and so did nothing.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub passed_over: usize,
     /// Sums of the losses over the others.
     #[serde(skip)]
@@ -31,10 +30,6 @@ pub struct Progress {
     /// The curve so far.
     #[serde(skip)]
     pub history: Vec<EpochRecord>,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 impl Progress {

@@ -114,10 +114,7 @@ struct LossRow {
     adversarial: f64,
     alignment: f64,
     discriminator: f64,
-    #[serde(default)]
     structural: f64,
-    /// Files of older runs do not have it.
-    #[serde(default)]
     validation: Option<f64>,
 }
 

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 
-use super::adam::{Adam, Then};
+use super::adam::Adam;
 use super::config::{Objective, TrainConfig};
 use crate::image::to_tensor;
 use crate::loss;
@@ -82,8 +82,7 @@ impl TrainState {
         device: &Device,
     ) -> (Self, StepLosses) {
         let batch = to_tensor(&images.iter().collect::<Vec<_>>(), device);
-        let then = learning_rate.map_or(Then::Accumulate(1.0), Then::Step);
-        self.advance(batch, &config.objective, then)
+        self.advance(batch, &config.objective, learning_rate)
     }
 
     /// Trains both networks on one batch of images `[B, 3, H, W]` on an autodiff device.
@@ -93,13 +92,13 @@ impl TrainState {
         objective: &Objective,
         learning_rate: f64,
     ) -> (Self, StepLosses) {
-        self.advance(images, objective, Then::Step(learning_rate))
+        self.advance(images, objective, Some(learning_rate))
     }
 
     /// As [`Self::step`], but both networks stay as they are: the next step moves them by the mean
     /// of the gradients of all batches since the last.
     pub fn accumulate(self, images: Tensor<4>, objective: &Objective) -> (Self, StepLosses) {
-        self.advance(images, objective, Then::Accumulate(1.0))
+        self.advance(images, objective, None)
     }
 
     /// Moves both networks by the mean of the gradients that were accumulated, if there are any.
@@ -127,12 +126,13 @@ impl TrainState {
         }
     }
 
-    /// One batch of images `[B, 3, H, W]` on an autodiff device, for both networks.
-    pub(super) fn advance(
+    /// One batch of images `[B, 3, H, W]` on an autodiff device, for both networks; without a
+    /// learning rate it only accumulates their gradients.
+    fn advance(
         self,
         images: Tensor<4>,
         objective: &Objective,
-        then: Then,
+        learning_rate: Option<f64>,
     ) -> (Self, StepLosses) {
         let Self {
             model,
@@ -160,7 +160,7 @@ impl TrainState {
                 + game.adversarial.clone().mul_scalar(objective.adversarial)
                 + game.alignment.clone().mul_scalar(objective.alignment);
         }
-        let generator = generator_optimizer.take(generator, total.backward(), then);
+        let generator = generator_optimizer.take(generator, total.backward(), learning_rate);
 
         let mut adversarial = None;
         let discriminator = discriminator.map(|discriminator| {
@@ -178,7 +178,7 @@ impl TrainState {
                 alignment: game.alignment.detach(),
                 discriminator: entropy.detach(),
             });
-            discriminator_optimizer.take(discriminator, total.backward(), then)
+            discriminator_optimizer.take(discriminator, total.backward(), learning_rate)
         });
 
         let losses = StepLosses {

@@ -11,13 +11,11 @@ use image::RgbImage;
 
 use super::checkpoint::{self, Checkpoint, Weights};
 use super::config::TrainConfig;
-use super::device::NamedDevice;
 use super::event::{EpochRecord, Event};
 use super::images::TrainingImages;
 use super::initialize::initialize;
 use super::losses::{Losses, finite};
 use super::order::draws;
-use super::parallel::Peers;
 use super::progress::Progress;
 use super::read_losses::{Unread, read_losses};
 use super::step::TrainState;
@@ -36,9 +34,7 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 pub struct Trainer {
     device: Device,
     state: Option<TrainState>,
-    /// Where other devices train on a share of each batch.
-    peers: Option<Peers>,
-    /// Losses that are not in the sums yet, most of them still on the device.
+    /// Losses that are not in the sums yet, still on the device.
     unread: Vec<Unread>,
     progress: Progress,
     checkpoint: Option<Checkpointing>,
@@ -108,7 +104,6 @@ impl Trainer {
         Ok(Self {
             device,
             state: Some(TrainState::new(model)),
-            peers: None,
             unread: Vec::new(),
             progress,
             checkpoint: None,
@@ -154,7 +149,6 @@ impl Trainer {
         Ok(Self {
             device,
             state: Some(state),
-            peers: None,
             unread: Vec::new(),
             progress,
             checkpoint: None,
@@ -179,21 +173,6 @@ impl Trainer {
         self
     }
 
-    /// Shares every batch with `devices` from now on: all hold the networks, each accumulates gradients
-    /// of its part of the images, and all move by the mean. Batch normalization sees one part.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] where a batch has fewer images than there are devices, [`Error::Device`] and
-    /// [`Error::Memory`] naming a device that fails.
-    pub fn with_peers(mut self, devices: &[NamedDevice]) -> Result<Self> {
-        if !devices.is_empty() {
-            let config = &self.progress.config;
-            self.peers = Some(Peers::start(devices, self.state(), config)?);
-        }
-        Ok(self)
-    }
-
     /// The networks that this run is for: the best epoch's where the settings keep it, else the
     /// last's.
     ///
@@ -215,15 +194,6 @@ impl Trainer {
         })
     }
 
-    /// Writes a checkpoint now.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::File`] where it cannot be written.
-    pub fn checkpoint(&mut self) -> Result<()> {
-        self.save(&mut |_| ())
-    }
-
     /// The networks as they are now.
     pub fn model(&self) -> &Model {
         &self.state().model
@@ -240,13 +210,12 @@ impl Trainer {
     /// # Errors
     ///
     /// [`Error::File`] where a checkpoint cannot be written, [`Error::Diverged`] where a loss is no
-    /// longer a number, [`Error::Data`] where no image can be read, [`Error::Device`] where one of
-    /// several devices fails. There is the last checkpoint then.
+    /// longer a number, [`Error::Data`] where no image can be read, [`Error::Device`] and
+    /// [`Error::Memory`] where the device fails. There is the last checkpoint then.
     ///
     /// # Panics
     ///
-    /// Where the settings ask for validation and [`Self::with_validation`] gave no image, and after an
-    /// [`Error::Device`].
+    /// Where the settings ask for validation and [`Self::with_validation`] gave no image.
     pub fn run(
         &mut self,
         images: &dyn TrainingImages,
@@ -294,7 +263,7 @@ impl Trainer {
             let drawn: Vec<Option<RgbImage>> = drawn.collect::<Result<_>>()?;
             let drawn: Vec<RgbImage> = drawn.into_iter().flatten().collect();
             let count = drawn.len();
-            self.train_on(drawn, rate)?;
+            self.train_on(&drawn, rate);
             self.progress.step += 1;
             self.progress.passed_over += usize::from(count == 0);
             let losses = if read.elapsed() >= LOSS_INTERVAL {
@@ -348,18 +317,8 @@ impl Trainer {
         finite(error, self.progress.epoch + 1)
     }
 
-    /// One batch, on one device or several. Where no image of it can be read there may still be
-    /// gradients that waited for it.
-    fn train_on(&mut self, images: Vec<RgbImage>, learning_rate: Option<f64>) -> Result<()> {
-        if let Some(peers) = &self.peers {
-            let losses = peers.step(&mut self.state, images, learning_rate, &self.device);
-            if losses.is_err() {
-                // That of no batch, perhaps.
-                self.state = None;
-            }
-            self.unread.extend(losses?);
-            return Ok(());
-        }
+    /// One batch. Where no image of it can be read there may still be gradients that waited for it.
+    fn train_on(&mut self, images: &[RgbImage], learning_rate: Option<f64>) {
         let state = self.state.take().expect("a step gives the state back");
         self.state = Some(if images.is_empty() {
             match learning_rate {
@@ -368,11 +327,10 @@ impl Trainer {
             }
         } else {
             let config = &self.progress.config;
-            let (state, losses) = state.step_on(config, &images, learning_rate, &self.device);
-            self.unread.push(Unread::on_device(1.0, losses));
+            let (state, losses) = state.step_on(config, images, learning_rate, &self.device);
+            self.unread.push(losses.columns());
             state
         });
-        Ok(())
     }
 
     /// Reads losses from the device, in one go, and gives the epoch's means so far.

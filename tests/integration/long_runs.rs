@@ -1,4 +1,4 @@
-//! Runs that take days: judged on the way, started twice, orphaned, too large.
+//! Runs that take days: judged on the way, started twice, orphaned.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -106,27 +106,4 @@ fn an_orphan_stops_with_a_checkpoint_and_says_how_to_go_on() {
     assert_eq!(heir.wait().unwrap().code(), Some(130));
     let record: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert!(record["epoch"].as_u64() > Some(1), "{line}");
-}
-
-#[test]
-fn a_run_larger_than_the_memory_is_refused_before_it_starts() {
-    let root = data();
-    let root = root.path();
-    let huge = ["--size=1024", "--width=256", "--parts=none"];
-    let mut arguments = vec!["train", "--data", ".", "--device", "cpu"];
-    arguments.extend(huge);
-    let said = error(&run(root, &arguments));
-    for words in [
-        "not enough memory",
-        "are available",
-        "batch-size",
-        "--ignore-memory",
-    ] {
-        assert!(said.contains(words), "{said}");
-    }
-    assert!(
-        train(root, &["--epochs=1", "--ignore-memory"])
-            .status
-            .success()
-    );
 }

@@ -6,6 +6,7 @@
 mod cli;
 mod data;
 mod device;
+mod doctor;
 mod extensions;
 mod golden;
 mod gpu_kernels;
@@ -13,9 +14,6 @@ mod inspect;
 mod kernels;
 mod long_runs;
 mod metrics;
-mod parallel;
-#[cfg(feature = "remote")]
-mod remote;
 mod report;
 mod settings;
 mod sweep;

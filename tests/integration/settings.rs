@@ -1,6 +1,11 @@
 //! The settings of a run, from a file, from flags, and back out of the model.
 
 use std::fs;
+use std::path::Path;
+
+use daad::train::TrainConfig;
+use daad::weights::{read_card, with_card};
+use serde::Deserialize;
 
 use crate::cli::{data, error, run, stdout, train};
 
@@ -71,4 +76,27 @@ fn settings_that_cannot_be_meant_are_refused_by_name() {
     assert!(train(root, &["--epochs", "1"]).status.success());
     let said = error(&train(root, &["--resume", "--epochs", "2", "--seed", "4"]));
     assert!(said.contains("only --epochs may differ"), "{said}");
+}
+
+#[test]
+fn shipped_models_are_as_this_program_writes_them() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    for folder in [models.clone(), models.join("series")] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path
+                .extension()
+                .is_none_or(|ending| ending != "safetensors")
+            {
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            let card = read_card(&bytes).unwrap();
+            let again = with_card(&bytes, &card).unwrap();
+            assert!(again == bytes, "{}", path.display());
+            let config = TrainConfig::deserialize(&card.provenance.config).unwrap();
+            config.validate().unwrap();
+            assert_eq!(config.model, card.config);
+        }
+    }
 }

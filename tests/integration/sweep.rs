@@ -220,6 +220,39 @@ fn a_job_array_runs_a_sweep_job_by_job() {
 }
 
 #[test]
+fn each_device_gets_a_job_by_default_and_a_job_one_device() {
+    let root = TempDir::new().unwrap();
+    let root = root.path();
+    mvtec(root, &["bottle"]);
+    let sweep = |more: &[&str]| {
+        let own = ["sweep", "--vary", "items=2,3", "--data", "bottle"];
+        let small = &SMALL[..8];
+        run(root, &[&own, small, &["--epochs", "1"], more].concat())
+    };
+    let output = sweep(&["--device", "cpu,cpu"]);
+    assert!(output.status.success(), "{output:?}");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let threads = format!("Device: CPU, {} threads.", (cores / 2).max(1));
+    for job in fs::read_dir(root.join("sweep/jobs")).unwrap() {
+        let log = fs::read_to_string(job.unwrap().path().join("log.txt")).unwrap();
+        assert!(log.contains(&threads), "{log}");
+    }
+    for (arguments, words) in [
+        (&["--device", "cpu,gpu:99"][..], "there is no GPU 99"),
+        (
+            &["--device", "cpu,cpu", "--jobs", "1"],
+            "--jobs 1 leaves some of the 2 devices idle",
+        ),
+    ] {
+        let said = error(&sweep(arguments));
+        assert!(said.contains(words), "{said}");
+    }
+    let unknown = sweep(&["--device", "cpu,tpu"]);
+    let said = String::from_utf8(unknown.stderr).unwrap();
+    assert!(said.contains("`tpu` is not a device"), "{said}");
+}
+
+#[test]
 fn a_job_that_fails_is_named_and_stops_no_other() {
     let root = TempDir::new().unwrap();
     let root = root.path();

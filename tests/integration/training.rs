@@ -4,23 +4,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, TensorData, Tolerance};
 use daad::Detector;
+use daad::image::to_tensor;
 use daad::loss::AdversarialForm;
 use daad::metric::Label;
 use daad::model::{AdversarialConfig, Division, ModelConfig, parameters};
 use daad::nn::DivisionRate;
 use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::order::held_out;
+use daad::train::order::{Draw, draws, held_out};
 use daad::train::{
     Checkpointing, EpochRecord, Event, Flips, Objective, Outcome, Schedule, Teacher, TrainConfig,
-    TrainState, Trainer, Validation, evaluate, finish, initialize, wait,
+    TrainState, Trainer, TrainingImages, Validation, evaluate, finish, initialize, wait,
 };
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
 
 use crate::golden::gradients_by_name;
-use crate::parallel::more;
 
 /// Less of the adversarial game, which does not settle in a few hundred steps.
 const QUIET: Objective = Objective {
@@ -81,7 +81,7 @@ fn gradients_reach_every_parameter_of_both_networks() {
     let device = Device::flex().autodiff();
     let model = initialize(config().model.init(&device).unwrap(), 1);
     let images = images(2);
-    let x = daad::image::to_tensor(&refs(&images), &device);
+    let x = to_tensor(&refs(&images), &device);
     let rebuilt = model.generator.forward(x);
     let discriminator = model.discriminator.as_ref().unwrap();
     let judged = discriminator.forward(rebuilt);
@@ -116,6 +116,21 @@ fn one_batch_overfits() {
 }
 
 #[test]
+fn a_batch_larger_than_the_data_is_all_of_it() {
+    let images = images(5);
+    let weights = |batch_size| {
+        let config = TrainConfig {
+            batch_size,
+            ..config()
+        };
+        let mut trainer = new_run(config, &images);
+        let curve = run(&mut trainer, &images);
+        (curve, parameters::values(trainer.model()))
+    };
+    assert_eq!(weights(64), weights(5));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let images = images(10);
     let weights = |seed| {
@@ -130,25 +145,15 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 
 #[test]
 fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_as_if_it_had_not_been() {
-    goes_on_as_if_nothing_had_been(config(), 10, 1);
-    // With it there is one more loss to keep.
+    goes_on_as_if_nothing_had_been(config());
     let mut extended = config();
     extended.objective.structural_similarity = 5.0;
-    goes_on_as_if_nothing_had_been(extended, 10, 1);
+    goes_on_as_if_nothing_had_been(extended);
 }
 
-#[test]
-fn a_run_on_several_devices_goes_on_as_if_it_had_not_been_stopped() {
-    // Shares of three images and two, and of one and none: their losses' sums are rounded.
-    let mut config = config();
-    config.batch_size = 5;
-    goes_on_as_if_nothing_had_been(config, 11, 2);
-}
-
-fn goes_on_as_if_nothing_had_been(config: TrainConfig, count: usize, devices: usize) {
-    let images = images(count);
-    let shared = |trainer: Trainer| trainer.with_peers(&more(devices - 1)).unwrap();
-    let mut undisturbed = shared(new_run(config.clone(), &images));
+fn goes_on_as_if_nothing_had_been(config: TrainConfig) {
+    let images = images(10);
+    let mut undisturbed = new_run(config.clone(), &images);
     let expected = run(&mut undisturbed, &images);
 
     let folder = tempfile::tempdir().unwrap();
@@ -157,7 +162,7 @@ fn goes_on_as_if_nothing_had_been(config: TrainConfig, count: usize, devices: us
         path: path.clone(),
         interval: Duration::ZERO,
     };
-    let trainer = shared(new_run(config, &images));
+    let trainer = new_run(config, &images);
     let mut trainer = trainer.with_checkpoints(checkpointing());
     let stop = AtomicBool::new(false);
     let mut steps = 0;
@@ -170,8 +175,7 @@ fn goes_on_as_if_nothing_had_been(config: TrainConfig, count: usize, devices: us
     assert_eq!(outcome.unwrap(), Outcome::Stopped);
     drop(trainer);
 
-    let resumed = Trainer::resume(&path, 3, &refs(&images), &Device::flex());
-    let mut resumed = shared(resumed.unwrap());
+    let mut resumed = Trainer::resume(&path, 3, &refs(&images), &Device::flex()).unwrap();
     assert_eq!((resumed.progress().epoch, resumed.progress().step), (1, 1));
     assert_eq!(run(&mut resumed, &images), expected);
     let weights = parameters::values(resumed.model());
@@ -187,7 +191,8 @@ fn a_run_that_has_not_begun_goes_on_with_any_images() {
         path: path.clone(),
         interval: Duration::ZERO,
     });
-    trainer.checkpoint().unwrap();
+    let stopped = trainer.run(&refs(&images), &AtomicBool::new(true), |_| ());
+    assert_eq!(stopped.unwrap(), Outcome::Stopped);
     // One was replaced: it could not be read.
     let others = &images[..3];
     let mut resumed = Trainer::resume(&path, 3, &refs(others), &Device::flex()).unwrap();
@@ -437,7 +442,7 @@ fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
     let device = Device::flex().autodiff();
     let model = initialize(config().model.init(&device).unwrap(), 1);
     let images = images(3);
-    let batch = daad::image::to_tensor(&refs(&images), &device);
+    let batch = to_tensor(&refs(&images), &device);
     let objective = Objective::default();
     let state = || TrainState::new(model.clone());
     let (expected, _) = state().step(batch.clone(), &objective, 1e-3);
@@ -494,4 +499,97 @@ fn accumulated_batches_move_the_networks_together_and_the_rest_of_an_epoch_too()
     assert_eq!(run(&mut resumed, &images), expected);
     let weights = parameters::values(resumed.model());
     assert_eq!(weights, parameters::values(undisturbed.model()));
+}
+
+#[test]
+fn a_batch_without_a_readable_image_changes_nothing_and_is_not_counted() {
+    let images = images(6);
+    for accumulate in [1, 2] {
+        let mut config = TrainConfig {
+            flips: Flips::None,
+            ..config()
+        };
+        (config.batch_size, config.accumulate, config.epochs) = (4, accumulate, 1);
+        let order: Vec<usize> = draws(&config, 0, 6).iter().map(|draw| draw.index).collect();
+        let (first, last) = order.split_at(4);
+        for (gaps, readable, counts) in [(last, first, [4, 0]), (first, last, [0, 2])] {
+            let gappy = Gappy {
+                images: images.clone(),
+                gaps: gaps.to_vec(),
+            };
+            let provenance = Provenance::default();
+            let trainer = Trainer::new(config.clone(), provenance, &gappy, &Device::flex());
+            let mut trainer = trainer.unwrap();
+            let mut seen = Vec::new();
+            trainer
+                .run(&gappy, &AtomicBool::new(false), |event| {
+                    if let Event::Step { images, .. } = event {
+                        seen.push(images);
+                    }
+                })
+                .unwrap();
+            assert_eq!(seen, counts);
+            let readable: Vec<&RgbImage> = readable.iter().map(|&index| &images[index]).collect();
+            let (error, weights) = one_step(&config, &readable);
+            let ratio = trainer.progress().history[0].losses.reconstruction / error;
+            assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
+            assert_near(&weights, &parameters::values(trainer.model()));
+        }
+    }
+}
+
+/// Lrec of a new run's networks, and their weights after a step.
+fn one_step(config: &TrainConfig, batch: &[&RgbImage]) -> (f64, Vec<(String, TensorData)>) {
+    let device = Device::flex().autodiff();
+    let model = initialize(config.model.init(&device).unwrap(), config.seed);
+    let (batch, objective) = (to_tensor(batch, &device), &config.objective);
+    let (state, losses) = TrainState::new(model).step(batch, objective, config.learning_rate);
+    let error = losses.reconstruction.into_scalar::<f64>();
+    (error, parameters::values(&state.model))
+}
+
+fn assert_near(left: &[(String, TensorData)], right: &[(String, TensorData)]) {
+    assert_eq!(left.len(), right.len());
+    for ((name, left), (_, right)) in left.iter().zip(right) {
+        // Adam moves by the learning rate wherever there is any gradient, and a bias in front of
+        // batch normalization has none but rounding.
+        if parameters::is_learned(name) && !name.ends_with("conv.bias") {
+            left.assert_approx_eq::<f32>(right, Tolerance::absolute(1e-5));
+        }
+    }
+}
+
+#[test]
+fn where_no_image_can_be_read_an_epoch_is_an_error() {
+    let gappy = Gappy {
+        images: images(1),
+        gaps: vec![0],
+    };
+    let trainer = Trainer::new(config(), Provenance::default(), &gappy, &Device::flex());
+    let ended = trainer
+        .unwrap()
+        .run(&gappy, &AtomicBool::new(false), |_| {});
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains("none of 1 images can be read"), "{error}");
+}
+
+/// Images of which some cannot be read.
+struct Gappy {
+    images: Vec<RgbImage>,
+    gaps: Vec<usize>,
+}
+
+impl TrainingImages for Gappy {
+    fn count(&self) -> usize {
+        self.images.len()
+    }
+
+    fn fingerprint(&self) -> String {
+        "these".into()
+    }
+
+    fn draw(&self, draw: &Draw) -> daad::Result<Option<RgbImage>> {
+        let is_readable = !self.gaps.contains(&draw.index);
+        Ok(is_readable.then(|| draw.apply(&self.images[draw.index])))
+    }
 }

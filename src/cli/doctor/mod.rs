@@ -19,9 +19,9 @@ use super::output::{line, note};
 /// pass, gradients and training steps of a tiny network.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Look at these only (repeatable): cpu, gpu:N, cuda:N, remote:HOST:PORT
+    /// Look at these only (repeatable): cpu, gpu:N, cuda:N
     #[arg(long)]
-    pub(crate) device: Vec<DeviceChoice>,
+    device: Vec<DeviceChoice>,
     /// How long a device may take; its driver builds all kernels for the first time
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..))]
     time_limit: u16,
@@ -30,7 +30,7 @@ pub(crate) struct DoctorArgs {
     json: bool,
     /// Look in this process; where no device is named, for those that there are
     #[arg(long, hide = true)]
-    pub(crate) here: bool,
+    here: bool,
 }
 
 #[derive(Serialize, Deserialize)]

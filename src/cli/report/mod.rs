@@ -37,10 +37,9 @@ pub(crate) struct ReportArgs {
     /// How many examples of each kind to show
     #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(..=100))]
     examples: u8,
-    /// Where to score them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N,
-    /// remote:HOST:PORT (see `daad device-server`)
+    /// Where to score them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
     #[arg(long, default_value = "auto")]
-    pub(crate) device: DeviceChoice,
+    device: DeviceChoice,
 }
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,7 @@
 //! The page's sections.
 
 use maud::{Markup, PreEscaped, html};
+use serde::Deserialize;
 
 use daad::metric::Label;
 use daad::train::TrainConfig;
@@ -76,18 +77,15 @@ fn origin(card: &ModelCard) -> Markup {
         ("Commit", origin.commit.clone()),
         ("Command", origin.command.clone()),
     ];
-    let config = origin.config.clone();
-    let config = config.and_then(|config| serde_json::from_value::<TrainConfig>(config).ok());
     html! {
         dl { @for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
             dt { (name) } dd { (fact) }
         } }
-        @match config {
-            Some(config) => details {
+        @if let Ok(config) = TrainConfig::deserialize(&origin.config) {
+            details {
                 summary { "Settings, a file for " code { "daad train --config" } }
                 pre { (settings_of(&config)) }
-            },
-            None => p.fine { "The model file does not hold its settings." },
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod preset;
 pub(crate) mod result;
-mod room;
 mod run;
 mod spec;
 mod table;
@@ -51,12 +50,18 @@ pub(crate) struct SweepArgs {
     /// Only these of the sweep's variants (repeatable)
     #[arg(long, value_name = "NAME")]
     variant: Vec<String>,
-    /// How many jobs run side by side, if the memory has room; the cores are shared out
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: u16,
-    /// Where the jobs compute, as in `daad train`
-    #[arg(long, value_name = "DEVICE,…", default_value = "auto", value_parser = device)]
-    device: String,
+    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over several
+    /// devices, each on one
+    #[arg(
+        long,
+        value_name = "DEVICE,…",
+        default_value = "auto",
+        value_delimiter = ','
+    )]
+    device: Vec<DeviceChoice>,
+    /// How many jobs run side by side [default: one a device]; the cores are shared out
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// A JSON line for each finished job on standard output
     #[arg(long)]
     json: bool,
@@ -185,19 +190,13 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
         chosen.len() - count,
         chosen.len()
     ));
-    let asked = usize::from(args.jobs);
-    let side_by_side = room::side_by_side(asked, &left, data, &args.device)?;
-    if side_by_side < asked.min(count) {
-        note(&format!(
-            "The memory has room for no more than {side_by_side} at once."
-        ));
-    }
     let arguments = arguments(args);
     let runner = Runner {
         data,
         out: &args.out,
         arguments: &arguments,
-        side_by_side,
+        devices: &args.device,
+        side_by_side: side_by_side(args)?,
     };
     let stop = stop_on_ctrl_c("\nStopping the jobs under way; Ctrl-C again stops at once.")?;
     let bar = super::train::progress_bar(count, "jobs");
@@ -232,6 +231,21 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
     }
 }
 
+/// How many jobs run at once, where all devices are there and none is left without one.
+fn side_by_side(args: &SweepArgs) -> anyhow::Result<usize> {
+    let devices = args.device.len();
+    let side_by_side = args.jobs.map_or(devices, usize::from);
+    anyhow::ensure!(
+        devices <= side_by_side,
+        "--jobs {side_by_side} leaves some of the {devices} devices idle; raise it or list fewer"
+    );
+    // One that is missing would fail the jobs that it is given, one after the other.
+    for device in &args.device {
+        device.resolve()?;
+    }
+    Ok(side_by_side)
+}
+
 fn finished(args: &SweepArgs, jobs: &[Job], result: &JobResult) -> anyhow::Result<()> {
     collect(&args.out, jobs)?;
     if args.json {
@@ -254,7 +268,7 @@ fn finished(args: &SweepArgs, jobs: &[Job], result: &JobResult) -> anyhow::Resul
 /// What all jobs are told besides their settings.
 fn arguments(args: &SweepArgs) -> Vec<String> {
     let origin = &args.provenance;
-    let mut arguments = vec!["--device".to_owned(), args.device.clone()];
+    let mut arguments = Vec::new();
     let facts = [
         ("--data-name", &origin.data_name),
         ("--licence", &origin.licence),
@@ -300,11 +314,4 @@ fn axis(text: &str) -> Result<Axis, String> {
         value.unwrap_or_else(|| Value::String(text.to_owned()))
     };
     Ok((key.to_owned(), values.split(',').map(value).collect()))
-}
-
-fn device(text: &str) -> Result<String, String> {
-    for device in text.split(',') {
-        device.parse::<DeviceChoice>()?;
-    }
-    Ok(text.to_owned())
 }

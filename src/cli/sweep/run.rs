@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use daad::train::{Records, RunLock};
+use daad::train::{DeviceChoice, Records, RunLock};
 
 use super::result::{self, JobResult};
 use super::spec::Job;
@@ -30,6 +30,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) out: &'a Path,
     /// More arguments of `daad train`.
     pub(crate) arguments: &'a [String],
+    /// Those that run at once are dealt out to these.
+    pub(crate) devices: &'a [DeviceChoice],
     /// How many run at once.
     pub(crate) side_by_side: usize,
 }
@@ -50,24 +52,29 @@ impl Runner<'_> {
         on_end: impl Fn(&Job, Outcome) + Sync,
     ) {
         let queue = Mutex::new(VecDeque::from(jobs));
-        let work = || {
+        let work = &|device: &DeviceChoice| {
             while !stop.load(Ordering::Relaxed) {
                 let next = queue.lock().ok().and_then(|mut queue| queue.pop_front());
                 let Some(job) = next else {
                     return;
                 };
-                let outcome = self.job(&job, stop).unwrap_or_else(Outcome::Failed);
+                let outcome = self.job(&job, device, stop).unwrap_or_else(Outcome::Failed);
                 on_end(&job, outcome);
             }
         };
         thread::scope(|scope| {
-            for _ in 0..self.side_by_side {
-                scope.spawn(work);
+            for device in self.workers() {
+                scope.spawn(move || work(device));
             }
         });
     }
 
-    fn job(&self, job: &Job, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    /// The device of each worker, which runs one job after the other on it.
+    fn workers(&self) -> impl Iterator<Item = &DeviceChoice> {
+        self.devices.iter().cycle().take(self.side_by_side)
+    }
+
+    fn job(&self, job: &Job, device: &DeviceChoice, stop: &AtomicBool) -> anyhow::Result<Outcome> {
         let started = Instant::now();
         let folder = result::folder(self.out, job);
         let written = |path: &Path| format!("cannot write {}", path.display());
@@ -79,7 +86,7 @@ impl Runner<'_> {
         // The orphan of a sweep that was killed may still be at it, and leave a checkpoint.
         drop(RunLock::acquire(&model, ORPHAN_PATIENCE)?);
         let mut child = self
-            .command(job, &folder)
+            .command(job, &folder, device)
             .stdout(Stdio::null())
             .stderr(File::create(&log).with_context(|| written(&log))?)
             .spawn()
@@ -108,7 +115,7 @@ impl Runner<'_> {
         Ok(Outcome::Done(Box::new(done)))
     }
 
-    fn command(&self, job: &Job, folder: &Path) -> Command {
+    fn command(&self, job: &Job, folder: &Path, device: &DeviceChoice) -> Command {
         let data = match &job.data {
             Some(inside) => self.data.join(inside),
             None => self.data.to_owned(),
@@ -124,6 +131,8 @@ impl Runner<'_> {
             .arg(folder.join("settings.toml"))
             .arg("--out")
             .arg(&model)
+            .arg("--device")
+            .arg(device.to_string())
             .arg("--stop-at-eof")
             .args(self.arguments)
             .stdin(Stdio::piped());
@@ -163,4 +172,35 @@ fn last_line(log: &Path) -> String {
     let line = text.lines().rev().find(|line| !line.trim().is_empty());
     let line = line.unwrap_or("it ended without a word");
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::sweep::spec::Spec;
+    use daad::train::Settings;
+
+    #[test]
+    fn jobs_that_run_side_by_side_are_spread_over_the_devices() {
+        let spec = Spec::from_toml("[grid]\nseed = [0]").unwrap();
+        let jobs = spec.jobs(&Settings::default(), |_| Ok(Vec::new())).unwrap();
+        let devices = [DeviceChoice::Gpu(0), DeviceChoice::Gpu(1)];
+        let runner = Runner {
+            data: Path::new("data"),
+            out: Path::new("out"),
+            arguments: &[],
+            devices: &devices,
+            side_by_side: 3,
+        };
+        let started: Vec<String> = runner
+            .workers()
+            .map(|device| {
+                let command = runner.command(&jobs[0], Path::new("job"), device);
+                let words: Vec<_> = command.get_args().collect();
+                let flag = words.iter().position(|&word| word == "--device").unwrap();
+                words[flag + 1].to_string_lossy().into_owned()
+            })
+            .collect();
+        assert_eq!(started, ["gpu:0", "gpu:1", "gpu:0"]);
+    }
 }

@@ -250,16 +250,16 @@ fn cifar_batches_hold_red_before_green_before_blue() {
 }
 
 #[test]
-fn videos_are_read_as_ucsd_publishes_them() {
+fn the_frames_of_videos_are_read_as_ucsd_publishes_them() {
     let root = folder(&[
         "Train/Train001/001.tif",
         "Test/Test001/002.tif",
         "Test/Test001/001.tif",
         "Test/Test001_gt/001.bmp",
     ]);
-    assert!(message(root.path(), &[]).contains("says nowhere which test frames"));
-    let labels = b"TestVideoFile{end+1}.gt_frame = [2:2];";
-    write(root.path(), "Test/UCSDped2.m", labels);
+    assert!(message(root.path(), &[]).contains("needs frame_labels.csv"));
+    let labels = b"video,frame,abnormal\nTest001,0,0\nTest001,1,1\n";
+    write(root.path(), "frame_labels.csv", labels);
     let found = split(root.path(), &[]).unwrap();
     assert_eq!(
         names(&found.test),
@@ -269,10 +269,10 @@ fn videos_are_read_as_ucsd_publishes_them() {
 }
 
 #[test]
-fn a_video_too_few_shifts_no_labels_and_a_stray_image_hides_no_data_set() {
+fn a_video_too_few_is_named_and_a_stray_image_hides_no_data_set() {
     let root = folder(&["Train/Train001/001.tif", "Test/Test002/001.tif"]);
-    let labels = b"x.gt_frame = [1];\nx.gt_frame = [1];";
-    write(root.path(), "UCSDped2.m", labels);
+    let labels = b"video,frame,abnormal\nTest001,0,1\nTest002,0,1\n";
+    write(root.path(), "frame_labels.csv", labels);
     let error = message(root.path(), &[]);
     assert!(
         error.contains("holds 1 videos, and there are labels for 2"),

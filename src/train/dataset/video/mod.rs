@@ -1,7 +1,6 @@
 //! Videos as folders of frames, and which of the test frames are abnormal.
 
 mod labels;
-mod mat;
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +39,6 @@ pub(super) fn open(root: &Path) -> Result<Split> {
         return Ok(Split::default());
     }
     let labels = Labels::find(root)?;
-    // Most are matched by their order: one video too few would shift all labels after it.
     if labels.count() != videos.len() {
         return Err(Error::Data(format!(
             "{} holds {} videos, and there are labels for {}",
@@ -49,9 +47,9 @@ pub(super) fn open(root: &Path) -> Result<Split> {
             labels.count()
         )));
     }
-    for (index, video) in videos.iter().enumerate() {
+    for video in &videos {
         let frames = frames(video)?;
-        let abnormal = labels.of_video(index, &name(video), frames.len())?;
+        let abnormal = labels.of_video(&name(video), frames.len())?;
         let labelled = frames
             .into_iter()
             .zip(abnormal)
