@@ -10,10 +10,10 @@ main() {
   imports_go_down
 
   local portable
-  portable=$(library 'src/(train/|main\.rs|cli/)')
+  portable=$(library 'src/(dataset/|device/|evaluate/|file\.rs|settings/|train/|main\.rs|cli/)')
   forbid 'wasm_bindgen|js_sys|web_sys|console_log|console_error_panic_hook' "the browser is known only to src/web" "$(library 'src/web/')"
-  forbid 'std::fs|\bfs::|\bFile::|\bclap\b|\bctrlc\b|\bindicatif\b|\btempfile\b' "files and the terminal are known only to src/train and src/main.rs" "$portable"
-  forbid '\bInstant\b|\bSystemTime\b' "clocks are known only to src/train and src/main.rs" "$portable"
+  forbid 'std::fs|\bfs::|\bFile::|\bclap\b|\bctrlc\b|\bindicatif\b|\btempfile\b' "files and the terminal are known only to the native modules" "$portable"
+  forbid '\bInstant\b|\bSystemTime\b' "clocks are known only to the native modules" "$portable"
   forbid 'target_(family|arch|os)' "the target is chosen only in src/lib.rs and Cargo.toml" "$(library 'src/lib\.rs')"
   forbid '\b(e?print(ln)?|dbg)!' "the library never prints" "$(library 'src/(main\.rs|cli/)')"
   forbid '#!?\[allow\(' 'write #[expect(…, reason = "…")]' "$(find src tests benches -name '*.rs' 2>/dev/null)"

@@ -1,5 +1,8 @@
 //! The library's error type: one sentence each, saying what is wrong and what to do.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 /// What can go wrong with what a user hands in (images, model files, folders, settings).
 ///
 /// Programmer errors (a tensor of the wrong shape) panic instead.
@@ -62,3 +65,21 @@ impl Error {
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What `work` gives, or what it said when it panicked.
+///
+/// What it was working on must not be used afterwards, unless it is sound at every moment.
+///
+/// # Errors
+///
+/// The message of a panic.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic).to_owned())
+}
+
+/// What a panic said.
+pub fn message(panic: &(dyn Any + Send)) -> &str {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+    said.unwrap_or("for no given reason")
+}

@@ -14,27 +14,37 @@
 //! bank, D values of an item, Q blocks (queries) per map, F discriminator features.
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
-//! The imports go one way: `main` → `web` → `train` → `detector` → `inspect` → `inference`,
-//! `loss`, `weights` → `model`, `scoring` →
-//! `nn`, `image`, `tiling`, `score`, `metric` → `kernel` → `error`.
+//! The imports go one way, and docs/architecture.md says what each module is for: `web` → `train` →
+//! `evaluate`, `device`, `settings` → `dataset` → `learn`, `file` → `detector` → `weights` →
+//! `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
 
 pub mod detector;
 pub mod error;
 pub mod image;
-pub mod inference;
-pub mod inspect;
 pub mod kernel;
 pub mod loss;
 pub mod metric;
 pub mod model;
 pub mod nn;
 pub mod score;
-pub mod scoring;
-pub mod tiling;
 pub mod weights;
 
 #[cfg(feature = "learn")]
+pub mod learn;
+
+#[cfg(feature = "train")]
+pub mod dataset;
+#[cfg(feature = "train")]
+pub mod device;
+#[cfg(feature = "train")]
+pub mod evaluate;
+#[cfg(feature = "train")]
+pub mod file;
+#[cfg(feature = "train")]
+pub mod settings;
+#[cfg(feature = "train")]
 pub mod train;
+
 #[cfg(target_family = "wasm")]
 pub mod web;
 

@@ -81,7 +81,7 @@ pub struct Provenance {
     pub trained_on: usize,
     /// The device that trained.
     pub device: String,
-    /// All settings of the run, a [`crate::train::TrainConfig`]; null until it is over.
+    /// All settings of the run, a [`crate::learn::TrainConfig`]; null until it is over.
     pub config: serde_json::Value,
 }
 

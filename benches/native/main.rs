@@ -9,7 +9,7 @@ mod train;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use daad::train::DeviceChoice;
+use daad::device::DeviceChoice;
 
 #[derive(Parser)]
 struct Cli {

@@ -4,10 +4,12 @@
 use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
+use daad::image::Flips;
+use daad::learn::{TrainConfig, finish};
 use daad::model::{AdversarialConfig, ModelConfig, parameters};
-use daad::train::{Flips, TrainConfig, finish, wait};
 use daad::weights::{Precision, Provenance};
 use image::{Rgb, RgbImage};
+use pollster::block_on;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -45,7 +47,7 @@ pub(crate) fn write(width: usize, size: usize, out: &Path) -> anyhow::Result<()>
     };
     let held_out = noise.each_ref();
     let precision = Precision::default();
-    let finished = wait(finish(
+    let finished = block_on(finish(
         &model, &config, provenance, precision, &held_out, &device,
     ))?;
     std::fs::write(out, finished.bytes)?;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 use daad::detector::Inference;
-use daad::train::{DeviceChoice, wait};
+use daad::device::DeviceChoice;
 use daad::weights::decode;
+use pollster::block_on;
 use serde::Serialize;
 
 use image::RgbImage;
@@ -31,7 +32,7 @@ pub(crate) fn run(model: &Path, batch: &Path, device: &DeviceChoice) -> anyhow::
     let inference = Inference::new(&decoded.model, &device, true);
     protocol::answer(|| {
         let start = Instant::now();
-        let scored = wait(inference.scored_maps(&images))?;
+        let scored = block_on(inference.scored_maps(&images))?;
         let seconds = start.elapsed().as_secs_f64();
         let first = scored.into_iter().next().context("an image")?;
         Ok(Score {

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use burn::tensor::Device;
+use daad::device::DeviceChoice;
 use daad::image::to_tensor;
+use daad::learn::{Objective, StepLosses, TrainConfig, TrainState};
 use daad::model::parameters;
-use daad::train::{DeviceChoice, Objective, StepLosses, TrainConfig, TrainState};
 use daad::weights::decode;
 use image::RgbImage;
 use serde::Serialize;
@@ -59,8 +60,9 @@ pub(crate) fn run(
     protocol::answer(|| {
         let start = Instant::now();
         let before = state.take().context("a state")?;
-        let (after, losses) = before.step(batch.clone(), &Objective::default(), rate);
-        state = Some(after);
+        let gradients = before.gradients(batch.clone(), &Objective::default());
+        let losses = gradients.losses.clone();
+        state = Some(before.apply(gradients, rate));
         let losses = read(losses);
         // The losses are there before the weights are.
         device.sync().map_err(|error| anyhow!("{error:?}"))?;

@@ -1,20 +1,39 @@
 //! `daad calibrate`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::Args;
 use image::RgbImage;
 
+use daad::dataset::Sample;
+use daad::file;
+use daad::image::Flips;
+use daad::learn::recalibrate;
 use daad::metric::Label;
-use daad::train::dataset::{Sample, Unreadable};
-use daad::train::{atomic_file, recalibrate, wait};
+use daad::settings::named;
 use daad::weights::read_card;
+use pollster::block_on;
 
-use super::args::CalibrateArgs;
-use super::output::note;
-use super::score::images;
-use super::threshold::print;
-use super::train::load_with_progress;
+use super::common::arguments::CommonArgs;
+use super::common::files::{images, load};
+use super::common::output::{note, threshold};
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// The model file, rewritten in place; its weights stay as they are
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Good images that the network was not trained on, or folders of them
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Which of their mirror images are normal too: both, horizontal, vertical or none
+    #[arg(long, value_name = "NAME", default_value = "both", value_parser = named::<Flips>)]
+    flips: Flips,
+    #[command(flatten)]
+    common: CommonArgs,
+}
 
 /// From fewer images one odd one decides the threshold.
 const FEW: usize = 20;
@@ -34,21 +53,17 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     }
     let sample = |path| Sample::of_file(path, "", Label::Normal);
     let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
-    let normal = load_with_progress(
-        samples,
-        (card.config.width_px, card.config.height_px),
-        Unreadable::Fail,
-    )?;
+    let normal = load(samples, (card.config.width_px, card.config.height_px))?;
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
-    let finished = wait(recalibrate(&bytes, &normal, args.flips, &device.device))
+    let finished = block_on(recalibrate(&bytes, &normal, args.flips, &device.device))
         .with_context(|| path.to_string())?;
     let range = finished.detector.card().calibration.fusion.reconstruction;
     anyhow::ensure!(
         range.max > range.min,
         "all of these images score the same, so there is nothing to scale by: give more of them"
     );
-    atomic_file::write(&args.model, &finished.bytes)?;
+    file::write(&args.model, &finished.bytes)?;
     let calibration = &finished.detector.card().calibration;
     note(&format!(
         "{path}: {} scores from {} images; the threshold {:.4} became {:.4}, in units of a new scaling.",
@@ -58,7 +73,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         calibration.threshold
     ));
     if args.common.json {
-        print(calibration)?;
+        threshold(calibration)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,19 @@
 //! `daad` without a command: the whole path on images that it makes itself.
 
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
+use daad::dataset::{NormalImages, SyntheticImages, TestImages, Texture, Unreadable};
+use daad::device::DeviceChoice;
+use daad::learn::{Objective, Schedule, TrainConfig};
 use daad::model::{AdversarialConfig, Division, ModelConfig};
 use daad::nn::DivisionRate;
-use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::{DeviceChoice, Objective, Records, RunLock, Schedule, TrainConfig};
+use daad::train::{Data, Outcome, Training};
 use daad::weights::{Precision, Provenance};
 
-use super::images::Images;
-use super::output::{self, note};
-use super::session::{End, INTERRUPTED, Session};
-use super::train::{command, commit, evaluate_with_progress};
+use super::common::interrupt::INTERRUPTED;
+use super::common::output::{self, note};
+use super::common::provenance::{command, commit};
+use super::common::terminal::{self, Options};
 
 const MODEL: &str = "daad-demo.safetensors";
 const SIZE_PX: usize = 64;
@@ -23,15 +23,12 @@ const TEST_IMAGES_A_KIND: usize = 48;
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     note("Training a small DAAD+ on woven textures made by this program (daad --help for more).");
     let mut textures = SyntheticImages::new(Texture::Cloth, SIZE_PX, 1);
-    let training = textures.normal(TRAINING_IMAGES);
-    let session = Session {
+    let normal = textures.normal(TRAINING_IMAGES).into_iter();
+    let normal = normal.map(|labelled| labelled.image).collect();
+    let mut test = textures.normal(TEST_IMAGES_A_KIND);
+    test.extend(textures.defective(TEST_IMAGES_A_KIND));
+    let training = Training {
         config: config(),
-        images: Images::Made(
-            training
-                .into_iter()
-                .map(|labelled| labelled.image)
-                .collect(),
-        ),
         device: DeviceChoice::Auto.resolve()?,
         out: MODEL.into(),
         resume: false,
@@ -43,25 +40,24 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             ..Provenance::default()
         },
         precision: Precision::F16,
-        json: false,
-        stop_at_eof: false,
+        lock: None,
     };
-    let lock = RunLock::acquire(Path::new(MODEL), Duration::ZERO)?;
-    let finished = match session.run()? {
-        End::Finished(finished) => finished,
-        End::Interrupted { .. } => {
+    let data = Data {
+        normal: NormalImages::InMemory(normal),
+        test: TestImages::in_memory(test),
+        unreadable: Unreadable::Fail,
+    };
+    let trained = match terminal::train(training, data, Options::default())? {
+        Outcome::Finished(trained) => trained,
+        Outcome::Stopped { .. } => {
             note("Stopped.");
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
-    drop(lock);
-    let mut test = textures.normal(TEST_IMAGES_A_KIND);
-    test.extend(textures.defective(TEST_IMAGES_A_KIND));
     note("AUROC on unseen textures, half of them with a stain, a scratch or a hole:");
-    let evaluated =
-        evaluate_with_progress(&finished.detector, test.len(), test.into_iter().map(Ok))?;
-    Records::beside(Path::new(MODEL)).write_evaluation(&evaluated)?;
-    output::evaluation(&evaluated.evaluation, false)?;
+    if let Some(evaluated) = trained.evaluated {
+        output::evaluation(&evaluated.evaluation, false)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,16 +1,39 @@
 //! `daad eval`.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use daad::Detector;
-use daad::train::dataset::DataSet;
-use daad::train::{DeviceChoice, Records, wait};
+use clap::Args;
+use daad::dataset::{DataSet, Unreadable, load_ahead};
+use daad::evaluate::{Records, evaluate};
+use daad::settings::named;
 
-use super::args::EvalArgs;
-use super::output::{self, note};
-use super::train::evaluate_files;
+use super::common::arguments::CommonArgs;
+use super::common::files::open;
+use super::common::output::{self, note};
+use super::common::progress::progress_bar;
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// The model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder with labelled test images, in any layout that `daad train` takes
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Measure these categories only (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    category: Vec<String>,
+    /// What to do about an image that cannot be read: fail, or skip it; either way it is named
+    #[arg(long, value_name = "NAME", default_value = "fail", value_parser = named::<Unreadable>)]
+    unreadable: Unreadable,
+    /// Write every image's scores and the figures beside the model file: NAME.scores.csv,
+    /// NAME.metrics.csv, NAME.evaluation.json
+    #[arg(long)]
+    record: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let detector = open(&args.model, &args.common.device)?;
@@ -23,7 +46,16 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     }
     let config = &detector.card().config;
     let size = (config.width_px, config.height_px);
-    let evaluated = evaluate_files(&detector, split.test, size, args.unreadable)?;
+    let bar = progress_bar(split.test.len(), "images scored");
+    let images = load_ahead(split.test, size).filter(|image| match image {
+        Err(error) if args.unreadable == Unreadable::Skip => {
+            bar.suspend(|| note(&format!("{error}; passed over.")));
+            false
+        }
+        _ => true,
+    });
+    let evaluated = evaluate(&detector, images, |count| bar.inc(count as u64))?;
+    bar.finish_and_clear();
     output::evaluation(&evaluated.evaluation, args.common.json)?;
     if args.record {
         let records = Records::beside(&args.model);
@@ -33,18 +65,4 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         note(&format!("Wrote {scores} and {figures}."));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads a model file onto the device asked for, and says which that is.
-pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detector> {
-    let path = model.display();
-    let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
-    let device = device.resolve()?;
-    let detector =
-        Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
-    if device.is_to_be_checked {
-        wait(detector.check_device())?;
-    }
-    note(&format!("Device: {device}."));
-    Ok(detector)
 }

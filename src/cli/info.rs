@@ -7,11 +7,10 @@ use anyhow::Context;
 use clap::Args;
 use serde::Deserialize;
 
-use daad::train::TrainConfig;
+use daad::learn::TrainConfig;
 use daad::weights::{ModelCard, read_card};
 
-use super::output::line;
-use super::train::settings_of;
+use super::common::output::{line, settings_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {

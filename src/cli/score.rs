@@ -7,18 +7,42 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::Args;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
 
+use daad::file;
 use daad::score::RawScore;
-use daad::train::dataset::find_images;
-use daad::train::{atomic_file, wait};
 use daad::{Detector, TileOptions, TiledDetection};
+use pollster::block_on;
 
-use super::args::ScoreArgs;
-use super::eval::open;
-use super::output::{line, note};
-use super::tiles::{self, Photograph};
+use super::common::arguments::CommonArgs;
+use super::common::files::{images, open};
+use super::common::output::{line, note};
+use super::common::tiles::{self, Photograph, TileArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArgs {
+    /// The model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Images, or folders of images
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Write NAME.heat.png here for each image
+    #[arg(long, value_name = "DIR")]
+    heat_maps: Option<PathBuf>,
+    /// Write NAME.reconstruction.png here for each image
+    #[arg(long, value_name = "DIR", conflicts_with = "tiles")]
+    reconstructions: Option<PathBuf>,
+    /// Call scores above this anomalous, instead of the model's own threshold
+    #[arg(long, value_name = "SCORE", value_parser = finite, allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    #[command(flatten)]
+    tiles: TileArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -88,26 +112,9 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The images named, and those of the folders named.
-pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut images = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let found = find_images(path)?;
-            if found.is_empty() {
-                anyhow::bail!("{} holds no images", path.display());
-            }
-            images.extend(found);
-        } else {
-            images.push(path.clone());
-        }
-    }
-    Ok(images)
-}
-
 fn whole(detector: &Detector, path: &Path, wants_map: bool) -> anyhow::Result<Scored> {
     let bytes = std::fs::read(path).context("cannot read")?;
-    let detection = wait(detector.detect(&bytes))?;
+    let detection = block_on(detector.detect(&bytes))?;
     Ok(Scored {
         anomaly_score: detection.anomaly_score,
         is_anomalous: detection.is_anomalous,
@@ -180,5 +187,10 @@ fn unique_name(path: &Path, taken: &mut HashSet<String>) -> String {
 fn save(image: &RgbImage, path: &Path) -> anyhow::Result<()> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(atomic_file::write(path, &bytes.into_inner())?)
+    Ok(file::write(path, &bytes.into_inner())?)
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| "expected a number".into())
 }

@@ -1,16 +1,39 @@
 //! `daad synthesize`.
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, value_parser};
 use image::{ImageFormat, RgbImage};
 
-use daad::train::atomic_file;
-use daad::train::dataset::SyntheticImages;
+use daad::dataset::{SyntheticImages, Texture};
+use daad::file;
 
-use super::args::SynthesizeArgs;
-use super::output::line;
+use super::common::output::line;
+
+#[derive(Debug, Args)]
+pub(crate) struct SynthesizeArgs {
+    /// What they show
+    #[arg(long, value_parser = PossibleValuesParser::new(Texture::ALL.map(|(_, name)| name)).map(texture), default_value = "floor")]
+    texture: Texture,
+    /// Where to write them, in MVTec AD's layout
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Height and width in pixels
+    #[arg(long, value_name = "PX", default_value_t = 64, value_parser = value_parser!(u32).range(8..=4096))]
+    size: u32,
+    /// Normal images to train on
+    #[arg(long, value_name = "COUNT", default_value_t = 320)]
+    train: usize,
+    /// Images to test with: normal ones, and of each kind of defect
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    test: usize,
+    /// The same seed gives the same images
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
 
 /// In MVTec AD's layout: images to train on, then normal and defective ones to test with, in the
 /// order in which they are drawn.
@@ -50,5 +73,10 @@ fn write(out: &Path, folder: &str, index: usize, image: &RgbImage) -> anyhow::Re
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png)?;
     let path = out.join(folder).join(format!("{index:03}.png"));
-    Ok(atomic_file::write(&path, &bytes.into_inner())?)
+    Ok(file::write(&path, &bytes.into_inner())?)
+}
+
+fn texture(name: String) -> Texture {
+    let known = Texture::ALL.into_iter().find(|(_, known)| *known == name);
+    known.expect("clap lets known names through only").0
 }

@@ -1,28 +1,41 @@
 //! `daad threshold`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use serde::Serialize;
+use clap::Args;
 
 use daad::TileOptions;
+use daad::file;
 use daad::score::Calibration;
-use daad::train::atomic_file;
 use daad::weights::{ModelCard, read_card, with_card};
 
-use super::args::ThresholdArgs;
-use super::eval::open;
-use super::output::{line, note};
-use super::score::images;
-use super::tiles;
+use super::common::arguments::{CommonArgs, share};
+use super::common::files::{images, open};
+use super::common::output::{line, note, threshold};
+use super::common::tiles::{self, TileArgs};
 
-/// The line of `--json`.
-#[derive(Serialize)]
-struct Line {
-    threshold: f64,
+#[derive(Debug, Args)]
+pub(crate) struct ThresholdArgs {
+    /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only read
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Share of normal images that the threshold may refuse
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     false_alarm_rate: f64,
-    /// Of how many normal images it is the quantile.
-    normal_images: usize,
+    /// With --tiles: normal photographs, or folders of them, to cut and score; the threshold that
+    /// this prints is for `daad score --tiles --threshold`
+    #[arg(
+        value_name = "PATH",
+        requires = "tiles",
+        required_if_eq("tiles", "true")
+    )]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    tiles: TileArgs,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 pub(crate) fn run(args: &ThresholdArgs) -> anyhow::Result<ExitCode> {
@@ -45,9 +58,9 @@ fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
             .with_false_alarm_rate(args.false_alarm_rate),
         ..card
     };
-    atomic_file::write(&args.model, &with_card(&bytes, &card)?)?;
+    file::write(&args.model, &with_card(&bytes, &card)?)?;
     if args.common.json {
-        return print(&card.calibration);
+        return threshold(&card.calibration);
     }
     line(&format!(
         "{path}: threshold {before:.4} became {:.4}",
@@ -82,18 +95,10 @@ fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
         ));
     }
     if args.common.json {
-        return print(&calibration);
+        return threshold(&calibration);
     }
     line(&format!(
         "--threshold {:.4} refuses {rate} of {count} normal images cut in this way",
         calibration.threshold
     ))
-}
-
-pub(crate) fn print(calibration: &Calibration) -> anyhow::Result<()> {
-    line(&serde_json::to_string(&Line {
-        threshold: calibration.threshold,
-        false_alarm_rate: calibration.false_alarm_rate,
-        normal_images: calibration.normal_scores.len(),
-    })?)
 }

@@ -1,26 +1,69 @@
 //! `daad train`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use daad::Detector;
-use daad::train::dataset::{DataSet, LabelledImage, Sample, Unreadable, load_ahead};
-use daad::train::{Evaluated, Records, RunLock, Settings, TrainConfig, evaluate, read_progress};
+use clap::Args;
+use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, NormalImages, TestImages, Unreadable};
+use daad::learn::TrainConfig;
+use daad::settings::{Settings, named};
+use daad::train::{Data, Outcome, RunLock, Training, checkpoint_path, read_progress};
 use daad::weights::{Precision, Provenance};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::TrainArgs;
-use super::images::Images;
-use super::output;
-use super::session::{End, INTERRUPTED, Session, checkpoint_path};
+use super::common::arguments::{CommonArgs, ProvenanceArgs};
+use super::common::interrupt::INTERRUPTED;
+use super::common::output::{self, note, settings_of};
+use super::common::provenance::{command, commit};
+use super::common::terminal::{self, Options};
 
 /// A sweep that was killed leaves a job behind that stops after its step; the next one waits.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
-    let args = *args;
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Good images, or a data set: MVTec AD, PIPED, MNIST, CIFAR-10, class folders, videos with
+    /// labels (docs/experiments.md has the layouts)
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Train on these categories only (may be repeated); of MNIST, CIFAR-10 and class folders the
+    /// one class that is normal
+    #[arg(long, value_name = "NAME")]
+    category: Vec<String>,
+    /// What to do about an image that cannot be read: fail, or skip it; either way it is named
+    #[arg(long, value_name = "NAME", default_value = "fail", value_parser = named::<Unreadable>)]
+    unreadable: Unreadable,
+    /// How many MiB of decoded images to keep from epoch to epoch
+    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_CACHE_BYTES >> 20)]
+    cache_mib: usize,
+    /// Where to write the model; the checkpoint lies beside it
+    #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
+    out: PathBuf,
+    /// Go on from the checkpoint beside --out; its settings are kept, --epochs may be raised
+    #[arg(long)]
+    resume: bool,
+    /// Start anew although there is a checkpoint of an unfinished run
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
+    /// Stop as after Ctrl-C when standard input ends
+    #[arg(long, hide = true)]
+    stop_at_eof: bool,
+    /// Store weights as f32; the default f16 takes half the room
+    #[arg(long)]
+    full_precision: bool,
+    /// TOML file of settings, under the names of the flags below; flags go over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+pub(crate) fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
     check_out(&args.out)?;
     let patience = match args.stop_at_eof {
         true => ORPHAN_PATIENCE,
@@ -29,19 +72,14 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
     // Before the checkpoint is looked for: whoever holds the lock may still write one.
     let lock = RunLock::acquire(&args.out, patience)?;
     let config = config(&args)?;
-    output::note(&format!("Settings:\n{}", settings_of(&config)));
+    note(&format!("Settings:\n{}", settings_of(&config)));
     let split = DataSet::open(&args.data)?.select(&args.category)?;
     let size = (config.model.width_px, config.model.height_px);
+    let has_test = !split.test.is_empty();
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
-    let records = Records::beside(&args.out);
     let epochs = config.epochs;
-    let session = Session {
+    let training = Training {
         config,
-        images: Images::Files {
-            samples: split.train,
-            unreadable: args.unreadable,
-            cache_bytes: args.cache_mib.saturating_mul(1 << 20),
-        },
         device: args.common.device.resolve()?,
         out: args.out,
         resume: args.resume,
@@ -57,27 +95,37 @@ pub(crate) fn run(args: Box<TrainArgs>) -> anyhow::Result<ExitCode> {
             true => Precision::F32,
             false => Precision::F16,
         },
+        lock: Some(lock),
+    };
+    let data = Data {
+        normal: NormalImages::Files {
+            samples: split.train,
+            unreadable: args.unreadable,
+            cache_bytes: args.cache_mib.saturating_mul(1 << 20),
+        },
+        test: TestImages::files(split.test, size),
+        unreadable: args.unreadable,
+    };
+    note("Ctrl-C stops after a step; the same command with --resume goes on from there.");
+    let options = Options {
         json: args.common.json,
         stop_at_eof: args.stop_at_eof,
     };
-    output::note("Ctrl-C stops after a step; the same command with --resume goes on from there.");
-    let finished = match session.run()? {
-        End::Finished(finished) => finished,
-        End::Interrupted { epoch } => {
-            output::note(&format!(
+    let trained = match terminal::train(training, data, options)? {
+        Outcome::Finished(trained) => trained,
+        Outcome::Stopped { epoch } => {
+            note(&format!(
                 "Stopped. The same command with --resume goes on from epoch {epoch} of {epochs}."
             ));
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
-    drop(lock);
-    if split.test.is_empty() {
-        output::note("There are no test images, so there is nothing to measure.");
-        return Ok(ExitCode::SUCCESS);
+    if !has_test {
+        note("There are no test images, so there is nothing to measure.");
     }
-    let evaluated = evaluate_files(&finished.detector, split.test, size, args.unreadable)?;
-    records.write_evaluation(&evaluated)?;
-    output::evaluation(&evaluated.evaluation, args.common.json)?;
+    if let Some(evaluated) = trained.evaluated {
+        output::evaluation(&evaluated.evaluation, args.common.json)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,84 +182,4 @@ fn resumed(begun: TrainConfig, settings: &Settings) -> anyhow::Result<TrainConfi
         settings_of(&config)
     );
     Ok(config)
-}
-
-/// The settings that give `config`, as a TOML file has them.
-pub(crate) fn settings_of(config: &TrainConfig) -> String {
-    let settings = Settings::of(config);
-    settings.map_or_else(String::new, |settings| settings.to_toml())
-}
-
-/// Decodes the samples' files, showing how far it is.
-pub(crate) fn load_with_progress(
-    samples: Vec<Sample>,
-    size: (usize, usize),
-    unreadable: Unreadable,
-) -> anyhow::Result<Vec<LabelledImage>> {
-    let bar = progress_bar(samples.len(), "images read");
-    let images = readable(load_ahead(samples, size), unreadable);
-    let images = images.inspect(|_| bar.inc(1)).collect::<Result<_, _>>()?;
-    bar.finish_and_clear();
-    Ok(images)
-}
-
-/// Measures a model on a test set that lies in files, showing how far it is.
-pub(crate) fn evaluate_files(
-    detector: &Detector,
-    samples: Vec<Sample>,
-    size: (usize, usize),
-    unreadable: Unreadable,
-) -> anyhow::Result<Evaluated> {
-    let count = samples.len();
-    evaluate_with_progress(
-        detector,
-        count,
-        readable(load_ahead(samples, size), unreadable),
-    )
-}
-
-/// Passes over what cannot be read, naming it, where that is asked for.
-fn readable(
-    images: impl Iterator<Item = daad::Result<LabelledImage>>,
-    unreadable: Unreadable,
-) -> impl Iterator<Item = daad::Result<LabelledImage>> {
-    images.filter(move |image| match image {
-        Err(error) if unreadable == Unreadable::Skip => {
-            output::note(&format!("{error}; passed over."));
-            false
-        }
-        _ => true,
-    })
-}
-
-/// Measures a model on a test set, showing how far it is.
-pub(crate) fn evaluate_with_progress(
-    detector: &Detector,
-    count: usize,
-    images: impl Iterator<Item = daad::Result<LabelledImage>>,
-) -> anyhow::Result<Evaluated> {
-    let bar = progress_bar(count, "images scored");
-    let evaluated = evaluate(detector, images, |count| bar.inc(count as u64))?;
-    bar.finish_and_clear();
-    Ok(evaluated)
-}
-
-/// Counts up to `count` of `what`, where there is a terminal.
-pub(crate) fn progress_bar(count: usize, what: &str) -> ProgressBar {
-    let style = format!("{{bar:24}} {{pos}}/{{len}} {what}");
-    let style = ProgressStyle::with_template(&style).expect("the template is sound");
-    ProgressBar::new(count as u64).with_style(style)
-}
-
-/// The commit that this program was built from.
-pub(crate) fn commit() -> String {
-    option_env!("DAAD_COMMIT").unwrap_or_default().to_owned()
-}
-
-/// The command line, with the program's name instead of its path.
-pub(crate) fn command() -> String {
-    let arguments = std::env::args_os().skip(1);
-    let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
-    let words: Vec<String> = ["daad".to_owned()].into_iter().chain(arguments).collect();
-    words.join(" ")
 }

@@ -12,13 +12,13 @@ use burn::tensor::{DType, Device, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::adam::Adam;
-use super::atomic_file;
-use super::event::EpochRecord;
-use super::losses::Losses;
 use super::progress::Progress;
-use super::step::TrainState;
 use crate::error::{Error, Result};
+use crate::file;
+use crate::learn::Adam;
+use crate::learn::EpochRecord;
+use crate::learn::Losses;
+use crate::learn::TrainState;
 use crate::model::parameters;
 
 const METADATA_KEY: &str = "daad-checkpoint";
@@ -109,7 +109,7 @@ pub(super) fn save(
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
     let bytes = safetensors::serialize(views, Some(metadata))
         .map_err(|error| Error::Checkpoint(error.to_string()))?;
-    atomic_file::write(path, &bytes)
+    file::write(path, &bytes)
 }
 
 /// Reads a checkpoint onto `device` (an autodiff one, to train on).

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::TrainConfig;
-use super::event::EpochRecord;
-use super::losses::Losses;
-use super::validation::lowest;
+use crate::learn::EpochRecord;
+use crate::learn::Losses;
+use crate::learn::TrainConfig;
+use crate::learn::lowest;
 use crate::weights::Provenance;
 
 /// Where a run stands, besides weights and optimizers.

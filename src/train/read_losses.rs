@@ -2,9 +2,9 @@
 
 use burn::tensor::{Tensor, Transaction};
 
-use super::losses::Losses;
-use super::memory::device_error;
+use crate::device::device_error;
 use crate::error::Result;
+use crate::learn::Losses;
 
 /// The losses of one batch, still on the device, each with its place in [`Losses::to_array`].
 pub(super) type Unread = Vec<(usize, Tensor<1>)>;

@@ -8,21 +8,16 @@ use std::time::{Duration, Instant};
 use burn::module::Module;
 use burn::tensor::Device;
 use image::RgbImage;
+use pollster::block_on;
 
 use super::checkpoint::{self, Checkpoint, Weights};
-use super::config::TrainConfig;
-use super::event::{EpochRecord, Event};
-use super::images::TrainingImages;
-use super::initialize::initialize;
-use super::losses::{Losses, finite};
-use super::order::draws;
+use super::event::Event;
 use super::progress::Progress;
 use super::read_losses::{Unread, read_losses};
-use super::step::TrainState;
-use super::validation::held_out_error;
-use super::wait;
-use crate::error::{Error, Result};
+use crate::dataset::TrainingImages;
 use crate::detector::Inference;
+use crate::error::{Error, Result};
+use crate::learn::{EpochRecord, Losses, Run, StepLosses, TrainConfig, finite, held_out_error};
 use crate::model::{Model, parameters};
 use crate::weights::Provenance;
 
@@ -33,7 +28,7 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Trainer {
     device: Device,
-    state: Option<TrainState>,
+    run: Run,
     /// Losses that are not in the sums yet, still on the device.
     unread: Vec<Unread>,
     progress: Progress,
@@ -64,9 +59,9 @@ pub struct Chosen {
     pub epoch: usize,
 }
 
-/// How a run ended.
+/// How the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum End {
     /// All epochs are done, or patience is at its end.
     Finished,
     /// It was asked to stop.
@@ -85,12 +80,10 @@ impl Trainer {
         images: &dyn TrainingImages,
         device: &Device,
     ) -> Result<Self> {
-        config.validate()?;
         if images.count() == 0 {
             return Err(Error::Data("there is no image to train on".into()));
         }
-        let device = device.clone().autodiff();
-        let model = initialize(config.model.init(&device)?, config.seed);
+        let run = Run::new(config.clone(), images.count(), device)?;
         let progress = Progress {
             config,
             provenance,
@@ -102,8 +95,8 @@ impl Trainer {
             history: Vec::new(),
         };
         Ok(Self {
-            device,
-            state: Some(TrainState::new(model)),
+            device: device.clone(),
+            run,
             unread: Vec::new(),
             progress,
             checkpoint: None,
@@ -124,12 +117,11 @@ impl Trainer {
         images: &dyn TrainingImages,
         device: &Device,
     ) -> Result<Self> {
-        let device = device.clone().autodiff();
         let Checkpoint {
             state,
             mut progress,
             best,
-        } = checkpoint::load(path, &device)?;
+        } = checkpoint::load(path, &device.clone().autodiff())?;
         // What has not begun has seen no image.
         let has_begun = (progress.epoch, progress.step) != (0, 0);
         if has_begun && progress.data_fingerprint != images.fingerprint() {
@@ -147,8 +139,14 @@ impl Trainer {
         progress.config.epochs = epochs;
         progress.data_fingerprint = images.fingerprint();
         Ok(Self {
-            device,
-            state: Some(state),
+            device: device.clone(),
+            run: Run::at(
+                progress.config.clone(),
+                images.count(),
+                state,
+                (progress.epoch, progress.step),
+                device,
+            ),
             unread: Vec::new(),
             progress,
             checkpoint: None,
@@ -196,7 +194,7 @@ impl Trainer {
 
     /// The networks as they are now.
     pub fn model(&self) -> &Model {
-        &self.state().model
+        self.run.model()
     }
 
     /// Where the run stands.
@@ -221,16 +219,16 @@ impl Trainer {
         images: &dyn TrainingImages,
         stop: &AtomicBool,
         mut on_event: impl FnMut(Event),
-    ) -> Result<Outcome> {
+    ) -> Result<End> {
         self.saved = Instant::now();
         while !self.progress.is_over() {
-            if self.epoch(images, stop, &mut on_event)? == Outcome::Stopped {
+            if self.epoch(images, stop, &mut on_event)? == End::Stopped {
                 self.save(&mut on_event)?;
-                return Ok(Outcome::Stopped);
+                return Ok(End::Stopped);
             }
         }
         self.save(&mut on_event)?;
-        Ok(Outcome::Finished)
+        Ok(End::Finished)
     }
 
     /// One epoch, or what is left of it.
@@ -239,33 +237,31 @@ impl Trainer {
         images: &dyn TrainingImages,
         stop: &AtomicBool,
         on_event: &mut impl FnMut(Event),
-    ) -> Result<Outcome> {
-        let config = self.progress.config.clone();
-        let draws = draws(&config, self.progress.epoch, images.count());
-        let steps = draws.len().div_ceil(config.batch_size);
-        let done = self.progress.step * config.batch_size;
-        images.expect(&draws[done.min(draws.len())..]);
+    ) -> Result<End> {
+        let steps = self.run.steps();
+        images.expect(self.run.rest_of_epoch());
         let mut read = Instant::now();
-        for batch in draws.chunks(config.batch_size).skip(self.progress.step) {
-            let Progress { epoch, step, .. } = self.progress;
+        while self.run.epoch() == self.progress.epoch {
             // A checkpoint has no gradients that wait for others.
-            let is_between_steps = step.is_multiple_of(config.accumulate);
-            if is_between_steps && stop.load(Ordering::Relaxed) {
+            if self.run.is_between_steps() && stop.load(Ordering::Relaxed) {
                 self.collect()?;
-                return Ok(Outcome::Stopped);
+                return Ok(End::Stopped);
             }
-            if is_between_steps && self.checkpoint_is_due() {
+            if self.run.is_between_steps() && self.checkpoint_is_due() {
                 self.collect()?;
                 self.save(on_event)?;
             }
-            let rate = config.learning_rate_after(epoch, step, steps);
-            let drawn = batch.iter().map(|draw| images.draw(draw));
+            let rate = self.run.learning_rate();
+            let drawn = self.run.batch().iter().map(|draw| images.draw(draw));
             let drawn: Vec<Option<RgbImage>> = drawn.collect::<Result<_>>()?;
             let drawn: Vec<RgbImage> = drawn.into_iter().flatten().collect();
-            let count = drawn.len();
-            self.train_on(&drawn, rate);
+            for reason in images.take_unreadable() {
+                on_event(Event::Note(format!("{reason}; passed over.")));
+            }
+            let losses = self.run.train(&drawn, rate);
+            self.unread.extend(losses.map(StepLosses::columns));
             self.progress.step += 1;
-            self.progress.passed_over += usize::from(count == 0);
+            self.progress.passed_over += usize::from(drawn.is_empty());
             let losses = if read.elapsed() >= LOSS_INTERVAL {
                 read = Instant::now();
                 Some(self.collect()?)
@@ -274,7 +270,7 @@ impl Trainer {
             };
             on_event(Event::Step {
                 step: self.progress.step,
-                images: count,
+                images: drawn.len(),
                 losses,
             });
         }
@@ -284,9 +280,8 @@ impl Trainer {
             return Err(Error::Data(format!("none of {count} images can be read")));
         }
         let epoch = self.progress.epoch + 1;
-        let validation = config
-            .validation
-            .filter(|validation| validation.is_due(epoch));
+        let validation = self.progress.config.validation;
+        let validation = validation.filter(|validation| validation.is_due(epoch));
         let record = EpochRecord {
             epoch,
             losses,
@@ -306,31 +301,15 @@ impl Trainer {
         self.progress.passed_over = 0;
         self.progress.loss_sums = [0.0; Losses::COUNT];
         on_event(Event::Epoch(record));
-        Ok(Outcome::Finished)
+        Ok(End::Finished)
     }
 
     /// Mean R of the held-out images.
     fn held_out_error(&self) -> Result<f64> {
         let inference = Inference::new(self.model(), &self.device, false);
         let batch_size = self.progress.config.batch_size;
-        let error = wait(held_out_error(&inference, &self.held_out, batch_size))?;
+        let error = block_on(held_out_error(&inference, &self.held_out, batch_size))?;
         finite(error, self.progress.epoch + 1)
-    }
-
-    /// One batch. Where no image of it can be read there may still be gradients that waited for it.
-    fn train_on(&mut self, images: &[RgbImage], learning_rate: Option<f64>) {
-        let state = self.state.take().expect("a step gives the state back");
-        self.state = Some(if images.is_empty() {
-            match learning_rate {
-                Some(rate) => state.step_accumulated(rate),
-                None => state,
-            }
-        } else {
-            let config = &self.progress.config;
-            let (state, losses) = state.step_on(config, images, learning_rate, &self.device);
-            self.unread.push(losses.columns());
-            state
-        });
     }
 
     /// Reads losses from the device, in one go, and gives the epoch's means so far.
@@ -360,13 +339,9 @@ impl Trainer {
     fn save(&mut self, on_event: &mut impl FnMut(Event)) -> Result<()> {
         self.saved = Instant::now();
         if let Some(Checkpointing { path, .. }) = &self.checkpoint {
-            checkpoint::save(path, self.state(), &self.progress, self.best.as_ref())?;
+            checkpoint::save(path, self.run.state(), &self.progress, self.best.as_ref())?;
             on_event(Event::Checkpoint(path.clone()));
         }
         Ok(())
-    }
-
-    fn state(&self) -> &TrainState {
-        self.state.as_ref().expect("a step gives the state back")
     }
 }

@@ -21,10 +21,10 @@ use crate::{Detection, Detector, Error};
 #[cfg_attr(feature = "webgpu", path = "webgpu.rs")]
 #[cfg_attr(not(feature = "webgpu"), path = "cpu.rs")]
 mod device;
-#[cfg(feature = "learn")]
-pub mod teacher;
 #[cfg(feature = "threads")]
 pub mod threads;
+#[cfg(feature = "learn")]
+pub mod training;
 
 /// Runs once, when the module is loaded.
 #[wasm_bindgen(start)]

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use daad::train::Records;
-use daad::train::dataset::{LabelledImage, SyntheticImages, Texture};
+use daad::dataset::{LabelledImage, SyntheticImages, Texture};
+use daad::evaluate::Records;
 use tempfile::TempDir;
 
 /// A data set in MVTec AD's layout.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use daad::dataset::{DataSet, Split};
 use daad::metric::Label;
-use daad::train::dataset::{DataSet, Split};
 
 #[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
 /// A data set's folder; none where this machine does not have it.

@@ -5,10 +5,12 @@
 
 use burn::tensor::Device;
 use daad::Detector;
+use daad::dataset::{SyntheticImages, Texture};
+use daad::device::{adapters, check_training};
+use daad::learn::{TrainConfig, finish, initialize};
 use daad::model::{AdversarialConfig, ModelConfig};
-use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::{TrainConfig, adapters, check_training, finish, initialize, wait};
 use daad::weights::{Precision, Provenance};
+use pollster::block_on;
 
 #[test]
 fn every_real_gpu_scores_and_trains_as_the_cpu_does() {
@@ -16,7 +18,7 @@ fn every_real_gpu_scores_and_trains_as_the_cpu_does() {
     for adapter in real {
         check_training(&adapter.device).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
         let detector = Detector::from_bytes(&model_file(), &adapter.device).unwrap();
-        wait(detector.check_device()).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
+        block_on(detector.check_device()).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
     }
 }
 
@@ -38,7 +40,7 @@ fn model_file() -> Vec<u8> {
     let model = initialize(config.model.init(&cpu).unwrap(), 1);
     let images = SyntheticImages::new(Texture::Cloth, 256, 1).normal(1);
     let provenance = Provenance::default();
-    let finished = wait(finish(
+    let finished = block_on(finish(
         &model,
         &config,
         provenance,

@@ -2,18 +2,19 @@
 //! made the numbers), by its slopes, and in models as a whole.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use daad::image::{Flips, Mirror};
+use daad::dataset::{SyntheticImages, Texture};
 use daad::detector::Inference;
+use daad::image::{Flips, Mirror};
+use daad::learn::{
+    Finished, InMemoryTraining, Objective, TrainConfig, TrainState, finish, initialize, recalibrate,
+};
 use daad::loss::structural_similarity;
 use daad::model::{Division, Model, ModelConfig};
 use daad::nn::DivisionRate;
 use daad::score::{Scoring, smooth};
-use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::{
-    Finished, Objective, Teacher, TrainConfig, TrainState, finish, initialize, recalibrate, wait,
-};
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
+use pollster::block_on;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -159,7 +160,7 @@ fn finished(config: &TrainConfig, images: &[&RgbImage]) -> Finished {
     let device = Device::flex();
     let (precision, provenance) = (Precision::F32, Provenance::default());
     let model = model(config);
-    wait(finish(
+    block_on(finish(
         &model, config, provenance, precision, images, &device,
     ))
     .unwrap()
@@ -175,16 +176,16 @@ fn with_smoothing_the_reconstruction_score_is_the_largest_value_of_the_smoothed_
     });
     let images = images(3);
     let images: Vec<&RgbImage> = images.iter().collect();
-    let plain = wait(plain.scored_maps(&images)).unwrap();
-    let smoothed = wait(smoothing.scored_maps(&images)).unwrap();
-    let scores = wait(smoothing.raw_scores(&images)).unwrap();
+    let plain = block_on(plain.scored_maps(&images)).unwrap();
+    let smoothed = block_on(smoothing.scored_maps(&images)).unwrap();
+    let scores = block_on(smoothing.raw_scores(&images)).unwrap();
     for (index, (plain, smoothed)) in plain.iter().zip(&smoothed).enumerate() {
         assert_eq!(smoothed.error_map, smooth(&plain.error_map, 32, 1.5));
         let largest = smoothed.error_map.iter().copied().fold(0.0, f32::max);
         assert_eq!(smoothed.raw.reconstruction, f64::from(largest));
         assert_eq!(smoothed.raw.alignment, plain.raw.alignment);
         assert_eq!(scores[index], smoothed.raw);
-        let alone = wait(smoothing.examine(images[index])).unwrap();
+        let alone = block_on(smoothing.examine(images[index])).unwrap();
         assert!((alone.raw.reconstruction / smoothed.raw.reconstruction - 1.0).abs() < 1e-5);
     }
 }
@@ -200,8 +201,8 @@ fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
             flips,
             ..Scoring::default()
         });
-        let got = wait(flipping.examine(image)).unwrap();
-        let of = |image: &RgbImage| wait(plain.examine(image)).unwrap();
+        let got = block_on(flipping.examine(image)).unwrap();
+        let of = |image: &RgbImage| block_on(plain.examine(image)).unwrap();
         let mirrors: Vec<Mirror> = flips.mirrors().collect();
         let count = (mirrors.len() + 1) as f64;
         let mut sum = of(image);
@@ -222,7 +223,7 @@ fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
         }
         // A mirror image of the image is the same to it.
         for mirror in mirrors {
-            let mirrored = wait(flipping.examine(&mirror.image(image))).unwrap();
+            let mirrored = block_on(flipping.examine(&mirror.image(image))).unwrap();
             let [a, b] = [mirrored.raw, got.raw].map(|raw| raw.reconstruction);
             assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
         }
@@ -249,14 +250,14 @@ fn a_model_file_keeps_how_its_images_are_scored_and_is_calibrated_so() {
     assert_eq!(card.scoring, scoring);
     // Mirror images would score the same.
     assert_eq!(card.calibration.normal_scores.len(), 4);
-    wait(extended.detector.check_device()).unwrap();
-    let scores = wait(extended.detector.raw_scores(&images)).unwrap();
+    block_on(extended.detector.check_device()).unwrap();
+    let scores = block_on(extended.detector.raw_scores(&images)).unwrap();
     for (score, calibrated) in scores.iter().zip(&card.calibration.normal_raw_scores) {
         assert!((score.reconstruction / calibrated.reconstruction - 1.0).abs() < 1e-5);
     }
     let device = Device::flex();
     let again = recalibrate(&extended.bytes, &images, Flips::Both, &device);
-    assert_eq!(wait(again).unwrap().bytes, extended.bytes);
+    assert_eq!(block_on(again).unwrap().bytes, extended.bytes);
 }
 
 #[test]
@@ -267,7 +268,10 @@ fn the_structural_similarity_is_trained_only_where_it_has_a_weight() {
     let batch = daad::image::to_tensor(&images(2).iter().collect::<Vec<_>>(), &device);
     let step = |objective: &Objective| {
         let model = initialize(config().model.init(&device).unwrap(), 3);
-        TrainState::new(model).step(batch.clone(), objective, 1e-3)
+        let state = TrainState::new(model);
+        let gradients = state.gradients(batch.clone(), objective);
+        let losses = gradients.losses.clone();
+        (state.apply(gradients, 1e-3), losses)
     };
     let (plain, losses) = step(&config().objective);
     assert!(losses.structural.is_none());
@@ -280,7 +284,7 @@ fn the_structural_similarity_is_trained_only_where_it_has_a_weight() {
     });
     assert_ne!(rebuilt[0], rebuilt[1]);
 
-    let mut teacher = Teacher::new(weighted, images(4), &Device::flex()).unwrap();
-    let lesson = wait(teacher.step()).unwrap();
-    assert!(lesson.losses.structural > 0.0);
+    let mut training = InMemoryTraining::new(weighted, images(4), &Device::flex()).unwrap();
+    let report = block_on(training.step()).unwrap();
+    assert!(report.losses.structural > 0.0);
 }

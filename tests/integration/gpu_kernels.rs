@@ -2,8 +2,8 @@
 //! results and gradients.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use daad::device::adapters;
 use daad::kernel::{self, AdamStep};
-use daad::train::adapters;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -14,7 +14,7 @@ fn devices() -> Vec<(String, Device)> {
     let adapters = adapters();
     let is_promised = std::env::var_os("DAAD_TEST_GPU").is_some();
     assert!(!is_promised || !adapters.is_empty(), "no GPU was found");
-    let named = |adapter: daad::train::Adapter| (adapter.name, adapter.device);
+    let named = |adapter: daad::device::Adapter| (adapter.name, adapter.device);
     adapters.into_iter().map(named).collect()
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use daad::detector::BlockPlace;
-use daad::train::wait;
 use daad::{Detector, Error};
 use image::{GenericImageView, RgbImage};
+use pollster::block_on;
 
 fn of_repository(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -37,7 +37,7 @@ fn a_block_is_taken_apart_at_every_scale() {
     let model = of_repository("models/piped.safetensors");
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
     let sheet = of_repository("www/gallery/PA_GLA01_TL_S_D_02_2.png");
-    let detection = wait(detector.detect(&sheet)).unwrap();
+    let detection = block_on(detector.detect(&sheet)).unwrap();
     let inspector = detector.inspector(&detection.input);
     let side = detection.input.width() / 8;
     let rebuilt = detection
@@ -46,7 +46,7 @@ fn a_block_is_taken_apart_at_every_scale() {
         .view(5 * side, 2 * side, side, side);
     let rebuilt = rebuilt.to_image();
     for scale in 0..4 {
-        let block = wait(detector.inspect(&inspector, place(scale, 2, 5), 5));
+        let block = block_on(detector.inspect(&inspector, place(scale, 2, 5), 5));
         let block = block.unwrap().unwrap();
         // With the memory's own answer in the block the image is the network's own.
         assert!(difference(&block.answer, &rebuilt) <= 1, "scale {scale}");
@@ -72,7 +72,7 @@ fn a_block_that_is_not_there_is_an_error() {
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
     let inspector = detector.inspector(&daad::image::test_pattern(128, 128));
     for place in [place(4, 0, 0), place(0, 8, 0), place(0, 0, 8)] {
-        let error = wait(detector.inspect(&inspector, place, 1)).unwrap_err();
+        let error = block_on(detector.inspect(&inspector, place, 1)).unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use daad::train::Records;
+use daad::evaluate::Records;
 
 use crate::cli::{data, error, run, train};
 use crate::sweep::mnist;

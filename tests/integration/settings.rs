@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use daad::train::TrainConfig;
+use daad::learn::TrainConfig;
 use daad::weights::{read_card, with_card};
 use serde::Deserialize;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use daad::train::dataset::{SyntheticImages, Texture};
+use daad::dataset::{SyntheticImages, Texture};
 use tempfile::TempDir;
 
 use crate::cli::{error, run, stdout};

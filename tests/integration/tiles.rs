@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use daad::image::{decode_original, test_pattern};
 use daad::detector::{Tile, TileSize};
-use daad::train::wait;
+use daad::image::{decode_original, test_pattern};
 use daad::{Detector, Error, TileOptions, TiledDetection};
 use image::{RgbImage, imageops};
+use pollster::block_on;
 use tempfile::TempDir;
 
 use crate::cli::{error, run, stdout};
@@ -70,7 +70,8 @@ const WITH_MAP: TileOptions = TileOptions {
 
 fn detect(detector: &Detector, image: &RgbImage, options: &TileOptions) -> TiledDetection {
     let mut scored = 0;
-    let detection = wait(detector.detect_tiles(image, options, |count| scored += count)).unwrap();
+    let detection =
+        block_on(detector.detect_tiles(image, options, |count| scored += count)).unwrap();
     assert_eq!(scored, detection.tiles.len());
     detection
 }
@@ -99,7 +100,7 @@ fn an_image_of_one_tile_is_judged_as_it_is_whole() {
         (fs::read(&path).unwrap(), Some(small)),
     ];
     for (bytes, size) in cases {
-        let whole = wait(detector.detect(&bytes)).unwrap();
+        let whole = block_on(detector.detect(&bytes)).unwrap();
         let image = decode_original(&bytes).unwrap();
         for options in [SIDE_BY_SIDE, WITH_MAP] {
             let tiled = detect(&detector, &image, &TileOptions { size, ..options });
@@ -136,7 +137,7 @@ fn a_defect_is_found_where_it_is_and_nowhere_else() {
     assert_eq!(anomalous, 1, "{worst:?}");
 
     // Each tile has the score and the map that its sheet has by itself.
-    let alone = wait(detector.detect(&sheet(SPLINTER))).unwrap();
+    let alone = block_on(detector.detect(&sheet(SPLINTER))).unwrap();
     let error = (detection.anomaly_score / alone.anomaly_score - 1.0).abs();
     assert!(error < 1e-6, "off by {error}");
     let map = detection.error_map.as_ref().unwrap();
@@ -211,7 +212,7 @@ fn tiles_of_another_size_are_resized_and_their_maps_with_them() {
 fn what_cannot_be_cut_is_refused() {
     let detector = detector();
     let image = test_pattern(64, 64);
-    let refused = |options: TileOptions| wait(detector.detect_tiles(&image, &options, |_| {}));
+    let refused = |options: TileOptions| block_on(detector.detect_tiles(&image, &options, |_| {}));
     let none = TileSize {
         width_px: 0,
         height_px: 0,

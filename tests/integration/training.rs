@@ -6,19 +6,24 @@ use std::time::Duration;
 use burn::module::Module;
 use burn::tensor::{Device, TensorData, Tolerance};
 use daad::Detector;
+use daad::dataset::TrainingImages;
+use daad::dataset::{SyntheticImages, Texture};
+use daad::evaluate::evaluate;
+use daad::image::Flips;
 use daad::image::to_tensor;
+use daad::learn::order::{Draw, draws, held_out};
+use daad::learn::{
+    EpochRecord, InMemoryTraining, Objective, Schedule, TrainConfig, TrainState, Validation,
+    finish, initialize,
+};
 use daad::loss::AdversarialForm;
 use daad::metric::Label;
 use daad::model::{AdversarialConfig, Division, ModelConfig, parameters};
 use daad::nn::DivisionRate;
-use daad::train::dataset::{SyntheticImages, Texture};
-use daad::train::order::{Draw, draws, held_out};
-use daad::train::{
-    Checkpointing, EpochRecord, Event, Flips, Objective, Outcome, Schedule, Teacher, TrainConfig,
-    TrainState, Trainer, TrainingImages, Validation, evaluate, finish, initialize, wait,
-};
+use daad::train::{Checkpointing, End, Event, Trainer};
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
+use pollster::block_on;
 
 use crate::golden::gradients_by_name;
 
@@ -72,7 +77,7 @@ fn new_run(config: TrainConfig, images: &[RgbImage]) -> Trainer {
 
 fn run(trainer: &mut Trainer, images: &[RgbImage]) -> Vec<EpochRecord> {
     let outcome = trainer.run(&refs(images), &AtomicBool::new(false), |_| {});
-    assert_eq!(outcome.unwrap(), Outcome::Finished);
+    assert_eq!(outcome.unwrap(), End::Finished);
     trainer.progress().history.clone()
 }
 
@@ -172,7 +177,7 @@ fn goes_on_as_if_nothing_had_been(config: TrainConfig) {
             stop.store(steps == 4, Ordering::Relaxed);
         }
     });
-    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    assert_eq!(outcome.unwrap(), End::Stopped);
     drop(trainer);
 
     let mut resumed = Trainer::resume(&path, 3, &refs(&images), &Device::flex()).unwrap();
@@ -192,7 +197,7 @@ fn a_run_that_has_not_begun_goes_on_with_any_images() {
         interval: Duration::ZERO,
     });
     let stopped = trainer.run(&refs(&images), &AtomicBool::new(true), |_| ());
-    assert_eq!(stopped.unwrap(), Outcome::Stopped);
+    assert_eq!(stopped.unwrap(), End::Stopped);
     // One was replaced: it could not be read.
     let others = &images[..3];
     let mut resumed = Trainer::resume(&path, 3, &refs(others), &Device::flex()).unwrap();
@@ -256,7 +261,7 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
     let mut trainer = new_run(config.clone(), &training);
     run(&mut trainer, &training);
     let provenance = Provenance::default();
-    let finished = wait(finish(
+    let finished = block_on(finish(
         trainer.model(),
         &config,
         provenance,
@@ -275,11 +280,11 @@ fn a_trained_model_tells_defects_from_unseen_normal_images_and_survives_its_file
     assert!(auroc > 0.8, "AUROC {auroc}");
 
     let detector = Detector::from_bytes(&finished.bytes, &device).unwrap();
-    wait(detector.check_device()).unwrap();
+    block_on(detector.check_device()).unwrap();
     let defective = test.iter().find(|image| image.label == Label::Anomalous);
     let image = &defective.unwrap().image;
     let [before, after] =
-        [&finished.detector, &detector].map(|d| wait(d.raw_scores(&[image])).unwrap());
+        [&finished.detector, &detector].map(|d| block_on(d.raw_scores(&[image])).unwrap());
     assert_eq!(before, after);
 }
 
@@ -291,7 +296,7 @@ fn in_small_pieces_a_run_comes_to_the_same_weights() {
     };
     let images = images(7);
     let device = Device::flex();
-    let mut teacher = Teacher::new(config.clone(), images.clone(), &device).unwrap();
+    let mut training = InMemoryTraining::new(config.clone(), images.clone(), &device).unwrap();
     let out = held_out(&config, images.len());
     let kept = images.iter().enumerate();
     let kept: Vec<&RgbImage> = kept
@@ -300,12 +305,12 @@ fn in_small_pieces_a_run_comes_to_the_same_weights() {
         .collect();
     let mut trainer = Trainer::new(config, Provenance::default(), &kept, &device).unwrap();
     trainer.run(&kept, &AtomicBool::new(false), |_| ()).unwrap();
-    let mut lesson = wait(teacher.step()).unwrap();
-    while !lesson.is_finished {
-        lesson = wait(teacher.step()).unwrap();
+    let mut report = block_on(training.step()).unwrap();
+    while !training.is_finished() {
+        report = block_on(training.step()).unwrap();
     }
-    assert_eq!(lesson.epochs, 2.0);
-    let finished = wait(teacher.finish(Provenance::default(), Precision::F32)).unwrap();
+    assert_eq!(report.epochs, 2.0);
+    let finished = block_on(training.finish(Provenance::default(), Precision::F32)).unwrap();
     assert_eq!(finished.detector.card().provenance.trained_on, kept.len());
     let read = daad::weights::decode(&finished.bytes, &device)
         .unwrap()
@@ -405,7 +410,7 @@ fn a_resumed_run_keeps_its_held_out_errors_and_its_best_epoch() {
         let outcome = trainer.run(&refs(training), &stop, |event| {
             stop.fetch_or(matches!(event, Event::Step { .. }), Ordering::Relaxed);
         });
-        if outcome.unwrap() == Outcome::Finished {
+        if outcome.unwrap() == End::Finished {
             break;
         }
         stops += 1;
@@ -445,8 +450,8 @@ fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
     let batch = to_tensor(&refs(&images), &device);
     let objective = Objective::default();
     let state = || TrainState::new(model.clone());
-    let (expected, _) = state().step(batch.clone(), &objective, 1e-3);
-    let (held, _) = state().accumulate(batch.clone(), &objective);
+    let gradients = || state().gradients(batch.clone(), &objective);
+    let expected = state().apply(gradients(), 1e-3);
     let learned = |state: &TrainState| -> Vec<_> {
         let values = parameters::values(&state.model);
         let learned = values.into_iter();
@@ -455,8 +460,7 @@ fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
             .collect()
     };
     let before = learned(&state());
-    assert_eq!(learned(&held), before);
-    let (got, _) = held.step(batch, &objective, 1e-3);
+    let got = state().apply(gradients() + gradients(), 1e-3);
     // Twice a gradient, halved, is the gradient to the last bit: both networks, and the moments.
     assert_eq!(learned(&got), learned(&expected));
     assert_ne!(learned(&got), before);
@@ -493,7 +497,7 @@ fn accumulated_batches_move_the_networks_together_and_the_rest_of_an_epoch_too()
         batches += usize::from(matches!(event, Event::Step { .. }));
         stop.store(batches >= 3, Ordering::Relaxed);
     });
-    assert_eq!(outcome.unwrap(), Outcome::Stopped);
+    assert_eq!(outcome.unwrap(), End::Stopped);
     assert_eq!(trainer.progress().step, 4);
     let mut resumed = Trainer::resume(&path, 2, &refs(&images), &Device::flex()).unwrap();
     assert_eq!(run(&mut resumed, &images), expected);
@@ -543,8 +547,11 @@ fn one_step(config: &TrainConfig, batch: &[&RgbImage]) -> (f64, Vec<(String, Ten
     let device = Device::flex().autodiff();
     let model = initialize(config.model.init(&device).unwrap(), config.seed);
     let (batch, objective) = (to_tensor(batch, &device), &config.objective);
-    let (state, losses) = TrainState::new(model).step(batch, objective, config.learning_rate);
-    let error = losses.reconstruction.into_scalar::<f64>();
+    let state = TrainState::new(model);
+    let gradients = state.gradients(batch, objective);
+    let error = gradients.losses.reconstruction.clone();
+    let error = error.into_scalar::<f64>();
+    let state = state.apply(gradients, config.learning_rate);
     (error, parameters::values(&state.model))
 }
 

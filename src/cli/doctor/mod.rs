@@ -10,10 +10,10 @@ use comfy_table::{Table, presets};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use daad::train::caught::caught;
-use daad::train::{AdapterLimits, Deviations, DeviceChoice, adapters, compare_with_cpu};
+use daad::device::{AdapterLimits, Deviations, DeviceChoice, adapters, compare_with_cpu};
+use daad::error::caught;
 
-use super::output::{line, note};
+use super::common::output::{line, note};
 
 /// Lists the devices that this program can compute on, and compares each with the CPU: forward
 /// pass, gradients and training steps of a tiny network.

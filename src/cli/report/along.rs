@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use daad::evaluate::{Evaluation, Figures};
 use daad::model::{MemoryPlacement, ModelConfig};
-use daad::train::{Evaluation, Figures};
 
 use super::chart::{Axes, Mark, Plot, SERIES, Shape, draw, range};
 use super::runs::Run;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use daad::evaluate::ScoredImage;
 use daad::metric::Label;
-use daad::train::ScoredImage;
 
 use super::runs::Run;
 

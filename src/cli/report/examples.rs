@@ -8,9 +8,11 @@ use anyhow::Context;
 use image::RgbImage;
 
 use daad::Detector;
+use daad::dataset::{DataSet, Sample};
+use daad::device::NamedDevice;
+use daad::evaluate::ScoredImage;
 use daad::metric::Label;
-use daad::train::dataset::{DataSet, Sample};
-use daad::train::{NamedDevice, ScoredImage, wait};
+use pollster::block_on;
 
 use super::picture::Picture;
 use super::runs::Run;
@@ -98,7 +100,7 @@ impl Studio {
         let detector =
             Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
         if device.is_to_be_checked {
-            wait(detector.check_device())?;
+            block_on(detector.check_device())?;
         }
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot write {}", folder.display()))?;
@@ -196,7 +198,7 @@ impl Studio {
     }
 
     fn show(&self, image: RgbImage, stem: &str) -> anyhow::Result<Shown> {
-        let detection = wait(self.detector.judge(image))?;
+        let detection = block_on(self.detector.judge(image))?;
         let save = |image, what| {
             let path = self.folder.join(format!("{stem}.{what}.png"));
             Picture::save(image, &path)

@@ -18,9 +18,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use daad::train::{DeviceChoice, atomic_file};
+use daad::device::DeviceChoice;
+use daad::file;
 
-use super::output::note;
+use super::common::output::note;
+use super::common::progress::progress_bar;
 use chart::Plot;
 use examples::{Examples, Studio};
 use page::{Page, RunPart};
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         0 => None,
         _ => Some(args.device.resolve()?),
     };
-    let bar = super::train::progress_bar(found.runs.len(), "runs");
+    let bar = progress_bar(found.runs.len(), "runs");
     let mut parts = Vec::new();
     for (index, run) in found.runs.iter().enumerate() {
         for gap in &run.gaps {
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         compared: &compared,
     };
     let index = args.out.join("index.html");
-    atomic_file::write(&index, page.to_html().as_bytes())?;
+    file::write(&index, page.to_html().as_bytes())?;
     note(&format!("Wrote {}.", index.display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -100,7 +102,7 @@ fn write_plots(plots: &[Plot], folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", folder.display()))?;
     for plot in plots {
         let path = folder.join(format!("{}.svg", plot.file));
-        atomic_file::write(&path, plot.svg.as_bytes())?;
+        file::write(&path, plot.svg.as_bytes())?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{ImageFormat, RgbImage, imageops};
 
-use daad::train::atomic_file;
+use daad::file;
 
 /// The page shows larger images smaller, as JPEG, so that it stays small itself.
 const LARGEST_PX: u32 = 192;
@@ -29,7 +29,7 @@ impl Picture {
     /// Writes the image to `path`, as PNG, and makes the page's copy of it.
     pub(super) fn save(image: &RgbImage, path: &Path) -> anyhow::Result<Self> {
         let png = encoded(image)?;
-        atomic_file::write(path, &png)?;
+        file::write(path, &png)?;
         let (width, height) = image.dimensions();
         let side = width.max(height);
         if side <= SMALL_PX {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use daad::evaluate::ScoredImage;
+use daad::learn::EpochRecord;
 use daad::metric::{Label, RocCurve};
-use daad::train::{EpochRecord, ScoredImage};
 
 use super::chart::{ANOMALOUS, Axes, INK, Mark, NORMAL, Plot, SERIES, Shape, draw, range};
 use super::histogram::Histogram;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use daad::train::{EpochRecord, Evaluation, Records, ScoredImage};
+use daad::evaluate::{Evaluation, Records, ScoredImage};
+use daad::learn::EpochRecord;
 use daad::weights::{ModelCard, read_card};
 
 use crate::cli::sweep::result::JobResult;

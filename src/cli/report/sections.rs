@@ -3,8 +3,8 @@
 use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 
+use daad::learn::TrainConfig;
 use daad::metric::Label;
-use daad::train::TrainConfig;
 use daad::weights::ModelCard;
 
 use super::chart::{ANOMALOUS, INK, NORMAL, Plot};
@@ -13,7 +13,7 @@ use super::examples::{Example, Kind, Shown};
 use super::page::RunPart;
 use super::picture::Picture;
 use super::tables;
-use crate::cli::train::settings_of;
+use crate::cli::common::output::settings_of;
 
 /// One run from its origin to its examples.
 pub(super) fn run(index: usize, part: &RunPart) -> Markup {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
-use daad::train::{Evaluation, Figures, atomic_file, metric_rows};
+use daad::evaluate::{Evaluation, Figures, metric_rows};
+use daad::file;
 
 use super::runs::Run;
 
@@ -116,5 +117,5 @@ pub(super) fn write_csv(runs: &[Run], path: &Path) -> anyhow::Result<()> {
             all.serialize((&run.name, row.category, row.protocol, row.metric, row.value))?;
         }
     }
-    Ok(atomic_file::write(path, &all.into_inner()?)?)
+    Ok(file::write(path, &all.into_inner()?)?)
 }

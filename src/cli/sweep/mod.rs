@@ -16,12 +16,15 @@ use clap::Args;
 use serde::Serialize;
 use toml::Value;
 
-use daad::train::dataset::DataSet;
-use daad::train::{DeviceChoice, Settings, atomic_file};
+use daad::dataset::DataSet;
+use daad::device::DeviceChoice;
+use daad::file;
+use daad::settings::Settings;
 
-use super::args::ProvenanceArgs;
-use super::output::{line, note};
-use super::session::{INTERRUPTED, stop_on_ctrl_c};
+use super::common::arguments::ProvenanceArgs;
+use super::common::interrupt::{INTERRUPTED, stop_on_ctrl_c};
+use super::common::output::{line, note};
+use super::common::progress::progress_bar;
 use result::{JobResult, Protocol, collect};
 use run::{Outcome, Runner};
 use spec::{Job, Spec};
@@ -199,7 +202,7 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
         side_by_side: side_by_side(args)?,
     };
     let stop = stop_on_ctrl_c("\nStopping the jobs under way; Ctrl-C again stops at once.")?;
-    let bar = super::train::progress_bar(count, "jobs");
+    let bar = progress_bar(count, "jobs");
     let failed = Mutex::new(0usize);
     runner.run(left, &stop, |job, outcome| {
         bar.inc(1);
@@ -293,8 +296,8 @@ fn show(args: &SweepArgs, spec: &Spec, jobs: &[Job], results: &[JobResult]) -> a
         text.push('\n');
         table.write_csv(&mut csv)?;
     }
-    atomic_file::write(&args.out.join("table.md"), text.as_bytes())?;
-    atomic_file::write(&args.out.join("table.csv"), &csv.into_inner()?)?;
+    file::write(&args.out.join("table.md"), text.as_bytes())?;
+    file::write(&args.out.join("table.csv"), &csv.into_inner()?)?;
     if args.json {
         return Ok(());
     }

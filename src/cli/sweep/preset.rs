@@ -38,7 +38,7 @@ pub(crate) fn list() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daad::train::Settings;
+    use daad::settings::Settings;
 
     #[test]
     fn every_preset_makes_jobs_and_names_the_papers_numbers_by_its_own_labels() {

@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use daad::train::{Evaluation, RunLock, Settings, atomic_file};
+use daad::evaluate::Evaluation;
+use daad::file;
+use daad::settings::Settings;
+use daad::train::RunLock;
 
 use super::spec::Job;
 
@@ -94,7 +97,7 @@ pub(crate) fn read(out: &Path, job: &Job) -> anyhow::Result<Option<JobResult>> {
 /// Marks a job as done.
 pub(crate) fn write(out: &Path, job: &Job, result: &JobResult) -> anyhow::Result<()> {
     let text = serde_json::to_string(result)?;
-    atomic_file::write(&folder(out, job).join(RESULT), text.as_bytes())?;
+    file::write(&folder(out, job).join(RESULT), text.as_bytes())?;
     Ok(())
 }
 
@@ -114,6 +117,6 @@ pub(crate) fn collect(out: &Path, jobs: &[Job]) -> anyhow::Result<Vec<JobResult>
         lines += &serde_json::to_string(result)?;
         lines.push('\n');
     }
-    atomic_file::write(&path, lines.as_bytes())?;
+    file::write(&path, lines.as_bytes())?;
     Ok(results)
 }

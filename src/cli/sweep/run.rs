@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use daad::train::{DeviceChoice, Records, RunLock};
+use daad::device::DeviceChoice;
+use daad::evaluate::Records;
+use daad::train::{RunLock, checkpoint_path};
 
 use super::result::{self, JobResult};
 use super::spec::Job;
@@ -139,7 +141,7 @@ impl Runner<'_> {
         if let Some(category) = &job.category {
             command.arg("--category").arg(category);
         }
-        if crate::cli::session::checkpoint_path(&model).exists() {
+        if checkpoint_path(&model).exists() {
             command.arg("--resume");
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -178,7 +180,7 @@ fn last_line(log: &Path) -> String {
 mod tests {
     use super::*;
     use crate::cli::sweep::spec::Spec;
-    use daad::train::Settings;
+    use daad::settings::Settings;
 
     #[test]
     fn jobs_that_run_side_by_side_are_spread_over_the_devices() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use daad::train::Settings;
+use daad::settings::Settings;
 
 /// The keys of a job that are not settings of the run.
 const NAME: &str = "name";

@@ -218,7 +218,8 @@ fn value<'a>(labels: &'a BTreeMap<String, String>, axis: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daad::train::{Evaluation, Figures, ProtocolMetrics, Settings};
+    use daad::evaluate::{Evaluation, Figures, ProtocolMetrics};
+    use daad::settings::Settings;
 
     const SPEC: &str = "title = 'T'\nrows = 'category'\ncolumns = 'division'\nmean = true\n\
         [grid]\ncategory = ['a', 'b']\ndivision = [4]\nseed = [0, 1]\n\

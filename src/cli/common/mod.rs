@@ -1,0 +1,11 @@
+//! What commands share.
+
+pub(crate) mod arguments;
+pub(crate) mod files;
+pub(crate) mod interrupt;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod provenance;
+mod table;
+pub(crate) mod terminal;
+pub(crate) mod tiles;

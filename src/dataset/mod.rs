@@ -1,0 +1,132 @@
+//! Images to train on and to test with.
+
+mod ahead;
+mod categories;
+mod cifar;
+mod classes;
+mod files;
+mod images;
+mod loader;
+mod mnist;
+mod normal;
+mod sample;
+mod split;
+mod synthetic;
+mod video;
+
+pub use ahead::load_ahead;
+pub use files::find_images;
+pub use images::TrainingImages;
+pub use loader::{DEFAULT_CACHE_BYTES, Loader};
+pub use normal::{NormalImages, SplitImages, TestImages};
+pub use sample::{LabelledImage, Records, Sample, Source};
+pub use split::Split;
+pub use synthetic::{Defect, SyntheticImages, Texture};
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::metric::Label;
+
+#[cfg(test)]
+mod tests;
+
+/// What becomes of an image that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreadable {
+    /// It is named, and the error.
+    #[default]
+    Fail,
+    /// It is named, and passed over.
+    Skip,
+}
+
+/// A folder of images whose layout says what they are.
+///
+/// | data | what the folder holds |
+/// |---|---|
+/// | MVTec AD | `train/good`, `test/good`, `test/DEFECT`, masks in `ground_truth`; or folders each so |
+/// | PIPED | `NoDefects`, `Defects`; or folders each so |
+/// | MNIST | the four idx files, gzip or not |
+/// | CIFAR-10 | the official binary batches |
+/// | classes | `train/CLASS`, `test/CLASS` |
+/// | video | folders of frames for training and testing, and the labels of the test frames |
+/// | good images | images: all are normal, for training |
+///
+/// Folders of mere images side by side are not taken: nobody said that they are normal.
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    split: Split,
+    /// Whether one class is normal and all others are anomalous.
+    is_one_class: bool,
+}
+
+impl DataSet {
+    /// Lists the images of `root`, and reads their labels. No image is decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] for what cannot be read, [`Error::Data`] for a folder of no known layout and
+    /// for labels that do not fit.
+    pub fn open(root: &Path) -> Result<Self> {
+        type Layout = fn(&Path) -> Result<Split>;
+        // A class folder could pass for a video's or a category's, not the other way round; a stray
+        // image beside folders makes no folder of good images.
+        let layouts: [(Layout, bool); 6] = [
+            (mnist::open, true),
+            (cifar::open, true),
+            (categories::open, false),
+            (video::open, false),
+            (classes::open, true),
+            (good_images, false),
+        ];
+        for (layout, is_one_class) in layouts {
+            let split = layout(root)?;
+            if !split.is_empty() {
+                return Ok(Self {
+                    split,
+                    is_one_class,
+                });
+            }
+        }
+        Err(Error::Data(format!(
+            "{} holds no images that are known to be normal; expected good images, train/good and \
+             test/… as in MVTec AD, NoDefects and Defects as in PIPED, folders each of one of \
+             these two layouts, MNIST's idx files, CIFAR-10's batches, train/CLASS and test/CLASS, \
+             or training and testing videos",
+            root.display()
+        )))
+    }
+
+    /// The categories' names, in order: products, textures, or classes.
+    pub fn categories(&self) -> Vec<String> {
+        self.split.categories()
+    }
+
+    /// The images of the given categories, of all where none is named. Where one class is normal
+    /// and the others are not, exactly one must be named.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for a category that is not there, or none where one is needed.
+    pub fn select(self, categories: &[String]) -> Result<Split> {
+        match self.is_one_class {
+            true => self.split.one_class(categories),
+            false => self.split.of_categories(categories),
+        }
+    }
+}
+
+/// Images that lie in the folder itself.
+fn good_images(root: &Path) -> Result<Split> {
+    let images = find_images(root)?.into_iter();
+    Ok(Split {
+        train: images
+            .map(|path| Sample::of_file(path, "", Label::Normal))
+            .collect(),
+        test: Vec::new(),
+    })
+}

@@ -1,0 +1,291 @@
+//! Whether a device computes what the CPU does, before hours are spent on it.
+//!
+//! GPU back ends have given wrong gradients without any error (burn#5162), and some drivers accept
+//! a shader and compute something else.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use image::RgbImage;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::dataset::{SyntheticImages, Texture};
+use crate::error::{Error, Result};
+use crate::image::to_tensor;
+use crate::learn::Objective;
+use crate::learn::TrainState;
+use crate::learn::initialize;
+use crate::loss;
+use crate::model::parameters::{ParameterVisitor, visit_parameters};
+use crate::model::{AdversarialConfig, Division, Model, ModelConfig, parameters};
+use crate::nn::DivisionRate;
+
+const SIZE_PX: usize = 16;
+const SEED: u64 = 3;
+const STEPS: usize = 2;
+const LEARNING_RATE: f64 = 1e-3;
+
+/// How far a parameter may be from the CPU's after [`STEPS`] steps. A wrong gradient moves it by
+/// the learning rate in a wrong direction, ten times as far.
+const TOLERANCE: f32 = 2e-4;
+
+/// How far a device may be from the CPU in a reconstruction, whose values lie about [−1, 1].
+const FORWARD_TOLERANCE: f32 = 1e-3;
+
+/// How far its gradients may be, as a share of the largest of the parameter.
+const GRADIENT_TOLERANCE: f32 = 1e-2;
+
+/// How far a device is from the CPU, on a tiny DAAD+.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deviations {
+    /// The largest of any pixel of a reconstruction.
+    #[serde(deserialize_with = "or_nan")]
+    pub forward: f32,
+    /// The largest of any gradient of Lrec, as a share of the largest gradient of its parameter.
+    #[serde(deserialize_with = "or_nan")]
+    pub gradients: f32,
+    /// The largest of any parameter after two steps.
+    #[serde(deserialize_with = "or_nan")]
+    pub step: f32,
+    /// Of which parameter that is.
+    pub furthest: String,
+}
+
+/// JSON has no way to say that something is not a number, but null.
+fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    Option::deserialize(deserializer).map(|value| value.unwrap_or(f32::NAN))
+}
+
+impl Deviations {
+    /// What is wrong; nothing where the device is fit to train on.
+    pub fn complaint(&self) -> Option<String> {
+        // Not a number is no agreement.
+        let agrees = |deviation: f32, tolerance: f32| deviation <= tolerance;
+        if !agrees(self.forward, FORWARD_TOLERANCE) {
+            Some(format!(
+                "it rebuilds images otherwise than the CPU, by {:.1e}",
+                self.forward
+            ))
+        } else if !agrees(self.gradients, GRADIENT_TOLERANCE) {
+            Some(format!(
+                "its gradients are wrong, by {:.1e}",
+                self.gradients
+            ))
+        } else if !agrees(self.step, TOLERANCE) {
+            Some(format!(
+                "{} is wrong after {STEPS} steps, by {:.1e}",
+                self.furthest, self.step
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+/// Compares forward pass, gradients and two training steps of a tiny DAAD+ on `device` with those
+/// on the CPU.
+///
+/// # Errors
+///
+/// [`Error::Device`] where the device fails.
+pub fn compare_with_cpu(device: &Device) -> Result<Deviations> {
+    let config = config();
+    let cpu = Device::flex();
+    let model = initialize(config.init(&cpu)?, SEED);
+    let [expected, got] = [&cpu, device].map(|device| observe(&config, &model, device));
+    let (expected, got) = (expected?, got?);
+    let mut deviations = Deviations {
+        forward: furthest(&expected.forward, &got.forward),
+        gradients: 0.0,
+        step: 0.0,
+        furthest: String::new(),
+    };
+    for (name, expected) in &expected.gradients {
+        if is_noise(name) {
+            continue;
+        }
+        let Some(got) = got.gradients.get(name) else {
+            return Err(Error::Device(format!("{name} has no gradient on it")));
+        };
+        let largest = expected
+            .iter::<f32>()
+            .fold(0.0, |most: f32, g| most.max(g.abs()));
+        let share = furthest(expected, got) / largest.max(f32::MIN_POSITIVE);
+        deviations.gradients = larger(deviations.gradients, share);
+    }
+    for ((name, expected), (_, got)) in expected.trained.iter().zip(&got.trained) {
+        if is_noise(name) || !parameters::is_learned(name) {
+            continue;
+        }
+        let deviation = furthest(expected, got);
+        if larger(deviations.step, deviation).to_bits() != deviations.step.to_bits() {
+            deviations.step = deviation;
+            deviations.furthest.clone_from(name);
+        }
+    }
+    Ok(deviations)
+}
+
+/// Refuses a device that does not compute what the CPU does.
+///
+/// # Errors
+///
+/// [`Error::Device`] saying what goes wrong.
+pub fn check_training(device: &Device) -> Result<()> {
+    match compare_with_cpu(device)?.complaint() {
+        None => Ok(()),
+        Some(complaint) => Err(Error::Device(format!(
+            "training on it goes wrong: {complaint}; use --device cpu"
+        ))),
+    }
+}
+
+/// A bias in front of batch normalization has no gradient but rounding noise, which Adam blows up to
+/// the learning rate; the running means then follow the biases.
+fn is_noise(name: &str) -> bool {
+    name.ends_with("conv.bias")
+}
+
+/// Keeps what is not a number.
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() && !a.is_nan() {
+        b
+    } else {
+        a
+    }
+}
+
+/// The largest difference of two tensors' values.
+fn furthest(expected: &TensorData, got: &TensorData) -> f32 {
+    let pairs = expected.iter::<f32>().zip(got.iter::<f32>());
+    pairs.fold(0.0, |most, (expected, got)| {
+        larger(most, (got - expected).abs())
+    })
+}
+
+/// What a device makes of the same network and images.
+struct Observed {
+    forward: TensorData,
+    gradients: HashMap<String, TensorData>,
+    trained: Values,
+}
+
+fn observe(config: &ModelConfig, model: &Model, device: &Device) -> Result<Observed> {
+    let device = device.clone().autodiff();
+    let values = parameters::values(model).into_iter().collect();
+    let generator = parameters::load(config.init(&device)?, values).generator;
+    let images = to_tensor(&images().iter().collect::<Vec<_>>(), &device);
+    let rebuilt = generator.forward(images.clone());
+    let forward = read(rebuilt.clone().without_autodiff())?;
+    let mut gradients = loss::reconstruction(images, rebuilt).backward();
+    let mut read_gradients = ReadGradients {
+        gradients: &mut gradients,
+        read: HashMap::new(),
+    };
+    visit_parameters(&generator, &mut read_gradients);
+    let gradients = read_gradients.read.into_iter();
+    let gradients = gradients.map(|(name, gradient)| Ok((name, read(gradient)?)));
+    Ok(Observed {
+        forward,
+        gradients: gradients.collect::<Result<_>>()?,
+        trained: trained(config, model, &device)?,
+    })
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Result<TensorData> {
+    let data = tensor.try_into_data();
+    data.map_err(|error| Error::Device(format!("{error:?}")))
+}
+
+struct ReadGradients<'a> {
+    gradients: &'a mut Gradients,
+    read: HashMap<String, Tensor<1>>,
+}
+
+impl ParameterVisitor for ReadGradients<'_> {
+    fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad_remove(self.gradients) {
+            self.read.insert(name.to_owned(), gradient.reshape([-1]));
+        }
+    }
+}
+
+fn images() -> Vec<RgbImage> {
+    let images = SyntheticImages::new(Texture::Cloth, SIZE_PX, 1).normal(2);
+    images.into_iter().map(|labelled| labelled.image).collect()
+}
+
+type Values = Vec<(String, TensorData)>;
+
+fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Values> {
+    let device = device.clone().autodiff();
+    let values = parameters::values(model).into_iter().collect();
+    let mut state = TrainState::new(parameters::load(config.init(&device)?, values));
+    let images = images();
+    let images: Vec<&RgbImage> = images.iter().collect();
+    for _ in 0..STEPS {
+        let batch = to_tensor(&images, &device);
+        let gradients = state.gradients(batch, &Objective::default());
+        state = state.apply(gradients, LEARNING_RATE);
+    }
+    Ok(parameters::values(&state.model.valid()))
+}
+
+/// As small as a network with everything in it can be.
+fn config() -> ModelConfig {
+    let mut config = ModelConfig {
+        height_px: SIZE_PX,
+        width_px: SIZE_PX,
+        scales: 2,
+        base_width: 2,
+        adversarial: Some(AdversarialConfig {
+            base_width: 2,
+            features: 4,
+        }),
+        ..ModelConfig::default()
+    };
+    config.memory.items = 6;
+    config.memory.division = Division::Blocks(DivisionRate::square(2));
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_agrees_with_itself() {
+        check_training(&Device::flex()).unwrap();
+        let deviations = compare_with_cpu(&Device::flex()).unwrap();
+        assert_eq!((deviations.forward, deviations.step), (0.0, 0.0));
+    }
+
+    #[test]
+    fn what_goes_wrong_is_named_and_not_a_number_is_wrong() {
+        let fit = Deviations {
+            forward: 1e-6,
+            gradients: 1e-5,
+            step: 1e-6,
+            furthest: "generator.encoder".into(),
+        };
+        assert_eq!(fit.complaint(), None);
+        let complaint = |deviations: Deviations| deviations.complaint().unwrap();
+        let nan = Deviations {
+            forward: f32::NAN,
+            ..fit.clone()
+        };
+        let json = serde_json::to_string(&nan).unwrap();
+        let read: Deviations = serde_json::from_str(&json).unwrap();
+        assert!(read.forward.is_nan() && read.gradients == nan.gradients);
+        assert!(complaint(nan).contains("rebuilds images"));
+        let gradients = Deviations {
+            gradients: 0.5,
+            ..fit.clone()
+        };
+        assert!(complaint(gradients).contains("gradients are wrong"));
+        let step = Deviations { step: 1e-2, ..fit };
+        assert!(complaint(step).contains("generator.encoder is wrong"));
+        assert!(larger(1.0, f32::NAN).is_nan());
+    }
+}

@@ -1,0 +1,252 @@
+//! Which device to compute on, natively.
+
+mod check;
+mod memory;
+
+pub use check::{Deviations, check_training, compare_with_cpu};
+pub use memory::{MemoryEstimate, available_bytes, device_error, in_words};
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The first real GPU, else the CPU.
+    #[default]
+    Auto,
+    /// Burn's CPU back end.
+    Cpu,
+    /// The N-th of [`adapters`].
+    Gpu(usize),
+    /// The N-th NVIDIA GPU through CUDA, where this build has it.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, index) = text.split_once(':').unwrap_or((text, "0"));
+        let choice = match (kind, index.parse()) {
+            ("auto", _) if kind == text => Some(Self::Auto),
+            ("cpu", _) if kind == text => Some(Self::Cpu),
+            ("gpu", Ok(index)) => Some(Self::Gpu(index)),
+            ("cuda", Ok(index)) => Some(Self::Cuda(index)),
+            _ => None,
+        };
+        choice.ok_or_else(|| {
+            format!("`{text}` is not a device; use auto, cpu, gpu, gpu:N, cuda or cuda:N")
+        })
+    }
+}
+
+/// As it is parsed.
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(index) => write!(f, "gpu:{index}"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// A device, and what to call it.
+#[derive(Debug, Clone)]
+pub struct NamedDevice {
+    /// To put tensors on.
+    pub device: Device,
+    /// For people.
+    pub name: String,
+    /// Whether it must be checked before it is trusted.
+    pub is_to_be_checked: bool,
+    /// The largest tensor that it takes, in bytes, where it says so.
+    pub max_tensor_bytes: Option<u64>,
+}
+
+impl fmt::Display for NamedDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// A graphics adapter.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    /// How to address it.
+    pub device: Device,
+    /// As its driver calls it.
+    pub name: String,
+    /// Whether it is silicon; a software adapter is far slower than the CPU back end.
+    pub is_real: bool,
+    /// What it can hold and do.
+    pub limits: AdapterLimits,
+}
+
+/// What of an adapter bounds the networks that fit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdapterLimits {
+    /// Through which interface it is used.
+    pub interface: String,
+    /// Its driver, as it calls itself.
+    pub driver: String,
+    /// The largest buffer, in bytes.
+    pub max_buffer_bytes: u64,
+    /// The most that one kernel sees of a buffer, in bytes: the largest tensor.
+    pub max_binding_bytes: u64,
+    /// Threads of a workgroup.
+    pub max_workgroup_threads: u32,
+    /// Whether kernels may use half-precision numbers.
+    pub half_precision: bool,
+    /// Whether threads of a subgroup see each other's registers.
+    pub subgroups: bool,
+}
+
+impl DeviceChoice {
+    /// Finds the device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where there is no such GPU.
+    pub fn resolve(&self) -> Result<NamedDevice> {
+        let cpu = || NamedDevice {
+            device: Device::flex(),
+            name: format!("CPU, {} threads", rayon::current_num_threads()),
+            is_to_be_checked: false,
+            max_tensor_bytes: None,
+        };
+        let named = |adapter: Adapter| NamedDevice {
+            name: format!("GPU, {}", adapter.name),
+            max_tensor_bytes: Some(adapter.limits.max_binding_bytes),
+            device: adapter.device,
+            is_to_be_checked: true,
+        };
+        match self {
+            Self::Cpu => Ok(cpu()),
+            Self::Cuda(index) => cuda(*index),
+            Self::Auto => {
+                let real = adapters().into_iter().find(|adapter| adapter.is_real);
+                Ok(real.map_or_else(cpu, named))
+            }
+            Self::Gpu(index) => adapters()
+                .into_iter()
+                .nth(*index)
+                .map(named)
+                .ok_or_else(|| Error::Device(format!("there is no GPU {index}; use --device cpu"))),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<NamedDevice> {
+    Ok(NamedDevice {
+        device: Device::cuda(index),
+        name: format!("GPU {index}, through CUDA"),
+        is_to_be_checked: true,
+        max_tensor_bytes: None,
+    })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_: usize) -> Result<NamedDevice> {
+    Err(Error::Device(
+        "this build cannot use CUDA; build it with --features cuda, or use --device gpu".into(),
+    ))
+}
+
+/// The adapters that this build can compute on, the real ones first.
+#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+pub fn adapters() -> Vec<Adapter> {
+    use burn::tensor::DeviceKind;
+    use burn::tensor::wgpu::wgpu;
+
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let found = pollster::block_on(instance.enumerate_adapters(backends));
+    // Burn counts the adapters of each kind from zero.
+    let (mut discrete, mut integrated, mut virtual_, mut software) = (0, 0, 0, 0);
+    let next = |counter: &mut usize| {
+        *counter += 1;
+        *counter - 1
+    };
+    let mut adapters: Vec<Adapter> = found
+        .into_iter()
+        .filter_map(|adapter| {
+            let info = adapter.get_info();
+            let kind = match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(next(&mut discrete)),
+                wgpu::DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(next(&mut integrated)),
+                wgpu::DeviceType::VirtualGpu => DeviceKind::VirtualGpu(next(&mut virtual_)),
+                wgpu::DeviceType::Cpu if next(&mut software) == 0 => DeviceKind::Cpu,
+                _ => return None,
+            };
+            Some(Adapter {
+                is_real: kind != DeviceKind::Cpu,
+                device: Device::wgpu(kind),
+                limits: limits(&adapter, &info),
+                name: info.name,
+            })
+        })
+        .collect();
+    adapters.sort_by_key(|adapter| !adapter.is_real);
+    adapters
+}
+
+#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+fn limits(
+    adapter: &burn::tensor::wgpu::wgpu::Adapter,
+    info: &burn::tensor::wgpu::wgpu::AdapterInfo,
+) -> AdapterLimits {
+    use burn::tensor::wgpu::wgpu::Features;
+
+    let (limits, features) = (adapter.limits(), adapter.features());
+    AdapterLimits {
+        interface: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .to_owned(),
+        max_buffer_bytes: limits.max_buffer_size,
+        max_binding_bytes: limits.max_storage_buffer_binding_size,
+        max_workgroup_threads: limits.max_compute_invocations_per_workgroup,
+        half_precision: features.contains(Features::SHADER_F16),
+        subgroups: features.contains(Features::SUBGROUP),
+    }
+}
+
+/// None: this build has no GPU back end.
+#[cfg(not(any(feature = "vulkan", feature = "webgpu")))]
+pub fn adapters() -> Vec<Adapter> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_parsed_and_a_wrong_one_is_explained() {
+        assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
+        assert_eq!("gpu:1".parse(), Ok(DeviceChoice::Gpu(1)));
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        for wrong in ["tpu", "cpu:1", "gpu:x", ""] {
+            let error = wrong.parse::<DeviceChoice>().unwrap_err();
+            assert!(error.contains("use auto, cpu, gpu"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_cpu_is_always_there() {
+        let device = DeviceChoice::Cpu.resolve().unwrap();
+        assert!(device.to_string().starts_with("CPU"));
+    }
+}

@@ -1,0 +1,205 @@
+//! The figures of a test set. Both protocols stand side by side and are never mixed.
+
+use serde::{Deserialize, Serialize};
+
+use super::error_maps::MaskedPixels;
+use super::scored::ScoredImage;
+use crate::metric::{Label, auroc, average_precision, best_f1};
+
+/// What a test set says of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Each category by itself, in order of name.
+    pub categories: Vec<CategoryFigures>,
+    /// Means of the categories' figures, each over the categories that have it; thresholds have no
+    /// mean.
+    pub mean: Figures,
+}
+
+/// One category's figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CategoryFigures {
+    /// Its name; empty where there is one kind only.
+    pub category: String,
+    /// Normal test images.
+    pub normal: usize,
+    /// Anomalous test images.
+    pub anomalous: usize,
+    /// Those with a mask.
+    pub masks: usize,
+    /// Measured on them.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// All that is measured. None where it is not defined: one kind of image is missing, or there are
+/// no masks.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Figures {
+    /// Of A with scaling fixed beforehand from held-out normal images.
+    pub deployed: ProtocolMetrics,
+    /// Of A with minimum and maximum over the test set, as the paper does.
+    pub paper: ProtocolMetrics,
+    /// Of R alone.
+    pub reconstruction: ProtocolMetrics,
+    /// Share of normal images above the model's own threshold, deployed protocol.
+    pub false_alarms: Option<f64>,
+    /// Share of anomalous images above it.
+    pub detected: Option<f64>,
+    /// AUROC of the error map over all pixels of all images. Also None where there are more pixels
+    /// than can be kept, 2²⁸.
+    pub pixel_auroc: Option<f64>,
+    /// As [`crate::metric::PixelMetrics::aupro`], of the error map.
+    pub aupro: Option<f64>,
+}
+
+/// How well one kind of score separates normal from anomalous images.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ProtocolMetrics {
+    /// As [`auroc`].
+    pub auroc: Option<f64>,
+    /// As [`average_precision`].
+    pub average_precision: Option<f64>,
+    /// As [`best_f1`].
+    pub best_f1: Option<f64>,
+    /// The lowest threshold that reaches it.
+    pub best_f1_threshold: Option<f64>,
+}
+
+impl Evaluation {
+    pub(super) fn of(categories: Vec<CategoryFigures>) -> Self {
+        let mean = |of: &dyn Fn(&Figures) -> Option<f64>| {
+            mean(categories.iter().filter_map(|c| of(&c.figures)))
+        };
+        let protocol = |of: fn(&Figures) -> &ProtocolMetrics| ProtocolMetrics {
+            auroc: mean(&|figures| of(figures).auroc),
+            average_precision: mean(&|figures| of(figures).average_precision),
+            best_f1: mean(&|figures| of(figures).best_f1),
+            best_f1_threshold: None,
+        };
+        Self {
+            mean: Figures {
+                deployed: protocol(|figures| &figures.deployed),
+                paper: protocol(|figures| &figures.paper),
+                reconstruction: protocol(|figures| &figures.reconstruction),
+                false_alarms: mean(&|figures| figures.false_alarms),
+                detected: mean(&|figures| figures.detected),
+                pixel_auroc: mean(&|figures| figures.pixel_auroc),
+                aupro: mean(&|figures| figures.aupro),
+            },
+            categories,
+        }
+    }
+}
+
+impl CategoryFigures {
+    /// `is_anomalous` is the model's own verdict on a deployed score.
+    pub(super) fn of(
+        category: &str,
+        images: &[&ScoredImage],
+        pixels: MaskedPixels,
+        is_anomalous: impl Fn(f64) -> bool,
+    ) -> Self {
+        let labels: Vec<Label> = images.iter().map(|image| image.label).collect();
+        let protocol = |score: fn(&ScoredImage) -> f64| {
+            let scores: Vec<f64> = images.iter().map(|image| score(image)).collect();
+            ProtocolMetrics::of(&scores, &labels)
+        };
+        let refused = |label| {
+            let members = images.iter().filter(|image| image.label == label);
+            mean(members.map(|image| f64::from(u8::from(is_anomalous(image.deployed)))))
+        };
+        let count = |label| labels.iter().filter(|&&l| l == label).count();
+        Self {
+            category: category.to_owned(),
+            normal: count(Label::Normal),
+            anomalous: count(Label::Anomalous),
+            masks: pixels.masks,
+            figures: Figures {
+                deployed: protocol(|image| image.deployed),
+                paper: protocol(|image| image.paper),
+                reconstruction: protocol(|image| image.reconstruction),
+                false_alarms: refused(Label::Normal),
+                detected: refused(Label::Anomalous),
+                pixel_auroc: pixels.metrics.map(|metrics| metrics.auroc),
+                aupro: pixels.metrics.map(|metrics| metrics.aupro),
+            },
+        }
+    }
+}
+
+impl ProtocolMetrics {
+    fn of(scores: &[f64], labels: &[Label]) -> Self {
+        let best = best_f1(scores, labels);
+        Self {
+            auroc: auroc(scores, labels),
+            average_precision: average_precision(scores, labels),
+            best_f1: best.map(|best| best.f1),
+            best_f1_threshold: best.map(|best| best.threshold),
+        }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), v| (sum + v, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::scored::tests::labelled;
+    use crate::score::RawScore;
+
+    fn image(label: Label, deployed: f64, paper: f64, reconstruction: f64) -> ScoredImage {
+        let raw = RawScore {
+            reconstruction,
+            alignment: None,
+        };
+        ScoredImage {
+            paper,
+            ..ScoredImage::new(&labelled(label, None), raw, deployed)
+        }
+    }
+
+    fn category(name: &str, images: &[ScoredImage]) -> CategoryFigures {
+        let images: Vec<&ScoredImage> = images.iter().collect();
+        CategoryFigures::of(name, &images, MaskedPixels::default(), |score| score > 0.5)
+    }
+
+    #[test]
+    fn each_protocol_is_measured_on_its_own_scores() {
+        let figures = category(
+            "",
+            &[
+                image(Label::Normal, 0.1, 0.9, 1.0),
+                image(Label::Normal, 0.6, 0.8, 2.0),
+                image(Label::Anomalous, 0.7, 0.2, 2.0),
+            ],
+        )
+        .figures;
+        let aurocs = [figures.deployed, figures.paper, figures.reconstruction];
+        let aurocs = aurocs.map(|protocol| protocol.auroc.unwrap());
+        assert_eq!(aurocs, [1.0, 0.0, 0.75]);
+        assert_eq!(figures.false_alarms, Some(0.5));
+        assert_eq!(figures.detected, Some(1.0));
+        assert_eq!(figures.pixel_auroc, None);
+    }
+
+    #[test]
+    fn means_are_over_the_categories_that_have_the_figure() {
+        let normal = image(Label::Normal, 0.6, 0.0, 0.0);
+        let anomalous = image(Label::Anomalous, 0.2, 1.0, 1.0);
+        let evaluation = Evaluation::of(vec![
+            category("a", &[normal.clone(), anomalous]),
+            category("b", &[normal]),
+        ]);
+        assert_eq!(evaluation.mean.deployed.auroc, Some(0.0));
+        assert_eq!(evaluation.mean.paper.auroc, Some(1.0));
+        assert_eq!(evaluation.mean.false_alarms, Some(1.0));
+        assert_eq!(evaluation.mean.deployed.best_f1_threshold, None);
+        let json = serde_json::to_string(&evaluation).unwrap();
+        let back: Evaluation = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, evaluation);
+    }
+}

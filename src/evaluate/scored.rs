@@ -1,0 +1,153 @@
+//! One test image as it was scored.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::LabelledImage;
+use crate::metric::Label;
+use crate::score::{Fusion, RawScore};
+
+/// What is known of a test image and what the model makes of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredImage {
+    /// As [`LabelledImage::name`].
+    pub name: String,
+    /// As [`LabelledImage::category`].
+    pub category: String,
+    /// As [`LabelledImage::kind`].
+    pub kind: String,
+    /// Normal or anomalous.
+    pub label: Label,
+    /// As [`LabelledImage::video`].
+    pub video: String,
+    /// Share of its pixels that are anomalous: 0 for a normal image, None for an anomalous one
+    /// without a mask.
+    pub anomalous_share: Option<f64>,
+    /// R, not scaled.
+    pub reconstruction: f64,
+    /// L, not scaled; None where the model scores without it.
+    pub alignment: Option<f64>,
+    /// A with scaling fixed beforehand from held-out normal images.
+    pub deployed: f64,
+    /// A with minimum and maximum over the category's test images, as the paper does; for a frame
+    /// over its video.
+    pub paper: f64,
+}
+
+impl ScoredImage {
+    /// The paper's score is not known before all images are: see [`apply_paper_protocol`].
+    pub(super) fn new(labelled: &LabelledImage, raw: RawScore, deployed: f64) -> Self {
+        let anomalous_share = match (&labelled.mask, labelled.label) {
+            (Some(mask), _) => {
+                let anomalous = mask.iter().filter(|&&pixel| pixel > 0).count();
+                Some(anomalous as f64 / mask.len() as f64)
+            }
+            (None, Label::Normal) => Some(0.0),
+            (None, Label::Anomalous) => None,
+        };
+        Self {
+            name: labelled.name.clone(),
+            category: labelled.category.clone(),
+            kind: labelled.kind.clone(),
+            label: labelled.label,
+            video: labelled.video.clone(),
+            anomalous_share,
+            reconstruction: raw.reconstruction,
+            alignment: raw.alignment,
+            deployed,
+            paper: f64::NAN,
+        }
+    }
+
+    /// R and L.
+    pub fn raw(&self) -> RawScore {
+        RawScore {
+            reconstruction: self.reconstruction,
+            alignment: self.alignment,
+        }
+    }
+
+    /// The images over which the paper takes minimum and maximum.
+    fn paper_group(&self) -> (String, String) {
+        (self.category.clone(), self.video.clone())
+    }
+}
+
+/// Scales R and L by minimum and maximum over a category's test images, or over a video's frames
+/// (MNAD, Park et al., CVPR 2020), and fuses them.
+pub(super) fn apply_paper_protocol(images: &mut [ScoredImage], gamma: f64) {
+    let mut groups: BTreeMap<(String, String), Vec<RawScore>> = BTreeMap::new();
+    for image in &*images {
+        let group = groups.entry(image.paper_group()).or_default();
+        group.push(image.raw());
+    }
+    let fusions: BTreeMap<_, Fusion> = groups
+        .into_iter()
+        .map(|(group, scores)| (group, Fusion::fit(&scores, gamma)))
+        .collect();
+    for image in images {
+        image.paper = fusions[&image.paper_group()].anomaly_score(image.raw());
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use image::{GrayImage, RgbImage};
+
+    pub(in crate::evaluate) fn labelled(label: Label, mask: Option<GrayImage>) -> LabelledImage {
+        LabelledImage {
+            name: String::new(),
+            category: String::new(),
+            kind: String::new(),
+            label,
+            video: String::new(),
+            mask,
+            image: RgbImage::new(2, 2),
+        }
+    }
+
+    fn frame(category: &str, video: &str, reconstruction: f64, alignment: f64) -> ScoredImage {
+        let labelled = LabelledImage {
+            category: category.into(),
+            video: video.into(),
+            ..labelled(Label::Normal, None)
+        };
+        let raw = RawScore {
+            reconstruction,
+            alignment: Some(alignment),
+        };
+        ScoredImage::new(&labelled, raw, 0.0)
+    }
+
+    #[test]
+    fn the_paper_scales_each_video_and_each_category_by_itself() {
+        let mut frames = [
+            frame("a", "1", 1.0, 5.0),
+            frame("a", "2", 100.0, 7.0),
+            frame("b", "1", 7.0, 0.0),
+            frame("a", "1", 3.0, 9.0),
+            frame("a", "2", 300.0, 6.0),
+            frame("a", "1", 2.0, 6.0),
+        ];
+        apply_paper_protocol(&mut frames, 0.5);
+        let scores = frames.map(|frame| frame.paper);
+        assert_eq!(scores, [0.0, 0.5, 0.0, 1.0, 0.5, 0.375]);
+    }
+
+    #[test]
+    fn the_anomalous_share_is_known_from_the_mask_or_the_label() {
+        let mask = GrayImage::from_raw(2, 2, vec![0, 255, 0, 0]);
+        let share = |label, mask| {
+            let raw = RawScore {
+                reconstruction: 0.0,
+                alignment: None,
+            };
+            ScoredImage::new(&labelled(label, mask), raw, 0.0).anomalous_share
+        };
+        assert_eq!(share(Label::Anomalous, mask), Some(0.25));
+        assert_eq!(share(Label::Normal, None), Some(0.0));
+        assert_eq!(share(Label::Anomalous, None), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Adam (Kingma and Ba, 2015) with its state by parameter name.
+//!
+//! Burn's own keeps its state by parameter id and restores it on the process's default device,
+//! which is the GPU even where none is there; a run on the CPU could not be resumed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::gradients::NetworkGradients;
+use crate::kernel::{self, AdamStep};
+use crate::model::parameters::{ParameterMapper, map_parameters};
+
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+/// PyTorch's and the paper's; Burn's default is 1e-5.
+const EPSILON: f64 = 1e-8;
+
+/// One optimizer for one module.
+#[derive(Debug, Clone, Default)]
+pub struct Adam {
+    steps: u64,
+    moments: HashMap<String, Moments>,
+}
+
+/// Running means of a parameter's gradient and squared gradient, flattened.
+#[derive(Debug, Clone)]
+struct Moments {
+    first: Tensor<1>,
+    second: Tensor<1>,
+}
+
+impl Adam {
+    /// Moves every parameter of `module` that has a gradient.
+    pub(super) fn step<M: Module>(
+        &mut self,
+        module: M,
+        gradients: NetworkGradients,
+        learning_rate: f64,
+    ) -> M {
+        self.steps += 1;
+        let steps = self.steps as f64;
+        let mut update = Update {
+            moments: &mut self.moments,
+            gradients,
+            step: AdamStep {
+                beta_1: BETA_1 as f32,
+                beta_2: BETA_2 as f32,
+                step_size: (learning_rate / (1.0 - BETA_1.powf(steps))) as f32,
+                second_scale: (1.0 / (1.0 - BETA_2.powf(steps)).sqrt()) as f32,
+                epsilon: EPSILON as f32,
+            },
+        };
+        map_parameters(module, &mut update)
+    }
+
+    /// The state as plain data: steps, and two tensors per parameter.
+    pub fn state(&self) -> (u64, BTreeMap<String, [TensorData; 2]>) {
+        let data = |moments: &Moments| {
+            [&moments.first, &moments.second].map(|moment| moment.clone().into_data())
+        };
+        let moments = self.moments.iter();
+        let moments = moments.map(|(name, moments)| (name.clone(), data(moments)));
+        (self.steps, moments.collect())
+    }
+
+    /// From [`Self::state`].
+    pub fn restore(
+        steps: u64,
+        moments: impl IntoIterator<Item = (String, [TensorData; 2])>,
+        device: &Device,
+    ) -> Self {
+        let device = device.clone().without_autodiff();
+        let moments = moments.into_iter().map(|(name, data)| {
+            let [first, second] = data.map(|data| Tensor::from_data(data, &device));
+            (name, Moments { first, second })
+        });
+        Self {
+            steps,
+            moments: moments.collect(),
+        }
+    }
+}
+
+struct Update<'a> {
+    moments: &'a mut HashMap<String, Moments>,
+    gradients: NetworkGradients,
+    step: AdamStep,
+}
+
+impl ParameterMapper for Update<'_> {
+    fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // Running statistics have no gradient, and so stay as they are.
+        let Some(gradient) = self.gradients.take(name) else {
+            return param;
+        };
+        let moments = self.moments.remove(name).unwrap_or_else(|| {
+            let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
+            Moments {
+                first: zeros(),
+                second: zeros(),
+            }
+        });
+        param.map(|value| {
+            let shape = value.dims();
+            let Moments { first, second } = moments;
+            let values = value.without_autodiff().reshape([-1]);
+            let [values, first, second] =
+                kernel::adam([values, first, second], gradient, self.step);
+            self.moments
+                .insert(name.to_owned(), Moments { first, second });
+            let value: Tensor<D> = values.reshape(shape);
+            value.autodiff().require_grad()
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! Training on every target: a run is a sequence of steps, each the gradients of a batch and a move
+//! by the optimizers; at its end stands a calibrated model file.
+
+mod adam;
+mod calibrate;
+mod config;
+mod gradients;
+mod history;
+mod in_memory;
+mod initialize;
+mod losses;
+pub mod order;
+mod run;
+mod schedule;
+mod step;
+mod validation;
+
+pub use adam::Adam;
+pub use calibrate::{Finished, finish, recalibrate};
+pub use config::{Objective, TrainConfig};
+pub use gradients::NetworkGradients;
+pub use history::EpochRecord;
+pub use in_memory::{InMemoryTraining, StepReport};
+pub use initialize::initialize;
+pub use losses::{Losses, finite};
+pub use run::Run;
+pub use schedule::{Schedule, Steps};
+pub use step::{AdversarialLosses, StepGradients, StepLosses, TrainState};
+pub use validation::{HeldOut, Validation, held_out_error, lowest};

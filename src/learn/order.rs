@@ -1,0 +1,101 @@
+//! In which order an epoch shows the images, and which of them mirrored.
+
+use image::{RgbImage, imageops};
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::config::TrainConfig;
+
+/// An image of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Draw {
+    /// Which image.
+    pub index: usize,
+    flip_horizontal: bool,
+    flip_vertical: bool,
+}
+
+/// The draws of `epoch` over `count` images: a function of the seed and the epoch alone, so that a
+/// resumed run draws what an undisturbed one would.
+pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    rng.set_stream(epoch as u64 + 1);
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(&mut rng);
+    order
+        .into_iter()
+        .map(|index| Draw {
+            index,
+            flip_horizontal: rng.random_bool(0.5) && config.flips.horizontal(),
+            flip_vertical: rng.random_bool(0.5) && config.flips.vertical(),
+        })
+        .collect()
+}
+
+impl Draw {
+    /// The image, mirrored as drawn.
+    pub fn apply(&self, image: &RgbImage) -> RgbImage {
+        let mut image = image.clone();
+        if self.flip_horizontal {
+            imageops::flip_horizontal_in_place(&mut image);
+        }
+        if self.flip_vertical {
+            imageops::flip_vertical_in_place(&mut image);
+        }
+        image
+    }
+}
+
+/// Which of `count` normal training images are held out for calibration, ascending; the same for
+/// the same seed. At least one, and at least one is left to train on.
+///
+/// # Panics
+///
+/// Where there are fewer than two images.
+pub fn held_out(config: &TrainConfig, count: usize) -> Vec<usize> {
+    assert!(count >= 2, "one image to train on and one to hold out");
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(config.seed));
+    let share = (count as f64 * config.held_out).round() as usize;
+    order.truncate(share.clamp(1, count - 1));
+    order.sort_unstable();
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Flips;
+
+    #[test]
+    fn an_epoch_shows_every_image_once_in_its_own_order() {
+        let config = TrainConfig::default();
+        let first = draws(&config, 0, 50);
+        assert_eq!(first, draws(&config, 0, 50));
+        assert_ne!(first, draws(&config, 1, 50));
+        let mut indices: Vec<usize> = first.iter().map(|draw| draw.index).collect();
+        indices.sort_unstable();
+        assert_eq!(indices, (0..50).collect::<Vec<_>>());
+        let flipped = first.iter().filter(|draw| draw.flip_horizontal).count();
+        assert!((10..40).contains(&flipped), "{flipped}");
+    }
+
+    #[test]
+    fn without_flips_images_come_as_they_are() {
+        let config = TrainConfig {
+            flips: Flips::None,
+            ..TrainConfig::default()
+        };
+        let image = crate::image::test_pattern(9, 7);
+        let draws = draws(&config, 3, 20);
+        assert!(draws.iter().all(|draw| draw.apply(&image) == image));
+    }
+
+    #[test]
+    fn at_least_one_image_is_held_out_and_one_left() {
+        let config = TrainConfig::default();
+        assert_eq!(held_out(&config, 2).len(), 1);
+        assert_eq!(held_out(&config, 100).len(), 15);
+    }
+}

@@ -1,0 +1,205 @@
+//! One training step: the generator against the discriminator as it is, then the discriminator
+//! (Section 3.3, Eq. 3 to 6).
+
+use std::ops::Add;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::adam::Adam;
+use super::config::Objective;
+use super::gradients::NetworkGradients;
+use crate::loss;
+use crate::model::{Discriminator, Model, parameters};
+
+/// Networks and optimizers, what a step changes.
+#[derive(Debug, Clone)]
+pub struct TrainState {
+    /// The networks, on an autodiff device.
+    pub model: Model,
+    /// Of the generator.
+    pub generator_optimizer: Adam,
+    /// Of the discriminator; idle where there is none.
+    pub discriminator_optimizer: Adam,
+}
+
+/// The losses of one step, still on the device, without their weights λ.
+#[derive(Debug, Clone)]
+pub struct StepLosses {
+    /// Lrec.
+    pub reconstruction: Tensor<1>,
+    /// One minus the structural similarity, where that is trained too.
+    pub structural: Option<Tensor<1>>,
+    /// What the discriminator adds, if there is one.
+    pub adversarial: Option<AdversarialLosses>,
+}
+
+/// The losses that need a discriminator, still on the device, without their weights λ.
+#[derive(Debug, Clone)]
+pub struct AdversarialLosses {
+    /// Ladv.
+    pub adversarial: Tensor<1>,
+    /// Lali.
+    pub alignment: Tensor<1>,
+    /// The discriminator's cross-entropy.
+    pub discriminator: Tensor<1>,
+}
+
+/// What one batch, or several that were added up, give to move the networks by.
+#[derive(Debug, Clone)]
+pub struct StepGradients {
+    /// Of the batch; of the last one where several were added up.
+    pub losses: StepLosses,
+    generator: NetworkGradients,
+    /// Empty where there is no discriminator.
+    discriminator: NetworkGradients,
+    batches: usize,
+}
+
+impl Add for StepGradients {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            losses: other.losses,
+            generator: self.generator + other.generator,
+            discriminator: self.discriminator + other.discriminator,
+            batches: self.batches + other.batches,
+        }
+    }
+}
+
+impl StepLosses {
+    /// Those that there are, each with its place in [`Losses::to_array`].
+    ///
+    /// [`Losses::to_array`]: super::Losses::to_array
+    pub fn columns(self) -> Vec<(usize, Tensor<1>)> {
+        let mut columns = vec![(0, self.reconstruction)];
+        if let Some(losses) = self.adversarial {
+            columns.push((1, losses.adversarial));
+            columns.push((2, losses.alignment));
+            columns.push((3, losses.discriminator));
+        }
+        columns.extend(self.structural.map(|structural| (4, structural)));
+        columns
+    }
+}
+
+impl TrainState {
+    /// Starts with fresh optimizers.
+    pub fn new(model: Model) -> Self {
+        // A parameter that is drawn when first read would be drawn by the frozen copy of the
+        // discriminator that judges the generator, and stay frozen in the original too.
+        parameters::initialize(&model);
+        Self {
+            model,
+            generator_optimizer: Adam::default(),
+            discriminator_optimizer: Adam::default(),
+        }
+    }
+
+    /// The gradients of one batch of images `[B, 3, H, W]` on an autodiff device, for both networks as
+    /// they are now.
+    pub fn gradients(&self, images: Tensor<4>, objective: &Objective) -> StepGradients {
+        let Model {
+            generator,
+            discriminator,
+        } = &self.model;
+        let rebuilt = generator.forward(images.clone());
+        let reconstruction = loss::reconstruction(images.clone(), rebuilt.clone());
+        let mut total = reconstruction.clone().mul_scalar(objective.reconstruction);
+        let structural = (objective.structural_similarity > 0.0)
+            .then(|| loss::structural_similarity(images.clone(), rebuilt.clone()).neg() + 1.0);
+        if let Some(structural) = &structural {
+            let weight = objective.structural_similarity;
+            total = total + structural.clone().mul_scalar(weight);
+        }
+        let game = discriminator.as_ref().map(|discriminator| {
+            Game::play(discriminator, images.clone(), rebuilt.clone(), objective)
+        });
+        if let Some(game) = &game {
+            total = total
+                + game.adversarial.clone().mul_scalar(objective.adversarial)
+                + game.alignment.clone().mul_scalar(objective.alignment);
+        }
+        let of_generator = NetworkGradients::of(generator, total.backward());
+
+        let mut adversarial = None;
+        let of_discriminator = discriminator.as_ref().map(|discriminator| {
+            // Cut off from the generator's graph: this loss is the discriminator's alone.
+            let real = discriminator.forward(images);
+            let fake = discriminator.forward(rebuilt.detach());
+            let entropy = loss::discrimination(real.logits, fake.logits);
+            let mut total = entropy.clone();
+            if objective.alignment_trains_discriminator {
+                let alignment = loss::alignment(real.features, fake.features);
+                total = total + alignment.mul_scalar(objective.alignment);
+            }
+            adversarial = game.map(|game| AdversarialLosses {
+                adversarial: game.adversarial.detach(),
+                alignment: game.alignment.detach(),
+                discriminator: entropy.detach(),
+            });
+            NetworkGradients::of(discriminator, total.backward())
+        });
+        StepGradients {
+            losses: StepLosses {
+                reconstruction: reconstruction.detach(),
+                structural: structural.map(Tensor::detach),
+                adversarial,
+            },
+            generator: of_generator,
+            discriminator: of_discriminator.unwrap_or_default(),
+            batches: 1,
+        }
+    }
+
+    /// Moves both networks by the mean of the gradients of the batches that were added up.
+    #[must_use]
+    pub fn apply(self, gradients: StepGradients, learning_rate: f64) -> Self {
+        let Self {
+            model,
+            mut generator_optimizer,
+            mut discriminator_optimizer,
+        } = self;
+        let batches = gradients.batches;
+        let of_generator = gradients.generator.mean(batches);
+        let of_discriminator = gradients.discriminator.mean(batches);
+        let model = Model {
+            generator: generator_optimizer.step(model.generator, of_generator, learning_rate),
+            discriminator: model.discriminator.map(|discriminator| {
+                discriminator_optimizer.step(discriminator, of_discriminator, learning_rate)
+            }),
+        };
+        Self {
+            model,
+            generator_optimizer,
+            discriminator_optimizer,
+        }
+    }
+}
+
+/// The generator's two losses against the discriminator as it is.
+struct Game {
+    adversarial: Tensor<1>,
+    alignment: Tensor<1>,
+}
+
+impl Game {
+    fn play(
+        discriminator: &Discriminator,
+        images: Tensor<4>,
+        rebuilt: Tensor<4>,
+        objective: &Objective,
+    ) -> Self {
+        // Gradients go through the discriminator to the generator, none to its own weights;
+        // its batch normalization still sees the batch, as in training.
+        let judge = discriminator.clone().no_grad();
+        let fake = judge.forward(rebuilt);
+        let real = judge.forward(images);
+        Self {
+            adversarial: loss::adversarial(fake.logits, objective.adversarial_form),
+            alignment: loss::alignment(real.features, fake.features),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Looks at held-out normal images while a run goes on, to stop it early or to keep its best epoch.
+//!
+//! What is looked at is R, the reconstruction error, of normal images alone: no anomalous and no
+//! test image ever has a say in which epoch is kept. R is what the generator minimizes. The fused
+//! score would not do where there is a discriminator: its features move from epoch to epoch, so that
+//! L of two epochs are lengths in two different spaces.
+//!
+//! NOTE: an image that chose the epoch is one on which that epoch does well by chance too; a
+//! threshold from it refuses more of tomorrow's images than it promises. So where there are enough
+//! held-out images one half chooses and the other calibrates.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::detector::Inference;
+use crate::error::{Error, Result};
+
+/// With fewer held-out images than this each of them chooses the epoch and calibrates.
+const FEWEST_TO_HALVE: usize = 4;
+
+/// How often to look, and what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validation {
+    /// Epochs between two looks.
+    pub every: usize,
+    /// The run ends after so many looks in a row without a lower error.
+    pub patience: Option<usize>,
+    /// The finished model is that of the lowest error, not the last.
+    pub keep_best: bool,
+}
+
+/// Who chooses the epoch and who sets the threshold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldOut<T> {
+    /// Looked at on the way.
+    pub choosing: Vec<T>,
+    /// For scaling and threshold.
+    pub calibrating: Vec<T>,
+}
+
+impl Validation {
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the one that does not fit.
+    pub fn validate(&self) -> Result<()> {
+        if self.every == 0 {
+            return Err(Error::Config("validate-every must be at least 1".into()));
+        }
+        if self.patience == Some(0) {
+            return Err(Error::Config("patience must be at least 1".into()));
+        }
+        Ok(())
+    }
+
+    /// Whether the held-out images decide which epoch is the last or the one to keep.
+    pub const fn chooses(&self) -> bool {
+        self.patience.is_some() || self.keep_best
+    }
+
+    /// Whether to look at the end of `epoch`, counted from 1.
+    pub const fn is_due(&self, epoch: usize) -> bool {
+        epoch.is_multiple_of(self.every)
+    }
+
+    /// Whether patience is at its end after these errors.
+    pub fn is_over(&self, errors: &[f64]) -> bool {
+        match (self.patience, lowest(errors)) {
+            (Some(patience), Some(best)) => errors.len() - 1 - best >= patience,
+            _ => false,
+        }
+    }
+}
+
+impl<T: Clone> HeldOut<T> {
+    /// Shares held-out images out: by turns where they decide something and are enough.
+    pub fn share(validation: Option<Validation>, images: Vec<T>) -> Self {
+        match validation {
+            None => Self {
+                choosing: Vec::new(),
+                calibrating: images,
+            },
+            Some(validation) if validation.chooses() && images.len() >= FEWEST_TO_HALVE => {
+                let half = |first: usize| images.iter().skip(first).step_by(2).cloned().collect();
+                Self {
+                    choosing: half(1),
+                    calibrating: half(0),
+                }
+            }
+            Some(_) => Self {
+                choosing: images.clone(),
+                calibrating: images,
+            },
+        }
+    }
+}
+
+/// The place of the lowest error, the first of equals.
+pub fn lowest(errors: &[f64]) -> Option<usize> {
+    let places = errors.iter().enumerate();
+    let lowest = places.min_by(|(_, a), (_, b)| a.total_cmp(b));
+    lowest.map(|(place, _)| place)
+}
+
+/// Mean R of `images`, `batch_size` at a time.
+///
+/// # Errors
+///
+/// [`Error::Device`] where the device fails.
+///
+/// # Panics
+///
+/// Where there is no image.
+pub async fn held_out_error(
+    inference: &Inference,
+    images: &[RgbImage],
+    batch_size: usize,
+) -> Result<f64> {
+    assert!(!images.is_empty(), "images to look at");
+    let mut sum = 0.0;
+    for batch in images.chunks(batch_size) {
+        let batch: Vec<&RgbImage> = batch.iter().collect();
+        let scores = inference.raw_scores(&batch).await?;
+        sum += scores.iter().map(|raw| raw.reconstruction).sum::<f64>();
+    }
+    Ok(sum / images.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: Validation = Validation {
+        every: 2,
+        patience: Some(2),
+        keep_best: true,
+    };
+
+    #[test]
+    fn patience_ends_after_so_many_looks_without_a_lower_error() {
+        assert!(!BOTH.is_over(&[]));
+        assert!(!BOTH.is_over(&[3.0, 2.0, 2.5]));
+        assert!(BOTH.is_over(&[3.0, 2.0, 2.5, 2.0]));
+        assert!(!BOTH.is_over(&[3.0, 2.0, 2.5, 1.9]));
+        assert_eq!(lowest(&[3.0, 2.0, 2.5, 2.0]), Some(1));
+    }
+
+    #[test]
+    fn no_image_both_chooses_and_calibrates_where_there_are_enough() {
+        let shared = HeldOut::share(Some(BOTH), vec![1, 2, 3, 4, 5]);
+        assert_eq!(shared.choosing, [2, 4]);
+        assert_eq!(shared.calibrating, [1, 3, 5]);
+        let few = HeldOut::share(Some(BOTH), vec![1, 2, 3]);
+        assert_eq!((few.choosing.len(), few.calibrating.len()), (3, 3));
+        let only_looks = Validation {
+            patience: None,
+            keep_best: false,
+            ..BOTH
+        };
+        let all = HeldOut::share(Some(only_looks), vec![1, 2, 3, 4]);
+        assert_eq!((all.choosing.len(), all.calibrating.len()), (4, 4));
+        assert!(HeldOut::share(None, vec![1]).choosing.is_empty());
+    }
+}

@@ -1,0 +1,265 @@
+//! A whole training, from images to a measured model file: hold out, train, choose, calibrate,
+//! write, evaluate, record.
+
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use pollster::block_on;
+
+use super::event::{Begun, Event};
+use super::run_lock::RunLock;
+use super::trainer::{Checkpointing, End, Trainer};
+use crate::dataset::{NormalImages, SplitImages, TestImages, Unreadable};
+use crate::device::{MemoryEstimate, NamedDevice, available_bytes, check_training, device_error};
+use crate::error::{Error, Result, message};
+use crate::evaluate::{Evaluated, Records, evaluate};
+use crate::file;
+use crate::learn::order::held_out;
+use crate::learn::{Finished, HeldOut, TrainConfig, finish};
+use crate::weights::{Precision, Provenance};
+
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What to train, and where to write it.
+#[derive(Debug)]
+pub struct Training {
+    /// How.
+    pub config: TrainConfig,
+    /// On which device; [`DeviceChoice::resolve`](crate::device::DeviceChoice::resolve) finds one.
+    pub device: NamedDevice,
+    /// The model file. Checkpoint, lock and records lie beside it.
+    pub out: PathBuf,
+    /// Whether to go on from the checkpoint.
+    pub resume: bool,
+    /// What a new run says of its origin; a resumed one keeps its own.
+    pub provenance: Provenance,
+    /// How weights are stored.
+    pub precision: Precision,
+    /// The lock on `out`, where it is held already.
+    pub lock: Option<RunLock>,
+}
+
+/// What a run is given to learn from and to be measured on.
+#[derive(Debug)]
+pub struct Data {
+    /// Normal images; some of them are held out for calibration.
+    pub normal: NormalImages,
+    /// Labelled images to measure the finished model with; may be none.
+    pub test: TestImages,
+    /// What becomes of a test image that cannot be read.
+    pub unreadable: Unreadable,
+}
+
+/// How a training ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The model file is written.
+    Finished(Box<Trained>),
+    /// It was asked to stop; the checkpoint is written.
+    Stopped {
+        /// The epoch it is in, from 1.
+        epoch: usize,
+    },
+}
+
+/// What came of a training.
+#[derive(Debug)]
+pub struct Trained {
+    /// The model.
+    pub finished: Finished,
+    /// What was measured; none without test images.
+    pub evaluated: Option<Evaluated>,
+}
+
+/// Trains, calibrates, writes the model file with its records, and measures it.
+///
+/// `stop` ends it after the step under way; `on_event` hears how it goes.
+///
+/// # Errors
+///
+/// [`Error::Busy`] where another run writes the same file, [`Error::Config`] for settings that do not
+/// fit, [`Error::Data`] for images that do not do, [`Error::Checkpoint`] for one that cannot be gone
+/// on from, [`Error::Diverged`], and [`Error::Device`] or [`Error::Memory`] naming the device.
+pub fn run(
+    training: Training,
+    data: Data,
+    stop: &AtomicBool,
+    mut on_event: impl FnMut(Event),
+) -> Result<Outcome> {
+    let device = training.device.clone();
+    let run = || run_on_device(training, data, stop, &mut on_event);
+    // A GPU's libraries panic where an allocation fails or the GPU is lost, deep inside a step.
+    let panic = match panic::catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => return result,
+        Err(panic) => panic,
+    };
+    match device_error(message(&*panic)) {
+        Error::Memory(said) => Err(Error::Memory(format!("{device}: {said}"))),
+        Error::Device(said) if device.is_to_be_checked => {
+            Err(Error::Device(format!("{device} failed: {said}")))
+        }
+        _ => panic::resume_unwind(panic),
+    }
+}
+
+fn run_on_device(
+    training: Training,
+    data: Data,
+    stop: &AtomicBool,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Outcome> {
+    let Training {
+        config,
+        device,
+        out,
+        resume,
+        provenance,
+        precision,
+        lock,
+    } = training;
+    let lock = match lock {
+        Some(lock) => lock,
+        None => RunLock::acquire(&out, Duration::ZERO)?,
+    };
+    let count = data.normal.count();
+    if count < 2 {
+        return Err(Error::Data(format!(
+            "there are {count} normal images to train on; at least 2 are needed, one of them to \
+             hold out for calibration"
+        )));
+    }
+    let held_out = held_out(&config, count);
+    let cached_bytes = data.normal.cached_bytes(&config);
+    let memory = MemoryEstimate::of(&config, count - held_out.len(), cached_bytes);
+    check_memory(&memory, &device, on_event)?;
+    if device.is_to_be_checked {
+        check_training(&device.device).map_err(|error| match error {
+            Error::Device(said) => Error::Device(format!("{device}: {said}")),
+            other => other,
+        })?;
+    }
+    let size = (config.model.width_px, config.model.height_px);
+    let (mut done, total) = (0, held_out.len());
+    let split = data.normal.split(&held_out, size, |read| match read {
+        Ok(()) => {
+            done += 1;
+            on_event(Event::Read { done, total });
+        }
+        Err(error) => on_event(passed_over(&error)),
+    });
+    let SplitImages {
+        training: images,
+        held_out,
+    } = split?;
+    let held_out = HeldOut::share(config.validation, held_out.iter().collect());
+
+    let checkpoint = checkpoint_path(&out);
+    let trainer = if resume {
+        Trainer::resume(&checkpoint, config.epochs, &*images, &device.device)?
+    } else {
+        Trainer::new(config.clone(), provenance, &*images, &device.device)?
+    };
+    let trainer = trainer.with_checkpoints(Checkpointing {
+        path: checkpoint,
+        interval: CHECKPOINT_INTERVAL,
+    });
+    let mut trainer = trainer.with_validation(&held_out.choosing);
+    on_event(Event::Begun(Box::new(Begun {
+        training: images.count(),
+        calibrating: held_out.calibrating.len(),
+        choosing: config.validation.map(|_| held_out.choosing.len()),
+        memory_bytes: memory.peak_bytes,
+        progress: trainer.progress().clone(),
+    })));
+    if trainer.run(&*images, stop, &mut *on_event)? == End::Stopped {
+        let epoch = trainer.progress().epoch + 1;
+        return Ok(Outcome::Stopped { epoch });
+    }
+    let chosen = trainer.chosen()?;
+    let progress = trainer.progress();
+    on_event(Event::Trained {
+        epochs: progress.epoch,
+        is_out_of_patience: progress.is_out_of_patience(),
+        chosen: chosen.epoch,
+    });
+    let provenance = Provenance {
+        seed: config.seed,
+        epochs: chosen.epoch,
+        trained_on: images.count(),
+        device: device.name.clone(),
+        ..progress.provenance.clone()
+    };
+    let finished = block_on(finish(
+        &chosen.model,
+        &config,
+        provenance,
+        precision,
+        &held_out.calibrating,
+        &device.device,
+    ))?;
+    file::write(&out, &finished.bytes)?;
+    let records = Records::beside(&out);
+    records.write_losses(&progress.history)?;
+    on_event(Event::Written {
+        path: out,
+        bytes: finished.bytes.len(),
+    });
+    drop(lock);
+    let evaluated = match data.test.total() {
+        0 => None,
+        total => {
+            let on_event = RefCell::new(on_event);
+            let mut done = 0;
+            let readable = data.test.filter(|image| match image {
+                Err(error) if data.unreadable == Unreadable::Skip => {
+                    on_event.borrow_mut()(passed_over(error));
+                    false
+                }
+                _ => true,
+            });
+            let evaluated = evaluate(&finished.detector, readable, |more| {
+                done += more;
+                on_event.borrow_mut()(Event::Scored { done, total });
+            })?;
+            records.write_evaluation(&evaluated)?;
+            Some(evaluated)
+        }
+    };
+    Ok(Outcome::Finished(Box::new(Trained {
+        finished,
+        evaluated,
+    })))
+}
+
+fn passed_over(error: &Error) -> Event {
+    Event::Note(format!("{error}; passed over."))
+}
+
+/// Before anything large is allocated.
+fn check_memory(
+    memory: &MemoryEstimate,
+    device: &NamedDevice,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<()> {
+    if let Some(limit) = device.max_tensor_bytes {
+        memory.check_buffer(limit)?;
+    }
+    // A GPU does not say how much it has.
+    if !device.is_to_be_checked
+        && let Some(available) = available_bytes()
+        && let Some(warning) = memory.warning(available)
+    {
+        on_event(Event::Note(warning));
+    }
+    Ok(())
+}
+
+/// Where the checkpoint of the run that writes `out` lies.
+pub fn checkpoint_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".checkpoint");
+    name.into()
+}
