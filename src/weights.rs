@@ -16,7 +16,7 @@ use crate::score::Calibration;
 use crate::score::Scoring;
 
 /// The version this program writes, and the only one it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The metadata key that holds the [`ModelCard`] as JSON.
 const METADATA_KEY: &str = "daad";
@@ -412,7 +412,7 @@ mod tests {
         let silent = with_header(&bytes, |header| header.replace("\\\"seed\\\":0,", ""));
         assert!(message(&silent).contains("missing field `seed`"));
         let version = with_header(&bytes, |header| {
-            header.replace("\\\"version\\\":1", "\\\"version\\\":9")
+            header.replace("\\\"version\\\":2", "\\\"version\\\":9")
         });
         assert!(message(&version).contains("version 9"));
     }

@@ -26,7 +26,7 @@
  * @property {number} gamma weight of the reconstruction score, 0 to 1
  * @property {number} threshold anomaly scores above it are anomalous
  * @property {number[]} scores sorted anomaly scores of held-out normal images
- * @property {{ reconstruction: number, alignment: number | null }[]} raw_scores R and L of the same images, in no order; empty for models of older versions
+ * @property {{ reconstruction: number, alignment: number | null }[]} raw_scores R and L of the same images, in no order
  * @property {number} false_alarm_rate share of normal images that the threshold was set to flag
  * @property {Range} reconstruction
  * @property {Range | null} alignment

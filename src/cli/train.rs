@@ -46,9 +46,10 @@ pub(crate) struct TrainArgs {
     /// Start anew although there is a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
-    /// Stop as after Ctrl-C when standard input ends
+    /// Run as a job of a sweep: stop as after Ctrl-C when standard input ends, and go on from the
+    /// checkpoint where there is one
     #[arg(long, hide = true)]
-    stop_at_eof: bool,
+    job: bool,
     /// Store weights as f32; the default f16 takes half the room
     #[arg(long)]
     full_precision: bool,
@@ -63,14 +64,15 @@ pub(crate) struct TrainArgs {
     common: CommonArgs,
 }
 
-pub(crate) fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     check_out(&args.out)?;
-    let patience = match args.stop_at_eof {
+    let patience = match args.job {
         true => ORPHAN_PATIENCE,
         false => Duration::ZERO,
     };
     // Before the checkpoint is looked for: whoever holds the lock may still write one.
     let lock = RunLock::acquire(&args.out, patience)?;
+    args.resume |= args.job && checkpoint_path(&args.out).exists();
     let config = config(&args)?;
     note(&format!("Settings:\n{}", settings_of(&config)));
     let split = DataSet::open(&args.data)?.select(&args.category)?;
@@ -109,7 +111,7 @@ pub(crate) fn run(args: TrainArgs) -> anyhow::Result<ExitCode> {
     note("Ctrl-C stops after a step; the same command with --resume goes on from there.");
     let options = Options {
         json: args.common.json,
-        stop_at_eof: args.stop_at_eof,
+        stop_at_eof: args.job,
     };
     let trained = match terminal::train(training, data, options)? {
         Outcome::Finished(trained) => trained,

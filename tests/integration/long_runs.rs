@@ -76,7 +76,7 @@ fn an_orphan_stops_with_a_checkpoint_and_says_how_to_go_on() {
     let root = data();
     let root = root.path();
     let start = |extra: &[&str]| {
-        let mut command = daad(root, &["train", "--data", ".", "--stop-at-eof"]);
+        let mut command = daad(root, &["train", "--data", ".", "--job"]);
         let command = command.args(SMALL).args(extra).stdin(Stdio::piped());
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
@@ -84,8 +84,8 @@ fn an_orphan_stops_with_a_checkpoint_and_says_how_to_go_on() {
     let mut orphan = start(&["--epochs", "100000"]);
     let mut lines = BufReader::new(orphan.stdout.take().unwrap());
     lines.read_line(&mut String::new()).unwrap();
-    // One that is to go on waits for it to stop.
-    let mut heir = start(&["--epochs", "100000", "--resume"]);
+    // A job that is to go on waits for it to stop, and finds its checkpoint then.
+    let mut heir = start(&["--epochs", "100000"]);
     drop(orphan.stdin.take());
     std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
     assert_eq!(orphan.wait().unwrap().code(), Some(130));

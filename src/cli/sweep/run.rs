@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 
 use daad::device::DeviceChoice;
 use daad::evaluate::Records;
-use daad::train::{RunLock, checkpoint_path};
+use daad::train::RunLock;
 
 use super::result::{self, JobResult};
 use super::spec::Job;
@@ -135,14 +135,11 @@ impl Runner<'_> {
             .arg(&model)
             .arg("--device")
             .arg(device.to_string())
-            .arg("--stop-at-eof")
+            .arg("--job")
             .args(self.arguments)
             .stdin(Stdio::piped());
         if let Some(category) = &job.category {
             command.arg("--category").arg(category);
-        }
-        if checkpoint_path(&model).exists() {
-            command.arg("--resume");
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         if self.side_by_side > 1 && std::env::var_os("RAYON_NUM_THREADS").is_none() {
