@@ -25,7 +25,8 @@ use super::common::output::note;
 use super::common::progress::progress_bar;
 use chart::Plot;
 use examples::{Examples, Studio};
-use page::{Page, RunPart};
+use page::Page;
+use sections::RunPart;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {

@@ -4,9 +4,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Plot;
 use super::compare::Group;
-use super::examples::Examples;
-use super::runs::{Found, Run};
-use super::{sections, tables};
+use super::runs::Found;
+use super::sections::{self, RunPart};
+use super::tables;
 
 /// Everything on it.
 pub(super) struct Page<'a> {
@@ -14,13 +14,6 @@ pub(super) struct Page<'a> {
     pub(super) parts: &'a [RunPart<'a>],
     pub(super) groups: &'a [Group],
     pub(super) compared: &'a [Plot],
-}
-
-/// What there is of one run.
-pub(super) struct RunPart<'a> {
-    pub(super) run: &'a Run,
-    pub(super) plots: Vec<Plot>,
-    pub(super) examples: Examples,
 }
 
 /// Nothing is loaded and nothing runs, whatever got into the page.

@@ -9,11 +9,18 @@ use daad::weights::ModelCard;
 
 use super::chart::{ANOMALOUS, INK, NORMAL, Plot};
 use super::compare::Group;
-use super::examples::{Example, Kind, Shown};
-use super::page::RunPart;
+use super::examples::{Example, Examples, Kind, Shown};
 use super::picture::Picture;
+use super::runs::Run;
 use super::tables;
 use crate::cli::common::output::settings_of;
+
+/// What there is of one run.
+pub(super) struct RunPart<'a> {
+    pub(super) run: &'a Run,
+    pub(super) plots: Vec<Plot>,
+    pub(super) examples: Examples,
+}
 
 /// One run from its origin to its examples.
 pub(super) fn run(index: usize, part: &RunPart) -> Markup {
