@@ -39,8 +39,7 @@ main() {
   case $command in
     serve)
       check_serve_options "$@"
-      build_page
-      exec node scripts/serve.mjs --dir "$OWN/site" "$@"
+      serve_page "$@"
       ;;
     web)
       build_page
@@ -179,14 +178,37 @@ build_page() {
   build_site
 }
 
+# Where no engine is built yet the page is served with the one that every browser runs, and again when all are there.
+serve_page() {
+  local server
+  set_up_building
+  if [[ ! -f $OWN/pkg/webgpu/.made ]]; then # the last to be built
+    build_engine cpu
+    build_site
+    node scripts/serve.mjs --dir "$OWN/site" "$@" &
+    server=$!
+    trap 'kill "$server" 2>/dev/null' EXIT
+    say "The page runs on one core for now. The faster engines are being built; it then starts once more, with them and with Teach it."
+    build_engines
+    trap - EXIT
+    kill "$server" 2>/dev/null || exit 1 # it has said why it ended
+    wait "$server" || true
+  else
+    build_engines
+  fi
+  build_site
+  exec node scripts/serve.mjs --dir "$OWN/site" "$@"
+}
+
 # The page loads one of them: WebGPU, or the CPU on one core or on all, there with or without relaxed SIMD; to teach, one that
-# learns too. docs/engines.md has what each of them gains.
+# learns too. docs/architecture.md has what each of them is for.
 build_engines() {
   local engine
-  for engine in cpu webgpu; do build_engine "$engine"; done
+  build_engine cpu
   for engine in cpu-threads cpu-threads-relaxed learn-threads; do
     if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
   done
+  build_engine webgpu
 }
 
 # All engines share one profile, and so what they depend on is built once for each set of compiler flags.
