@@ -35,7 +35,7 @@ pub(crate) struct CalibrateArgs {
     common: CommonArgs,
 }
 
-/// From fewer images one odd one decides the threshold.
+/// With fewer images than this, a single unusual image can determine the threshold.
 const FEW: usize = 20;
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {

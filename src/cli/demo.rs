@@ -1,4 +1,4 @@
-//! `daad` without a command: the whole path on images that it makes itself.
+//! `daad` without a command: trains and evaluates a model on images that the program draws itself.
 
 use std::process::ExitCode;
 
@@ -77,8 +77,9 @@ fn config() -> TrainConfig {
     model.memory.division = Division::Blocks(DivisionRate::square(4));
     TrainConfig {
         model,
-        // The paper's settings are for many more steps: fewer, larger ones, and less of the game,
-        // which takes its time to settle.
+        // The paper's settings are for many more steps. This run is short, so it takes fewer and
+        // larger steps and gives less weight to the adversarial losses, which need many steps to
+        // converge.
         objective: Objective {
             adversarial: 0.05,
             alignment: 0.02,

@@ -54,7 +54,7 @@ enum Command {
     Synthesize(synthesize::SynthesizeArgs),
 }
 
-/// Does what the command line asks for, and gives the program's exit code.
+/// Runs the command of the command line and returns the program's exit code.
 pub(crate) fn main() -> ExitCode {
     common::output::finish(run(Cli::parse().command))
 }

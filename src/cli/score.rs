@@ -57,11 +57,12 @@ struct Line<'a> {
     photograph: Option<Photograph>,
 }
 
-/// What is printed and saved of an image, whether it was judged whole or in tiles.
+/// The results for one image that are printed and saved, for a whole image or an image cut into
+/// tiles.
 struct Scored {
     anomaly_score: f64,
     is_anomalous: bool,
-    /// Of the whole image, or of the worst tile.
+    /// R and L of the whole image, or of the worst tile.
     raw: RawScore,
     heat_map: Option<RgbImage>,
     reconstruction: Option<RgbImage>,
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
             None => whole(&detector, path, wants_map),
             Some(options) => in_tiles(&detector, path, options, wants_map),
         };
-        // One unreadable image must not lose the rest.
+        // An image that cannot be read must not prevent the scoring of the others.
         let scored = match scored {
             Ok(scored) => scored,
             Err(error) => {
@@ -173,7 +174,8 @@ fn print(detector: &Detector, path: &Path, scored: &Scored, json: bool) -> anyho
     scored.tiles.as_ref().map_or(Ok(()), tiles::print_worst)
 }
 
-/// Files of the same name from several folders must not overwrite each other.
+/// A file name for the results that is not taken yet, so that images of the same name from several
+/// folders do not overwrite each other's results.
 fn unique_name(path: &Path, taken: &mut HashSet<String>) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let candidates = (2..).map(|count| format!("{stem}-{count}"));

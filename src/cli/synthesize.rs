@@ -35,8 +35,8 @@ pub(crate) struct SynthesizeArgs {
     seed: u64,
 }
 
-/// In MVTec AD's layout: images to train on, then normal and defective ones to test with, in the
-/// order in which they are drawn.
+/// Writes images in MVTec AD's layout, in the order in which they are drawn: first the images to
+/// train on, then normal and defective images to test with.
 pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
     let is_empty = std::fs::read_dir(&args.out).is_ok_and(|mut folder| folder.next().is_none());
     anyhow::ensure!(

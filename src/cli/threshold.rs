@@ -18,7 +18,8 @@ use super::common::tiles::{self, TileArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct ThresholdArgs {
-    /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only read
+    /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only
+    /// read
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// Share of normal images that the threshold may refuse
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &ThresholdArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// From the held-out scores in the model file, into the model file.
+/// Computes the threshold from the held-out scores in the model file, and writes it into that file.
 fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
     let path = args.model.display();
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
@@ -68,10 +69,12 @@ fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
     ))
 }
 
-/// From normal photographs cut as those to be judged will be. An image's score is its worst tile's,
-/// so that the rate is one of images, however many tiles they have.
+/// Computes the threshold from normal photographs, cut in the same way as the photographs to be
+/// scored. The score of a photograph is that of its worst tile, so the false-alarm rate counts
+/// photographs, not tiles.
 ///
-/// It is printed and not written: the model file's threshold is for whole images, and its page too.
+/// The threshold is printed and not written into the model file, because the threshold in the file
+/// is for whole images, also on the web page.
 fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
     let detector = open(&args.model, &args.common.device)?;
     let images = images(&args.paths)?;

@@ -18,7 +18,8 @@ use super::common::output::{self, note, settings_of};
 use super::common::provenance::{command, commit};
 use super::common::terminal::{self, Options};
 
-/// A sweep that was killed leaves a job behind that stops after its step; the next one waits.
+/// How long a job waits for the lock. If a sweep was killed, its job still runs until the end of
+/// the current step, and the same job of the next sweep has to wait for it.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
@@ -70,7 +71,8 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
         true => ORPHAN_PATIENCE,
         false => Duration::ZERO,
     };
-    // Before the checkpoint is looked for: whoever holds the lock may still write one.
+    // The lock must be acquired before looking for a checkpoint, because another run that holds the
+    // lock may still write one.
     let lock = RunLock::acquire(&args.out, patience)?;
     args.resume |= args.job && checkpoint_path(&args.out).exists();
     let config = config(&args)?;
@@ -131,7 +133,7 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration asked for, or that of the run to go on with.
+/// The configuration of the arguments, or that of the run to be resumed.
 fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     let checkpoint = checkpoint_path(&args.out);
     let file = match &args.config {
@@ -168,7 +170,8 @@ fn read_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::from_toml(&text).with_context(|| path.display().to_string())
 }
 
-/// A run goes on as it began; only how long may be said anew.
+/// The configuration of a resumed run: that of its beginning, except the number of epochs, which
+/// `settings` may change.
 fn resumed(begun: TrainConfig, settings: &Settings) -> anyhow::Result<TrainConfig> {
     let asked = match Settings::of(&begun) {
         Some(before) => settings.over(&before).resolve()?,

@@ -1,4 +1,4 @@
-//! Test images, decoded while the ones before are scored.
+//! Decodes the next test images while the previous ones are scored.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -8,17 +8,18 @@ use rayon::prelude::*;
 use super::{LabelledImage, Sample};
 use crate::error::Result;
 
-/// Decoded side by side; two such portions are in memory beside the one in use.
+/// The number of images that are decoded in parallel as one portion. Two more portions are in
+/// memory beside the one in use.
 const PORTION: usize = 32;
 
-/// The images of `samples` in order, of the given size; what cannot be read is an error in its
-/// place.
+/// The images of `samples` in order, resized to the given size. An image that cannot be read is
+/// replaced by its error.
 pub fn load_ahead(
     samples: Vec<Sample>,
     (width_px, height_px): (usize, usize),
 ) -> impl Iterator<Item = Result<LabelledImage>> {
     let (send, received): (_, Receiver<Vec<Result<LabelledImage>>>) = sync_channel(1);
-    // Ends by itself when nobody receives any more.
+    // The thread ends when the receiver is dropped.
     thread::spawn(move || {
         for portion in samples.chunks(PORTION) {
             let load = |sample: &Sample| sample.load(width_px, height_px);

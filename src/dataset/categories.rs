@@ -8,11 +8,11 @@ use super::split::Split;
 use crate::error::Result;
 use crate::metric::Label;
 
-/// PIPED has no official split: the first this many normal images by name are for training.
+/// PIPED has no official split, so the first normal images by name, this many, are for training.
 const PIPED_TRAINING_IMAGES: usize = 36;
 
-/// `folder` as a category, or the folders in it, perhaps one level down in `data`, each as one.
-/// Nothing where no layout says what is normal.
+/// Opens `folder` as one category, or each folder in it as a category; these folders may also be in
+/// `folder/data`. The result is empty if no known layout says which images are normal.
 pub(super) fn open(folder: &Path) -> Result<Split> {
     let mut split = Split::default();
     if add(&mut split, folder, "")? {
@@ -25,7 +25,8 @@ pub(super) fn open(folder: &Path) -> Result<Split> {
     Ok(split)
 }
 
-/// Whether `folder` is of a layout that says what is normal; its samples are then added.
+/// Adds the samples of `folder` if it has a known layout that says which images are normal, and
+/// returns whether it has one.
 fn add(split: &mut Split, folder: &Path, category: &str) -> Result<bool> {
     if folder.join("train").join("good").is_dir() {
         add_mvtec(split, folder, category)?;
@@ -37,7 +38,8 @@ fn add(split: &mut Split, folder: &Path, category: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// `train/good`, `test/good`, `test/DEFECT`, `ground_truth/DEFECT/NAME_mask.png`.
+/// The layout of MVTec AD: `train/good`, `test/good`, `test/DEFECT`,
+/// `ground_truth/DEFECT/NAME_mask.png`.
 fn add_mvtec(split: &mut Split, folder: &Path, category: &str) -> Result<()> {
     for path in find_images(&folder.join("train").join("good"))? {
         let sample = Sample::of_file(path, category, Label::Normal);
@@ -70,7 +72,8 @@ fn add_mvtec(split: &mut Split, folder: &Path, category: &str) -> Result<()> {
     Ok(())
 }
 
-/// `NoDefects`, `Defects`, `Defects/GroundTruth`, where `…_D_…` has its mask in `…_GT_…`.
+/// The layout of PIPED: `NoDefects`, `Defects`, `Defects/GroundTruth`. The mask of image `…_D_…` is
+/// `…_GT_…`.
 fn add_piped(split: &mut Split, folder: &Path, normal: &Path, category: &str) -> Result<()> {
     for (index, path) in find_images(normal)?.into_iter().enumerate() {
         let part = match index < PIPED_TRAINING_IMAGES {

@@ -24,11 +24,12 @@ const CLASSES: [&str; 10] = [
 const SIDE_PX: usize = 32;
 const CHANNELS: usize = 3;
 
-/// A label, then the image.
+/// The size of a record: one byte for the label, then the image.
 const RECORD_BYTES: usize = 1 + CHANNELS * SIDE_PX * SIDE_PX;
 
-/// `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, perhaps in
-/// `cifar-10-batches-bin`; the class is the category. Nothing where they are not there.
+/// Opens `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, which may also be in
+/// `cifar-10-batches-bin`. The class is the category. The result is empty if these files are
+/// missing.
 pub(super) fn open(root: &Path) -> Result<Split> {
     let inner = root.join("cifar-10-batches-bin");
     let places = [root, inner.as_path()];

@@ -1,4 +1,4 @@
-//! A folder a class: `train/CLASS` and `test/CLASS`.
+//! Data sets with one folder per class: `train/CLASS` and `test/CLASS`.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use super::split::Split;
 use super::{Sample, Source};
 use crate::error::Result;
 
-/// The folder's name is the class and the category. Nothing where one of the two is not there.
+/// Opens `train` and `test` in `root`. The name of a folder in them is the class and the category.
+/// The result is empty if `train` or `test` is missing.
 pub(super) fn open(root: &Path) -> Result<Split> {
     let [train, test] = ["train", "test"].map(|part| root.join(part));
     if !train.is_dir() || !test.is_dir() {

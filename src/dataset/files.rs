@@ -1,4 +1,4 @@
-//! What lies in a folder.
+//! Finds the images and other files of a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub(super) fn first_file(root: &Path, names: &[&str]) -> Option<PathBuf> {
     files.into_iter().find(|file| file.is_file())
 }
 
-/// In the order of the last number in their names, then by name: `2.jpg` before `10.jpg`.
+/// Sorts paths by the last number in their names, then by name: `2.jpg` before `10.jpg`.
 pub(super) fn by_number(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths.sort_by_cached_key(|path| (number(path), name(path)));
     paths

@@ -1,4 +1,4 @@
-//! Where a training run gets its images from.
+//! The interface through which a training run gets its images.
 
 use std::borrow::Borrow;
 
@@ -10,25 +10,26 @@ use crate::learn::order::Draw;
 
 /// Images of the model's size, by index.
 pub trait TrainingImages {
-    /// How many there are.
+    /// The number of images.
     fn count(&self) -> usize;
 
-    /// Tells these images from others: a run goes on with the same ones only.
+    /// Identifies these images: a run can only be resumed with the same images.
     fn fingerprint(&self) -> String;
 
-    /// Hears which images are asked for next, and in which order.
+    /// Tells the implementation which images the trainer will ask for next, and in which order.
     fn expect(&self, _draws: &[Draw]) {}
 
-    /// Images that could not be read since the last time, each named with the reason, and once.
+    /// The names of the images that could not be read since the last call, each with the reason.
+    /// Each image is reported only once.
     fn take_unreadable(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// An image, mirrored as drawn; none for one that cannot be read and is to be passed over.
+    /// An image, mirrored as drawn; None for an image that cannot be read and is to be skipped.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read.
+    /// Where the image cannot be read and must not be skipped.
     fn draw(&self, draw: &Draw) -> Result<Option<RgbImage>>;
 }
 
@@ -53,7 +54,7 @@ impl<Image: Borrow<RgbImage>> TrainingImages for Vec<Image> {
     }
 }
 
-/// A hash as text.
+/// A hash as hexadecimal text.
 pub(super) fn hex(hash: Sha256) -> String {
     let bytes = hash.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

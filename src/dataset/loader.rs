@@ -1,4 +1,4 @@
-//! Decodes ahead of whoever needs the images.
+//! Decodes training images in threads before the trainer asks for them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,20 +12,22 @@ use super::{Sample, Unreadable};
 use crate::error::{Error, Result};
 use crate::learn::order::Draw;
 
-/// Decoded images that are kept from epoch to epoch, unless said otherwise: 4 GiB.
+/// The default size of the cache of decoded images, which are kept from epoch to epoch: 4 GiB.
 pub const DEFAULT_CACHE_BYTES: usize = 4 << 30;
 
-/// More threads would take cores from training for images that it cannot use up.
+/// The maximum number of threads. More threads would decode images faster than training uses them,
+/// and take cores from training.
 const MAX_WORKERS: usize = 4;
 
-/// How many images are decoded before they are asked for.
+/// The maximum number of images that are decoded before the trainer asks for them.
 const AHEAD: usize = 64;
 
-/// Training images that lie in files.
+/// Training images that are stored in files.
 ///
-/// Threads of its own decode and resize them in the order in which the trainer will ask. As many as
-/// the cache holds are kept, so that later epochs decode only the others. What the trainer gets
-/// depends on neither threads nor cache.
+/// The loader has its own threads, which decode and resize the images in the order in which the
+/// trainer will ask for them. Decoded images are kept until the cache is full, so that later epochs
+/// decode only the other images. Neither the threads nor the cache change the images that the
+/// trainer gets.
 #[derive(Debug)]
 pub struct Loader {
     shared: Arc<Shared>,
@@ -40,20 +42,20 @@ struct Shared {
     unreadable: Unreadable,
     cache_bytes: usize,
     state: Mutex<State>,
-    /// Something in the state has changed.
+    /// Notified when the state has changed.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Not asked for yet, in order.
+    /// The images that the trainer has not asked for yet, in order.
     expected: VecDeque<usize>,
     decoded: HashMap<usize, Decoded>,
-    /// Being decoded.
+    /// The images that are being decoded.
     pending: HashSet<usize>,
-    /// Bytes of the images that are kept.
+    /// The size of the images in the cache, in bytes.
     kept_bytes: usize,
-    /// Unreadable ones, with the reason; told once.
+    /// The images that cannot be read, with the reason.
     unreadable: HashMap<usize, String>,
     untold: Vec<String>,
     decodings: usize,
@@ -67,7 +69,7 @@ struct Decoded {
 }
 
 impl Loader {
-    /// Starts the threads; they do nothing before they hear what is expected.
+    /// Starts the threads, which wait until `expect` is called.
     pub fn new(
         samples: Vec<Sample>,
         (width_px, height_px): (usize, usize),
@@ -94,7 +96,7 @@ impl Loader {
         }
     }
 
-    /// How often an image was decoded so far.
+    /// The number of decoding operations so far.
     pub fn decodings(&self) -> usize {
         self.shared.state().decodings
     }
@@ -115,7 +117,7 @@ impl TrainingImages for Loader {
         self.shared.samples.len()
     }
 
-    /// Of names and lengths: nothing is decoded for it.
+    /// The hash of the files' names and lengths, for which nothing has to be decoded.
     fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(format!(
@@ -146,7 +148,8 @@ impl TrainingImages for Loader {
 }
 
 impl Shared {
-    /// A thread that died with the lock has left nothing half done.
+    /// Locks the state. A poisoned lock is accepted, because a thread that panics leaves the state
+    /// consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,7 +160,7 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decodes what is expected, until there is nobody to do it for.
+    /// The loop of a thread: decodes the expected images until the loader is dropped.
     fn work(&self) {
         let mut state = self.state();
         while !state.is_over {
@@ -168,7 +171,7 @@ impl Shared {
         }
     }
 
-    /// Decodes one image; the lock is free meanwhile.
+    /// Decodes one image; the lock is released while it does so.
     fn decode<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -200,7 +203,8 @@ impl Shared {
         state
     }
 
-    /// The image, from the cache or as soon as it is decoded; here, if nobody is at it.
+    /// The image, from the cache if it is there. Otherwise this waits for the thread that decodes
+    /// it, or decodes it in the calling thread if no other thread does.
     fn take(&self, index: usize) -> Result<Option<Arc<RgbImage>>> {
         let mut state = self.state();
         if state.expected.front() == Some(&index) {
@@ -230,7 +234,7 @@ impl Shared {
 }
 
 impl State {
-    /// The next expected image that nobody has decoded.
+    /// The next expected image that no thread has decoded or is decoding.
     fn next(&self) -> Option<usize> {
         let ahead = self.expected.iter().take(AHEAD);
         let is_open = |index: &&usize| {

@@ -1,4 +1,4 @@
-//! MNIST: four idx files, gzip or not.
+//! MNIST: four idx files, with or without gzip compression.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,15 @@ use super::{Records, Sample, Source};
 use crate::error::{Error, Result};
 use crate::metric::Label;
 
-/// More than any of its files has: a lying archive must not fill the memory.
+/// A limit larger than any file of MNIST, so that a corrupt or malicious archive cannot fill the
+/// memory.
 const MAX_BYTES: u64 = 1 << 30;
 
 const IMAGES_MAGIC: u32 = 0x0803;
 const LABELS_MAGIC: u32 = 0x0801;
 
-/// `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k`, each perhaps with
-/// `.gz`; the digit is the category. Nothing where they are not there.
+/// Opens `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k`, each with
+/// or without `.gz`. The digit is the category. The result is empty if these files are missing.
 pub(super) fn open(root: &Path) -> Result<Split> {
     if find(root, "train-images", "idx3").is_none() {
         return Ok(Split::default());
@@ -31,7 +32,7 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     })
 }
 
-/// Some copies write `.idx3` where others write `-idx3`.
+/// Finds a file. In some copies of the data set its name has `.idx3`, in others `-idx3`.
 fn find(root: &Path, name: &str, kind: &str) -> Option<PathBuf> {
     let names = [
         format!("{name}-{kind}-ubyte"),
@@ -101,7 +102,8 @@ fn labels(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-/// The sizes that a file names, how many first, and as many bytes as they multiply to.
+/// The sizes in the file's header, the number of items first, and the values: as many bytes as the
+/// product of the sizes.
 fn read<const COUNT: usize>(path: &Path, magic: u32) -> Result<([u32; COUNT], Vec<u8>)> {
     let wrong = |reason: String| Error::Data(format!("{}: {reason}", path.display()));
     let bytes = read_file(path)?;
@@ -123,7 +125,8 @@ fn read<const COUNT: usize>(path: &Path, magic: u32) -> Result<([u32; COUNT], Ve
     });
     let shape = sizes.map(|size| size.to_string()).join("×");
     let expected = expected.ok_or_else(|| wrong(format!("{shape} bytes are not expected")))?;
-    // One more shows that there are more, however many a small archive unpacks to.
+    // One byte more than expected is enough to detect a file that is too long, and limits the
+    // memory that a small archive can fill.
     let values = unpack(expected + 1)?;
     match values.len() as u64 {
         found if found < expected => Err(wrong(format!("it claims {shape} bytes and has {found}"))),
@@ -152,7 +155,7 @@ fn header<const COUNT: usize>(bytes: &[u8], magic: u32) -> Result<[u32; COUNT], 
 }
 
 impl Sample {
-    /// An image of a class; which of them is normal is decided later.
+    /// A sample of a class; which class is normal is decided later.
     pub(super) fn of_class(source: Source, class: &str) -> Self {
         Self {
             source,

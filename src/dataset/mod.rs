@@ -33,14 +33,14 @@ use crate::metric::Label;
 #[cfg(test)]
 mod tests;
 
-/// What becomes of an image that cannot be read.
+/// What to do about an image that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unreadable {
-    /// It is named, and the error.
+    /// Stop with an error that names the image.
     #[default]
     Fail,
-    /// It is named, and passed over.
+    /// Report the image by name and skip it.
     Skip,
 }
 
@@ -56,7 +56,8 @@ pub enum Unreadable {
 /// | video | folders of frames for training and testing, and the labels of the test frames |
 /// | good images | images: all are normal, for training |
 ///
-/// Folders of mere images side by side are not taken: nobody said that they are normal.
+/// A folder that contains several folders of images, in none of these layouts, is refused, because
+/// nothing says that the images are normal.
 #[derive(Debug, Clone)]
 pub struct DataSet {
     split: Split,
@@ -65,16 +66,17 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// Lists the images of `root`, and reads their labels. No image is decoded.
+    /// Lists the images of `root` and reads their labels, without decoding an image.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] for what cannot be read, [`Error::Data`] for a folder of no known layout and
-    /// for labels that do not fit.
+    /// [`Error::File`] for a file or folder that cannot be read, [`Error::Data`] for a folder
+    /// without a known layout and for labels that do not match the images.
     pub fn open(root: &Path) -> Result<Self> {
         type Layout = fn(&Path) -> Result<Split>;
-        // A class folder could pass for a video's or a category's, not the other way round; a stray
-        // image beside folders makes no folder of good images.
+        // The order matters. The layout of classes also matches data sets of videos and categories,
+        // so it comes after them. Good images come last, because a single image beside the folders
+        // of another layout must not turn the data set into a folder of good images.
         let layouts: [(Layout, bool); 6] = [
             (mnist::open, true),
             (cifar::open, true),
@@ -106,12 +108,14 @@ impl DataSet {
         self.split.categories()
     }
 
-    /// The images of the given categories, of all where none is named. Where one class is normal
-    /// and the others are not, exactly one must be named.
+    /// The images of the given categories, or of all categories if `categories` is empty. For a
+    /// data set in which one class is normal and all others are not, exactly one category must be
+    /// given.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] for a category that is not there, or none where one is needed.
+    /// [`Error::Data`] for a category that does not exist, or if a category is needed and not
+    /// given.
     pub fn select(self, categories: &[String]) -> Result<Split> {
         match self.is_one_class {
             true => self.split.one_class(categories),
@@ -120,7 +124,7 @@ impl DataSet {
     }
 }
 
-/// Images that lie in the folder itself.
+/// The images directly in the folder, all of which are normal.
 fn good_images(root: &Path) -> Result<Split> {
     let images = find_images(root)?.into_iter();
     Ok(Split {

@@ -1,4 +1,4 @@
-//! The images of a training: normal ones to learn from, labelled ones to measure with.
+//! The images of a training: normal images to train on, labelled images to evaluate the model with.
 
 use std::fmt;
 
@@ -15,25 +15,25 @@ pub enum NormalImages {
     InMemory(Vec<RgbImage>),
     /// In files.
     Files {
-        /// Which.
+        /// The files.
         samples: Vec<Sample>,
-        /// What becomes of one that cannot be read.
+        /// What to do about an image that cannot be read.
         unreadable: Unreadable,
-        /// How many bytes of decoded ones to keep from epoch to epoch.
+        /// The number of bytes of decoded images to keep from epoch to epoch.
         cache_bytes: usize,
     },
 }
 
-/// The same, some of them held out.
+/// Normal images, divided into those to train on and those held out.
 pub struct SplitImages {
-    /// To train on.
+    /// The images to train on.
     pub training: Box<dyn TrainingImages>,
-    /// Not to train on.
+    /// The held-out images.
     pub held_out: Vec<RgbImage>,
 }
 
 impl NormalImages {
-    /// How many there are.
+    /// The number of images.
     pub fn count(&self) -> usize {
         match self {
             Self::InMemory(images) => images.len(),
@@ -41,7 +41,7 @@ impl NormalImages {
         }
     }
 
-    /// How much memory decoded ones take from epoch to epoch.
+    /// How many bytes the decoded images take that are kept from epoch to epoch.
     pub fn cached_bytes(&self, config: &TrainConfig) -> u64 {
         let image = 3 * config.model.width_px * config.model.height_px;
         let all = (self.count() * image) as u64;
@@ -51,12 +51,14 @@ impl NormalImages {
         }
     }
 
-    /// Reads those whose places are in `held_out`, ascending, at `size` (width, height); the others are
-    /// read when they are needed. `on_read` hears of each, and of those that are passed over.
+    /// Reads the images whose indices are in `held_out`, ascending, and resizes them to `size`
+    /// (width, height). The other images are read when they are needed. `on_read` is called for
+    /// each image that is read, and for each that is skipped.
     ///
     /// # Errors
     ///
-    /// Those of an image that cannot be read; [`Error::Data`] where none of those held out can.
+    /// The error of an image that cannot be read; [`Error::Data`] where no held-out image can be
+    /// read.
     pub fn split(
         self,
         held_out: &[usize],
@@ -101,23 +103,23 @@ impl NormalImages {
     }
 }
 
-/// Labelled images, read when they are asked for.
+/// Labelled images. Reading from files starts only when the first image is asked for.
 pub struct TestImages {
     total: usize,
     images: Box<dyn Iterator<Item = Result<LabelledImage>>>,
 }
 
 impl TestImages {
-    /// Those of files, at `size` (width, height).
+    /// Test images from files, resized to `size` (width, height).
     pub fn files(samples: Vec<Sample>, size: (usize, usize)) -> Self {
         Self {
             total: samples.len(),
-            // Nothing is read before it is asked for.
+            // `once_with` delays the reading until the first image is needed.
             images: Box::new(std::iter::once_with(move || load_ahead(samples, size)).flatten()),
         }
     }
 
-    /// Those in memory.
+    /// Test images that are already in memory.
     pub fn in_memory(images: Vec<LabelledImage>) -> Self {
         Self {
             total: images.len(),
@@ -125,7 +127,7 @@ impl TestImages {
         }
     }
 
-    /// How many there are.
+    /// The number of test images.
     pub fn total(&self) -> usize {
         self.total
     }
@@ -147,7 +149,7 @@ impl fmt::Debug for TestImages {
     }
 }
 
-/// Those at `places`, ascending, and the others.
+/// Divides `all` into the elements at `places`, which are ascending, and the others.
 fn partition<T>(all: Vec<T>, places: &[usize]) -> (Vec<T>, Vec<T>) {
     let indexed = all.into_iter().enumerate();
     let (chosen, others): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! One image of a data set, wherever it lies.
+//! One image of a data set: where it is stored and what is known about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,32 +12,32 @@ use crate::error::{Error, Result};
 use crate::image::{decode, resize};
 use crate::metric::Label;
 
-/// Where an image's pixels are.
+/// Where the pixels of an image are stored.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A file of its own.
+    /// An image file.
     File(PathBuf),
-    /// One of many in a file that was read already.
+    /// One of many images in a file that has been read already.
     Record {
-        /// That file's images.
+        /// All images of the file.
         records: Arc<Records>,
-        /// Which one.
+        /// The index of the image in the file.
         index: usize,
     },
 }
 
-/// Small images of one size, as files hold them that hold thousands.
+/// The content of a file that holds thousands of small images of the same size.
 #[derive(Debug)]
 pub struct Records {
     /// The file.
     pub(super) path: PathBuf,
-    /// Pixels a side.
+    /// Width and height of an image, in pixels.
     pub(super) side_px: usize,
-    /// 1, grey, or 3, all red values before the green ones and those before the blue ones.
+    /// The number of channels: 1 for grey, or 3, with all red values first, then green, then blue.
     pub(super) channels: usize,
-    /// Bytes before each image.
+    /// The number of bytes for the label before each image.
     pub(super) label_bytes: usize,
-    /// All of them, one after the other.
+    /// The labels and images, one after the other.
     pub(super) bytes: Vec<u8>,
 }
 
@@ -46,12 +46,12 @@ impl Records {
         self.label_bytes + self.channels * self.side_px * self.side_px
     }
 
-    /// How many there are.
+    /// The number of images.
     pub(super) fn count(&self) -> usize {
         self.bytes.len() / self.stride()
     }
 
-    /// The byte before an image that says what it shows.
+    /// The label of an image: the first byte of its record.
     pub(super) fn label(&self, index: usize) -> u8 {
         self.bytes[index * self.stride()]
     }
@@ -84,13 +84,13 @@ impl Source {
         }
     }
 
-    /// Tells it from other images without decoding it: its name, and the length of its file.
+    /// Identifies the image without decoding it, by its name and the length of its file.
     pub(crate) fn fingerprint(&self) -> String {
         let length = match self {
             Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
             Self::Record { records, .. } => records.bytes.len() as u64,
         };
-        // The folder may be reached by another path, or lie on another machine.
+        // Only the file name is used, because the folder may have another path on another machine.
         let name = self.to_string();
         let name = Path::new(&name).file_name().unwrap_or_default();
         format!("{} {length}", name.to_string_lossy())
@@ -106,26 +106,26 @@ impl fmt::Display for Source {
     }
 }
 
-/// One image and what is known of it.
+/// One image of a data set, not yet decoded, and what is known about it.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// Its pixels.
+    /// Where the pixels are stored.
     pub source: Source,
-    /// The product, texture or class; empty where the data has one kind only.
+    /// The product, texture or class; empty if the data set has only one category.
     pub category: String,
-    /// The kind of defect or the class; `good` for MVTec AD's normal images; empty where it is not
+    /// The kind of defect or the class; `good` for MVTec AD's normal images; empty if it is not
     /// known.
     pub kind: String,
     /// Normal or anomalous.
     pub label: Label,
-    /// Which video it is a frame of; empty for single images.
+    /// The video that the image is a frame of; empty for single images.
     pub video: String,
     /// The image file that shows where the defect is.
     pub mask: Option<PathBuf>,
 }
 
 impl Sample {
-    /// A file of which no more is known than that.
+    /// A sample from a file, without kind, video and mask.
     pub fn of_file(path: PathBuf, category: &str, label: Label) -> Self {
         Self {
             source: Source::File(path),
@@ -137,7 +137,7 @@ impl Sample {
         }
     }
 
-    /// Reads, decodes and resizes it.
+    /// Reads, decodes and resizes the image.
     ///
     /// # Errors
     ///
@@ -158,10 +158,10 @@ impl Sample {
     }
 }
 
-/// A decoded image of the model's size, and what is known of it.
+/// A decoded image of the model's size, and what is known about it.
 #[derive(Debug, Clone)]
 pub struct LabelledImage {
-    /// The file's path, as it was listed; `FILE#INDEX` where a file holds many.
+    /// The file's path, as it was listed; `FILE#INDEX` if the file holds many images.
     pub name: String,
     /// As [`Sample::category`].
     pub category: String,
@@ -171,8 +171,8 @@ pub struct LabelledImage {
     pub label: Label,
     /// As [`Sample::video`].
     pub video: String,
-    /// Where the defect is: 255 anomalous, 0 normal, of the image's size. None for normal images,
-    /// and where nobody knows.
+    /// The mask of the defect, of the image's size: 255 for anomalous pixels, 0 for normal ones.
+    /// None for normal images, and for anomalous images without a known mask.
     pub mask: Option<GrayImage>,
     /// The pixels.
     pub image: RgbImage,
@@ -182,8 +182,8 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))
 }
 
-/// What a decoder makes of a file. Some panic where they meet what their authors did not expect, and
-/// whoever waits for the image would wait for ever.
+/// Runs a decoder on a file and turns a panic into an error. Some decoders panic on unexpected
+/// data, and a thread that waits for the image would then wait for ever.
 fn decoded<T, E: fmt::Display>(
     path: &Path,
     decode: impl FnOnce(&[u8]) -> Result<T, E>,

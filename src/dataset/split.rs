@@ -1,4 +1,4 @@
-//! A data set's images, and how it says to divide them.
+//! The images of a data set, divided into training and test images.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ impl Split {
         names.into_iter().cloned().collect()
     }
 
-    /// The samples of some categories; of all where none is named.
+    /// The samples of the given categories, or of all categories if `categories` is empty.
     pub(super) fn of_categories(mut self, categories: &[String]) -> Result<Self> {
         if categories.is_empty() {
             return Ok(self);
@@ -39,8 +39,8 @@ impl Split {
         Ok(self)
     }
 
-    /// One class against all others: the training images of that class, and the whole test split,
-    /// in which every other class is anomalous.
+    /// The split for one class against all others: the training images of that class, and all test
+    /// images, of which those of every other class are anomalous.
     pub(super) fn one_class(mut self, categories: &[String]) -> Result<Self> {
         self.check(categories)?;
         let [class] = categories else {

@@ -1,7 +1,8 @@
-//! Whether a device computes what the CPU does, before hours are spent on it.
+//! Checks that a device computes the same as the CPU, before it is used for a training run of
+//! hours.
 //!
-//! GPU back ends have given wrong gradients without any error (burn#5162), and some drivers accept
-//! a shader and compute something else.
+//! GPU back ends have returned wrong gradients without an error (burn#5162), and some drivers
+//! accept a shader and then compute wrong values.
 
 use std::collections::HashMap;
 
@@ -26,41 +27,44 @@ const SEED: u64 = 3;
 const STEPS: usize = 2;
 const LEARNING_RATE: f64 = 1e-3;
 
-/// How far a parameter may be from the CPU's after [`STEPS`] steps. A wrong gradient moves it by
-/// the learning rate in a wrong direction, ten times as far.
+/// The largest allowed difference of a parameter from the CPU's after [`STEPS`] steps. A wrong
+/// gradient moves a parameter by the learning rate in a wrong direction, which is about ten times
+/// this value.
 const TOLERANCE: f32 = 2e-4;
 
-/// How far a device may be from the CPU in a reconstruction, whose values lie about [−1, 1].
+/// The largest allowed difference of a pixel of a reconstruction, whose values are about in [−1,
+/// 1].
 const FORWARD_TOLERANCE: f32 = 1e-3;
 
-/// How far its gradients may be, as a share of the largest of the parameter.
+/// The largest allowed difference of a gradient, as a share of the parameter's largest gradient.
 const GRADIENT_TOLERANCE: f32 = 1e-2;
 
-/// How far a device is from the CPU, on a tiny DAAD+.
+/// The differences between a device and the CPU, on a tiny DAAD+.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deviations {
-    /// The largest of any pixel of a reconstruction.
+    /// The largest difference of any pixel of a reconstruction.
     #[serde(deserialize_with = "or_nan")]
     pub forward: f32,
-    /// The largest of any gradient of Lrec, as a share of the largest gradient of its parameter.
+    /// The largest difference of any gradient of Lrec, as a share of its parameter's largest
+    /// gradient.
     #[serde(deserialize_with = "or_nan")]
     pub gradients: f32,
-    /// The largest of any parameter after two steps.
+    /// The largest difference of any parameter after two steps.
     #[serde(deserialize_with = "or_nan")]
     pub step: f32,
-    /// Of which parameter that is.
+    /// The name of the parameter with this difference.
     pub furthest: String,
 }
 
-/// JSON has no way to say that something is not a number, but null.
+/// Reads null as NaN, because JSON has no NaN and writes null instead.
 fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
     Option::deserialize(deserializer).map(|value| value.unwrap_or(f32::NAN))
 }
 
 impl Deviations {
-    /// What is wrong; nothing where the device is fit to train on.
+    /// Describes what is wrong; None if the device is suitable for training.
     pub fn complaint(&self) -> Option<String> {
-        // Not a number is no agreement.
+        // A difference that is NaN counts as too large, because the comparison is false.
         let agrees = |deviation: f32, tolerance: f32| deviation <= tolerance;
         if !agrees(self.forward, FORWARD_TOLERANCE) {
             Some(format!(
@@ -127,11 +131,11 @@ pub fn compare_with_cpu(device: &Device) -> Result<Deviations> {
     Ok(deviations)
 }
 
-/// Refuses a device that does not compute what the CPU does.
+/// Refuses a device that does not compute the same as the CPU.
 ///
 /// # Errors
 ///
-/// [`Error::Device`] saying what goes wrong.
+/// [`Error::Device`] saying what is wrong.
 pub fn check_training(device: &Device) -> Result<()> {
     match compare_with_cpu(device)?.complaint() {
         None => Ok(()),
@@ -141,13 +145,14 @@ pub fn check_training(device: &Device) -> Result<()> {
     }
 }
 
-/// A bias in front of batch normalization has no gradient but rounding noise, which Adam blows up to
-/// the learning rate; the running means then follow the biases.
+/// Whether a value is excluded from the comparison. The gradient of a bias before batch
+/// normalization is only rounding noise, but Adam scales it up to the learning rate; the running
+/// means then follow these biases.
 fn is_noise(name: &str) -> bool {
     name.ends_with("conv.bias")
 }
 
-/// Keeps what is not a number.
+/// The larger value; NaN if one of the two is NaN.
 fn larger(a: f32, b: f32) -> f32 {
     if b > a || b.is_nan() && !a.is_nan() {
         b
@@ -164,7 +169,7 @@ fn furthest(expected: &TensorData, got: &TensorData) -> f32 {
     })
 }
 
-/// What a device makes of the same network and images.
+/// The results of a device for the same network and images.
 struct Observed {
     forward: TensorData,
     gradients: HashMap<String, TensorData>,
@@ -232,7 +237,7 @@ fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Value
     Ok(parameters::values(&state.model.valid()))
 }
 
-/// As small as a network with everything in it can be.
+/// The smallest network that has all parts of DAAD+.
 fn config() -> ModelConfig {
     let mut config = ModelConfig {
         height_px: SIZE_PX,

@@ -1,4 +1,4 @@
-//! How much memory a run will take, before it takes it.
+//! Estimates how much memory a training run needs before it starts.
 
 use sysinfo::{MemoryRefreshKind, Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -8,28 +8,29 @@ use crate::model::ModelConfig;
 
 const VALUE_BYTES: u64 = 4;
 
-/// The program itself, its threads' buffers, and what the allocator cannot give back.
+/// The memory of the program itself, its threads' buffers, and what the allocator cannot release.
 const PROGRAM_BYTES: u64 = 48 << 20;
 
-/// A parameter, its gradient and Adam's two moments.
+/// The number of tensors per parameter: the parameter, its gradient and Adam's two moments.
 const COPIES: u64 = 4;
 
-/// How many maps as large as the first scale's the backward pass needs. Encoder, memory and decoder
-/// of a scale keep about nine of its own, each scale has half the values of the one before, and the
-/// two blocks and gradients at full size are six more.
+/// The number of maps that the backward pass keeps, in units of a map of the first scale. Encoder,
+/// memory and decoder keep about nine maps per scale, and a map has half as many values as one of
+/// the scale before, which gives 9 · 2. The two blocks at full size and their gradients are six
+/// more.
 const MAPS: u64 = 9 * 2 + 6;
 
-/// What a run will take, all of it approximate.
+/// The estimated memory of a training run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryEstimate {
-    /// At its worst moment.
+    /// The peak memory of the run, in bytes.
     pub peak_bytes: u64,
-    /// The largest single tensor.
+    /// The size of the largest single tensor, in bytes.
     pub largest_tensor_bytes: u64,
 }
 
 impl MemoryEstimate {
-    /// Of a run on so many `images`, of which it keeps `cached_bytes` decoded.
+    /// The estimate for a run on `images` images that keeps `cached_bytes` of decoded images.
     pub fn of(config: &TrainConfig, images: usize, cached_bytes: u64) -> Self {
         let model = &config.model;
         let batch = config.batch_size.min(images) as u64;
@@ -42,7 +43,7 @@ impl MemoryEstimate {
         }
     }
 
-    /// What to tell the user where that is more than this machine has left.
+    /// A warning for the user if the run needs more memory than `available_bytes`.
     pub fn warning(&self, available_bytes: u64) -> Option<String> {
         (self.peak_bytes > available_bytes).then(|| {
             format!(
@@ -54,11 +55,11 @@ impl MemoryEstimate {
         })
     }
 
-    /// Compares with the largest buffer that a device takes.
+    /// Compares the largest tensor with the largest buffer of a device.
     ///
     /// # Errors
     ///
-    /// [`Error::Memory`] where a tensor is larger.
+    /// [`Error::Memory`] where the tensor is larger than `limit_bytes`.
     pub fn check_buffer(&self, limit_bytes: u64) -> Result<()> {
         if self.largest_tensor_bytes <= limit_bytes {
             return Ok(());
@@ -73,25 +74,26 @@ impl MemoryEstimate {
     }
 }
 
-/// The memory that a program can still have here: what the system has left, or less where this
-/// process is in a group with a limit. None where the system does not say.
+/// The memory that this process can still allocate: the system's free memory, or less if the
+/// process is in a control group with a limit. None if the system does not provide the number.
 pub fn available_bytes() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let process = Pid::from_u32(std::process::id());
     let this = ProcessesToUpdate::Some(&[process]);
     system.refresh_processes_specifics(this, false, ProcessRefreshKind::nothing());
-    // In a container the process's own group may be unknown, and the root's is the one.
+    // In a container the process's own group may be unknown; the root group is used then.
     let own = system.process(process).and_then(Process::cgroup_limits);
     let limits = own.or_else(|| system.cgroup_limits());
-    // What the group uses beyond this is the cache of its files, and given up when needed.
+    // Only `rss` counts: the group's remaining memory is file cache, which the system can release.
     let left = limits.map(|limits| limits.total_memory.saturating_sub(limits.rss));
     let available = system.available_memory();
     let available = left.map_or(available, |left| available.min(left));
     (available > 0).then_some(available)
 }
 
-/// What a device said that failed, as an error that says what to do where memory was short.
+/// Makes an error from the message of a failed device. If memory was too small, the error says what
+/// to do.
 pub fn device_error(said: &str) -> Error {
     const WORDS: [&str; 5] = [
         "out of memory",
@@ -111,7 +113,7 @@ pub fn device_error(said: &str) -> Error {
     }
 }
 
-/// As people write it: `about 3.4 GiB` without the about.
+/// A number of bytes as text for people, for instance `3.4 GiB`.
 pub fn in_words(bytes: u64) -> String {
     const MIB: f64 = (1 << 20) as f64;
     let mib = bytes as f64 / MIB;
@@ -121,7 +123,7 @@ pub fn in_words(bytes: u64) -> String {
     }
 }
 
-/// Values of all addressing weights on their way from similarities, for one image.
+/// The number of values that the computation of all addressing weights keeps, for one image.
 fn addressing(model: &ModelConfig) -> u64 {
     let scales = (0..model.scales).filter(|&scale| model.has_memory(scale));
     let queries: usize = scales
@@ -130,7 +132,7 @@ fn addressing(model: &ModelConfig) -> u64 {
     4 * (queries * model.memory.items) as u64
 }
 
-/// Values of a memory bank.
+/// The number of values of a memory bank.
 fn bank(model: &ModelConfig, scale: usize) -> u64 {
     if !model.has_memory(scale) {
         return 0;
@@ -139,12 +141,12 @@ fn bank(model: &ModelConfig, scale: usize) -> u64 {
     (model.memory.items * (map / model.division_rate(scale).blocks())) as u64
 }
 
-/// Values of the largest map, for one image: the first and last scale have the most.
+/// The number of values of the largest map, for one image.
 fn largest_map(model: &ModelConfig) -> u64 {
     (model.base_width.max(3) * model.height_px * model.width_px) as u64
 }
 
-/// Values of the largest learned tensor.
+/// The number of values of the largest learned tensor.
 fn largest_parameter(model: &ModelConfig) -> u64 {
     let banks = (0..model.scales).map(|scale| bank(model, scale));
     let deepest = model.base_width << model.scales;
@@ -176,7 +178,7 @@ mod tests {
         for config in &small {
             assert!(peak(config, 100) < 3 * peak(&large, 100) / 4, "{config:?}");
         }
-        // No batch has more images than there are.
+        // A batch cannot have more images than the data set.
         assert_eq!(peak(&large, 8), peak(&small[0], 8));
     }
 

@@ -1,4 +1,4 @@
-//! Which device to compute on, natively.
+//! Chooses the device to compute on, for native programs.
 
 mod check;
 mod memory;
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What the user asks for: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
+/// The user's choice of a device: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The first real GPU, else the CPU.
+    /// The first real GPU if there is one, otherwise the CPU.
     #[default]
     Auto,
     /// Burn's CPU back end.
     Cpu,
     /// The N-th of [`adapters`].
     Gpu(usize),
-    /// The N-th NVIDIA GPU through CUDA, where this build has it.
+    /// The N-th NVIDIA GPU through CUDA, if this build supports CUDA.
     Cuda(usize),
 }
 
@@ -46,7 +46,7 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// As it is parsed.
+/// Writes the choice in the form in which it is parsed.
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -58,16 +58,16 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// A device, and what to call it.
+/// A device with its name and properties.
 #[derive(Debug, Clone)]
 pub struct NamedDevice {
-    /// To put tensors on.
+    /// The device for tensors.
     pub device: Device,
-    /// For people.
+    /// The name of the device, for people.
     pub name: String,
-    /// Whether it must be checked before it is trusted.
+    /// Whether the device must be compared with the CPU before it is used.
     pub is_to_be_checked: bool,
-    /// The largest tensor that it takes, in bytes, where it says so.
+    /// The largest tensor that the device supports, in bytes; None if this is unknown.
     pub max_tensor_bytes: Option<u64>,
 }
 
@@ -80,32 +80,33 @@ impl fmt::Display for NamedDevice {
 /// A graphics adapter.
 #[derive(Debug, Clone)]
 pub struct Adapter {
-    /// How to address it.
+    /// The device for tensors on this adapter.
     pub device: Device,
-    /// As its driver calls it.
+    /// The name that the driver reports.
     pub name: String,
-    /// Whether it is silicon; a software adapter is far slower than the CPU back end.
+    /// Whether the adapter is hardware; a software adapter is much slower than the CPU back end.
     pub is_real: bool,
-    /// What it can hold and do.
+    /// The limits and features of the adapter.
     pub limits: AdapterLimits,
 }
 
-/// What of an adapter bounds the networks that fit.
+/// The properties of an adapter that limit which networks it can compute.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AdapterLimits {
-    /// Through which interface it is used.
+    /// The graphics interface through which the adapter is used.
     pub interface: String,
-    /// Its driver, as it calls itself.
+    /// The name that the driver reports for itself.
     pub driver: String,
     /// The largest buffer, in bytes.
     pub max_buffer_bytes: u64,
-    /// The most that one kernel sees of a buffer, in bytes: the largest tensor.
+    /// The largest part of a buffer that one kernel can access, in bytes; this limits a tensor's
+    /// size.
     pub max_binding_bytes: u64,
-    /// Threads of a workgroup.
+    /// The maximum number of threads in a workgroup.
     pub max_workgroup_threads: u32,
     /// Whether kernels may use half-precision numbers.
     pub half_precision: bool,
-    /// Whether threads of a subgroup see each other's registers.
+    /// Whether threads of a subgroup can read each other's registers.
     pub subgroups: bool,
 }
 
@@ -223,7 +224,7 @@ fn limits(
     }
 }
 
-/// None: this build has no GPU back end.
+/// An empty list, because this build has no GPU back end.
 #[cfg(not(any(feature = "vulkan", feature = "webgpu")))]
 pub fn adapters() -> Vec<Adapter> {
     Vec::new()

@@ -1,11 +1,12 @@
-//! Error maps kept until a category's pixels can be measured.
+//! Keeps the error maps of a category until its pixel metrics can be computed.
 
 use std::collections::BTreeMap;
 
 use crate::dataset::LabelledImage;
 use crate::metric::{Label, PixelMetrics, PixelScores};
 
-/// With more pixels than this, 1 GiB of scores, none is kept: videos, mostly, which have no masks.
+/// The maximum number of pixels, which take 1 GiB. If a category has more pixels, no error map is
+/// kept. This happens mostly for videos, which have no masks.
 const MAX_PX: usize = 1 << 28;
 
 /// The error of every pixel, by category.
@@ -22,12 +23,12 @@ struct Category {
     masks: usize,
 }
 
-/// What the masks of a category allow to say.
+/// The pixel metrics of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct MaskedPixels {
-    /// Images with a mask.
+    /// The number of images with a mask.
     pub(super) masks: usize,
-    /// None without masks, or where there were too many pixels to keep.
+    /// The pixel metrics; None without masks, or if there were too many pixels to keep.
     pub(super) metrics: Option<PixelMetrics>,
 }
 
@@ -42,8 +43,9 @@ impl Default for ErrorMaps {
 }
 
 impl ErrorMaps {
-    /// Keeps an image's error map. A normal image without a mask is normal all over and kept in
-    /// case that masks follow; of an anomalous one without a mask nobody knows, and it is left out.
+    /// Keeps an image's error map. In a normal image without a mask all pixels are normal; its
+    /// error map is kept because images with masks may follow. An anomalous image without a mask is
+    /// ignored, because it is unknown which of its pixels are anomalous.
     pub(super) fn add(&mut self, labelled: &LabelledImage, error_map: &[f32]) {
         let category = self.categories.entry(labelled.category.clone());
         let category = category.or_default();
@@ -67,7 +69,7 @@ impl ErrorMaps {
         }
     }
 
-    /// Measures a category and forgets its pixels.
+    /// Computes the pixel metrics of a category and deletes its error maps.
     pub(super) fn take(&mut self, category: &str) -> MaskedPixels {
         let category = self.categories.remove(category).unwrap_or_default();
         MaskedPixels {

@@ -1,4 +1,4 @@
-//! The figures of a test set. Both protocols stand side by side and are never mixed.
+//! The figures of a test set. Both protocols are reported separately and never mixed.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,10 @@ use super::error_maps::MaskedPixels;
 use super::scored::ScoredImage;
 use crate::metric::{Label, auroc, average_precision, best_f1};
 
-/// What a test set says of a model.
+/// The figures of a model on a test set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Each category by itself, in order of name.
+    /// The figures of each category, sorted by name.
     pub categories: Vec<CategoryFigures>,
     /// Means of the categories' figures, each over the categories that have it; thresholds have no
     /// mean.
@@ -19,50 +19,50 @@ pub struct Evaluation {
 /// One category's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CategoryFigures {
-    /// Its name; empty where there is one kind only.
+    /// The category's name; empty if the test set has only one category.
     pub category: String,
-    /// Normal test images.
+    /// The number of normal test images.
     pub normal: usize,
-    /// Anomalous test images.
+    /// The number of anomalous test images.
     pub anomalous: usize,
-    /// Those with a mask.
+    /// The number of test images with a mask.
     pub masks: usize,
-    /// Measured on them.
+    /// The figures of these images.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
-/// All that is measured. None where it is not defined: one kind of image is missing, or there are
-/// no masks.
+/// All figures. A figure is None where it is not defined, because there are no normal images, no
+/// anomalous images, or no masks.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Figures {
-    /// Of A with scaling fixed beforehand from held-out normal images.
+    /// The figures of A, with scaling fixed in advance on held-out normal images.
     pub deployed: ProtocolMetrics,
-    /// Of A with minimum and maximum over the test set, as the paper does.
+    /// The figures of A, scaled by minimum and maximum over the test set as in the paper.
     pub paper: ProtocolMetrics,
-    /// Of R alone.
+    /// The figures of R alone.
     pub reconstruction: ProtocolMetrics,
-    /// Share of normal images above the model's own threshold, deployed protocol.
+    /// The share of normal images above the model's own threshold, deployed protocol.
     pub false_alarms: Option<f64>,
-    /// Share of anomalous images above it.
+    /// The share of anomalous images above the model's own threshold, deployed protocol.
     pub detected: Option<f64>,
     /// AUROC of the error map over all pixels of all images. Also None where there are more pixels
     /// than can be kept, 2²⁸.
     pub pixel_auroc: Option<f64>,
-    /// As [`crate::metric::PixelMetrics::aupro`], of the error map.
+    /// AUPRO of the error map: see [`crate::metric::PixelMetrics::aupro`].
     pub aupro: Option<f64>,
 }
 
 /// How well one kind of score separates normal from anomalous images.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct ProtocolMetrics {
-    /// As [`auroc`].
+    /// See [`auroc`].
     pub auroc: Option<f64>,
-    /// As [`average_precision`].
+    /// See [`average_precision`].
     pub average_precision: Option<f64>,
-    /// As [`best_f1`].
+    /// See [`best_f1`].
     pub best_f1: Option<f64>,
-    /// The lowest threshold that reaches it.
+    /// The lowest threshold that reaches `best_f1`.
     pub best_f1_threshold: Option<f64>,
 }
 

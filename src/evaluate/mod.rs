@@ -1,4 +1,4 @@
-//! Scores of a labelled test set and what they say of a model, under both protocols.
+//! Scores a labelled test set and computes the figures of a model under both protocols.
 
 mod error_maps;
 mod figures;
@@ -17,25 +17,25 @@ use crate::error::{Error, Result};
 use error_maps::ErrorMaps;
 use pollster::block_on;
 
-/// How many images go through the networks at once.
+/// The number of images in a batch.
 const BATCH: usize = 8;
 
-/// A test set as it was scored, and the figures that follow from the scores.
+/// The scores of a test set, and the figures computed from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluated {
-    /// What to say of the model.
+    /// The figures of the model.
     pub evaluation: Evaluation,
-    /// Every image, in the order in which they came.
+    /// Every test image with its scores, in the original order.
     pub images: Vec<ScoredImage>,
 }
 
-/// Scores `images` as they come and measures, category by category. In memory stay the scores and,
-/// for categories with masks, the error of every pixel. `on_scored` hears how many images are done
-/// since the last time.
+/// Scores `images` one batch after the other and computes the figures of each category. The scores
+/// are kept in memory and, for categories with masks, the error of every pixel. `on_scored` is
+/// called with the number of images scored since its last call.
 ///
 /// # Errors
 ///
-/// The first of the images' own errors; [`Error::Data`] where there is no image, [`Error::Device`]
+/// The first error of reading an image; [`Error::Data`] where there is no image, [`Error::Device`]
 /// where the device fails.
 pub fn evaluate(
     detector: &Detector,

@@ -1,10 +1,10 @@
-//! What a run leaves beside its model file: for `NAME.safetensors`
+//! The records that a run writes beside its model file `NAME.safetensors`:
 //!
 //! | file | holds |
 //! |---|---|
-//! | `NAME.losses.csv` | the training curve, a row an epoch |
-//! | `NAME.scores.csv` | a row for each test image: [`ScoredImage`] |
-//! | `NAME.metrics.csv` | the figures, a row each: category, protocol, metric, value |
+//! | `NAME.losses.csv` | the training curve, one row per epoch |
+//! | `NAME.scores.csv` | one row per test image: [`ScoredImage`] |
+//! | `NAME.metrics.csv` | one row per figure: category, protocol, metric, value |
 //! | `NAME.evaluation.json` | the figures as [`Evaluation`] |
 
 use std::fs;
@@ -19,21 +19,21 @@ use crate::file;
 use crate::learn::EpochRecord;
 use crate::learn::Losses;
 
-/// Where the records of a model lie.
+/// The paths of the records of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
-    /// The training curve.
+    /// The file of the training curve.
     pub losses: PathBuf,
-    /// Every test image.
+    /// The file with the scores of every test image.
     pub scores: PathBuf,
-    /// The figures for tables.
+    /// The file with the figures as CSV, for tables.
     pub metrics: PathBuf,
-    /// The figures for programs.
+    /// The file with the figures as JSON, for programs.
     pub evaluation: PathBuf,
 }
 
 impl Records {
-    /// Beside the model file `model`.
+    /// The paths of the records beside the model file `model`.
     pub fn beside(model: &Path) -> Self {
         let name = model.file_name().unwrap_or_default().to_string_lossy();
         let name = name.strip_suffix(".safetensors").unwrap_or(&name);
@@ -46,7 +46,8 @@ impl Records {
         }
     }
 
-    /// Writes the training curve of a new model. What was measured of an older one goes.
+    /// Writes the training curve of a new model, and deletes the evaluation of an older model with
+    /// the same path.
     ///
     /// # Errors
     ///
@@ -60,7 +61,7 @@ impl Records {
         write_csv(&self.losses, history.iter().map(LossRow::from))
     }
 
-    /// Writes what was measured of the model, in place of what was before.
+    /// Writes the evaluation of the model and replaces an earlier one.
     ///
     /// # Errors
     ///
@@ -73,17 +74,18 @@ impl Records {
         file::write(&self.evaluation, json.as_bytes())
     }
 
-    /// The training curve.
+    /// Reads the training curve.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] where it cannot be read, [`Error::Record`] where it is no training curve.
+    /// [`Error::File`] where the file cannot be read, [`Error::Record`] where its content is
+    /// not a training curve.
     pub fn read_losses(&self) -> Result<Vec<EpochRecord>> {
         let rows: Vec<LossRow> = read_csv(&self.losses)?;
         Ok(rows.into_iter().map(EpochRecord::from).collect())
     }
 
-    /// Every test image, in the order in which they were scored.
+    /// Reads the scores of every test image, in the order in which the images were scored.
     ///
     /// # Errors
     ///
@@ -93,7 +95,7 @@ impl Records {
         read_csv(&self.scores)
     }
 
-    /// The figures.
+    /// Reads the figures.
     ///
     /// # Errors
     ///
@@ -106,7 +108,7 @@ impl Records {
     }
 }
 
-/// [`EpochRecord`] as a row of CSV, which knows no structs in structs.
+/// [`EpochRecord`] as a row of CSV, where nested structs are not possible.
 #[derive(Serialize, Deserialize)]
 struct LossRow {
     epoch: usize,
@@ -149,20 +151,21 @@ impl From<LossRow> for EpochRecord {
     }
 }
 
-/// One figure.
+/// One figure, as a row of the file for tables.
 #[derive(Serialize)]
 pub struct MetricRow<'a> {
-    /// Its name; `mean` of several.
+    /// The category's name; `mean` for the mean over several categories.
     pub category: &'a str,
-    /// Whose scores: `deployed`, `paper`, `reconstruction` or `error_map`; empty for counts.
+    /// The scores from which the figure is computed: `deployed`, `paper`, `reconstruction` or
+    /// `error_map`; empty for counts.
     pub protocol: &'static str,
-    /// Its name.
+    /// The name of the figure.
     pub metric: &'static str,
-    /// The figure.
+    /// The value of the figure.
     pub value: f64,
 }
 
-/// The figures that are defined, one by one.
+/// All defined figures, each as one row.
 pub fn metric_rows(evaluation: &Evaluation) -> Vec<MetricRow<'_>> {
     let mut rows = Vec::new();
     for category in &evaluation.categories {
@@ -318,7 +321,7 @@ mod tests {
                         bottle,,masks,1.0\n\
                         bottle,error_map,aupro,0.7999999999999999\n";
         assert_eq!(metrics, expected);
-        // A new model's training leaves nothing of the old one's evaluation.
+        // When a new model is trained, the evaluation of the old model is deleted.
         records.write_losses(&history).unwrap();
         assert!(!records.scores.exists() && !records.evaluation.exists());
     }

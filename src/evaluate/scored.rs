@@ -1,4 +1,4 @@
-//! One test image as it was scored.
+//! One test image with its scores.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,36 @@ use crate::dataset::LabelledImage;
 use crate::metric::Label;
 use crate::score::{Fusion, RawScore};
 
-/// What is known of a test image and what the model makes of it.
+/// What is known about a test image, and its scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoredImage {
-    /// As [`LabelledImage::name`].
+    /// See [`LabelledImage::name`].
     pub name: String,
-    /// As [`LabelledImage::category`].
+    /// See [`LabelledImage::category`].
     pub category: String,
-    /// As [`LabelledImage::kind`].
+    /// See [`LabelledImage::kind`].
     pub kind: String,
     /// Normal or anomalous.
     pub label: Label,
-    /// As [`LabelledImage::video`].
+    /// See [`LabelledImage::video`].
     pub video: String,
-    /// Share of its pixels that are anomalous: 0 for a normal image, None for an anomalous one
-    /// without a mask.
+    /// The share of the image's pixels that are anomalous: 0 for a normal image, None for an
+    /// anomalous image without a mask.
     pub anomalous_share: Option<f64>,
     /// R, not scaled.
     pub reconstruction: f64,
     /// L, not scaled; None where the model scores without it.
     pub alignment: Option<f64>,
-    /// A with scaling fixed beforehand from held-out normal images.
+    /// A, with scaling fixed in advance on held-out normal images.
     pub deployed: f64,
-    /// A with minimum and maximum over the category's test images, as the paper does; for a frame
-    /// over its video.
+    /// A, scaled by minimum and maximum over the category's test images as in the paper; for a
+    /// frame of a video, over all frames of the video.
     pub paper: f64,
 }
 
 impl ScoredImage {
-    /// The paper's score is not known before all images are: see [`apply_paper_protocol`].
+    /// A scored image without the paper's score, which needs the scores of all images first: see
+    /// [`apply_paper_protocol`].
     pub(super) fn new(labelled: &LabelledImage, raw: RawScore, deployed: f64) -> Self {
         let anomalous_share = match (&labelled.mask, labelled.label) {
             (Some(mask), _) => {
@@ -68,7 +69,7 @@ impl ScoredImage {
         }
     }
 
-    /// The images over which the paper takes minimum and maximum.
+    /// The group of images over which the paper takes minimum and maximum.
     fn paper_group(&self) -> (String, String) {
         (self.category.clone(), self.video.clone())
     }

@@ -1,7 +1,8 @@
-//! Adam (Kingma and Ba, 2015) with its state by parameter name.
+//! Adam (Kingma and Ba, 2015), which stores its state by parameter name.
 //!
-//! Burn's own keeps its state by parameter id and restores it on the process's default device,
-//! which is the GPU even where none is there; a run on the CPU could not be resumed.
+//! Burn's Adam stores its state by parameter id and restores it on the default device of the
+//! process. That device is the GPU even on a machine without one, so that a run on the CPU could
+//! not be resumed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +15,7 @@ use crate::model::parameters::{ParameterMapper, map_parameters};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
-/// PyTorch's and the paper's; Burn's default is 1e-5.
+/// The value of PyTorch and of the paper; Burn's default is 1e-5.
 const EPSILON: f64 = 1e-8;
 
 /// One optimizer for one module.
@@ -32,7 +33,7 @@ struct Moments {
 }
 
 impl Adam {
-    /// Moves every parameter of `module` that has a gradient.
+    /// Updates every parameter of `module` that has a gradient.
     pub(super) fn step<M: Module>(
         &mut self,
         module: M,
@@ -55,7 +56,7 @@ impl Adam {
         map_parameters(module, &mut update)
     }
 
-    /// The state as plain data: steps, and two tensors per parameter.
+    /// The state as plain data: the number of steps, and two tensors per parameter.
     pub fn state(&self) -> (u64, BTreeMap<String, [TensorData; 2]>) {
         let data = |moments: &Moments| {
             [&moments.first, &moments.second].map(|moment| moment.clone().into_data())
@@ -65,7 +66,7 @@ impl Adam {
         (self.steps, moments.collect())
     }
 
-    /// From [`Self::state`].
+    /// Makes an optimizer from what [`Self::state`] returned.
     pub fn restore(
         steps: u64,
         moments: impl IntoIterator<Item = (String, [TensorData; 2])>,
@@ -91,7 +92,7 @@ struct Update<'a> {
 
 impl ParameterMapper for Update<'_> {
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Running statistics have no gradient, and so stay as they are.
+        // Running statistics have no gradient, so they are not changed.
         let Some(gradient) = self.gradients.take(name) else {
             return param;
         };

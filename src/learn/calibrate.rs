@@ -1,5 +1,5 @@
-//! From a trained network to a model file: scaling, threshold and reference from held-out normal
-//! images.
+//! Makes a model file from a trained network: scaling and threshold come from held-out normal
+//! images, the reference scores from the test pattern.
 
 use std::collections::HashMap;
 
@@ -20,29 +20,29 @@ use crate::weights::{
     with_card,
 };
 
-/// A finished model: its file, and the same as a detector.
+/// A finished model, as the bytes of its file and as a detector.
 #[derive(Debug)]
 pub struct Finished {
-    /// The model file.
+    /// The bytes of the model file.
     pub bytes: Vec<u8>,
-    /// Reads these bytes.
+    /// The detector that was read from these bytes.
     pub detector: Detector,
 }
 
-/// Calibrates `model` on `held_out`, normal images of the model's size that it was not trained on,
-/// and makes its file.
+/// Calibrates `model` on `held_out`, normal images of the model's size that the model was not
+/// trained on, and makes its model file.
 ///
-/// NOTE: where training mirrored images, each held-out image is judged in its mirror images too:
-/// they are as normal, and a threshold from few images gets steadier.
+/// NOTE: if training mirrored images, the mirror images of each held-out image are scored too. They
+/// are also normal, and with more scores the threshold depends less on single images.
 ///
 /// # Errors
 ///
-/// [`crate::Error::Model`] where a weight does not fit the precision, [`crate::Error::Device`]
-/// where the device fails.
+/// [`crate::Error::Model`] if a weight is too large for the precision, [`crate::Error::Device`] if
+/// the device fails.
 ///
 /// # Panics
 ///
-/// Where no image is held out.
+/// If `held_out` is empty.
 pub async fn finish(
     model: &Model,
     config: &TrainConfig,
@@ -51,7 +51,7 @@ pub async fn finish(
     held_out: &[&RgbImage],
     device: &Device,
 ) -> Result<Finished> {
-    // What is stored in half precision is what must be calibrated.
+    // The calibration must use the weights as they are stored, so they are rounded first.
     let model = match precision {
         Precision::F16 => round_to_f16(model),
         Precision::F32 => model.valid(),
@@ -76,15 +76,15 @@ pub async fn finish(
             ..provenance
         },
     };
-    // Read back, so that what is measured from here on is what is in the file.
+    // The detector is read from the file's bytes, so that later measurements use what is stored.
     let bytes = encode(&model, &card, precision)?;
     let detector = Detector::from_bytes(&bytes, device)?;
     Ok(Finished { bytes, detector })
 }
 
-/// The calibration of a finished model's file anew, from other normal images of the model's size:
-/// scaling, threshold, and the heat map's full scale. γ, the false-alarm rate and the weights stay
-/// as they are.
+/// Calibrates a finished model file again, with other normal images of the model's size. This
+/// changes scaling, threshold, and the full scale of the heat map. γ, the false-alarm rate and the
+/// weights are not changed.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ pub async fn finish(
 ///
 /// # Panics
 ///
-/// Where there is no image.
+/// If `normal` is empty.
 pub async fn recalibrate(
     bytes: &[u8],
     normal: &[&RgbImage],
@@ -120,7 +120,7 @@ pub async fn recalibrate(
     Ok(Finished { bytes, detector })
 }
 
-/// What the CPU makes of the test pattern.
+/// R and L of the test pattern, computed on the CPU.
 async fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
     let values: HashMap<String, TensorData> = parameters::values(model).into_iter().collect();
     let cpu = Device::flex();
@@ -145,13 +145,13 @@ fn round_to_f16(model: &Model) -> Model {
     parameters::load(model, values)
 }
 
-/// The raw scores of normal images, mirrored ones included, and the largest error of a pixel.
+/// The raw scores of normal images and of their mirror images, and the largest error of a pixel.
 async fn examine(
     inference: &Inference,
     images: &[&RgbImage],
     flips: Flips,
 ) -> Result<(Vec<RawScore>, f64)> {
-    // Where scores are means over mirror images, those score the same.
+    // If scores are means over mirror images, an image and its mirror images have the same score.
     let flips = flips.without(inference.scoring().flips);
     let mut scores = Vec::new();
     let mut error_max = 0.0f32;

@@ -1,4 +1,4 @@
-//! How to train: the paper's defaults.
+//! The configuration of a training run; its defaults are those of the paper.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ use crate::score::Scoring;
 
 const MAX_EPOCHS: usize = 1_000_000;
 
-/// JavaScript's numbers are exact up to here.
+/// The largest integer up to which JavaScript's numbers are exact.
 const MAX_SEED: u64 = (1 << 53) - 1;
 
-/// Everything that decides what comes out of a training run, besides the images.
+/// Everything except the images that determines the result of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
@@ -26,35 +26,40 @@ pub struct TrainConfig {
     pub objective: Objective,
     /// Passes over the training images; 1000 in the paper.
     pub epochs: usize,
-    /// Images a step; 8 in the paper.
+    /// The number of images in a batch; 8 in the paper.
     pub batch_size: usize,
-    /// Of Adam; 1e-4 for DAAD, 2e-4 for DAAD+ in the paper.
+    /// The learning rate of Adam; in the paper 1e-4 for DAAD and 2e-4 for DAAD+.
     pub learning_rate: f64,
-    /// How the learning rate goes on from there; constant in the paper.
+    /// How the learning rate changes during the run; constant in the paper.
     pub schedule: Schedule,
-    /// Epochs at the beginning over which the learning rate rises from nothing; none in the paper.
+    /// The number of epochs at the beginning during which the learning rate rises from zero; 0 in
+    /// the paper.
     pub warm_up: usize,
-    /// Batches whose gradients are averaged before the optimizers move; 1 in the paper.
+    /// The number of batches whose gradients are averaged for one update by the optimizers; 1 in
+    /// the paper.
     ///
-    /// NOTE: batch normalization sees each batch by itself. An optimizer's step has the gradient of
-    /// `accumulate × batch_size` images, and the statistics of `batch_size`. What is left over at
-    /// the end of an epoch makes a step too, the mean of fewer batches.
+    /// NOTE: batch normalization computes its statistics for each batch separately. An update has
+    /// the gradient of `accumulate × batch_size` images, but the statistics of `batch_size` images.
+    /// The batches that are left at the end of an epoch also make an update, with the mean of fewer
+    /// batches.
     pub accumulate: usize,
-    /// Looks at held-out normal images on the way; none in the paper.
+    /// Validation on held-out normal images during the run; none in the paper.
     pub validation: Option<Validation>,
-    /// Mirror images at random, along each axis with probability ½.
+    /// The axes along which training images are mirrored at random, each with probability ½.
     pub flips: Flips,
-    /// Of weights, order and flips. On the CPU the same seed gives the same bits.
+    /// The seed of initial weights, image order and flips. On the CPU the same seed gives the same
+    /// bits.
     pub seed: u64,
-    /// The share of normal training images held out for calibration.
+    /// The share of the normal training images that is held out for calibration.
     pub held_out: f64,
-    /// Score with L as well as R (the paper's "L(x)"); needs the discriminator.
+    /// Whether the score uses L (the paper's "L(x)") in addition to R; this needs the
+    /// discriminator.
     pub alignment_score: bool,
     /// γ of Eq. 7.
     pub gamma: f64,
     /// The share of normal images that the threshold refuses.
     pub false_alarm_rate: f64,
-    /// Extensions of how images are scored; plain in the paper.
+    /// Extensions of how images are scored; the paper has none of them.
     pub scoring: Scoring,
 }
 
@@ -68,7 +73,7 @@ pub struct Objective {
     pub adversarial: f64,
     /// λali; has no effect without a discriminator.
     pub alignment: f64,
-    /// Which form of the adversarial loss.
+    /// The form of the adversarial loss.
     pub adversarial_form: AdversarialForm,
     /// Whether Lali trains the discriminator too. The paper does not say; off.
     pub alignment_trains_discriminator: bool,
@@ -115,13 +120,14 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// The paper's, with the discriminator.
+    /// The learning rate of the paper with the discriminator.
     pub const DAAD_PLUS_LEARNING_RATE: f64 = 2e-4;
-    /// The paper's, without it.
+    /// The learning rate of the paper without the discriminator.
     pub const DAAD_LEARNING_RATE: f64 = 1e-4;
 
-    /// The learning rate with which the optimizers move after batch `step`, from 0, of the `steps`
-    /// of `epoch`, from 0. None where its gradients wait for those of the next.
+    /// The learning rate of the update after batch `step`, counted from 0, of the `steps` batches
+    /// of `epoch`, counted from 0. None if no update follows this batch, because its gradients are
+    /// added to those of the next batch.
     pub fn learning_rate_after(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
         let moves = step + 1 == steps || (step + 1).is_multiple_of(self.accumulate);
         moves.then(|| {
@@ -135,8 +141,8 @@ impl TrainConfig {
         })
     }
 
-    /// The learning rate of a run that ends by the clock, when `share_done` of its time, from 0 to 1,
-    /// is over.
+    /// The learning rate of a run with a time limit, when `share_done` of its time, from 0 to 1, is
+    /// over.
     pub fn learning_rate_by_time(&self, share_done: f64) -> f64 {
         let done = share_done * self.epochs as f64;
         self.learning_rate * self.schedule.factor(done, self.epochs)
@@ -146,7 +152,7 @@ impl TrainConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the one that does not fit.
+    /// [`Error::Config`] naming the value that is not allowed.
     pub fn validate(&self) -> Result<()> {
         self.model.validate()?;
         let check = |holds: bool, message: &str| {

@@ -1,5 +1,5 @@
-//! The gradients of a network by parameter name. Those of several batches add up: the effect of a
-//! large batch in the memory of a small one.
+//! The gradients of a network by parameter name. The gradients of several batches can be added,
+//! which gives the effect of a large batch with the memory of a small one.
 
 use std::collections::HashMap;
 use std::ops::Add;
@@ -14,7 +14,7 @@ use crate::model::parameters::{ParameterVisitor, visit_parameters};
 pub struct NetworkGradients(HashMap<String, Tensor<1>>);
 
 impl NetworkGradients {
-    /// Those of `module`'s parameters.
+    /// Collects the gradients of `module`'s parameters.
     pub(super) fn of<M: Module>(module: &M, gradients: Gradients) -> Self {
         let mut collect = Collect {
             gradients,
@@ -29,7 +29,7 @@ impl NetworkGradients {
         self.0.remove(name)
     }
 
-    /// The mean over `batches` batches whose sum this is.
+    /// Divides these gradients, a sum over `batches` batches, by `batches`.
     pub(super) fn mean(self, batches: usize) -> Self {
         if batches == 1 {
             return self;
@@ -61,7 +61,7 @@ struct Collect {
 
 impl ParameterVisitor for Collect {
     fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
-        // Running statistics have none.
+        // Running statistics have no gradient.
         if let Some(gradient) = param.val().grad_remove(&mut self.gradients) {
             self.found.insert(name.to_owned(), gradient.reshape([-1]));
         }

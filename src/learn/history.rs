@@ -7,11 +7,11 @@ use super::losses::Losses;
 /// One epoch of the training curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct EpochRecord {
-    /// From 1.
+    /// The epoch's number, counted from 1.
     pub epoch: usize,
-    /// Means over its steps.
+    /// The mean losses over the steps of this epoch.
     pub losses: Losses,
-    /// Mean R of held-out images after it, where they were looked at.
+    /// Mean R of the held-out images after this epoch; None if the epoch had no validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
 }

@@ -1,5 +1,5 @@
-//! Training on images in memory, step by step, for whoever has something else to do in between: a
-//! page.
+//! Training on images in memory, step by step, for a caller that has other work between two steps,
+//! such as the web page.
 
 use burn::tensor::{Device, Tensor};
 use image::RgbImage;
@@ -14,10 +14,10 @@ use crate::detector::{Inference, read};
 use crate::error::{Error, Result};
 use crate::weights::{Precision, Provenance};
 
-/// The fewest images that can be trained on and held out.
+/// The smallest number of images: one to train on and one to hold out.
 const FEWEST_IMAGES: usize = 2;
 
-/// A run in memory. The same seed gives what the native trainer gives.
+/// A training run in memory. With the same seed it gives the same result as the native trainer.
 #[derive(Debug)]
 pub struct InMemoryTraining {
     run: Run,
@@ -26,22 +26,23 @@ pub struct InMemoryTraining {
     held_out: Vec<RgbImage>,
 }
 
-/// What one step came to.
+/// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
-    /// Of this step alone.
+    /// The losses of this step alone.
     pub losses: Losses,
-    /// Epochs done, with the part of the one under way.
+    /// The number of epochs done, including the finished part of the current epoch.
     pub epochs: f64,
 }
 
 impl InMemoryTraining {
-    /// A new run on normal images of the model's size; some of them are held out for calibration.
+    /// Begins a run on normal images of the model's size; some of them are held out for
+    /// calibration.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for settings that do not fit, [`Error::Data`] where there are fewer than two
-    /// images or one is of another size.
+    /// [`Error::Config`] for settings that are not allowed, [`Error::Data`] if there are fewer than
+    /// two images or an image has another size.
     pub fn new(config: TrainConfig, images: Vec<RgbImage>, device: &Device) -> Result<Self> {
         if config.validation.is_some() {
             return Err(Error::Config(
@@ -73,12 +74,12 @@ impl InMemoryTraining {
         })
     }
 
-    /// How many images it trains on; the others are held out.
+    /// The number of images that the run trains on; the others are held out.
     pub fn trained_on(&self) -> usize {
         self.training.len()
     }
 
-    /// Images that it does not train on.
+    /// The held-out images, which the run does not train on.
     pub fn held_out(&self) -> &[RgbImage] {
         &self.held_out
     }
@@ -88,7 +89,7 @@ impl InMemoryTraining {
         self.run.epoch() >= self.run.config().epochs
     }
 
-    /// Trains on one batch, at the learning rate that the settings give after so many epochs.
+    /// Trains on one batch, at the learning rate that the settings give for the current epoch.
     ///
     /// # Errors
     ///
@@ -98,13 +99,13 @@ impl InMemoryTraining {
         self.step_at(self.run.learning_rate()).await
     }
 
-    /// Trains on one batch of a run that ends by the clock: at the learning rate that the schedule
-    /// gives when `share_done` of the time, from 0 to 1, is over. The epochs of the settings do not
-    /// count, nor does a warm-up.
+    /// Trains on one batch of a run that has a time limit instead of a number of epochs. The
+    /// schedule gives the learning rate for `share_done`, the share of the time that is over, from
+    /// 0 to 1. The number of epochs and the warm-up in the settings are ignored.
     ///
     /// # Errors
     ///
-    /// As [`Self::step`].
+    /// The same as for [`Self::step`].
     pub async fn step_by_time(&mut self, share_done: f64) -> Result<StepReport> {
         let rate = self.run.config().learning_rate_by_time(share_done);
         self.step_at(Some(rate)).await
@@ -123,7 +124,7 @@ impl InMemoryTraining {
         })
     }
 
-    /// What the network, as it is now, makes of an image of the model's size.
+    /// The current network's reconstruction of an image of the model's size.
     ///
     /// # Errors
     ///
@@ -133,13 +134,13 @@ impl InMemoryTraining {
         Ok(inference.examine(image).await?.reconstruction)
     }
 
-    /// Calibrates the network, as it is now, on the images held out, and makes its file.
+    /// Calibrates the current network on the held-out images and makes its model file.
     ///
     /// # Errors
     ///
-    /// As [`finish`].
+    /// The same as for [`finish`].
     pub async fn finish(&self, provenance: Provenance, precision: Precision) -> Result<Finished> {
-        // A run that ended by the clock says how many epochs it had time for.
+        // After a run with a time limit, the model file states how many epochs were done.
         let config = TrainConfig {
             epochs: self.run.epoch().max(1),
             ..self.run.config().clone()

@@ -1,7 +1,8 @@
-//! The weights a run starts from, drawn from its own seed.
+//! The initial weights of a training run, drawn from the seed of the run.
 //!
-//! Burn draws from one random state for the whole process, which other threads change, and every
-//! back end draws other numbers. Drawn here, a seed means the same weights on every device.
+//! Burn has one random state for the whole process, which other threads change, and each back end
+//! generates different numbers. This module does not use it, so that the same seed gives the same
+//! weights on every device.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -10,10 +11,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::model::parameters::{ParameterMapper, map_parameters};
 
-/// Draws all weights, biases and memory items uniformly from ±1/√n, as PyTorch does: n is the number
-/// of values that one output of the layer is made from, or the dimension of an item.
+/// Draws all weights, biases and memory items uniformly from ±1/√n, as PyTorch does: n is the
+/// number of input values of one output of the layer, or the dimension of a memory item.
 ///
-/// NOTE: the paper does not say how memory items start.
+/// NOTE: the paper does not say how memory items are initialized.
 pub fn initialize<M: Module>(module: M, seed: u64) -> M {
     let rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw = Draw { rng, fan_in: 1 };
@@ -22,13 +23,13 @@ pub fn initialize<M: Module>(module: M, seed: u64) -> M {
 
 struct Draw {
     rng: ChaCha8Rng,
-    /// Of the weight that was drawn last: a bias follows its weight.
+    /// n of the weight that was drawn last; the bias, which comes next, has the same n.
     fan_in: usize,
 }
 
 impl ParameterMapper for Draw {
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Batch normalization starts as the identity.
+        // Batch normalization keeps its initial values, with which it is the identity.
         if name.split('.').any(|part| part == "norm") {
             return param;
         }

@@ -9,22 +9,22 @@ use crate::error::{Error, Result};
 pub struct Losses {
     /// Lrec.
     pub reconstruction: f64,
-    /// Ladv; 0 without a discriminator, as are the two below.
+    /// Ladv; without a discriminator this and the next two losses are 0.
     pub adversarial: f64,
     /// Lali.
     pub alignment: f64,
     /// The discriminator's cross-entropy.
     pub discriminator: f64,
-    /// One minus the structural similarity; 0 where it is not trained.
+    /// One minus the structural similarity; 0 if this loss is not used in training.
     #[serde(skip_serializing_if = "is_zero")]
     pub structural: f64,
 }
 
 impl Losses {
-    /// How many there are.
+    /// The number of losses.
     pub const COUNT: usize = 5;
 
-    /// All, in the order of the fields.
+    /// All losses, in the order of the fields.
     pub const fn to_array(self) -> [f64; Self::COUNT] {
         [
             self.reconstruction,
@@ -35,7 +35,7 @@ impl Losses {
         ]
     }
 
-    /// From [`Self::to_array`].
+    /// Makes losses from what [`Self::to_array`] returned.
     pub const fn from_array(values: [f64; Self::COUNT]) -> Self {
         let [
             reconstruction,
@@ -58,11 +58,11 @@ fn is_zero(loss: &f64) -> bool {
     *loss == 0.0
 }
 
-/// A loss as it is, where it is a number.
+/// Returns `loss` unchanged if it is finite.
 ///
 /// # Errors
 ///
-/// [`Error::Diverged`] where it is not.
+/// [`Error::Diverged`] if the loss is infinite or not a number.
 pub fn finite(loss: f64, epoch: usize) -> Result<f64> {
     if loss.is_finite() {
         return Ok(loss);

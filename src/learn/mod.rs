@@ -1,5 +1,6 @@
-//! Training on every target: a run is a sequence of steps, each the gradients of a batch and a move
-//! by the optimizers; at its end stands a calibrated model file.
+//! Training on every target. A training run is a sequence of steps: each step computes the
+//! gradients of a batch, and the optimizers update the networks. The result is a calibrated model
+//! file.
 
 mod adam;
 mod calibrate;

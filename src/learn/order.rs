@@ -1,4 +1,4 @@
-//! In which order an epoch shows the images, and which of them mirrored.
+//! The order in which an epoch uses the training images, and which images are mirrored.
 
 use image::{RgbImage, imageops};
 use rand::seq::SliceRandom;
@@ -7,17 +7,17 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::TrainConfig;
 
-/// An image of an epoch.
+/// One image of an epoch: its index, and along which axes it is mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
-    /// Which image.
+    /// The index of the training image.
     pub index: usize,
     flip_horizontal: bool,
     flip_vertical: bool,
 }
 
-/// The draws of `epoch` over `count` images: a function of the seed and the epoch alone, so that a
-/// resumed run draws what an undisturbed one would.
+/// The draws of `epoch` over `count` images. They depend only on the seed and the epoch, so that a
+/// resumed run draws the same images as a run without interruption.
 pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     rng.set_stream(epoch as u64 + 1);
@@ -47,8 +47,9 @@ impl Draw {
     }
 }
 
-/// Which of `count` normal training images are held out for calibration, ascending; the same for
-/// the same seed. At least one, and at least one is left to train on.
+/// The indices, ascending, of those of `count` normal training images that are held out for
+/// calibration; the same seed gives the same indices. At least one image is held out, and at least
+/// one is left to train on.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
-//! A training run, one batch at a time: which images come next, at which learning rate, and when the
-//! optimizers move.
+//! A training run, one batch at a time: which images come next, the learning rate, and when the
+//! optimizers update the networks.
 //!
-//! Who drives it brings the images and reads the losses: the native trainer with its files and
-//! checkpoints, a page between two frames.
+//! The caller supplies the images and reads the losses. There are two callers: the native trainer,
+//! with files and checkpoints, and the web page, which trains between two frames.
 
 use burn::tensor::Device;
 use image::RgbImage;
@@ -15,17 +15,18 @@ use crate::error::Result;
 use crate::image::to_tensor;
 use crate::model::Model;
 
-/// A run under way.
+/// A training run.
 #[derive(Debug)]
 pub struct Run {
     config: TrainConfig,
-    /// With autodiff.
+    /// The device to train on, with autodiff.
     device: Device,
-    /// How many images an epoch shows.
+    /// The number of training images, each of which an epoch uses once.
     images: usize,
-    /// None only while the optimizers move.
+    /// The networks and optimizers; None only during an update.
     state: Option<TrainState>,
-    /// Of the batches since the optimizers moved last.
+    /// The sum of the gradients of all batches since the last update; None directly after an
+    /// update.
     gradients: Option<StepGradients>,
     epoch: usize,
     step: usize,
@@ -37,7 +38,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) for settings that do not fit.
+    /// [`Error::Config`](crate::Error::Config) for settings that are not allowed.
     pub fn new(config: TrainConfig, images: usize, device: &Device) -> Result<Self> {
         config.validate()?;
         let device = device.clone().autodiff();
@@ -46,7 +47,7 @@ impl Run {
         Ok(Self::at(config, images, state, (0, 0), &device))
     }
 
-    /// A run that goes on after `epoch` epochs and `step` batches of the next.
+    /// A run that continues after `epoch` finished epochs and `step` batches of the next epoch.
     pub fn at(
         config: TrainConfig,
         images: usize,
@@ -66,7 +67,7 @@ impl Run {
         }
     }
 
-    /// How it is trained.
+    /// The configuration of this run.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }
@@ -77,46 +78,47 @@ impl Run {
         &rest[..self.config.batch_size.min(rest.len())]
     }
 
-    /// The images of this epoch that are still to come.
+    /// The images of the current epoch that have not been used yet.
     pub fn rest_of_epoch(&self) -> &[Draw] {
         let done = self.step * self.config.batch_size;
         &self.draws[done.min(self.draws.len())..]
     }
 
-    /// Epochs done.
+    /// The number of finished epochs.
     pub fn epoch(&self) -> usize {
         self.epoch
     }
 
-    /// Batches done in the epoch under way.
+    /// The number of finished batches in the current epoch.
     pub fn step(&self) -> usize {
         self.step
     }
 
-    /// Batches of an epoch.
+    /// The number of batches in an epoch.
     pub fn steps(&self) -> usize {
         self.draws.len().div_ceil(self.config.batch_size)
     }
 
-    /// Epochs done, with the part of the one under way.
+    /// The number of finished epochs, including the finished part of the current epoch.
     pub fn epochs(&self) -> f64 {
         self.epoch as f64 + self.step as f64 / self.steps() as f64
     }
 
-    /// Whether no gradients wait for those of the next batch.
+    /// Whether there are no accumulated gradients that still wait for an update.
     pub fn is_between_steps(&self) -> bool {
         self.gradients.is_none()
     }
 
-    /// The learning rate that the settings give for the next batch; none where its gradients wait.
+    /// The learning rate that the settings give for the next batch; None if no update follows it.
     pub fn learning_rate(&self) -> Option<f64> {
         self.config
             .learning_rate_after(self.epoch, self.step, self.steps())
     }
 
-    /// Trains on the next batch, which may be empty where no image of it can be read, and moves both
-    /// networks, at this learning rate, by the mean of all gradients that waited. Without a learning
-    /// rate those of this batch wait too. The losses are still on the device; none of an empty batch.
+    /// Trains on the next batch. The batch may be empty, if none of its images can be read. With a
+    /// learning rate, the optimizers update both networks by the mean of all accumulated gradients;
+    /// without one, the gradients of this batch are added to the accumulated ones. The returned
+    /// losses are still on the device; an empty batch has no losses.
     pub fn train(&mut self, images: &[RgbImage], learning_rate: Option<f64>) -> Option<StepLosses> {
         let losses = (!images.is_empty()).then(|| {
             let batch = to_tensor(&images.iter().collect::<Vec<_>>(), &self.device);
@@ -143,12 +145,12 @@ impl Run {
         losses
     }
 
-    /// The networks as they are now.
+    /// The current networks.
     pub fn model(&self) -> &Model {
         &self.state().model
     }
 
-    /// Networks and optimizers as they are now.
+    /// The current networks and optimizers.
     pub fn state(&self) -> &TrainState {
         self.state.as_ref().expect(COMPLETE)
     }

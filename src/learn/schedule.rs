@@ -1,40 +1,40 @@
-//! The learning rate over a run.
+//! How the learning rate changes during a training run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How the learning rate goes on from where it begins.
+/// How the learning rate changes from its initial value.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// The same from first to last, as in the paper.
+    /// The learning rate is constant, as in the paper.
     #[default]
     Constant,
-    /// Falls along half a cosine to zero: where there is time for few epochs only, the last ones
-    /// settle.
+    /// The learning rate falls along half a cosine to zero. If there is time for few epochs only,
+    /// the small steps at the end let the weights converge.
     Cosine,
-    /// Falls at once, every so many epochs.
+    /// The learning rate falls in steps, at regular intervals.
     Step(Steps),
 }
 
-/// The stairs of [`Schedule::Step`].
+/// The parameters of [`Schedule::Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
-    /// Between two falls.
+    /// The number of epochs between two falls.
     pub epochs: usize,
-    /// What is left after each.
+    /// The factor by which each fall multiplies the learning rate.
     pub factor: f64,
 }
 
 impl Steps {
-    /// What is left after a fall where nothing else is said.
+    /// The default of `factor`.
     pub const DEFAULT_FACTOR: f64 = 0.1;
 }
 
 impl Schedule {
-    /// What the learning rate is multiplied with when `done` of `epochs` epochs are done.
+    /// The factor of the initial learning rate when `done` of `epochs` epochs are done.
     pub fn factor(self, done: f64, epochs: usize) -> f64 {
         match self {
             Self::Constant => 1.0,
@@ -50,7 +50,7 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the one that does not fit.
+    /// [`Error::Config`] naming the value that is not allowed.
     pub fn validate(self) -> Result<()> {
         match self {
             Self::Step(Steps { epochs: 0, .. }) => {
@@ -64,25 +64,25 @@ impl Schedule {
     }
 }
 
-/// Where a run stands, counted in the optimizers' steps.
+/// The position of a run, counted in updates by the optimizers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position {
-    /// Epochs done.
+    /// The number of finished epochs.
     pub(super) epoch: usize,
-    /// Steps done in the epoch after those.
+    /// The number of finished updates in the current epoch.
     pub(super) step: usize,
-    /// Steps of an epoch.
+    /// The number of updates in an epoch.
     pub(super) steps: usize,
 }
 
 impl Position {
-    /// Epochs done, with the part of the one under way.
+    /// The number of finished epochs, including the finished part of the current epoch.
     pub(super) fn epochs(self) -> f64 {
         self.epoch as f64 + self.step as f64 / self.steps as f64
     }
 
-    /// What the learning rate is multiplied with so that it rises along a line over the first
-    /// `warm_up` epochs: the first step has a share of it already, the last all of it.
+    /// The factor with which the learning rate rises linearly during the first `warm_up` epochs. At
+    /// the first update the factor is already above 0, at the last update of the warm-up it is 1.
     pub(super) fn rise(self, warm_up: usize) -> f64 {
         let next = self.epoch * self.steps + self.step + 1;
         let last = warm_up * self.steps;

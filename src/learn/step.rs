@@ -1,5 +1,5 @@
-//! One training step: the generator against the discriminator as it is, then the discriminator
-//! (Section 3.3, Eq. 3 to 6).
+//! One training step: the gradients of the generator, with a fixed discriminator, then the
+//! gradients of the discriminator (Section 3.3, Eq. 3 to 6).
 
 use std::ops::Add;
 
@@ -12,14 +12,14 @@ use super::gradients::NetworkGradients;
 use crate::loss;
 use crate::model::{Discriminator, Model, parameters};
 
-/// Networks and optimizers, what a step changes.
+/// The networks and optimizers, which each training step changes.
 #[derive(Debug, Clone)]
 pub struct TrainState {
     /// The networks, on an autodiff device.
     pub model: Model,
-    /// Of the generator.
+    /// The optimizer of the generator.
     pub generator_optimizer: Adam,
-    /// Of the discriminator; idle where there is none.
+    /// The optimizer of the discriminator; not used if there is no discriminator.
     pub discriminator_optimizer: Adam,
 }
 
@@ -28,9 +28,9 @@ pub struct TrainState {
 pub struct StepLosses {
     /// Lrec.
     pub reconstruction: Tensor<1>,
-    /// One minus the structural similarity, where that is trained too.
+    /// One minus the structural similarity, if this loss is used in training.
     pub structural: Option<Tensor<1>>,
-    /// What the discriminator adds, if there is one.
+    /// The losses that need a discriminator, if there is one.
     pub adversarial: Option<AdversarialLosses>,
 }
 
@@ -45,13 +45,13 @@ pub struct AdversarialLosses {
     pub discriminator: Tensor<1>,
 }
 
-/// What one batch, or several that were added up, give to move the networks by.
+/// The gradients of one batch, or the sum of the gradients of several batches, for both networks.
 #[derive(Debug, Clone)]
 pub struct StepGradients {
-    /// Of the batch; of the last one where several were added up.
+    /// The losses of the batch; in a sum over several batches, those of the last batch.
     pub losses: StepLosses,
     generator: NetworkGradients,
-    /// Empty where there is no discriminator.
+    /// The gradients of the discriminator; empty if there is none.
     discriminator: NetworkGradients,
     batches: usize,
 }
@@ -70,7 +70,7 @@ impl Add for StepGradients {
 }
 
 impl StepLosses {
-    /// Those that there are, each with its place in [`Losses::to_array`].
+    /// All losses that are present, each with its index in [`Losses::to_array`].
     ///
     /// [`Losses::to_array`]: super::Losses::to_array
     pub fn columns(self) -> Vec<(usize, Tensor<1>)> {
@@ -86,10 +86,11 @@ impl StepLosses {
 }
 
 impl TrainState {
-    /// Starts with fresh optimizers.
+    /// A state with new optimizers.
     pub fn new(model: Model) -> Self {
-        // A parameter that is drawn when first read would be drawn by the frozen copy of the
-        // discriminator that judges the generator, and stay frozen in the original too.
+        // Burn draws a parameter's initial value when it is first read. Without this call, the
+        // frozen copy of the discriminator in `Game::play` would read it first, and the parameter
+        // would stay frozen in the original discriminator too.
         parameters::initialize(&model);
         Self {
             model,
@@ -98,8 +99,8 @@ impl TrainState {
         }
     }
 
-    /// The gradients of one batch of images `[B, 3, H, W]` on an autodiff device, for both networks as
-    /// they are now.
+    /// The gradients of one batch of images `[B, 3, H, W]` on an autodiff device, for both current
+    /// networks.
     pub fn gradients(&self, images: Tensor<4>, objective: &Objective) -> StepGradients {
         let Model {
             generator,
@@ -126,7 +127,7 @@ impl TrainState {
 
         let mut adversarial = None;
         let of_discriminator = discriminator.as_ref().map(|discriminator| {
-            // Cut off from the generator's graph: this loss is the discriminator's alone.
+            // Detached from the generator's graph, because this loss trains the discriminator only.
             let real = discriminator.forward(images);
             let fake = discriminator.forward(rebuilt.detach());
             let entropy = loss::discrimination(real.logits, fake.logits);
@@ -154,7 +155,7 @@ impl TrainState {
         }
     }
 
-    /// Moves both networks by the mean of the gradients of the batches that were added up.
+    /// Updates both networks by the mean of the gradients of the batches that were added.
     #[must_use]
     pub fn apply(self, gradients: StepGradients, learning_rate: f64) -> Self {
         let Self {
@@ -179,7 +180,7 @@ impl TrainState {
     }
 }
 
-/// The generator's two losses against the discriminator as it is.
+/// The generator's two losses that need the discriminator, which is fixed here.
 struct Game {
     adversarial: Tensor<1>,
     alignment: Tensor<1>,
@@ -192,8 +193,9 @@ impl Game {
         rebuilt: Tensor<4>,
         objective: &Objective,
     ) -> Self {
-        // Gradients go through the discriminator to the generator, none to its own weights;
-        // its batch normalization still sees the batch, as in training.
+        // Gradients go through the discriminator to the generator, but not to the discriminator's
+        // own weights. The discriminator's batch normalization uses the batch's statistics, as in
+        // training.
         let judge = discriminator.clone().no_grad();
         let fake = judge.forward(rebuilt);
         let real = judge.forward(images);

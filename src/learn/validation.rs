@@ -1,13 +1,16 @@
-//! Looks at held-out normal images while a run goes on, to stop it early or to keep its best epoch.
+//! Validation on held-out normal images during a training run, to stop the run early or to keep its
+//! best epoch.
 //!
-//! What is looked at is R, the reconstruction error, of normal images alone: no anomalous and no
-//! test image ever has a say in which epoch is kept. R is what the generator minimizes. The fused
-//! score would not do where there is a discriminator: its features move from epoch to epoch, so that
-//! L of two epochs are lengths in two different spaces.
+//! Validation measures R, the reconstruction error, of normal images only: anomalous images and
+//! test images never influence which epoch is kept. R is what the generator minimizes. The fused
+//! score is not suitable with a discriminator: the discriminator's features change from epoch to
+//! epoch, so that the values of L of two epochs are distances in two different spaces and cannot be
+//! compared.
 //!
-//! NOTE: an image that chose the epoch is one on which that epoch does well by chance too; a
-//! threshold from it refuses more of tomorrow's images than it promises. So where there are enough
-//! held-out images one half chooses and the other calibrates.
+//! NOTE: the chosen epoch is partly good by chance on the images that chose it, so their errors are
+//! too low. A threshold from the same images would refuse more new normal images than it promises.
+//! Therefore, if there are enough held-out images, one half is the validation split, which chooses
+//! the epoch, and the other half is the calibration split.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -15,27 +18,28 @@ use serde::{Deserialize, Serialize};
 use crate::detector::Inference;
 use crate::error::{Error, Result};
 
-/// With fewer held-out images than this each of them chooses the epoch and calibrates.
+/// With fewer held-out images than this, every image is in both the validation and the calibration
+/// split.
 const FEWEST_TO_HALVE: usize = 4;
 
-/// How often to look, and what follows from it.
+/// How often to measure the held-out images, and what to do with the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
-    /// Epochs between two looks.
+    /// The number of epochs from one validation to the next.
     pub every: usize,
-    /// The run ends after so many looks in a row without a lower error.
+    /// The run ends after this number of validations in a row without a lower error.
     pub patience: Option<usize>,
-    /// The finished model is that of the lowest error, not the last.
+    /// The finished model is that of the epoch with the lowest error, not of the last epoch.
     pub keep_best: bool,
 }
 
-/// Who chooses the epoch and who sets the threshold.
+/// The held-out images, divided into a validation and a calibration split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldOut<T> {
-    /// Looked at on the way.
+    /// The validation split, measured during the run.
     pub choosing: Vec<T>,
-    /// For scaling and threshold.
+    /// The calibration split, for scaling and threshold.
     pub calibrating: Vec<T>,
 }
 
@@ -44,7 +48,7 @@ impl Validation {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the one that does not fit.
+    /// [`Error::Config`] naming the value that is not allowed.
     pub fn validate(&self) -> Result<()> {
         if self.every == 0 {
             return Err(Error::Config("validate-every must be at least 1".into()));
@@ -60,12 +64,12 @@ impl Validation {
         self.patience.is_some() || self.keep_best
     }
 
-    /// Whether to look at the end of `epoch`, counted from 1.
+    /// Whether there is a validation at the end of `epoch`, counted from 1.
     pub const fn is_due(&self, epoch: usize) -> bool {
         epoch.is_multiple_of(self.every)
     }
 
-    /// Whether patience is at its end after these errors.
+    /// Whether the run has to end because of these errors, according to `patience`.
     pub fn is_over(&self, errors: &[f64]) -> bool {
         match (self.patience, lowest(errors)) {
             (Some(patience), Some(best)) => errors.len() - 1 - best >= patience,
@@ -75,7 +79,9 @@ impl Validation {
 }
 
 impl<T: Clone> HeldOut<T> {
-    /// Shares held-out images out: by turns where they decide something and are enough.
+    /// Divides the held-out images into the two splits. If validation decides something and there
+    /// are enough images, they go to the two splits alternately; otherwise both splits have all
+    /// images.
     pub fn share(validation: Option<Validation>, images: Vec<T>) -> Self {
         match validation {
             None => Self {
@@ -97,14 +103,14 @@ impl<T: Clone> HeldOut<T> {
     }
 }
 
-/// The place of the lowest error, the first of equals.
+/// The index of the lowest error; of several equal ones, the first.
 pub fn lowest(errors: &[f64]) -> Option<usize> {
     let places = errors.iter().enumerate();
     let lowest = places.min_by(|(_, a), (_, b)| a.total_cmp(b));
     lowest.map(|(place, _)| place)
 }
 
-/// Mean R of `images`, `batch_size` at a time.
+/// Mean R of `images`, computed in batches of `batch_size`.
 ///
 /// # Errors
 ///
@@ -112,7 +118,7 @@ pub fn lowest(errors: &[f64]) -> Option<usize> {
 ///
 /// # Panics
 ///
-/// Where there is no image.
+/// If `images` is empty.
 pub async fn held_out_error(
     inference: &Inference,
     images: &[RgbImage],

@@ -1,4 +1,4 @@
-//! The values of settings that are neither plain numbers nor the library's own enumerations.
+//! The types of settings that are neither numbers nor enumerations of other modules.
 
 use std::fmt;
 use std::str::FromStr;
@@ -43,7 +43,7 @@ impl Parts {
         matches!(self, Self::AlignmentScore | Self::All)
     }
 
-    /// From what the three say.
+    /// The parts of a configuration with or without discriminator, Lali and L(x).
     pub(super) const fn of(discriminator: bool, loss: bool, score: bool) -> Self {
         match (discriminator, loss, score) {
             (false, ..) => Self::None,
@@ -59,22 +59,22 @@ impl Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleName {
-    /// The same from first to last.
+    /// The learning rate is constant.
     #[default]
     Constant,
-    /// Falls along half a cosine to zero.
+    /// The learning rate falls along half a cosine to zero.
     Cosine,
-    /// Falls at once, every so many epochs.
+    /// The learning rate falls in steps, at regular intervals.
     Step,
 }
 
-/// One number, or one an axis: `8` or `8,8,1`; in TOML `8` or `[8, 8, 1]`.
+/// One number for all axes, or one number per axis: `8` or `8,8,1`; in TOML `8` or `[8, 8, 1]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number, or numbers in brackets")]
 pub enum Counts {
-    /// The same along each axis.
+    /// One number for all axes.
     One(usize),
-    /// Axis by axis.
+    /// One number per axis.
     Each(Vec<usize>),
 }
 
@@ -103,11 +103,11 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Reads an enumeration's value by its name in files.
+/// Parses a value of an enumeration from the name that it has in files.
 ///
 /// # Errors
 ///
-/// A sentence that lists the names.
+/// A sentence that lists the allowed names.
 pub fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
     T::deserialize(name.into_deserializer()).map_err(|error: value::Error| error.to_string())
 }

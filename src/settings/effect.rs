@@ -1,4 +1,5 @@
-//! Settings that are given and change nothing: they say one thing and train another.
+//! Finds settings that are given but have no effect. They are refused, because the user would
+//! expect another training run than the one that takes place.
 
 use super::{ScheduleName, Settings};
 use crate::error::{Error, Result};
@@ -6,11 +7,11 @@ use crate::image::Flips;
 use crate::model::System;
 
 impl Settings {
-    /// Refuses keys that have no effect beside the others.
+    /// Refuses keys that have no effect together with the other keys.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the first.
+    /// [`Error::Config`] naming the first key without effect.
     pub fn check_effect(&self) -> Result<()> {
         match self.idle().first() {
             None => Ok(()),
@@ -18,7 +19,7 @@ impl Settings {
         }
     }
 
-    /// The same without the keys that have no effect beside the others.
+    /// These settings without the keys that have no effect together with the other keys.
     #[must_use]
     pub fn without_idle(&self) -> Self {
         let mut table = self.to_table();

@@ -122,7 +122,8 @@ pub struct Settings {
     /// Addressing weights sum to one again after the shrinkage [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
     pub renormalize: Option<bool>,
-    /// Similarities are divided by T before the softmax: below 1 the weights are less flat [default: 1]
+    /// Similarities are divided by T before the softmax: below 1 the weights are less flat
+    /// [default: 1]
     #[arg(long, value_name = "T", help_heading = EXTENSIONS)]
     pub temperature: Option<f64>,
     /// Weight λ of a fourth loss, one minus the structural similarity (SSIM) of image and
@@ -142,7 +143,7 @@ pub struct Settings {
 const EXTENSIONS: &str = "Extensions, not in the paper";
 
 impl Settings {
-    /// Reads a TOML file's text.
+    /// Parses the text of a TOML file.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl Settings {
             let key = error.path().to_string();
             let reason = error.into_inner();
             let reason = reason.message();
-            // That of an unknown key names it already.
+            // The reason for an unknown key already contains the name of the key.
             let is_named = key == "." || reason.contains(&format!("`{key}`"));
             wrong(match is_named {
                 true => reason.to_owned(),
@@ -163,12 +164,12 @@ impl Settings {
         })
     }
 
-    /// As [`Self::from_toml`] reads it: the keys that are set.
+    /// The keys that are set, as text that [`Self::from_toml`] reads.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("settings are plain values")
     }
 
-    /// These settings where they are set, those of `base` elsewhere.
+    /// These settings, completed by those of `base` for keys that are not set here.
     #[must_use]
     pub fn over(&self, base: &Self) -> Self {
         let mut merged = base.to_table();

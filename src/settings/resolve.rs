@@ -1,4 +1,4 @@
-//! From settings to a configuration, and back.
+//! Converts settings to a configuration, and back.
 
 use super::{Counts, Parts, ScheduleName, Settings};
 use crate::error::{Error, Result};
@@ -11,11 +11,11 @@ use crate::nn::DivisionRate;
 use crate::score::Scoring;
 
 impl Settings {
-    /// The configuration: the paper's where nothing is set.
+    /// The configuration of these settings; a setting that is not set has the paper's value.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the setting that does not fit.
+    /// [`Error::Config`] naming the setting that is not allowed.
     pub fn resolve(&self) -> Result<TrainConfig> {
         let paper = TrainConfig::default();
         let parts = self.parts.unwrap_or_default();
@@ -132,8 +132,8 @@ impl Settings {
         })
     }
 
-    /// The settings that resolve to `config`, every one that has an effect set. None for a network
-    /// that is not one of the paper's systems.
+    /// The settings that resolve to `config`. Every setting that has an effect is set. None for a
+    /// network that is not one of the paper's systems.
     pub fn of(config: &TrainConfig) -> Option<Self> {
         let TrainConfig {
             model, objective, ..

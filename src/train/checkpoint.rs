@@ -1,8 +1,9 @@
-//! Everything a run needs to go on as if nothing had happened, in one file.
+//! The checkpoint: one file with everything that a run needs to continue exactly as if it had not
+//! been interrupted.
 //!
-//! A safetensors file: weights and optimizer moments as f32, losses as f64 (JSON would not keep
-//! every bit of them), the rest as JSON in the metadata.
-//! The random state is the seed and the position: order and flips of an epoch are drawn from both.
+//! A safetensors file: weights and optimizer moments as f32, losses as f64 (JSON would lose some of
+//! their bits), the rest as JSON in the metadata. No random state is stored: image order and flips
+//! of an epoch depend only on the seed and the epoch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -27,11 +28,11 @@ const MODEL: &str = "model.";
 const OPTIMIZERS: [&str; 2] = ["optimizer.generator.", "optimizer.discriminator."];
 const BEST: &str = "best.";
 const LOSSES: &str = "progress.losses";
-/// Held-out errors, one for each epoch done; not a number where nobody looked.
+/// Held-out errors, one for each finished epoch; NaN for an epoch without validation.
 const VALIDATION: &str = "progress.validation";
 const MOMENTS: [&str; 2] = [".first", ".second"];
 
-/// Parameters and running statistics of both networks by name.
+/// The parameters and running statistics of both networks, by name.
 pub(super) type Weights = BTreeMap<String, TensorData>;
 
 /// What a checkpoint holds.
@@ -40,14 +41,15 @@ pub(super) struct Checkpoint {
     pub(super) state: TrainState,
     /// Where the run stands.
     pub(super) progress: Progress,
-    /// Of the epoch of the lowest held-out error, where the best is to be kept.
+    /// The weights of the epoch with the lowest held-out error, if the settings keep the best
+    /// epoch.
     pub(super) best: Option<Weights>,
 }
 
-/// Adam's two moments by parameter name, as far as they were found.
+/// Adam's two moments by parameter name; None for a moment that the file does not have.
 type Moments = BTreeMap<String, [Option<TensorData>; 2]>;
 
-/// What the metadata holds.
+/// The content of the file's metadata.
 #[derive(Serialize, Deserialize)]
 struct Header {
     version: u32,
@@ -55,18 +57,19 @@ struct Header {
     optimizer_steps: [u64; 2],
 }
 
-/// Writes a checkpoint; whatever happens, `path` holds a whole one afterwards.
+/// Writes a checkpoint. Even if writing fails, `path` holds a complete checkpoint afterwards, the
+/// new one or the previous one.
 ///
 /// # Errors
 ///
-/// [`Error::File`] where it cannot be written; the previous one is still there.
+/// [`Error::File`] where the checkpoint cannot be written; the previous one is kept.
 pub(super) fn save(
     path: &Path,
     state: &TrainState,
     progress: &Progress,
     best: Option<&Weights>,
 ) -> Result<()> {
-    // Running statistics lag a step behind until they are asked for.
+    // The running statistics of a module in training are one step behind; `valid()` updates them.
     let model = state.model.valid();
     let mut tensors: BTreeMap<String, TensorData> = parameters::values(&model)
         .into_iter()
@@ -112,7 +115,7 @@ pub(super) fn save(
     file::write(path, &bytes)
 }
 
-/// Reads a checkpoint onto `device` (an autodiff one, to train on).
+/// Reads a checkpoint onto `device`, which must be an autodiff device for training.
 ///
 /// # Errors
 ///
@@ -123,7 +126,7 @@ pub(super) fn load(path: &Path, device: &Device) -> Result<Checkpoint> {
         .map_err(|reason| Error::Checkpoint(format!("{}: {reason}", path.display())))
 }
 
-/// Reads alone where a run stands, without its losses so far.
+/// Reads only the progress of a run, without its losses.
 ///
 /// # Errors
 ///
@@ -214,7 +217,7 @@ fn read(bytes: &[u8], device: &Device) -> Result<Checkpoint, String> {
     })
 }
 
-/// Every weight of the networks is there, of its shape and finite.
+/// Checks that every weight of the networks is present, has the right shape and is finite.
 fn check_weights(weights: &Weights, shapes: &[(String, Vec<usize>)]) -> Result<(), String> {
     if let Some((name, _)) = weights.iter().find(|(_, data)| !is_finite(data)) {
         return Err(format!("tensor {name} is not finite"));
@@ -228,7 +231,8 @@ fn check_weights(weights: &Weights, shapes: &[(String, Vec<usize>)]) -> Result<(
     Ok(())
 }
 
-/// The moments of every learned parameter of `part`, once there was a step, and no others.
+/// Checks that `moments` has both moments of every learned parameter of `part`, if there was a
+/// step, and no other moments.
 fn sound_moments(
     part: &str,
     steps: u64,
@@ -293,7 +297,7 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     Ok(header)
 }
 
-/// One row for each epoch done, and one for the sums of the epoch under way.
+/// One row for each finished epoch, and one row for the sums of the current epoch.
 fn losses_tensor(progress: &Progress) -> TensorData {
     let rows = progress
         .history

@@ -1,21 +1,22 @@
-//! What a training tells whoever watches it. It never prints.
+//! The events that a training run reports to its caller. The training run itself never prints.
 
 use std::path::PathBuf;
 
 use super::progress::Progress;
 use crate::learn::{EpochRecord, Losses};
 
-/// Something that happened.
+/// Something that happened during a training run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// Something to tell the user, a sentence: an image that was passed over, little memory.
+    /// A sentence for the user, for instance about an image that was skipped or about little
+    /// memory.
     Note(String),
-    /// So many of the images that are held out are read.
+    /// Some of the held-out images are read.
     Read {
-        /// By now.
+        /// The number of images read so far.
         done: usize,
-        /// Of so many.
+        /// The number of held-out images.
         total: usize,
     },
     /// The first step is next.
@@ -26,7 +27,8 @@ pub enum Event {
         step: usize,
         /// Images trained on in this step.
         images: usize,
-        /// Means over this epoch so far; read from the device now and then only.
+        /// The mean losses of this epoch so far. They are read from the device only from time to
+        /// time; None at other steps.
         losses: Option<Losses>,
     },
     /// An epoch is done.
@@ -35,40 +37,40 @@ pub enum Event {
     Checkpoint(PathBuf),
     /// The last step is done.
     Trained {
-        /// Epochs done.
+        /// The number of finished epochs.
         epochs: usize,
-        /// Whether it ended because the held-out error fell no more.
+        /// Whether the run ended because the held-out error did not fall any more.
         is_out_of_patience: bool,
-        /// The epoch that the model is of: the last, or the best.
+        /// The epoch whose weights the model has: the last or the best epoch.
         chosen: usize,
     },
     /// The model file is on disk.
     Written {
         /// The file.
         path: PathBuf,
-        /// Its size.
+        /// The size of the file.
         bytes: usize,
     },
-    /// So many of the test images are scored.
+    /// Some of the test images are scored.
     Scored {
-        /// By now.
+        /// The number of images scored so far.
         done: usize,
-        /// Of so many.
+        /// The number of test images.
         total: usize,
     },
 }
 
-/// What a training begins with.
+/// The state of a training run when it begins.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// Images to train on.
+    /// The number of images to train on.
     pub training: usize,
-    /// Held-out images for the calibration.
+    /// The number of held-out images in the calibration split.
     pub calibrating: usize,
-    /// Held-out images that are looked at on the way, where the settings ask for it.
+    /// The number of held-out images in the validation split, if the settings ask for validation.
     pub choosing: Option<usize>,
-    /// How much memory it may take.
+    /// The estimated peak memory of the run.
     pub memory_bytes: u64,
-    /// Where it stands: at its beginning, or where the checkpoint left off.
+    /// Where the run stands: at its beginning, or at the position of the checkpoint.
     pub progress: Progress,
 }

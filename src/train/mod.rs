@@ -1,5 +1,5 @@
-//! Training from files: the whole of it ([`run`]), the loop with its checkpoints ([`Trainer`]), and
-//! the events that both tell of. Nothing here prints.
+//! Training from files: a complete training ([`run`]), the training loop with its checkpoints
+//! ([`Trainer`]), and the events that both report. Nothing here prints.
 
 mod checkpoint;
 mod event;

@@ -8,43 +8,43 @@ use crate::learn::TrainConfig;
 use crate::learn::lowest;
 use crate::weights::Provenance;
 
-/// Where a run stands, besides weights and optimizers.
+/// Where a run stands, except its weights and optimizers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// What was asked for.
+    /// The configuration of the run.
     pub config: TrainConfig,
     /// Where the images and the program come from.
     pub provenance: Provenance,
-    /// Which images: a run goes on with the same ones only.
+    /// Identifies the training images: a run can only be resumed with the same images.
     pub data_fingerprint: String,
-    /// Epochs done.
+    /// The number of finished epochs.
     pub epoch: usize,
-    /// Steps done in the epoch after those.
+    /// The number of finished steps in the current epoch.
     pub step: usize,
-    /// How many of these had no image that can be read, and so did nothing.
+    /// How many of these steps did nothing, because no image of their batch can be read.
     pub passed_over: usize,
-    /// Sums of the losses over the others.
+    /// The sums of the losses over the other steps of the current epoch.
     #[serde(skip)]
     pub loss_sums: [f64; Losses::COUNT],
-    /// The curve so far.
+    /// The training curve so far.
     #[serde(skip)]
     pub history: Vec<EpochRecord>,
 }
 
 impl Progress {
-    /// Whether there is nothing left to do: all epochs are done, or patience is at its end.
+    /// Whether the run is over: all epochs are done, or [`Self::is_out_of_patience`] holds.
     pub fn is_over(&self) -> bool {
         self.epoch >= self.config.epochs || self.is_out_of_patience()
     }
 
-    /// Whether the held-out error has not fallen for as long as the settings wait.
+    /// Whether the held-out error has not fallen during the last `patience` validations.
     pub fn is_out_of_patience(&self) -> bool {
         let validation = self.config.validation;
         validation.is_some_and(|validation| validation.is_over(&self.held_out_errors()))
     }
 
-    /// The epoch of the lowest held-out error so far, the first of equals.
+    /// The epoch with the lowest held-out error so far; of several equal ones, the first.
     pub fn best(&self) -> Option<EpochRecord> {
         let place = lowest(&self.held_out_errors())?;
         let mut looked = self.history.iter().filter(|it| it.validation.is_some());

@@ -1,4 +1,4 @@
-//! Losses on their way from the device.
+//! Reads the losses of several batches from the device.
 
 use burn::tensor::{Tensor, Transaction};
 
@@ -6,15 +6,16 @@ use crate::device::device_error;
 use crate::error::Result;
 use crate::learn::Losses;
 
-/// The losses of one batch, still on the device, each with its place in [`Losses::to_array`].
+/// The losses of one batch, still on the device, each with its index in [`Losses::to_array`].
 pub(super) type Unread = Vec<(usize, Tensor<1>)>;
 
-/// Reads those of several batches from their device in one go, each as [`Losses::to_array`].
+/// Reads the losses of several batches from their device in one transfer; the result has, for each
+/// batch, the losses as [`Losses::to_array`] orders them.
 ///
 /// # Errors
 ///
 /// [`Error::Device`](crate::Error::Device) and [`Error::Memory`](crate::Error::Memory) where the
-/// device does not give them.
+/// device fails.
 pub(super) fn read_losses(unread: Vec<Unread>) -> Result<Vec<[f64; Losses::COUNT]>> {
     if unread.is_empty() {
         return Ok(Vec::new());

@@ -1,5 +1,5 @@
-//! A whole training, from images to a measured model file: hold out, train, choose, calibrate,
-//! write, evaluate, record.
+//! A complete training, from images to an evaluated model file: hold out images, train, choose the
+//! epoch, calibrate, write the file, evaluate it, write the records.
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
@@ -26,30 +26,31 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
 /// What to train, and where to write it.
 #[derive(Debug)]
 pub struct Training {
-    /// How.
+    /// The configuration of the training run.
     pub config: TrainConfig,
-    /// On which device; [`DeviceChoice::resolve`](crate::device::DeviceChoice::resolve) finds one.
+    /// The device to train on; [`DeviceChoice::resolve`](crate::device::DeviceChoice::resolve)
+    /// finds one.
     pub device: NamedDevice,
-    /// The model file. Checkpoint, lock and records lie beside it.
+    /// The path of the model file. Checkpoint, lock and records are in the same folder.
     pub out: PathBuf,
-    /// Whether to go on from the checkpoint.
+    /// Whether to resume the run from its checkpoint.
     pub resume: bool,
-    /// What a new run says of its origin; a resumed one keeps its own.
+    /// The origin of the images and the program, for a new run; a resumed run keeps its own.
     pub provenance: Provenance,
     /// How weights are stored.
     pub precision: Precision,
-    /// The lock on `out`, where it is held already.
+    /// The lock on `out`, if the caller holds it already.
     pub lock: Option<RunLock>,
 }
 
-/// What a run is given to learn from and to be measured on.
+/// The images of a training: those to train on and those to evaluate the model with.
 #[derive(Debug)]
 pub struct Data {
     /// Normal images; some of them are held out for calibration.
     pub normal: NormalImages,
-    /// Labelled images to measure the finished model with; may be none.
+    /// Labelled images to evaluate the finished model with; there may be none.
     pub test: TestImages,
-    /// What becomes of a test image that cannot be read.
+    /// What to do about a test image that cannot be read.
     pub unreadable: Unreadable,
 }
 
@@ -58,31 +59,32 @@ pub struct Data {
 pub enum Outcome {
     /// The model file is written.
     Finished(Box<Trained>),
-    /// It was asked to stop; the checkpoint is written.
+    /// The caller stopped the run; the checkpoint is written.
     Stopped {
-        /// The epoch it is in, from 1.
+        /// The current epoch, counted from 1.
         epoch: usize,
     },
 }
 
-/// What came of a training.
+/// The result of a finished training.
 #[derive(Debug)]
 pub struct Trained {
     /// The model.
     pub finished: Finished,
-    /// What was measured; none without test images.
+    /// The evaluation of the model; None without test images.
     pub evaluated: Option<Evaluated>,
 }
 
 /// Trains, calibrates, writes the model file with its records, and measures it.
 ///
-/// `stop` ends it after the step under way; `on_event` hears how it goes.
+/// Setting `stop` ends the run after the current step; `on_event` receives the events of the run.
 ///
 /// # Errors
 ///
-/// [`Error::Busy`] where another run writes the same file, [`Error::Config`] for settings that do not
-/// fit, [`Error::Data`] for images that do not do, [`Error::Checkpoint`] for one that cannot be gone
-/// on from, [`Error::Diverged`], and [`Error::Device`] or [`Error::Memory`] naming the device.
+/// [`Error::Busy`] where another run writes the same file, [`Error::Config`] for settings that are
+/// not allowed, [`Error::Data`] for unusable images, [`Error::Checkpoint`] for a checkpoint from
+/// which the run cannot be resumed, [`Error::Diverged`], and [`Error::Device`] or [`Error::Memory`]
+/// naming the device.
 pub fn run(
     training: Training,
     data: Data,
@@ -238,7 +240,7 @@ fn passed_over(error: &Error) -> Event {
     Event::Note(format!("{error}; passed over."))
 }
 
-/// Before anything large is allocated.
+/// Checks the estimated memory, before anything large is allocated.
 fn check_memory(
     memory: &MemoryEstimate,
     device: &NamedDevice,
@@ -247,7 +249,7 @@ fn check_memory(
     if let Some(limit) = device.max_tensor_bytes {
         memory.check_buffer(limit)?;
     }
-    // A GPU does not say how much it has.
+    // The amount of memory of a GPU is not known.
     if !device.is_to_be_checked
         && let Some(available) = available_bytes()
         && let Some(warning) = memory.warning(available)
@@ -257,7 +259,7 @@ fn check_memory(
     Ok(())
 }
 
-/// Where the checkpoint of the run that writes `out` lies.
+/// The path of the checkpoint of the run that writes `out`.
 pub fn checkpoint_path(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".checkpoint");

@@ -1,4 +1,4 @@
-//! One run at a time writes a model.
+//! A lock, so that only one run at a time writes a model file.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
-/// How often a lock that another run holds is tried again.
+/// The time between two attempts to get a lock that another run holds.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Held while a run writes its model and its checkpoint. It ends with the process, however that
-/// ends.
+/// The lock that a run holds while it writes its model and its checkpoint. The system releases the
+/// lock when the process ends, even after a crash.
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
@@ -19,12 +19,13 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Locks `model` by a file beside it, waiting for another run to end for as long as `patience`.
+    /// Locks `model` by a file beside it. If another run holds the lock, this waits up to
+    /// `patience` for that run to end.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] where there cannot be a file, [`Error::Busy`] where another run holds the
-    /// lock.
+    /// [`Error::File`] where the lock file cannot be created, [`Error::Busy`] where another run
+    /// holds the lock.
     pub fn acquire(model: &Path, patience: Duration) -> Result<Self> {
         let mut name = model.as_os_str().to_owned();
         name.push(".lock");
@@ -42,7 +43,7 @@ impl RunLock {
     }
 }
 
-/// None where another run holds it, or has just let go.
+/// Tries once to get the lock. None if another run holds the lock, or has just released it.
 fn attempt(path: &Path) -> io::Result<Option<File>> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -55,22 +56,23 @@ fn attempt(path: &Path) -> io::Result<Option<File>> {
         .open(path)?;
     match file.try_lock() {
         Ok(()) => {}
-        // Some network file systems know no locks: no reason not to train there.
+        // Some network file systems do not support locks. Training there is allowed, without a
+        // lock.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
             return Ok(Some(file));
         }
         Err(TryLockError::Error(error)) => return Err(error),
         Err(TryLockError::WouldBlock) => return Ok(None),
     }
-    // A file that was removed between opening and locking locks nothing: what is written into it
-    // does not lie under the path.
+    // If another run removed the file between opening and locking, the lock has no effect. To
+    // notice this, the process id is written into the open file and read again through the path.
     let process = std::process::id().to_string();
     file.set_len(0)?;
     file.write_all(process.as_bytes())?;
     match fs::read_to_string(path) {
         Ok(owner) if owner != process => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        // Also where a system lets nobody read what is locked.
+        // This includes systems on which a locked file cannot be read.
         _ => Ok(Some(file)),
     }
 }

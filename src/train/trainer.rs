@@ -1,4 +1,4 @@
-//! The training loop: emits events, never prints.
+//! The training loop. It emits events and never prints.
 
 use std::mem;
 use std::path::PathBuf;
@@ -21,59 +21,62 @@ use crate::learn::{EpochRecord, Losses, Run, StepLosses, TrainConfig, finite, he
 use crate::model::{Model, parameters};
 use crate::weights::Provenance;
 
-/// Losses are read from the device this often, for the progress bar.
+/// The time between two reads of the losses from the device, for the progress bar.
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A run under way.
+/// A training run with its checkpoints.
 #[derive(Debug)]
 pub struct Trainer {
     device: Device,
     run: Run,
-    /// Losses that are not in the sums yet, still on the device.
+    /// Losses that are still on the device and not yet added to the sums.
     unread: Vec<Unread>,
     progress: Progress,
     checkpoint: Option<Checkpointing>,
-    /// Looked at where the settings ask for validation.
+    /// The validation split of the held-out images, used if the settings ask for validation.
     held_out: Vec<RgbImage>,
-    /// Of the epoch of the lowest held-out error, where the best is to be kept.
+    /// The weights of the epoch with the lowest held-out error, if the settings keep the best
+    /// epoch.
     best: Option<Weights>,
     /// When the last checkpoint was written.
     saved: Instant,
 }
 
-/// Where and how often to write checkpoints. One is also written at the end and when stopped.
+/// Where and how often to write checkpoints. A checkpoint is also written when the run ends or is
+/// stopped.
 #[derive(Debug, Clone)]
 pub struct Checkpointing {
     /// The file.
     pub path: PathBuf,
-    /// At least this long between two.
+    /// The minimum time between two checkpoints.
     pub interval: Duration,
 }
 
-/// The networks that a finished run is for.
+/// The networks that are the result of a finished run.
 #[derive(Debug)]
 pub struct Chosen {
-    /// The best where it was to be kept, else the last.
+    /// The networks of the best epoch if the settings keep it, otherwise of the last epoch.
     pub model: Model,
-    /// After which epoch they were so.
+    /// The epoch after which the networks had these weights.
     pub epoch: usize,
 }
 
 /// How the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// All epochs are done, or patience is at its end.
+    /// All epochs are done, or the held-out error did not fall for too long.
     Finished,
-    /// It was asked to stop.
+    /// The caller stopped the run.
     Stopped,
 }
 
 impl Trainer {
-    /// A new run. `images` are those to train on, of the model's size.
+    /// Begins a new run. `images` are the images to train on; they have the model's size.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for settings that do not fit, [`Error::Data`] where there is no image.
+    /// [`Error::Config`] for settings that are not allowed, [`Error::Data`] where there is no
+    /// image.
     pub fn new(
         config: TrainConfig,
         provenance: Provenance,
@@ -106,11 +109,11 @@ impl Trainer {
         })
     }
 
-    /// Goes on from a checkpoint up to `epochs` epochs.
+    /// Resumes a run from its checkpoint, to train until `epochs` epochs are done.
     ///
     /// # Errors
     ///
-    /// [`Error::Checkpoint`] where it is not sound or belongs to other images.
+    /// [`Error::Checkpoint`] where the checkpoint is damaged or belongs to other images.
     pub fn resume(
         path: &std::path::Path,
         epochs: usize,
@@ -122,7 +125,7 @@ impl Trainer {
             mut progress,
             best,
         } = checkpoint::load(path, &device.clone().autodiff())?;
-        // What has not begun has seen no image.
+        // A run that has not begun may be resumed with other images, because it has used none yet.
         let has_begun = (progress.epoch, progress.step) != (0, 0);
         if has_begun && progress.data_fingerprint != images.fingerprint() {
             return Err(Error::Checkpoint(format!(
@@ -156,27 +159,27 @@ impl Trainer {
         })
     }
 
-    /// Writes checkpoints from now on.
+    /// Lets the run write checkpoints.
     #[must_use]
     pub fn with_checkpoints(mut self, checkpoint: Checkpointing) -> Self {
         self.checkpoint = Some(checkpoint);
         self
     }
 
-    /// Looks at `held_out`, normal images of the model's size that are not trained on, as often as
-    /// the settings say.
+    /// Gives the run the images for validation: `held_out` are normal images of the model's size
+    /// that the run does not train on. The settings say how often there is a validation.
     #[must_use]
     pub fn with_validation(mut self, held_out: &[&RgbImage]) -> Self {
         self.held_out = held_out.iter().map(|&image| image.clone()).collect();
         self
     }
 
-    /// The networks that this run is for: the best epoch's where the settings keep it, else the
-    /// last's.
+    /// The networks that are the result of this run: those of the best epoch if the settings keep
+    /// it, otherwise those of the last epoch.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] never, for settings that trained already.
+    /// [`Error::Config`] for settings that are not allowed; this cannot happen after training.
     pub fn chosen(&self) -> Result<Chosen> {
         let (Some(weights), Some(best)) = (&self.best, self.progress.best()) else {
             return Ok(Chosen {
@@ -192,7 +195,7 @@ impl Trainer {
         })
     }
 
-    /// The networks as they are now.
+    /// The current networks.
     pub fn model(&self) -> &Model {
         self.run.model()
     }
@@ -202,14 +205,15 @@ impl Trainer {
         &self.progress
     }
 
-    /// Trains on `images`, the same as given before, until all epochs are done, patience is at its
-    /// end or `stop` is set.
+    /// Trains on `images`, which must be the same images as before, until all epochs are done, the
+    /// held-out error has not fallen for too long, or `stop` is set.
     ///
     /// # Errors
     ///
     /// [`Error::File`] where a checkpoint cannot be written, [`Error::Diverged`] where a loss is no
     /// longer a number, [`Error::Data`] where no image can be read, [`Error::Device`] and
-    /// [`Error::Memory`] where the device fails. There is the last checkpoint then.
+    /// [`Error::Memory`] where the device fails. After an error, the last checkpoint
+    /// is still there.
     ///
     /// # Panics
     ///
@@ -231,7 +235,7 @@ impl Trainer {
         Ok(End::Finished)
     }
 
-    /// One epoch, or what is left of it.
+    /// Trains for one epoch, or for the rest of the current one.
     fn epoch(
         &mut self,
         images: &dyn TrainingImages,
@@ -242,7 +246,8 @@ impl Trainer {
         images.expect(self.run.rest_of_epoch());
         let mut read = Instant::now();
         while self.run.epoch() == self.progress.epoch {
-            // A checkpoint has no gradients that wait for others.
+            // A checkpoint does not store accumulated gradients, so it is written only after an
+            // update.
             if self.run.is_between_steps() && stop.load(Ordering::Relaxed) {
                 self.collect()?;
                 return Ok(End::Stopped);
@@ -304,7 +309,7 @@ impl Trainer {
         Ok(End::Finished)
     }
 
-    /// Mean R of the held-out images.
+    /// Mean R of the validation split.
     fn held_out_error(&self) -> Result<f64> {
         let inference = Inference::new(self.model(), &self.device, false);
         let batch_size = self.progress.config.batch_size;
@@ -312,7 +317,7 @@ impl Trainer {
         finite(error, self.progress.epoch + 1)
     }
 
-    /// Reads losses from the device, in one go, and gives the epoch's means so far.
+    /// Reads the losses from the device, in one transfer, and returns the epoch's means so far.
     fn collect(&mut self) -> Result<Losses> {
         let Progress {
             epoch,
@@ -320,7 +325,8 @@ impl Trainer {
             passed_over,
             ..
         } = self.progress;
-        // One by one: when they are read, the clock decides, and sums must not.
+        // The losses are added one by one. The clock decides how many losses are read at once, and
+        // the rounding of the sums must not depend on that.
         for losses in read_losses(mem::take(&mut self.unread))? {
             for (sum, loss) in self.progress.loss_sums.iter_mut().zip(losses) {
                 *sum += finite(loss, epoch + 1)?;

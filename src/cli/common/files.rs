@@ -11,7 +11,7 @@ use pollster::block_on;
 use super::output::note;
 use super::progress::progress_bar;
 
-/// Reads a model file onto the device asked for, and says which that is.
+/// Reads a model file onto the chosen device, and prints the name of the device.
 pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detector> {
     let path = model.display();
     let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
@@ -25,7 +25,7 @@ pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detect
     Ok(detector)
 }
 
-/// The images named, and those of the folders named.
+/// The image files in `paths`, and the image files in the folders in `paths`.
 pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in paths {
@@ -42,7 +42,7 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(images)
 }
 
-/// Decodes the samples' files at `size` (width, height), showing how far it is.
+/// Decodes the samples' files, resized to `size` (width, height), with a progress bar.
 pub(crate) fn load(
     samples: Vec<Sample>,
     size: (usize, usize),

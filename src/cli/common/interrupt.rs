@@ -1,4 +1,4 @@
-//! Ctrl-C, and the end of a parent that this program is a job of.
+//! Reacts to Ctrl-C, and to the end of the sweep that runs this program as a job.
 
 use std::io;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::output::note;
 
-/// The exit code of a program that Ctrl-C ended.
+/// The exit code of a program that was stopped by Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Sets the flag when Ctrl-C is pressed, and says so; the second time the program ends at once.
+/// Makes Ctrl-C set the returned flag and print `told`. A second Ctrl-C ends the program at once.
 pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if seen.swap(true, Ordering::Relaxed) {
-            // Asked twice: the last checkpoint on disk must do.
+            // After a second Ctrl-C no checkpoint is written; the last one on disk remains.
             std::process::exit(i32::from(INTERRUPTED));
         }
         note(told);
@@ -23,7 +23,8 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
     Ok(stop)
 }
 
-/// For a parent that holds the other end: when it ends, even by a kill, so does this run.
+/// Sets `stop` when standard input ends. A sweep holds the other end of the pipe, so its job stops
+/// when the sweep ends, even if the sweep is killed.
 pub(crate) fn stop_at_eof(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());

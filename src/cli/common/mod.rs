@@ -1,4 +1,4 @@
-//! What commands share.
+//! Code that several commands share.
 
 pub(crate) mod arguments;
 pub(crate) mod files;

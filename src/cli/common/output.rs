@@ -1,4 +1,4 @@
-//! What goes to the terminal: results to standard output, everything else to standard error.
+//! Writes to the terminal: results to standard output, everything else to standard error.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,18 +15,18 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells a person, who may not be there.
+/// Prints a message for the user; errors are ignored, because nobody may be reading.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// One sentence for an error, and the exit code.
+/// Prints an error as one sentence and returns the exit code.
 pub(crate) fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     let error = match result {
         Ok(code) => return code,
         Err(error) => error,
     };
-    // `daad score … | head` closes the pipe when it has seen enough.
+    // `head` in `daad score … | head` closes the pipe after some lines, which is not an error.
     let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
     if io == Some(io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
@@ -35,7 +35,7 @@ pub(crate) fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The figures as a table, or as one JSON line.
+/// Prints the figures as a table, or as one JSON line.
 pub(crate) fn evaluation(evaluation: &Evaluation, json: bool) -> anyhow::Result<()> {
     if json {
         return line(&serde_json::to_string(evaluation)?);
@@ -43,16 +43,16 @@ pub(crate) fn evaluation(evaluation: &Evaluation, json: bool) -> anyhow::Result<
     line(&super::table::evaluation(evaluation))
 }
 
-/// What `--json` says of a threshold.
+/// A threshold in the output of `--json`.
 #[derive(Serialize)]
 struct ThresholdLine {
     threshold: f64,
     false_alarm_rate: f64,
-    /// Of how many normal images it is the quantile.
+    /// The number of normal images from whose scores the quantile was computed.
     normal_images: usize,
 }
 
-/// A threshold as one JSON line.
+/// Prints a threshold as one JSON line.
 pub(crate) fn threshold(calibration: &Calibration) -> anyhow::Result<()> {
     line(&serde_json::to_string(&ThresholdLine {
         threshold: calibration.threshold,
@@ -61,7 +61,7 @@ pub(crate) fn threshold(calibration: &Calibration) -> anyhow::Result<()> {
     })?)
 }
 
-/// The settings that give `config`, as a TOML file has them.
+/// The settings that resolve to `config`, as the text of a TOML file.
 pub(crate) fn settings_of(config: &TrainConfig) -> String {
     let settings = Settings::of(config);
     settings.map_or_else(String::new, |settings| settings.to_toml())

@@ -1,17 +1,17 @@
-//! How far something is, where there is a terminal.
+//! Progress bars, shown only on a terminal.
 
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Counts up to `count` of `what`.
+/// A progress bar that counts up to `count`; `what` names the things that it counts.
 pub(crate) fn progress_bar(count: usize, what: &str) -> ProgressBar {
     let style = format!("{{bar:24}} {{pos}}/{{len}} {what}");
     let style = ProgressStyle::with_template(&style).expect("the template is sound");
     ProgressBar::new(count as u64).with_style(style)
 }
 
-/// Images per second, over the last seconds rather than the whole run.
+/// The rate in images per second, measured over the last seconds and not over the whole run.
 pub(crate) struct Rate {
     since: Instant,
     images: usize,

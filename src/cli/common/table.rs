@@ -4,7 +4,8 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use daad::evaluate::{Evaluation, Figures};
 
-/// A row for each category, and one for their means. Columns for pixels only where there are masks.
+/// A table with a row for each category and one for their means. It has columns for pixel metrics
+/// only if there are masks.
 pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
     let categories = &evaluation.categories;
     let has_masks = categories.iter().any(|category| category.masks > 0);

@@ -1,4 +1,5 @@
-//! A training seen from a terminal: progress bars, a line now and then in a log, Ctrl-C.
+//! Shows a training run on a terminal, with progress bars, or in a log, with a line from time to
+//! time, and handles Ctrl-C.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,21 +16,21 @@ use super::interrupt::{stop_at_eof, stop_on_ctrl_c};
 use super::output::{line, note};
 use super::progress::{Rate, progress_bar};
 
-/// Where no terminal shows the bar, a log gets a line this often.
+/// The time between two lines in a log, when there is no terminal to show the progress bar.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 const STOPPING: &str = "\nStopping after this step; Ctrl-C again stops at once.";
 
-/// How a command trains.
+/// Options for a training run on a terminal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Options {
-    /// Print an epoch a JSON line.
+    /// Whether to print a JSON line per epoch.
     pub(crate) json: bool,
-    /// Whether the end of standard input is the same as Ctrl-C.
+    /// Whether the end of standard input stops the run, like Ctrl-C.
     pub(crate) stop_at_eof: bool,
 }
 
-/// Trains, and shows how it goes.
+/// Trains a model and shows the progress.
 pub(crate) fn train(training: Training, data: Data, options: Options) -> anyhow::Result<Outcome> {
     let stop = stop_on_ctrl_c(STOPPING)?;
     if options.stop_at_eof {
@@ -38,26 +39,28 @@ pub(crate) fn train(training: Training, data: Data, options: Options) -> anyhow:
     let mut terminal = Terminal::new(&training, options.json);
     let outcome = run(training, data, &stop, |event| {
         if let Event::Trained { .. } = event {
-            // From here on Ctrl-C has nothing to wait for: the checkpoint is written.
+            // The checkpoint is written, so from here on a single Ctrl-C may end the program at
+            // once.
             stop.store(true, Ordering::Relaxed);
         }
         terminal.show(event);
     });
     terminal.bar.finish_and_clear();
     let outcome = outcome?;
-    // Nobody reading the lines any more is no reason to lose the model.
+    // Errors of printing are returned only here, after the model is written. If nobody reads the
+    // output any more, the model must not be lost.
     terminal.printed?;
     Ok(outcome)
 }
 
 struct Terminal {
     device: String,
-    /// What it is that is trained.
+    /// A description of the network that is trained.
     network: String,
     epochs: usize,
     resume: bool,
     json: bool,
-    /// Of what is under way: reading, training, scoring.
+    /// The progress bar of the current phase: reading, training or scoring.
     bar: ProgressBar,
     rate: Rate,
     silent_since: Instant,
@@ -65,7 +68,7 @@ struct Terminal {
     latest: Option<Losses>,
     /// The latest mean R of held-out images.
     validation: Option<f64>,
-    /// Whether all lines could be printed.
+    /// The first error of printing a line, if there was one.
     printed: anyhow::Result<()>,
 }
 
@@ -132,7 +135,7 @@ impl Terminal {
         }
     }
 
-    /// Shows how many images are read or scored by now.
+    /// Shows how many images have been read or scored.
     fn count(&mut self, done: usize, total: usize, what: &str) {
         if self.bar.length() != Some(total as u64) || self.bar.is_finished() {
             self.bar = progress_bar(total, what);

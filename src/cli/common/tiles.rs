@@ -24,7 +24,8 @@ pub(crate) struct TileArgs {
     ///
     /// The model's own threshold refuses its share of normal images. On tiles it is not calibrated:
     /// a photograph of a hundred normal tiles meets it a hundred times. `daad threshold --tiles`
-    /// finds one from normal photographs cut in the same way, and `daad score --threshold` takes it.
+    /// finds one from normal photographs cut in the same way, and `daad score --threshold` takes
+    /// it.
     #[arg(long)]
     tiles: bool,
     /// Side of a square tile, or WxH, in pixels of the image: as much of the object as a training
@@ -37,7 +38,7 @@ pub(crate) struct TileArgs {
 }
 
 impl TileArgs {
-    /// None where images are to be judged whole.
+    /// The options for cutting images; None if images are scored whole.
     pub(crate) fn options(&self) -> Option<TileOptions> {
         let default = TileOptions::default();
         self.tiles.then(|| TileOptions {
@@ -48,10 +49,10 @@ impl TileArgs {
     }
 }
 
-/// So many tiles are named on a terminal; `--json` has all.
+/// The maximum number of tiles that are printed on a terminal; `--json` prints all tiles.
 const NAMED: usize = 5;
 
-/// Decodes and judges one photograph, showing how far it is.
+/// Decodes and scores one photograph, with a progress bar.
 pub(crate) fn detect(
     detector: &Detector,
     path: &Path,
@@ -65,7 +66,7 @@ pub(crate) fn detect(
     Ok(detection?)
 }
 
-/// What `--json` says of a photograph besides what it says of any image.
+/// The additional output of `--json` for a photograph that was cut into tiles.
 #[derive(Serialize)]
 pub(crate) struct Photograph {
     width_px: u32,
@@ -105,7 +106,8 @@ impl Photograph {
     }
 }
 
-/// The worst tiles with their places: those above the threshold, or else the worst alone.
+/// Prints the worst tiles with their positions: the tiles above the threshold, or only the worst
+/// tile if none is above it.
 pub(crate) fn print_worst(detection: &TiledDetection) -> anyhow::Result<()> {
     let worst = detection.worst_first();
     let anomalous = worst.iter().filter(|tile| tile.is_anomalous).count();

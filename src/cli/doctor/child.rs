@@ -1,4 +1,5 @@
-//! A process of its own, so that a driver that crashes or hangs takes no other finding with it.
+//! Runs a check in its own process, so that a driver that crashes or hangs does not affect the
+//! results for other devices.
 
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
@@ -6,17 +7,17 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often it is looked at.
+/// The time between two checks whether the process has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long what it printed may take to come, once it has ended.
+/// How long to wait for the rest of the output after the process has ended.
 const LEFTOVER: Duration = Duration::from_secs(2);
 
-/// What `command` prints, if that is anything, and within `limit`.
+/// Runs `command` and returns its output, if it prints something and ends within `limit`.
 ///
 /// # Errors
 ///
-/// What became of it instead.
+/// A description of how the process failed.
 pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, String> {
     let started = Instant::now();
     let mut child = command
@@ -36,7 +37,8 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, S
             Ok(Some(status)) => break status,
             Ok(None) if started.elapsed() < limit => thread::sleep(POLL),
             _ => {
-                // Not waited for: inside a driver it may not even hear that.
+                // This does not wait for the end of the process: a process that hangs inside a
+                // driver may not react to the signal.
                 let _ = child.kill();
                 return Err(format!(
                     "it gave no answer within {} s",
@@ -52,7 +54,7 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, S
     }
 }
 
-/// Why it printed nothing.
+/// The reason why the process printed nothing.
 fn reason(status: ExitStatus, said: &str) -> String {
     match said
         .lines()
@@ -64,8 +66,8 @@ fn reason(status: ExitStatus, said: &str) -> String {
     }
 }
 
-/// What comes through a pipe, read as it comes: a full one would stop the process. One of its own
-/// processes may keep it open for ever.
+/// Reads a pipe in a thread, because the process would block when the pipe is full. The result
+/// comes through a channel, because a child of the process may keep the pipe open for ever.
 fn all(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
     let (whole, text) = channel();
     thread::spawn(move || {
@@ -99,7 +101,7 @@ mod tests {
         assert_eq!(failed, Err("no such device".to_owned()));
         let silent = output_of("exec sleep 60").unwrap_err();
         assert!(silent.contains("no answer within 1 s"), "{silent}");
-        // The shell's own child has its pipes, and lives.
+        // The shell's child inherits the pipes and keeps running after the shell is killed.
         let started = Instant::now();
         assert!(output_of("sleep 20 & exit 3").is_err());
         assert!(started.elapsed() < Duration::from_secs(15));

@@ -41,7 +41,7 @@ struct Finding {
     #[serde(flatten)]
     deviations: Option<Deviations>,
     seconds: f64,
-    /// Why it is not fit to train on.
+    /// The reason why the device is not suitable for training; None if it is suitable.
     complaint: Option<String>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     )
 }
 
-/// What a process of its own finds.
+/// Checks one device in its own process.
 fn look_at(choice: &DeviceChoice, limit: Duration) -> anyhow::Result<Finding> {
     let started = Instant::now();
     let device = choice.to_string();
@@ -111,13 +111,14 @@ fn look_at(choice: &DeviceChoice, limit: Duration) -> anyhow::Result<Finding> {
     }))
 }
 
-/// How many GPUs there are, or why that cannot be found out: to look for them loads all drivers.
+/// The number of GPUs, or the reason why it is unknown. This runs in its own process, because the
+/// search for GPUs loads all drivers.
 fn count_gpus(limit: Duration) -> anyhow::Result<Result<usize, String>> {
     let count = elsewhere(&[], limit)?;
     Ok(count.map_err(|reason| format!("where GPUs are looked for, {reason}")))
 }
 
-/// What a process of its own prints, or what became of it.
+/// Runs this program in its own process and returns what it prints, or how it failed.
 fn elsewhere<T: DeserializeOwned>(
     arguments: &[&str],
     limit: Duration,
@@ -138,7 +139,7 @@ fn look_here(choice: &DeviceChoice) -> anyhow::Result<Finding> {
         DeviceChoice::Gpu(index) => adapters().into_iter().nth(*index),
         _ => None,
     };
-    // A driver that refuses a kernel panics in its library; that is a finding too.
+    // If a driver refuses a kernel, its library panics; this is also a result of the check.
     let compared = caught(|| compare_with_cpu(&device.device));
     let (deviations, complaint) = match compared {
         Ok(Ok(deviations)) => {

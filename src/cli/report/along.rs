@@ -1,4 +1,4 @@
-//! AUROC along a setting in which runs differ.
+//! Plots of AUROC against a setting in which runs differ.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use daad::model::{MemoryPlacement, ModelConfig};
 use super::chart::{Axes, Mark, Plot, SERIES, Shape, draw, range};
 use super::runs::Run;
 
-/// The paper's Fig. 7 and Table 4, of the runs there are.
+/// The plots of the paper's Fig. 7 and Table 4, for the given runs.
 pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
     let axes = [
         Axis {
@@ -43,16 +43,17 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
     plots.collect()
 }
 
-/// A setting that runs may differ in.
+/// A setting in which runs may differ.
 struct Axis {
     file: &'static str,
     title: &'static str,
     name: &'static str,
-    /// What the paper found.
+    /// A sentence about the paper's result for this setting.
     paper: &'static str,
-    /// Its value, in order, and what that is called; the number itself where nothing.
+    /// The value of the setting in a run, and the value's name; if the name is empty, the number is
+    /// shown.
     place: fn(&Run) -> Option<(usize, String)>,
-    /// What else tells runs apart.
+    /// The other settings of a run, by which runs are grouped.
     others: fn(&Run) -> String,
 }
 
@@ -62,13 +63,14 @@ fn has_memory(run: &Run) -> bool {
     run.card.config.memory.placement != MemoryPlacement::None
 }
 
-/// How many blocks the finest map is cut into.
+/// The number of blocks into which the finest map is divided.
 fn blocks(config: &ModelConfig) -> usize {
     let rate = config.division_rate(0);
     rate.height * rate.width * rate.channel
 }
 
-/// AUROCs of runs that differ in one setting only: by its value, then by what was tested on.
+/// The AUROCs of runs that differ in one setting only, by the value of the setting, then by the
+/// category of the test images.
 #[derive(Default)]
 struct Line(BTreeMap<usize, BTreeMap<String, Vec<f64>>>);
 
@@ -82,8 +84,9 @@ impl Line {
         dots.collect()
     }
 
-    /// The mean at each place, over the categories that all places have: another category is
-    /// another problem, and would bend the line where it is missing. None where they share none.
+    /// The mean for each value of the setting, over the categories that have a run for every value.
+    /// Categories differ in difficulty, so a category that is missing for some values would distort
+    /// the line. There is no mean if no category has a run for every value.
     fn means(&self) -> Vec<(f64, f64)> {
         let at_all = |test: &&String| self.0.values().all(|tests| tests.contains_key(*test));
         let Some(first) = self.0.values().next() else {
@@ -105,14 +108,15 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// What a run was tested on.
+/// A text that identifies the test images of a run.
 fn tests(evaluation: &Evaluation) -> String {
     let categories = evaluation.categories.iter();
     let names: Vec<&str> = categories.map(|of| of.category.as_str()).collect();
     names.join(", ")
 }
 
-/// A dot for each run, and a line through their means. None where all runs are at one place.
+/// A plot with a dot for each run and a line through the means. None if the setting has the same
+/// value in all runs.
 fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option<Plot> {
     let measured: Vec<_> = (runs.iter())
         .filter_map(|run| {

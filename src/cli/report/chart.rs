@@ -1,8 +1,8 @@
-//! A chart is its axes and the marks on it; this draws it as SVG.
+//! Draws charts as SVG. A chart consists of axes and marks.
 //!
-//! Two colours stand for normal and anomalous, and for nothing else. They and the others differ in
-//! lightness or along blue to yellow, so that they can be told apart without seeing red and green,
-//! and stand out from a white page and a black one.
+//! Two colours are reserved for normal and anomalous. All colours differ in lightness or between
+//! blue and yellow, so that readers with red-green colour blindness can distinguish them, and have
+//! enough contrast on a white and on a black page.
 
 use std::error::Error;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 pub(super) const NORMAL: RGBColor = RGBColor(0x2a, 0x7f, 0xbf);
 pub(super) const ANOMALOUS: RGBColor = RGBColor(0xdd, 0x6b, 0x10);
-/// Of all that is neither.
+/// The colours of marks that are neither normal nor anomalous.
 pub(super) const SERIES: [RGBColor; 5] = [
     RGBColor(0x13, 0x9a, 0x74),
     RGBColor(0xb9, 0x5f, 0x9c),
@@ -22,22 +22,22 @@ pub(super) const SERIES: [RGBColor; 5] = [
     RGBColor(0x6f, 0x63, 0xc9),
     RGBColor(0x80, 0x80, 0x80),
 ];
-/// Of text and axes; a page puts its own in its place.
+/// The colour of text and axes; the page replaces it by its own text colour.
 pub(super) const INK: RGBColor = RGBColor(0x1c, 0x1f, 0x23);
 
 const SIZE_PX: (u32, u32) = (420, 300);
 const FONT: (&str, u32) = ("sans-serif", 16);
-/// An estimate: no font is looked at.
+/// The estimated width of a letter; no font is measured.
 const LETTER_PX: i32 = 7;
 const LEGEND_ROW_PX: i32 = 18;
 const LONGEST_NAME: usize = 48;
 
-/// One drawing, and what to say of it.
+/// One chart, with its title and caption.
 pub(super) struct Plot {
-    /// Of the .svg file, without its ending.
+    /// The name of the .svg file, without extension.
     pub(super) file: String,
     pub(super) title: String,
-    /// What there is to know to read it.
+    /// What a reader has to know to understand the chart.
     pub(super) caption: String,
     pub(super) svg: String,
 }
@@ -47,27 +47,27 @@ pub(super) struct Axes {
     pub(super) y: Range<f64>,
     pub(super) x_name: String,
     pub(super) y_name: String,
-    /// The names of x = 0, 1, … where these are no numbers.
+    /// The names of x = 0, 1, …, if x is not a number.
     pub(super) places: Vec<String>,
-    /// Whether lines and dots rise by the logarithm of y, which is above 0 then.
+    /// Whether the axis of y is logarithmic for lines and dots; y must then be above 0.
     pub(super) is_log: bool,
 }
 
 pub(super) struct Mark {
     pub(super) shape: Shape,
     pub(super) colour: RGBColor,
-    /// What the legend calls it.
+    /// The name in the legend; None for a mark that the legend does not list.
     pub(super) name: Option<String>,
 }
 
 pub(super) enum Shape {
     Line(Vec<(f64, f64)>),
     Dots(Vec<(f64, f64)>),
-    /// Rectangles from 0 up: from, to, height.
+    /// Rectangles that stand on y = 0: left edge, right edge, height.
     Bars(Vec<(f64, f64, f64)>),
-    /// From bottom to top.
+    /// A coloured range of x over the full height of the chart.
     Band(Range<f64>),
-    /// An upright line.
+    /// A vertical line.
     Rule(f64),
 }
 
@@ -83,7 +83,7 @@ impl Axes {
         }
     }
 
-    /// How high y is drawn.
+    /// The coordinate at which y is drawn: y or its logarithm.
     fn height(&self, y: f64) -> f64 {
         if self.is_log { y.log10() } else { y }
     }
@@ -130,7 +130,7 @@ impl Mark {
     }
 }
 
-/// A range with the places where its axis has marks.
+/// A range with the positions of the ticks on its axis.
 struct Marked {
     range: RangedCoordf64,
     marks: Vec<f64>,
@@ -162,7 +162,7 @@ impl Ranged for Marked {
     }
 }
 
-/// The smallest range that holds all values and some room; 0 to 1 where there is none.
+/// The smallest range that contains all values, with a margin; 0 to 1 if there are no values.
 pub(super) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     let values = values.into_iter().filter(|value| value.is_finite());
     let bounds = values.fold(None, |bounds: Option<(f64, f64)>, value| {
@@ -177,7 +177,7 @@ pub(super) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
     low - room..high + room
 }
 
-/// An SVG file.
+/// Draws a chart as the text of an SVG file.
 pub(super) fn draw(axes: &Axes, marks: &[Mark]) -> String {
     let mut svg = String::new();
     render(&mut svg, axes, marks).expect("memory takes every shape");
@@ -259,7 +259,7 @@ fn render(svg: &mut String, axes: &Axes, marks: &[Mark]) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// Writes the names of marks across the top, and says how many pixels that took.
+/// Draws the legend at the top and returns its height in pixels.
 fn draw_legend<DB: DrawingBackend>(
     area: &DrawingArea<DB, plotters::coord::Shift>,
     marks: &[Mark],
@@ -288,7 +288,7 @@ fn draw_legend<DB: DrawingBackend>(
     Ok(used)
 }
 
-/// XML knows no control characters, and a legend has no room for novels.
+/// A name for the legend: without control characters, which XML does not allow, and not too long.
 fn shortened(name: &str) -> String {
     let mut letters = name.chars().filter(|letter| !letter.is_control());
     let mut short: String = letters.by_ref().take(LONGEST_NAME).collect();
@@ -298,7 +298,7 @@ fn shortened(name: &str) -> String {
     short
 }
 
-/// How to write numbers of a range: with the digits that tell its marks apart.
+/// A function that formats numbers of a range with enough digits to distinguish its ticks.
 fn ticks(range: &Range<f64>) -> impl Fn(f64) -> String + use<> {
     let extent = range.end - range.start;
     let digits = (1.0 - extent.log10().floor()).clamp(0.0, 12.0) as usize;
@@ -320,7 +320,7 @@ fn ticks(range: &Range<f64>) -> impl Fn(f64) -> String + use<> {
     }
 }
 
-/// A round number by its logarithm.
+/// Formats a power of ten from its logarithm.
 fn power_of_ten(logarithm: f64) -> String {
     let value = 10f64.powf(logarithm);
     let digits = (-(logarithm + 1e-9).floor()).max(0.0) as usize;

@@ -1,4 +1,4 @@
-//! Test images on which several runs can be set beside each other.
+//! Chooses test images on which several runs can be compared.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::runs::Run;
 
 /// Runs with the same test images.
 pub(super) struct Group {
-    /// Indices of runs, two at least.
+    /// The indices of the runs, at least two.
     pub(super) runs: Vec<usize>,
-    /// Some of the images, as the first of the runs scored them.
+    /// Some of the test images, with the scores of the first run.
     pub(super) images: Vec<ScoredImage>,
 }
 
-/// The groups of runs that can be looked at side by side, each with `count` anomalous images and
-/// half as many normal ones.
+/// The groups of runs that can be compared, each with `count` anomalous images and half as many
+/// normal images.
 pub(super) fn groups(runs: &[Run], count: usize) -> Vec<Group> {
     type Names<'a> = Vec<(&'a str, &'a str)>;
     let mut groups: Vec<(Names, Vec<usize>)> = Vec::new();
@@ -45,7 +45,8 @@ pub(super) fn groups(runs: &[Run], count: usize) -> Vec<Group> {
     groups.collect()
 }
 
-/// `count` images, the first of each kind, then the second of each, and on: whatever their scores.
+/// `count` images, independent of their scores: the first image of each kind, then the second of
+/// each kind, and so on.
 fn one_of_each_kind(images: &[ScoredImage], label: Label, count: usize) -> Vec<&ScoredImage> {
     let mut kinds: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     let members = images.iter().filter(|image| image.label == label);

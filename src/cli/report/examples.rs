@@ -1,4 +1,4 @@
-//! Test images that a run judged best and worst, judged once more to be shown.
+//! Scores the best and the worst test images of a run again, to show them in the report.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -17,18 +17,19 @@ use pollster::block_on;
 use super::picture::Picture;
 use super::runs::Run;
 
-/// How far, relatively, a score may be from the recorded one: another device computes it.
+/// The largest allowed relative difference between a score and the recorded one, because another
+/// device may compute it.
 const TOLERANCE: f64 = 1e-2;
 
-/// What a run makes of some images.
+/// Example images of a run.
 #[derive(Default)]
 pub(super) struct Examples {
     pub(super) kinds: Vec<Kind>,
-    /// The images that it shares with other runs, in their order.
+    /// The images that are compared with other runs, in the order of the group.
     pub(super) compared: Vec<Example>,
 }
 
-/// Examples of a kind.
+/// The examples of one kind of image.
 pub(super) struct Kind {
     pub(super) title: &'static str,
     pub(super) label: Label,
@@ -38,12 +39,12 @@ pub(super) struct Kind {
 /// One image.
 pub(super) struct Example {
     pub(super) image: ScoredImage,
-    /// Or why it cannot be shown.
+    /// The pictures, or the reason why the image cannot be shown.
     pub(super) shown: Result<Shown, String>,
 }
 
 pub(super) struct Shown {
-    /// Deployed protocol.
+    /// The anomaly score, deployed protocol.
     pub(super) score: f64,
     pub(super) is_anomalous: bool,
     pub(super) input: Picture,
@@ -52,7 +53,7 @@ pub(super) struct Shown {
 }
 
 impl Example {
-    /// Whether the model scores it as when its scores were recorded.
+    /// Whether the score equals the recorded one within [`TOLERANCE`].
     pub(super) fn agrees(&self) -> bool {
         let recorded = self.image.deployed;
         self.shown.as_ref().is_ok_and(|shown| {
@@ -61,7 +62,8 @@ impl Example {
     }
 }
 
-/// The `count` highest-scored images of a kind and the lowest, none of them twice.
+/// The `count` images of a kind with the highest scores and those with the lowest; no image is in
+/// both.
 struct Extremes<'a> {
     highest: Vec<&'a ScoredImage>,
     lowest: Vec<&'a ScoredImage>,
@@ -85,11 +87,11 @@ impl<'a> Extremes<'a> {
     }
 }
 
-/// A run's model, ready to judge images and to leave pictures of them in a folder.
+/// A run's model, which scores images and writes pictures of them into a folder.
 pub(super) struct Studio {
     detector: Detector,
     folder: PathBuf,
-    /// The test images that lie inside other files, once one of them was asked for.
+    /// The test images that are stored inside larger files; loaded when the first one is needed.
     records: OnceCell<Vec<Sample>>,
 }
 
@@ -168,7 +170,7 @@ impl Studio {
         examples.collect()
     }
 
-    /// The image at the model's size, where it still is where it was.
+    /// Reads the image at the model's size, if its file still exists.
     fn read(&self, image: &ScoredImage) -> anyhow::Result<RgbImage> {
         let path = Path::new(&image.name);
         match image.name.rsplit_once('#') {

@@ -1,18 +1,18 @@
 //! Values counted in bins of equal width.
 
-/// How many values lie in each of some bins of equal width.
+/// The number of values in each of several bins of equal width.
 #[derive(Debug, PartialEq)]
 pub(super) struct Histogram {
-    /// Where the first bin begins.
+    /// The lower edge of the first bin.
     pub(super) start: f64,
-    /// The width of each.
+    /// The width of each bin.
     pub(super) width: f64,
     pub(super) counts: Vec<usize>,
 }
 
 impl Histogram {
-    /// Over `start` to `end`, each bin with its lower edge; the last has its upper edge too. What
-    /// lies outside counts in the bin next to it.
+    /// Counts values in bins from `start` to `end`. Each bin includes its lower edge, the last bin
+    /// also its upper edge. A value outside the range is counted in the nearest bin.
     ///
     /// # Panics
     ///
@@ -26,7 +26,7 @@ impl Histogram {
         let width = (end - start) / bins as f64;
         let mut counts = vec![0; bins];
         for value in values {
-            // The cast takes what is negative, or no number, to 0.
+            // The cast turns negative values and NaN into 0.
             let bin = ((value - start) / width) as usize;
             counts[bin.min(bins - 1)] += 1;
         }
@@ -37,7 +37,7 @@ impl Histogram {
         }
     }
 
-    /// The share of all values in each bin, with the bin's edges.
+    /// The bins, each with its edges and its share of all values.
     pub(super) fn shares(&self) -> impl Iterator<Item = Bin> {
         let total = self.counts.iter().sum::<usize>().max(1) as f64;
         self.counts.iter().enumerate().map(move |(index, &count)| {
@@ -56,7 +56,7 @@ impl Histogram {
 pub(super) struct Bin {
     pub(super) from: f64,
     pub(super) to: f64,
-    /// Of all values.
+    /// The share of all values that are in this bin.
     pub(super) share: f64,
 }
 

@@ -1,4 +1,4 @@
-//! `daad report`: what runs left beside their models, as one page.
+//! `daad report`: shows the records of runs as one page.
 
 mod along;
 mod chart;

@@ -1,4 +1,4 @@
-//! The page: one file that asks for no other.
+//! The page: one file that loads no other file.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -8,7 +8,7 @@ use super::runs::Found;
 use super::sections::{self, RunPart};
 use super::tables;
 
-/// Everything on it.
+/// The content of the page.
 pub(super) struct Page<'a> {
     pub(super) found: &'a Found,
     pub(super) parts: &'a [RunPart<'a>],
@@ -16,7 +16,8 @@ pub(super) struct Page<'a> {
     pub(super) compared: &'a [Plot],
 }
 
-/// Nothing is loaded and nothing runs, whatever got into the page.
+/// The content security policy: the page loads no files and runs no scripts, even if a name from a
+/// data set should contain markup.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 impl Page<'_> {

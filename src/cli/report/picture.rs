@@ -1,4 +1,4 @@
-//! Images as files, and inside the page.
+//! Writes images as files and embeds them in the page.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -11,9 +11,10 @@ use image::{ImageFormat, RgbImage, imageops};
 
 use daad::file;
 
-/// The page shows larger images smaller, as JPEG, so that it stays small itself.
+/// Larger images are reduced to this size and embedded as JPEG, so that the page's file stays
+/// small.
 const LARGEST_PX: u32 = 192;
-/// Smaller ones are shown as they are: JPEG would blur them.
+/// Smaller images are embedded unchanged, because JPEG would blur them.
 const SMALL_PX: u32 = 96;
 const QUALITY: u8 = 88;
 

@@ -12,7 +12,7 @@ use super::runs::Run;
 
 const BINS: usize = 32;
 
-/// All that its records allow.
+/// All plots for which the run has records.
 pub(super) fn of(run: &Run) -> Vec<Plot> {
     let threshold = run.card.calibration.threshold;
     let single = [
@@ -39,7 +39,7 @@ fn plot(file: &str, title: &str, caption: &str, svg: String) -> Option<Plot> {
     })
 }
 
-/// A curve of losses by name.
+/// The name of a loss curve, and its value in an epoch.
 type Curve = (&'static str, fn(&EpochRecord) -> Option<f64>);
 
 fn losses(history: &[EpochRecord]) -> Option<Plot> {
@@ -66,7 +66,7 @@ fn game(history: &[EpochRecord]) -> Option<Plot> {
     plot("losses-other", "The other losses", caption, svg)
 }
 
-/// A loss that is exactly 0 is not trained.
+/// None for a loss that is exactly 0, because such a loss is not used in training.
 fn some(loss: f64) -> Option<f64> {
     (loss != 0.0).then_some(loss)
 }
@@ -87,7 +87,7 @@ fn loss_curves(history: &[EpochRecord], curves: &[Curve], name: &str) -> Option<
     let x = 0.0..last.max(1.0);
     let lowest = all().map(|(_, loss)| loss).fold(f64::INFINITY, f64::min);
     let highest = all().map(|(_, loss)| loss).fold(0.0, f64::max);
-    // What falls by a power of ten ends as a flat line otherwise.
+    // On a linear axis, a curve that falls by more than a factor of ten looks flat at its end.
     let is_log = lowest > 0.0 && highest > 10.0 * lowest;
     let y = match is_log {
         true => 0.8 * lowest..1.25 * highest,
@@ -188,7 +188,7 @@ fn roc(images: &[ScoredImage], protocol: &str, score: fn(&ScoredImage) -> f64) -
     plot(&format!("roc-{protocol}"), &title, caption, svg)
 }
 
-/// The paper's Fig. 6.
+/// The plot of the paper's Fig. 6.
 fn share(images: &[ScoredImage]) -> Option<Plot> {
     let points = |label| -> Vec<(f64, f64)> {
         let point = |image: &ScoredImage| Some((100.0 * image.anomalous_share?, image.paper));
@@ -249,7 +249,8 @@ fn video(number: usize, name: &str, frames: &[&ScoredImage]) -> Option<Plot> {
     plot(&format!("video-{number}"), &title, caption, svg)
 }
 
-/// First frame and the one after the last of each run of anomalous frames.
+/// The intervals of consecutive anomalous frames, each as its first frame and the frame after its
+/// last.
 fn anomalous_spans(frames: &[&ScoredImage]) -> Vec<(usize, usize)> {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for (index, frame) in frames.iter().enumerate() {

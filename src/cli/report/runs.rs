@@ -1,4 +1,4 @@
-//! The runs to report, with all that they left.
+//! Finds the runs to report and reads their records.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -14,34 +14,34 @@ use crate::cli::sweep::result::JobResult;
 
 /// One model and its records.
 pub(super) struct Run {
-    /// Unlike that of any other run in the report.
+    /// A name that no other run in the report has.
     pub(super) name: String,
     pub(super) model: PathBuf,
     pub(super) card: ModelCard,
-    /// Empty where there is no record of it, as all below.
+    /// The training curve. This and the following fields are empty if there is no record.
     pub(super) losses: Vec<EpochRecord>,
     pub(super) scores: Vec<ScoredImage>,
     pub(super) evaluation: Option<Evaluation>,
-    /// A sentence for each record that is not there.
+    /// A sentence for each missing record.
     pub(super) gaps: Vec<String>,
 }
 
-/// A sweep that runs are of.
+/// A sweep whose jobs are reported as runs.
 pub(super) struct Sweep {
     pub(super) folder: PathBuf,
-    /// What `daad sweep` made of it, Markdown.
+    /// The table that `daad sweep` wrote, as Markdown.
     pub(super) table: Option<String>,
-    /// Jobs that were begun and are not finished.
+    /// The number of jobs that were begun and are not finished.
     pub(super) unfinished: usize,
 }
 
-/// Everything that was named.
+/// All runs and sweeps that were found in the given paths.
 pub(super) struct Found {
     pub(super) runs: Vec<Run>,
     pub(super) sweeps: Vec<Sweep>,
 }
 
-/// Reads model files' cards and records, and those of the finished jobs of sweeps.
+/// Reads the cards and records of model files and of the finished jobs of sweeps.
 pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
     let mut found = Found {
         runs: Vec::new(),
@@ -86,7 +86,7 @@ impl Found {
         if finished.is_empty() {
             bail!("no job of the sweep in {} is finished", folder.display());
         }
-        // The folders' order is the file system's.
+        // The order in which the file system lists folders is arbitrary, so the jobs are sorted.
         finished.sort_by(|(a, _), (b, _)| (a.job, &a.name).cmp(&(b.job, &b.name)));
         for (result, model) in finished {
             self.runs.push(Run::read(result.name, &model)?);
@@ -99,7 +99,8 @@ impl Found {
         Ok(())
     }
 
-    /// Runs of the same name get the names of their files, and one that is given twice a number.
+    /// Makes names unique: runs with the same name get the names of their files, and a run that is
+    /// given twice gets a number.
     fn tell_apart(&mut self) {
         for of_path in [true, false] {
             let mut times: HashMap<String, usize> = HashMap::new();

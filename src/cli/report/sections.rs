@@ -15,14 +15,14 @@ use super::runs::Run;
 use super::tables;
 use crate::cli::common::output::settings_of;
 
-/// What there is of one run.
+/// Everything that the page shows about one run.
 pub(super) struct RunPart<'a> {
     pub(super) run: &'a Run,
     pub(super) plots: Vec<Plot>,
     pub(super) examples: Examples,
 }
 
-/// One run from its origin to its examples.
+/// The section of one run, from its origin to its examples.
 pub(super) fn run(index: usize, part: &RunPart) -> Markup {
     let run = part.run;
     let (videos, plots_of_run): (Vec<&Plot>, Vec<&Plot>) = part
@@ -63,7 +63,7 @@ pub(super) fn run(index: usize, part: &RunPart) -> Markup {
     }
 }
 
-/// What the model file says of itself.
+/// The information in the card of the model file.
 fn origin(card: &ModelCard) -> Markup {
     let (config, origin) = (&card.config, &card.provenance);
     let size = format!("{} × {} pixels", config.width_px, config.height_px);
@@ -97,7 +97,7 @@ fn origin(card: &ModelCard) -> Markup {
     }
 }
 
-/// Plots side by side where there is room.
+/// Plots, side by side if there is enough space.
 pub(super) fn plots<'a>(plots: impl Iterator<Item = &'a Plot>) -> Markup {
     html! {
         div.plots { @for plot in plots {
@@ -109,7 +109,7 @@ pub(super) fn plots<'a>(plots: impl Iterator<Item = &'a Plot>) -> Markup {
     }
 }
 
-/// The drawing in the page's own colours: its ink, and no paper.
+/// The SVG to embed in the page: with the page's text colour, and without a background.
 fn inline(svg: &str) -> String {
     let colour = |colour: plotters::style::RGBColor| {
         format!("\"#{:02X}{:02X}{:02X}\"", colour.0, colour.1, colour.2)
@@ -120,7 +120,7 @@ fn inline(svg: &str) -> String {
         .replace(&colour(ANOMALOUS), "\"var(--anomalous)\"")
 }
 
-/// What several runs make of the same images: the paper's Fig. 2 and Fig. 5.
+/// The comparison of several runs on the same images, as in the paper's Fig. 2 and Fig. 5.
 pub(super) fn compared(group: &Group, parts: &[RunPart]) -> Markup {
     let rows: Vec<(&RunPart, &[Example])> = (group.runs.iter())
         .map(|&run| (&parts[run], parts[run].examples.compared.as_slice()))
@@ -160,7 +160,7 @@ pub(super) fn compared(group: &Group, parts: &[RunPart]) -> Markup {
     }
 }
 
-/// The category of all of them, where they have one.
+/// The category of the examples, if all have the same category.
 fn category_of(examples: &[Example]) -> Option<&str> {
     let category = examples.first()?.image.category.as_str();
     let mut all = examples.iter();
@@ -188,7 +188,7 @@ fn examples(kind: &Kind) -> Markup {
     }
 }
 
-/// Names what cannot be shown.
+/// Lists the examples that cannot be shown.
 fn gone(examples: &[Example]) -> Markup {
     html! {
         @if examples.iter().any(|example| example.shown.is_err()) {
@@ -229,7 +229,7 @@ fn verdict(shown: &Shown) -> Markup {
     html! { b class=(class(label)) title="deployed anomaly score" { (score(shown.score)) } }
 }
 
-/// What it is an image of, as far as that is known.
+/// The kind of an image; if that is unknown, its video or its category.
 fn kind_of(example: &Example) -> String {
     let image = &example.image;
     match (image.kind.as_str(), image.video.as_str()) {
@@ -239,7 +239,7 @@ fn kind_of(example: &Example) -> String {
     }
 }
 
-/// The file and the folder that it lies in.
+/// The last part of a path: the file name with its folder.
 fn short_name(name: &str) -> &str {
     let mut slashes = name.rmatch_indices(['/', '\\']);
     let second = slashes.nth(1);

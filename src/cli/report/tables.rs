@@ -1,4 +1,4 @@
-//! The figures of runs, as tables of the page and as one file.
+//! The figures of runs, as tables on the page and as a CSV file.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use daad::file;
 
 use super::runs::Run;
 
-/// A column: its head and its figure.
+/// A column: its heading and its figure.
 type Column = (&'static str, fn(&Figures) -> Option<f64>);
 
-/// Figures that may stand side by side.
+/// Figures that may be shown in the same table.
 struct Block {
     title: &'static str,
     about: &'static str,
     columns: Vec<Column>,
 }
 
-/// The two protocols are never mixed: each has a table of its own.
+/// The tables. The two protocols are never mixed, so each has its own table.
 fn blocks() -> [Block; 3] {
     [
         Block {
@@ -108,7 +108,7 @@ fn figure(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.3}"))
 }
 
-/// All figures of all runs, a row each: run, category, protocol, metric, value.
+/// Writes all figures of all runs, one row per figure: run, category, protocol, metric, value.
 pub(super) fn write_csv(runs: &[Run], path: &Path) -> anyhow::Result<()> {
     let mut all = csv::Writer::from_writer(Vec::new());
     all.write_record(["run", "category", "protocol", "metric", "value"])?;

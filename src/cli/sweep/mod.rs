@@ -53,8 +53,8 @@ pub(crate) struct SweepArgs {
     /// Only these of the sweep's variants (repeatable)
     #[arg(long, value_name = "NAME")]
     variant: Vec<String>,
-    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over several
-    /// devices, each on one
+    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over
+    /// several devices, each on one
     #[arg(
         long,
         value_name = "DEVICE,…",
@@ -122,7 +122,7 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// A preset's text, or a file's.
+/// The text of a preset or of a sweep's file.
 fn read(sweep: &str) -> anyhow::Result<String> {
     if let Some(text) = preset::find(sweep) {
         return Ok(text.to_owned());
@@ -150,7 +150,7 @@ fn plan(args: &SweepArgs, text: Option<&str>, data: &Path) -> anyhow::Result<(Sp
     Ok((spec, jobs))
 }
 
-/// What `--list` shows of a job.
+/// Prints a job for `--list`.
 fn list(args: &SweepArgs, job: &Job) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -171,7 +171,7 @@ fn list(args: &SweepArgs, job: &Job) -> anyhow::Result<()> {
     })?)
 }
 
-/// Runs what is not done yet.
+/// Runs the jobs that are not done yet.
 fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitCode> {
     let chosen: Vec<&Job> = match args.only {
         None => jobs.iter().collect(),
@@ -234,7 +234,8 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
     }
 }
 
-/// How many jobs run at once, where all devices are there and none is left without one.
+/// The number of jobs that run at the same time. This fails if a device is missing or would get no
+/// job.
 fn side_by_side(args: &SweepArgs) -> anyhow::Result<usize> {
     let devices = args.device.len();
     let side_by_side = args.jobs.map_or(devices, usize::from);
@@ -242,7 +243,8 @@ fn side_by_side(args: &SweepArgs) -> anyhow::Result<usize> {
         devices <= side_by_side,
         "--jobs {side_by_side} leaves some of the {devices} devices idle; raise it or list fewer"
     );
-    // One that is missing would fail the jobs that it is given, one after the other.
+    // On a missing device all of its jobs would fail, one after the other, so this is checked
+    // first.
     for device in &args.device {
         device.resolve()?;
     }
@@ -268,7 +270,7 @@ fn finished(args: &SweepArgs, jobs: &[Job], result: &JobResult) -> anyhow::Resul
     Ok(())
 }
 
-/// What all jobs are told besides their settings.
+/// The arguments of all jobs in addition to their settings.
 fn arguments(args: &SweepArgs) -> Vec<String> {
     let origin = &args.provenance;
     let mut arguments = Vec::new();
@@ -285,7 +287,7 @@ fn arguments(args: &SweepArgs) -> Vec<String> {
     arguments
 }
 
-/// Prints the tables, one a protocol, and writes them beside the results.
+/// Prints the tables, one per protocol, and writes them beside the results.
 fn show(args: &SweepArgs, spec: &Spec, jobs: &[Job], results: &[JobResult]) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(CSV_HEADER)?;
@@ -304,7 +306,8 @@ fn show(args: &SweepArgs, spec: &Spec, jobs: &[Job], results: &[JobResult]) -> a
     line(text.trim_end())
 }
 
-/// `KEY=V1,V2`, each value as in a TOML file; what is none there is text.
+/// Parses `KEY=V1,V2`. Each value is written as in a TOML file; if it is not valid TOML, it is a
+/// text.
 fn axis(text: &str) -> Result<Axis, String> {
     let wrong = || "expected KEY=VALUE,VALUE,…".to_owned();
     let (key, values) = text.split_once('=').ok_or_else(wrong)?;

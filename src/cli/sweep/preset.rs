@@ -1,10 +1,10 @@
-//! The tables of the paper, one file each.
+//! The tables of the paper as presets, each with its own file.
 
 use super::spec::Spec;
 
 macro_rules! presets {
     ($($name:literal),* $(,)?) => {
-        /// Name and file of each.
+        /// The name and the file's text of each preset.
         pub(crate) const PRESETS: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("presets/", $name, ".toml")))),*];
     };
@@ -20,13 +20,13 @@ presets![
     "table6-video",
 ];
 
-/// The file of that name.
+/// The text of the preset with this name.
 pub(crate) fn find(name: &str) -> Option<&'static str> {
     let preset = PRESETS.iter().find(|(known, _)| *known == name);
     preset.map(|(_, text)| *text)
 }
 
-/// Names and titles, a line each.
+/// The names and titles of all presets, one per line.
 pub(crate) fn list() -> String {
     let lines = PRESETS.iter().map(|(name, text)| {
         let spec = Spec::from_toml(text).expect("presets are sound");

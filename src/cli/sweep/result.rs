@@ -1,4 +1,4 @@
-//! What a finished job leaves, and all of a sweep's together.
+//! The results of finished jobs, one file per job and one file for the whole sweep.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,31 +14,32 @@ use daad::train::RunLock;
 
 use super::spec::Job;
 
-/// One JSON line.
+/// The result of a job, written as one JSON line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct JobResult {
-    /// As [`Job::index`], in the sweep that ran it.
+    /// See [`Job::index`]; the index in the sweep that ran the job.
     pub(crate) job: usize,
-    /// As [`Job::name`].
+    /// See [`Job::name`].
     pub(crate) name: String,
-    /// As [`Job::labels`].
+    /// See [`Job::labels`].
     pub(crate) labels: BTreeMap<String, String>,
-    /// As [`Job::settings`].
+    /// See [`Job::settings`].
     pub(crate) settings: Settings,
-    /// From start to end, pauses not counted; of the last start only where it was resumed.
+    /// The running time of the job, without pauses. If the job was resumed, only the time since the
+    /// last start.
     pub(crate) seconds: f64,
-    /// The model's file.
+    /// The path of the model file.
     pub(crate) model: String,
-    /// What the test set says of it.
+    /// The figures of the model on the test set.
     pub(crate) evaluation: Evaluation,
 }
 
-/// The two ways to scale scores, never mixed.
+/// The two protocols for scaling scores, which are never mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// Minimum and maximum over the test set.
+    /// Scaling by minimum and maximum over the test set.
     Paper,
-    /// Fixed beforehand.
+    /// Scaling fixed in advance on held-out normal images.
     Deployed,
 }
 
@@ -54,7 +55,7 @@ impl Protocol {
 }
 
 impl JobResult {
-    /// The mean over the categories that this job's model was tested on.
+    /// The image AUROC, as the mean over the categories on which this job's model was tested.
     pub(crate) fn auroc(&self, protocol: Protocol) -> Option<f64> {
         let mean = &self.evaluation.mean;
         match protocol {
@@ -67,15 +68,15 @@ impl JobResult {
 const RESULT: &str = "result.json";
 const RESULTS: &str = "results.jsonl";
 
-/// Jobs that end at the same moment write their results one after the other.
+/// How long to wait while another job, which ended at the same time, writes its result.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where a job's files lie.
+/// The folder of a job's files.
 pub(crate) fn folder(out: &Path, job: &Job) -> PathBuf {
     out.join("jobs").join(job.identity())
 }
 
-/// What a job left when it was done; none before that.
+/// The result of a job; None if the job is not done.
 pub(crate) fn read(out: &Path, job: &Job) -> anyhow::Result<Option<JobResult>> {
     let path = folder(out, job).join(RESULT);
     let text = match std::fs::read_to_string(&path) {
@@ -85,7 +86,8 @@ pub(crate) fn read(out: &Path, job: &Job) -> anyhow::Result<Option<JobResult>> {
     };
     let result: JobResult = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a job's result; delete it", path.display()))?;
-    // The same run may have another place, and other words for it, in this sweep.
+    // The result may come from another sweep, in which the same run has another index, name and
+    // labels.
     Ok(Some(JobResult {
         job: job.index,
         name: job.name.clone(),
@@ -101,10 +103,9 @@ pub(crate) fn write(out: &Path, job: &Job, result: &JobResult) -> anyhow::Result
     Ok(())
 }
 
-/// The results there are, in the jobs' order, and all of them as one file.
+/// Reads the available results, in the order of the jobs, and writes all of them into one file.
 ///
-/// Each job has its own file and this one is made from them, so that several machines can run one
-/// sweep.
+/// That file is made from the jobs' own files, so that several machines can run one sweep together.
 pub(crate) fn collect(out: &Path, jobs: &[Job]) -> anyhow::Result<Vec<JobResult>> {
     let path = out.join(RESULTS);
     let _lock = RunLock::acquire(&path, PATIENCE)?;

@@ -1,4 +1,4 @@
-//! Runs jobs as processes of this program, some side by side.
+//! Runs jobs as processes of this program, several at the same time.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -18,27 +18,27 @@ use daad::train::RunLock;
 use super::result::{self, JobResult};
 use super::spec::Job;
 
-/// How often a running job is looked at.
+/// The time between two checks whether a running job has ended.
 const POLL: Duration = Duration::from_millis(50);
 
 /// How long a job of an earlier sweep may take to stop.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
-/// What all jobs of a sweep share.
+/// The properties that all jobs of a sweep share.
 pub(crate) struct Runner<'a> {
-    /// The sweep's folder of data.
+    /// The folder of the sweep's data.
     pub(crate) data: &'a Path,
-    /// Where all results go.
+    /// The folder for all results.
     pub(crate) out: &'a Path,
-    /// More arguments of `daad train`.
+    /// Additional arguments of `daad train`.
     pub(crate) arguments: &'a [String],
-    /// Those that run at once are dealt out to these.
+    /// The devices among which the jobs that run at the same time are distributed.
     pub(crate) devices: &'a [DeviceChoice],
-    /// How many run at once.
+    /// The number of jobs that run at the same time.
     pub(crate) side_by_side: usize,
 }
 
-/// What became of a job.
+/// The outcome of a job.
 pub(crate) enum Outcome {
     Done(Box<JobResult>),
     Failed(anyhow::Error),
@@ -46,7 +46,7 @@ pub(crate) enum Outcome {
 }
 
 impl Runner<'_> {
-    /// Runs all of `jobs` unless `stop` is set, telling `on_end` of each as it ends.
+    /// Runs all `jobs` unless `stop` is set, and calls `on_end` whenever a job ends.
     pub(crate) fn run(
         &self,
         jobs: Vec<Job>,
@@ -71,7 +71,7 @@ impl Runner<'_> {
         });
     }
 
-    /// The device of each worker, which runs one job after the other on it.
+    /// The device of each worker. A worker runs one job after the other on its device.
     fn workers(&self) -> impl Iterator<Item = &DeviceChoice> {
         self.devices.iter().cycle().take(self.side_by_side)
     }
@@ -85,7 +85,8 @@ impl Runner<'_> {
         fs::write(&settings, job.settings.to_toml()).with_context(|| written(&settings))?;
         let log = folder.join("log.txt");
         let model = folder.join("model.safetensors");
-        // The orphan of a sweep that was killed may still be at it, and leave a checkpoint.
+        // If an earlier sweep was killed, its process for this job may still be running and write a
+        // checkpoint. Acquiring the lock waits for the end of that process.
         drop(RunLock::acquire(&model, ORPHAN_PATIENCE)?);
         let mut child = self
             .command(job, &folder, device)
@@ -150,9 +151,9 @@ impl Runner<'_> {
     }
 }
 
-/// Waits for the job's end; asks it to come to one when the sweep is to stop.
+/// Waits for the end of the job, and asks the job to stop when the sweep has to stop.
 fn wait(child: &mut Child, stop: &AtomicBool) -> anyhow::Result<ExitStatus> {
-    // The job stops where this ends, even if this program is killed.
+    // The job stops when this end of the pipe is closed, also if this program is killed.
     let mut lifeline = child.stdin.take();
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for a job")? {
@@ -165,7 +166,7 @@ fn wait(child: &mut Child, stop: &AtomicBool) -> anyhow::Result<ExitStatus> {
     }
 }
 
-/// What a failed job said last.
+/// The last line that a failed job wrote to its log.
 fn last_line(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let line = text.lines().rev().find(|line| !line.trim().is_empty());

@@ -1,4 +1,4 @@
-//! What a sweep varies, and the jobs that makes.
+//! The specification of a sweep: what it varies, and the resulting jobs.
 
 use std::collections::BTreeMap;
 
@@ -9,38 +9,40 @@ use toml::{Table, Value};
 
 use daad::settings::Settings;
 
-/// The keys of a job that are not settings of the run.
+/// The keys of a variant or an axis that are not settings of the training run.
 const NAME: &str = "name";
 const DATA: &str = "data";
 const CATEGORY: &str = "category";
 
-/// The axis that the variants make.
+/// The name of the axis whose values are the variants.
 pub(crate) const VARIANT: &str = "variant";
 
-/// The axis over which a table shows the spread instead of a row each.
+/// The name of the axis of seeds. A table shows mean and deviation over the seeds, not a row for
+/// each.
 pub(crate) const SEED: &str = "seed";
 
-/// All categories of the data set.
+/// The value of the category axis that stands for all categories of the data set.
 const EACH: &str = "each";
 
-/// A sweep's file.
+/// The content of a sweep's file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Spec {
-    /// Heads the table.
+    /// The title of the table.
     pub(crate) title: String,
-    /// The axis that makes the table's rows.
+    /// The axis of the table's rows.
     pub(crate) rows: String,
-    /// The axis that makes its columns.
+    /// The axis of the table's columns.
     pub(crate) columns: String,
-    /// Whether a last row has the means of the columns.
+    /// Whether the table has a last row with the means of the columns.
     pub(crate) mean: bool,
-    /// Settings of every job on which they have an effect.
+    /// The settings of all jobs; a job ignores those that have no effect on it.
     base: Table,
-    /// Every combination of these values: a setting, or the category; `category = "each"` is every
-    /// category of the data set.
+    /// The axes with their values: settings, or the category. There is a job for every combination;
+    /// `category = "each"` stands for every category of the data set.
     grid: Table,
-    /// Each with all of the grid: a name, settings, and the folder of its data inside the sweep's.
+    /// The variants, each combined with the whole grid: a name, settings, and the folder of the
+    /// variant's data inside the sweep's data folder.
     #[serde(rename = "variant")]
     variants: Vec<Table>,
     /// The paper's numbers by column and row; `mean` is the row of the means.
@@ -50,17 +52,17 @@ pub(crate) struct Spec {
 /// One training run.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
-    /// From 1, its place in the sweep.
+    /// The position of the job in the sweep, counted from 1.
     pub(crate) index: usize,
-    /// For people.
+    /// The name of the job, for people.
     pub(crate) name: String,
-    /// Its value on every axis.
+    /// The job's value on every axis.
     pub(crate) labels: BTreeMap<String, String>,
-    /// The folder of its data inside the sweep's.
+    /// The folder of the job's data inside the sweep's data folder.
     pub(crate) data: Option<String>,
-    /// The one category to train on.
+    /// The category to train on, if there is exactly one.
     pub(crate) category: Option<String>,
-    /// All of its settings that differ from the paper's.
+    /// All settings of the job that differ from the paper's.
     pub(crate) settings: Settings,
 }
 
@@ -81,11 +83,11 @@ impl Spec {
         Ok(spec)
     }
 
-    /// Adds an axis, or other values to one.
+    /// Adds an axis, or replaces the values of an existing axis.
     pub(crate) fn vary(&mut self, axis: &str, values: Vec<Value>) {
         self.grid.insert(axis.to_owned(), Value::Array(values));
-        // A table that nobody laid out shows the settings that vary; categories and seeds are means,
-        // unless there is nothing else.
+        // If the file does not define rows and columns, the table shows the settings that vary.
+        // Categories and seeds are averaged, unless nothing else varies.
         let place = match (self.rows.as_str(), self.columns.as_str()) {
             _ if axis == SEED || axis == self.rows => return,
             ("", _) => &mut self.rows,
@@ -118,7 +120,8 @@ impl Spec {
         Ok(())
     }
 
-    /// All jobs in order. `overrides` go over the base, `categories` lists those of a data folder.
+    /// All jobs in order. `overrides` replace settings of the base; `categories` lists the
+    /// categories of a data folder.
     pub(crate) fn jobs(
         &self,
         overrides: &Settings,
@@ -150,7 +153,7 @@ impl Spec {
         Ok(jobs)
     }
 
-    /// The grid's combinations, the last axis fastest.
+    /// The combinations of the grid; the last axis varies fastest.
     fn points(
         &self,
         categories: impl Fn() -> anyhow::Result<Vec<String>>,
@@ -228,7 +231,7 @@ fn job(
 }
 
 impl Job {
-    /// The same for the same run, whatever its place in the sweep.
+    /// An identifier of the training run, independent of the job's position in the sweep.
     pub(crate) fn identity(&self) -> String {
         let mut hash = Sha256::new();
         for part in [&self.data, &self.category] {
@@ -249,7 +252,7 @@ fn name(variant: &Table) -> Option<&str> {
     variant.get(NAME).and_then(Value::as_str)
 }
 
-/// A value as a table's heading.
+/// A value as text for a heading of the table.
 fn label(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! A sweep's results beside the paper's numbers.
+//! The table of a sweep's results beside the paper's numbers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,22 +9,23 @@ use super::spec::{Job, SEED, Spec};
 /// The paper's name for the row of means.
 const MEAN: &str = "mean";
 
-/// One number of a table.
+/// One cell of a table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Cell {
-    /// Mean over the seeds, each the mean over everything that has no row or column.
+    /// The mean over the seeds. The value of a seed is the mean over all axes that are neither rows
+    /// nor columns.
     mean: Option<f64>,
-    /// Standard deviation over the seeds, from two on (n − 1).
+    /// The standard deviation over the seeds (divisor n − 1), if there are at least two seeds.
     deviation: Option<f64>,
-    /// How many of its jobs are done.
+    /// The number of finished jobs of this cell.
     done: usize,
-    /// How many there are.
+    /// The number of all jobs of this cell.
     jobs: usize,
-    /// The paper's.
+    /// The number in the paper.
     paper: Option<f64>,
 }
 
-/// Image AUROC under one protocol.
+/// A table of image AUROCs under one protocol.
 #[derive(Debug)]
 pub(crate) struct Table {
     title: String,
@@ -35,7 +36,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Of the results there are.
+    /// The table of the available results.
     pub(crate) fn new(
         spec: &Spec,
         jobs: &[Job],
@@ -79,7 +80,7 @@ impl Table {
         }
     }
 
-    /// For people and for Markdown.
+    /// The table as Markdown, which people can also read as plain text.
     pub(crate) fn to_markdown(&self) -> String {
         let mut lines = vec![vec![self.corner.clone()]];
         lines[0].extend(self.columns.clone());
@@ -116,8 +117,8 @@ impl Table {
         text
     }
 
-    /// Its cells, a line each, for machines: protocol, row, column, mean, deviation, jobs done and
-    /// in all, the paper's number.
+    /// Writes the cells for programs, one line per cell: protocol, row, column, mean, deviation,
+    /// number of finished jobs, number of jobs, the paper's number.
     pub(crate) fn write_csv(&self, csv: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
         for (row, cells) in &self.rows {
             for (column, cell) in self.columns.iter().zip(cells) {
@@ -137,7 +138,7 @@ impl Table {
     }
 }
 
-/// The heads of [`Table::write_csv`]'s columns.
+/// The headings of the columns that [`Table::write_csv`] writes.
 pub(crate) const CSV_HEADER: [&str; 8] = [
     "protocol",
     "row",
@@ -199,7 +200,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The values on `axis`, in the jobs' order; one without a name where there is no axis.
+/// The values on `axis`, in the order of the jobs; one empty value if there is no axis.
 fn labels(jobs: &[Job], axis: &str) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
     for job in jobs {

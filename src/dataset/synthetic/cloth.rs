@@ -6,21 +6,22 @@ use image::{Rgb, RgbImage};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Threads across an image, each way.
+/// The number of threads across an image, along each axis.
 const THREADS: f32 = 4.0;
 
-/// How far the cloth may lie shifted, in radians of a thread: a camera above a belt sees each piece
-/// nearly, not exactly, in place.
+/// The largest shift of the cloth, in radians of a thread's period. It imitates a camera above a
+/// conveyor belt, where each piece is nearly, but not exactly, in the same place.
 const JITTER: f32 = 0.5;
 
-/// Two crossing sets of threads of random place, brightness and tint, with some noise.
+/// Draws two crossing sets of threads of random position, brightness and tint, with some noise.
 pub(super) fn draw(size_px: u32, rng: &mut ChaCha8Rng) -> RgbImage {
     let shift_x = rng.random_range(-JITTER..JITTER);
     let shift_y = rng.random_range(-JITTER..JITTER);
     let brightness = rng.random_range(0.45..0.55);
     let tint = [0.06, 0.0, -0.06].map(|tint: f32| tint + rng.random_range(-0.02..0.02));
     let step = TAU * THREADS / size_px as f32;
-    // About the centre, so that a mirrored cloth is as normal as the cloth.
+    // Positions are relative to the centre, so that a mirrored image of a normal cloth is normal
+    // too.
     let centre = (size_px - 1) as f32 / 2.0;
     RgbImage::from_fn(size_px, size_px, |x, y| {
         let warp = ((x as f32 - centre) * step + shift_x).cos();

@@ -1,4 +1,4 @@
-//! What can be wrong with an image.
+//! The kinds of defects of synthetic images.
 
 use std::f32::consts::TAU;
 
@@ -13,16 +13,17 @@ pub enum Defect {
     Stain,
     /// A thin bright line.
     Scratch,
-    /// Nothing but black.
+    /// A black area.
     Hole,
-    /// Mortar where a tile should be.
+    /// Mortar in place of a tile.
     MissingTile,
-    /// Two halves of different tiles in one place: nothing in it is strange but that.
+    /// Halves of two different tiles in one place. Each half is normal; only their combination is
+    /// not.
     MixedTile,
 }
 
 impl Defect {
-    /// One word, for folders.
+    /// The name of the defect, one word, used for folders.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stain => "stain",
@@ -34,7 +35,7 @@ impl Defect {
     }
 }
 
-/// An ellipse of the image, anywhere near the middle, changed.
+/// Draws a defect inside an ellipse at a random position near the middle of the image.
 pub(super) fn damage(image: &mut RgbImage, defect: Defect, rng: &mut ChaCha8Rng) {
     let size = image.width() as f32;
     let (centre_x, centre_y) = (

@@ -1,14 +1,14 @@
-//! A floor of tiles: few kinds, endless arrangements. What is normal here is normal at the size of
-//! a tile, which is what makes the block size matter.
+//! A floor of tiles: there are few kinds of tiles, but very many arrangements. Whether a floor is
+//! normal depends on single tiles, so the block size of the memory matters for this texture.
 
 use image::{Rgb, RgbImage, imageops};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// Tiles along each side of an image.
+/// The number of tiles along each side of an image.
 const TILES: u32 = 4;
 
-/// Points per pixel and axis from which a pixel's colour is the mean.
+/// The number of points per pixel and axis; a pixel's colour is the mean over these points.
 const SAMPLES: u32 = 4;
 
 /// Half of the gap between two tiles, in tiles.
@@ -19,7 +19,7 @@ const CREAM: [f32; 3] = [0.86, 0.82, 0.74];
 const BLUE: [f32; 3] = [0.22, 0.34, 0.46];
 const RED: [f32; 3] = [0.72, 0.38, 0.26];
 
-/// What is painted on a tile. Mirrored and turned, each is a tile of its own kind again.
+/// The pattern on a tile. A mirrored or rotated tile is a tile of the same kind.
 #[derive(Debug, Clone, Copy)]
 enum Motif {
     Disc,
@@ -40,7 +40,7 @@ const MOTIFS: [Motif; 6] = [
 ];
 
 impl Motif {
-    /// The colour at a place on the tile, 0 to 1 both ways.
+    /// The colour at a position on the tile, both coordinates from 0 to 1.
     fn colour(self, x: f32, y: f32) -> [f32; 3] {
         let (from_centre_x, from_centre_y) = (x - 0.5, y - 0.5);
         let radius = from_centre_x.hypot(from_centre_y);
@@ -59,7 +59,7 @@ impl Motif {
     }
 }
 
-/// Tiles of random kinds, each turned at random, under light of random strength.
+/// Draws tiles of random kinds, each rotated at random, under light of random strength.
 pub(super) fn draw(size_px: u32, rng: &mut ChaCha8Rng) -> RgbImage {
     let tiles: [(usize, u32); (TILES * TILES) as usize] =
         std::array::from_fn(|_| (rng.random_range(0..MOTIFS.len()), rng.random_range(0..4)));
@@ -90,7 +90,7 @@ fn on_tile(motif: Motif, turns: u32, x: f32, y: f32) -> [f32; 3] {
     motif.colour(x, y)
 }
 
-/// One tile becomes mortar.
+/// Replaces one tile by mortar.
 pub(super) fn take_out(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
     let (tile, size) = (floor.width() / TILES, floor.width());
     let (left, top) = (
@@ -102,7 +102,8 @@ pub(super) fn take_out(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
     imageops::replace(floor, &hole, i64::from(left), i64::from(top));
 }
 
-/// One tile's lower half becomes that of a tile of another floor, which differs from its own.
+/// Replaces the lower half of one tile by the lower half of a visibly different tile of another
+/// floor.
 pub(super) fn mix(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
     let (tile, size) = (floor.width() / TILES, floor.width());
     let half = tile / 2;
@@ -121,7 +122,7 @@ pub(super) fn mix(floor: &mut RgbImage, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// Mean absolute difference of the values, 0 to 1.
+/// The mean absolute difference of the pixel values, 0 to 1.
 fn difference(a: &RgbImage, b: &RgbImage) -> f32 {
     let sum: u32 = a
         .iter()

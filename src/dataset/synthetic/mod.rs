@@ -1,5 +1,5 @@
-//! Images made by the program itself, with and without defects: something to try the whole path on
-//! without any data.
+//! Images that the program draws itself, with and without defects, to try everything from training
+//! to scoring without a data set.
 
 mod cloth;
 mod defect;
@@ -14,20 +14,20 @@ pub use defect::Defect;
 use super::LabelledImage;
 use crate::metric::Label;
 
-/// What the images show.
+/// The texture that the images show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Texture {
-    /// Woven cloth: every image nearly the same.
+    /// Woven cloth: all images are nearly the same.
     Cloth,
-    /// A floor of 4×4 tiles: of always the same kinds, laid differently on every image.
+    /// A floor of 4×4 tiles: the kinds of tiles are always the same, their arrangement differs.
     Floor,
 }
 
 impl Texture {
-    /// All of them, with the names that the command line uses.
+    /// All textures, with the names that the command line uses.
     pub const ALL: [(Self, &'static str); 2] = [(Self::Cloth, "cloth"), (Self::Floor, "floor")];
 
-    /// What can be wrong with it.
+    /// The kinds of defects that this texture can have.
     pub const fn defects(self) -> &'static [Defect] {
         match self {
             Self::Cloth => &[Defect::Stain, Defect::Scratch, Defect::Hole],
@@ -51,7 +51,7 @@ pub struct SyntheticImages {
 }
 
 impl SyntheticImages {
-    /// Square images of `size_px` pixels a side.
+    /// A generator of square images with sides of `size_px` pixels.
     pub fn new(texture: Texture, size_px: usize, seed: u64) -> Self {
         Self {
             texture,
@@ -67,7 +67,7 @@ impl SyntheticImages {
             .collect()
     }
 
-    /// `count` images with one defect each, the texture's kinds by turns.
+    /// `count` images with one defect each; the texture's kinds of defects alternate.
     pub fn defective(&mut self, count: usize) -> Vec<LabelledImage> {
         let kinds = self.texture.defects().iter().cycle();
         kinds

@@ -1,4 +1,4 @@
-//! Which frames are abnormal: `frame_labels.csv`.
+//! Reads which frames are abnormal, from `frame_labels.csv` or from MATLAB files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 
-/// The file, a row for each test frame: video, frame from 0, 1 where it is abnormal.
+/// The file of labels. It has a row for each test frame: the video, the frame counted from 0, and 1
+/// for an abnormal or 0 for a normal frame.
 const FILE: &str = "frame_labels.csv";
 
-/// Where data sets publish MATLAB files instead, in the folder of the data.
+/// The folders inside the data set where some data sets have MATLAB files instead.
 const MATLAB_FOLDERS: [&str; 4] = [
     "",
     "Test",
@@ -23,11 +24,12 @@ const MATLAB_FOLDERS: [&str; 4] = [
 #[derive(Debug)]
 pub(super) struct Labels {
     path: PathBuf,
-    /// Of each video by its name, frame by frame.
+    /// For each video, by its name, whether each labelled frame is abnormal.
     videos: HashMap<String, BTreeMap<usize, bool>>,
 }
 
-/// Published copies call the second column by different names.
+/// A row of the file. It is read by position, because the name of the second column differs between
+/// published copies.
 #[derive(Deserialize)]
 struct Row(String, usize, u8);
 
@@ -51,7 +53,7 @@ impl Labels {
         )))
     }
 
-    /// How many videos are labelled.
+    /// The number of labelled videos.
     pub(super) fn count(&self) -> usize {
         self.videos.len()
     }

@@ -11,18 +11,19 @@ use crate::error::{Error, Result};
 use crate::metric::Label;
 use labels::Labels;
 
-/// Our own layout, CUHK Avenue's as frames, and UCSD Ped2's as published.
+/// The folders for training and testing in our own layout, in CUHK Avenue's layout with extracted
+/// frames, and in UCSD Ped2's published layout.
 const LAYOUTS: [[&str; 2]; 3] = [
     ["training/frames", "testing/frames"],
     ["training", "testing"],
     ["Train", "Test"],
 ];
 
-/// UCSD's pixel-level ground truth lies beside its test videos.
+/// The suffix of the folders with UCSD's masks, which are beside the folders of the test videos.
 const MASKS_SUFFIX: &str = "_gt";
 
-/// Folders of frames in one of the layouts, and labels of the test frames: see [`Labels::find`].
-/// Nothing where no such folders are there.
+/// Opens the folders of frames in one of the layouts, and the labels of the test frames: see
+/// [`Labels::find`]. The result is empty if there are no such folders.
 pub(super) fn open(root: &Path) -> Result<Split> {
     let pair = |[train, test]: [&str; 2]| {
         Some((first_folder(root, &[train])?, first_folder(root, &[test])?))
