@@ -143,11 +143,11 @@ impl<B: Gradients> Backward<B, 3> for Convolve {
             bent,
         } = ops.state;
         if let Some((output, slope)) = bent {
-            gradient = B::bend_back(output, gradient, slope);
+            gradient = B::leaky_relu_backward(output, gradient, slope);
         }
         if let Some(node) = x_node {
             let [_, _, height, width] = x.shape().dims();
-            let maps = B::scatter(gradient.clone(), weight, [height, width], window);
+            let maps = B::transposed_convolution(gradient.clone(), weight, [height, width], window);
             grads.register::<B>(node.id, maps);
         }
         if let Some(node) = weight_node {
@@ -171,7 +171,7 @@ impl<B: Gradients> Backward<B, 3> for ConvolveTransposed {
         let gradient = grads.consume::<B>(&ops.node);
         let (x, weight, window) = ops.state;
         if let Some(node) = x_node {
-            grads.register::<B>(node.id, B::gather(gradient.clone(), weight, window));
+            grads.register::<B>(node.id, B::convolution(gradient.clone(), weight, window));
         }
         if let Some(node) = weight_node {
             let weights = B::weight_gradient(gradient.clone(), x, window);
@@ -191,7 +191,7 @@ impl<B: Gradients> Backward<B, 3> for Normalize {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Found, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
-        let gradients = B::normalize_back(ops.state, gradient);
+        let gradients = B::normalize_backward(ops.state, gradient);
         let gradients = [gradients.x, gradients.gamma, gradients.beta];
         for (node, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = node {
@@ -210,7 +210,7 @@ impl<B: Gradients> Backward<B, 1> for MaxPool {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Found, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
-            grads.register::<B>(node.id, B::max_pool_back(ops.state, gradient));
+            grads.register::<B>(node.id, B::max_pool_backward(ops.state, gradient));
         }
     }
 }

@@ -4,17 +4,17 @@ use burn::backend::tensor::FloatTensor;
 
 use super::{Kernels, Window};
 
-/// Every convolution and every gradient of one is a [`gather`](Self::gather), a
-/// [`scatter`](Self::scatter) or a [`weight_gradient`](Self::weight_gradient): a convolution
+/// Every convolution and every gradient of one is a [`convolution`](Self::convolution), a
+/// [`transposed_convolution`](Self::transposed_convolution) or a [`weight_gradient`](Self::weight_gradient): a convolution
 /// gathers, and its gradient with regard to the input scatters; a transposed convolution is the
 /// other way round.
 pub(super) trait Gradients: Kernels {
     /// From maps `[B, I, H, W]` and weights `[O, I, k, k]` the convolution without bias.
-    fn gather(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window)
+    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window)
     -> FloatTensor<Self>;
 
     /// From maps `[B, I, h, w]` and weights `[I, O, k, k]` maps `[B, O, H, W]` of a `size`.
-    fn scatter(
+    fn transposed_convolution(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         size: [usize; 2],
@@ -33,20 +33,20 @@ pub(super) trait Gradients: Kernels {
     fn channel_sums(maps: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// The gradient before a leaky rectifier, from that behind it and its output.
-    fn bend_back(
+    fn leaky_relu_backward(
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         slope: f32,
     ) -> FloatTensor<Self>;
 
     /// Of [`Kernels::normalize_train`].
-    fn normalize_back(
+    fn normalize_backward(
         normalization: Normalization<FloatTensor<Self>>,
         gradient: FloatTensor<Self>,
     ) -> NormalizationGradients<FloatTensor<Self>>;
 
     /// The gradient of [`Kernels::max_pool`] goes to the first of the largest.
-    fn max_pool_back(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn max_pool_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// What went into a normalization, and its statistics.

@@ -69,7 +69,7 @@ pub trait Kernels: Backend {
         slope: f32,
     ) -> FloatTensor<Self> {
         let normal = Self::batch_norm(x, gamma, beta, mean, variance, f64::from(epsilon));
-        plain::rectify::<Self>(normal, slope)
+        plain::leaky_relu::<Self>(normal, slope)
     }
 
     /// Batch normalization by the statistics of the batch, then the rectifier: the maps, their
@@ -84,7 +84,7 @@ pub trait Kernels: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let result = Self::batch_norm_train(x, gamma, beta, f64::from(epsilon));
         (
-            plain::rectify::<Self>(result.output, slope),
+            plain::leaky_relu::<Self>(result.output, slope),
             result.mean,
             result.variance,
         )

@@ -18,7 +18,7 @@ pub(super) fn convolve<B: Backend>(
         stride, padding, ..
     } = window;
     let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
-    rectify::<B>(B::conv2d(x, weight, Some(bias), options), slope)
+    leaky_relu::<B>(B::conv2d(x, weight, Some(bias), options), slope)
 }
 
 /// [`super::Kernels::convolve_transposed`] by Burn's operations.
@@ -35,7 +35,7 @@ pub(super) fn convolve_transposed<B: Backend>(
     B::conv_transpose2d(x, weight, Some(bias), options)
 }
 
-pub(super) fn rectify<B: Backend>(x: FloatTensor<B>, slope: f32) -> FloatTensor<B> {
+pub(super) fn leaky_relu<B: Backend>(x: FloatTensor<B>, slope: f32) -> FloatTensor<B> {
     match slope {
         1.0 => x,
         0.0 => B::relu(x),

@@ -14,7 +14,7 @@ pub(super) struct Flat {
     /// 1, or the stride of the window that reads the planes.
     pub split: usize,
     /// Zeros before the first value of a row and of a column, in values of the map.
-    pub lead: usize,
+    pub padding: usize,
     /// Values from one row of a plane to the next.
     pub stride: usize,
 }
@@ -38,7 +38,7 @@ impl Flat {
             height,
             width,
             split,
-            lead,
+            padding,
             stride,
             ..
         } = *self;
@@ -50,16 +50,16 @@ impl Flat {
                 let start = (channel * split * split + phase) * plane_stride;
                 let plane = &mut planes[start..][..rows * stride];
                 // The first column of the plane that holds a value of the map.
-                let skip = lead.saturating_sub(b).div_ceil(split);
-                let from = skip * split + b - lead;
+                let skip = padding.saturating_sub(b).div_ceil(split);
+                let from = skip * split + b - padding;
                 let count = (width - from.min(width)).div_ceil(split).min(stride - skip);
                 for (row, target) in plane.chunks_exact_mut(stride).enumerate() {
                     let y = (first + row) * split + a;
-                    if y < lead || y - lead >= height {
+                    if y < padding || y - padding >= height {
                         target.fill(0.0);
                         continue;
                     }
-                    let source = &map[(y - lead) * width..][..width];
+                    let source = &map[(y - padding) * width..][..width];
                     target[..skip].fill(0.0);
                     let (values, rest) = target[skip..].split_at_mut(count);
                     match split {
@@ -99,7 +99,7 @@ mod tests {
             height: 2,
             width: 3,
             split,
-            lead: 1,
+            padding: 1,
             stride,
         }
     }

@@ -1,37 +1,37 @@
 //! Convolutions and what goes with them on the CPU, on plain slices: `[B, C, H, W]` row by row.
 //!
-//! Every convolution here is one of three functions: [`gather`], [`scatter`] and
+//! Every convolution here is one of three functions: [`convolution`], [`transposed_convolution`] and
 //! [`weight_gradient`]. A convolution gathers; its gradient with regard to the input scatters.
 //! A transposed convolution scatters; its gradient with regard to the input gathers. The gradient
 //! with regard to the weights is the same function for both.
 //!
 //! None of them builds the matrix of patches that others multiply by. Maps are copied with their
-//! padding, strip by strip, into planes that lie flat in memory, so that a patch is a list of
+//! padding, row_tile by row_tile, into planes that lie flat in memory, so that a patch is a list of
 //! offsets ([`flat`]) and the innermost loop ([`simd`]) reads whole vectors of neighbouring pixels.
 
 mod adam;
 mod flat;
-mod gather;
+mod convolution;
 mod norm;
 mod pack;
 mod pool;
 mod recall;
-mod scatter;
+mod transposed_convolution;
 mod scratch;
 mod simd;
-mod strip;
+mod row_tile;
 mod weight_gradient;
 mod winograd;
 
 pub use adam::{AdamStep, adam};
-pub use gather::gather;
+pub use convolution::convolution;
 pub use norm::{
-    NormGradients, NormStatistics, bend_back, norm_activation, norm_activation_backward,
+    NormGradients, NormStatistics, leaky_relu_backward, norm_activation, norm_activation_backward,
     norm_activation_train,
 };
 pub use pool::{max_pool, max_pool_backward};
 pub use recall::{Recall, recall};
-pub use scatter::scatter;
+pub use transposed_convolution::transposed_convolution;
 pub use weight_gradient::{channel_sums, weight_gradient};
 
 /// A square window that moves over a map.

@@ -113,7 +113,7 @@ pub fn norm_activation_backward(
 }
 
 /// The gradient before a leaky rectifier with `slope`, given its output and the gradient there.
-pub fn bend_back(output: &[f32], gradient: &[f32], slope: f32) -> Vec<f32> {
+pub fn leaky_relu_backward(output: &[f32], gradient: &[f32], slope: f32) -> Vec<f32> {
     let bend = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
     output.iter().zip(gradient).map(bend).collect()
 }

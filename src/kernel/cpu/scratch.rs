@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-/// Buffers of one strip.
+/// Buffers of one row_tile.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub input: Vec<f32>,

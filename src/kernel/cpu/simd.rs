@@ -41,18 +41,18 @@ pub(super) fn channel_block() -> usize {
     dispatch(Block)
 }
 
-/// `output[c][p] (+)= Σ weights[t][i][c] · input[i][taps[t] + p]`, summed over the taps t and the
+/// `output[c][p] (+)= Σ weights[t][i][c] · input[i][offsets[t] + p]`, summed over the offsets t and the
 /// input channels i, for a block of output channels c and some pixels p in a row.
 ///
 /// Pixels past the last whole vector are computed and stored too: planes have room for [`slack`]
 /// values more.
 pub(super) struct Tile<'a> {
-    /// `[taps, channels, block]`.
+    /// `[offsets, channels, block]`.
     weights: &'a [f32],
-    /// Weights of one tap.
-    of_a_tap: usize,
+    /// Weights of one offset.
+    of_an_offset: usize,
     /// Where the window's values lie in a channel's planes.
-    taps: &'a [u32],
+    offsets: &'a [u32],
     /// The planes of each channel.
     input: ChunksExact<'a, f32>,
     /// Whether `output` starts from what it holds rather than from zero.
@@ -65,18 +65,18 @@ pub(super) const fn slack() -> usize {
 }
 
 impl<'a> Tile<'a> {
-    /// `weights` are `[taps, channels, block]`; a channel's planes in `input` are `stride` long.
+    /// `weights` are `[offsets, channels, block]`; a channel's planes in `input` are `stride` long.
     pub(super) fn new(
         weights: &'a [f32],
-        taps: &'a [u32],
+        offsets: &'a [u32],
         input: &'a [f32],
         stride: usize,
         accumulate: bool,
     ) -> Self {
         Self {
             weights,
-            of_a_tap: weights.len() / taps.len(),
-            taps,
+            of_an_offset: weights.len() / offsets.len(),
+            offsets,
             input: input.chunks_exact(stride),
             accumulate,
         }
@@ -101,11 +101,11 @@ impl<'a> Tile<'a> {
         });
     }
 
-    /// Weights and pixels of a tap, channel by channel. Setting this up takes divisions, which short
+    /// Weights and pixels of a offset, channel by channel. Setting this up takes divisions, which short
     /// loops feel; the loops themselves check no bounds.
     #[inline(always)]
-    fn columns<const C: usize>(&self, tap: usize) -> Columns<'a, C> {
-        let weights = &self.weights[tap * self.of_a_tap..][..self.of_a_tap];
+    fn columns<const C: usize>(&self, offset: usize) -> Columns<'a, C> {
+        let weights = &self.weights[offset * self.of_an_offset..][..self.of_an_offset];
         zip(weights.as_chunks::<C>().0, self.input.clone())
     }
 
@@ -149,19 +149,19 @@ impl<'a> Tile<'a> {
                 sums.copy_from_slice(S::as_simd_f32s(row).0);
             }
         }
-        if self.of_a_tap == C {
-            // One channel a tap: a list of offsets.
+        if self.of_an_offset == C {
+            // One channel a offset: a list of offsets.
             let plane = self.input.clone().next().unwrap_or_default();
-            for (weights, &tap) in zip(self.weights.as_chunks::<C>().0, self.taps) {
-                sums = add::<S, C, V>(simd, weights, &plane[start + tap as usize..][..width], sums);
+            for (weights, &offset) in zip(self.weights.as_chunks::<C>().0, self.offsets) {
+                sums = add::<S, C, V>(simd, weights, &plane[start + offset as usize..][..width], sums);
             }
         } else {
             let mut columns = first;
-            for (index, &tap) in self.taps.iter().enumerate() {
+            for (index, &offset) in self.offsets.iter().enumerate() {
                 if index > 0 {
                     columns = self.columns(index);
                 }
-                let at = start + tap as usize;
+                let at = start + offset as usize;
                 for (weights, plane) in columns.clone() {
                     sums = add::<S, C, V>(simd, weights, &plane[at..][..width], sums);
                 }

@@ -3,14 +3,14 @@
 use pulp::{Simd, WithSimd};
 
 use super::flat::Flat;
-use super::gather;
+use super::convolution;
 use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, DOT_ROWS, dot_columns, dot_tile, slack};
-use super::strip::{Plan, Strip, prepare};
+use super::row_tile::{Plan, RowTile, prepare};
 use super::{Shape, Window};
 use crate::kernel::parallel;
 
-/// Pixels of a strip: enough that summing up a tile's lanes is little of the work.
+/// Pixels of a row_tile: enough that summing up a tile's lanes is little of the work.
 const PIXELS: usize = 2048;
 
 /// Into how many sums the work is split, whatever the number of threads: the order of additions,
@@ -24,35 +24,35 @@ const LANES: usize = 8;
 /// one it is the other way round.
 pub fn weight_gradient(large: &[f32], shape: Shape, small: &[f32], window: Window) -> Vec<f32> {
     let [batch, channels, ..] = shape;
-    let plan = gather::plan(shape, 0, window);
+    let plan = convolution::plan(shape, 0, window);
     let rows = small.len() / (batch * plan.rows * plan.columns);
-    let columns = channels * plan.taps.len();
+    let columns = channels * plan.offsets.len();
     let small_maps = Flat {
         channels: rows,
         height: plan.rows,
         width: plan.columns,
         split: 1,
-        lead: 0,
+        padding: 0,
         stride: plan.input.stride,
     };
-    let strips = Strip::cut(batch, plan.rows, plan.input.stride, PIXELS, batch);
-    let lanes: Vec<&[Strip]> = strips.chunks(strips.len().div_ceil(LANES)).collect();
-    // Where there are few strips, the rows of the result are shared out too.
+    let row_tiles = RowTile::cut(batch, plan.rows, plan.input.stride, PIXELS, batch);
+    let lanes: Vec<&[RowTile]> = row_tiles.chunks(row_tiles.len().div_ceil(LANES)).collect();
+    // Where there are few row_tiles, the rows of the result are shared out too.
     let groups = (LANES / lanes.len()).clamp(1, rows.div_ceil(DOT_ROWS));
     let rows_each = rows.div_ceil(groups).next_multiple_of(DOT_ROWS);
-    let tasks: Vec<(&[Strip], usize)> = (lanes.iter())
+    let tasks: Vec<(&[RowTile], usize)> = (lanes.iter())
         .flat_map(|&lane| (0..rows).step_by(rows_each).map(move |row| (lane, row)))
         .collect();
     let sums = parallel::map(tasks, |(lane, first)| {
         let count = rows_each.min(rows - first);
         let mut sum = vec![0.0; count * columns];
         with_scratch(|scratch| {
-            for &strip in lane {
+            for &row_tile in lane {
                 simd::dispatch(Job {
                     plan: &plan,
                     small_maps,
                     rows: first..first + count,
-                    strip,
+                    row_tile,
                     large,
                     small,
                     sum: &mut sum,
@@ -75,7 +75,7 @@ struct Job<'a> {
     plan: &'a Plan,
     small_maps: Flat,
     rows: std::ops::Range<usize>,
-    strip: Strip,
+    row_tile: RowTile,
     large: &'a [f32],
     small: &'a [f32],
     sum: &'a mut [f32],
@@ -101,17 +101,17 @@ impl Job<'_> {
             plan,
             small_maps,
             rows,
-            strip,
+            row_tile,
             large,
             small,
             sum,
             scratch,
         } = self;
         let stride = plan.input.stride;
-        let segment = (strip.rows + plan.reach()) * stride;
-        let plane_stride = strip.images * segment + stride + slack();
+        let segment = (row_tile.rows + plan.reach()) * stride;
+        let plane_stride = row_tile.images * segment + stride + slack();
         let right = at_least(&mut scratch.input, plan.input.planes() * plane_stride);
-        prepare(&plan.input, &strip, large, right, segment, plane_stride);
+        prepare(&plan.input, &row_tile, large, right, segment, plane_stride);
 
         let left_rows = rows.len().next_multiple_of(DOT_ROWS);
         let left = at_least(&mut scratch.output, left_rows * plane_stride);
@@ -121,19 +121,19 @@ impl Job<'_> {
             channels: rows.len(),
             ..small_maps
         };
-        for image in 0..strip.images {
-            let start = ((strip.image + image) * small_maps.channels + rows.start) * map;
+        for image in 0..row_tile.images {
+            let start = ((row_tile.image + image) * small_maps.channels + rows.start) * map;
             let maps = &small[start..][..rows.len() * map];
             some.copy(
                 maps,
                 &mut left[image * segment..],
                 plane_stride,
-                strip.row,
-                strip.rows,
+                row_tile.row,
+                row_tile.rows,
             );
         }
 
-        let pixels = (strip.images - 1) * segment + (strip.rows - 1) * stride + plan.columns;
+        let pixels = (row_tile.images - 1) * segment + (row_tile.rows - 1) * stride + plan.columns;
         let columns = offsets(plan, plane_stride);
         for (group, offsets) in columns.chunks(N).enumerate() {
             let padded: [u32; N] = std::array::from_fn(|j| offsets[j.min(offsets.len() - 1)]);
@@ -153,10 +153,10 @@ impl Job<'_> {
 /// Where the values of a window lie in the planes, channel by channel.
 fn offsets(plan: &Plan, plane_stride: usize) -> Vec<u32> {
     let channel_stride = plan.input.split * plan.input.split * plane_stride;
-    let taps = plan.taps(plane_stride);
+    let offsets = plan.offsets(plane_stride);
     let of_a_channel = |channel| {
-        taps.iter()
-            .map(move |tap| (channel * channel_stride) as u32 + tap)
+        offsets.iter()
+            .map(move |offset| (channel * channel_stride) as u32 + offset)
     };
     (0..plan.input.channels).flat_map(of_a_channel).collect()
 }

@@ -10,20 +10,20 @@ use pulp::{Simd, WithSimd};
 use super::pack::Packed;
 use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, Tile, tile_width};
-use super::strip::{Finish, Plan, Share, Strip};
+use super::row_tile::{Finish, Plan, Share, RowTile};
 
 /// Side of the window.
-const TAPS: usize = 3;
+const KERNEL: usize = 3;
 /// Side of a tile of results.
 const SIDE: usize = 4;
 /// Side of the values that a tile is made from, and of what they are transformed to.
-const REACH: usize = SIDE + TAPS - 1;
+const REACH: usize = SIDE + KERNEL - 1;
 const PARTS: usize = REACH * REACH;
 
-/// Transformed values a strip may have: about what a core's own cache holds.
+/// Transformed values a row_tile may have: about what a core's own cache holds.
 const BUDGET: usize = 128 * 1024;
-/// Tiles that a strip has even so, if the map has as many: the weights are transformed anew for
-/// every strip.
+/// Tiles that a row_tile has even so, if the map has as many: the weights are transformed anew for
+/// every row_tile.
 const LEAST_TILES: usize = 64;
 /// Transformed weights to have at hand at a time.
 const WEIGHTS: usize = 32 * 1024;
@@ -34,9 +34,9 @@ const GAP: usize = 16;
 
 /// Whether a plan is a 3×3 convolution of a size that is worth the transformation.
 pub(super) fn applies(plan: &Plan) -> bool {
-    let is_plain = plan.input.split == 1 && plan.spread == 1 && plan.taps.len() == TAPS * TAPS;
+    let is_plain = plan.input.split == 1 && plan.upscale == 1 && plan.offsets.len() == KERNEL * KERNEL;
     let is_large = plan.input.channels >= 4 && plan.rows >= SIDE && plan.columns >= SIDE;
-    is_plain && plan.reach() == TAPS - 1 && is_large
+    is_plain && plan.reach() == KERNEL - 1 && is_large
 }
 
 /// `weights` are `[O, 9·I]`: the window's values one after the other, of all channels each.
@@ -45,9 +45,9 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
     let down = plan.rows.div_ceil(SIDE);
     let within_budget = BUDGET / (PARTS * plan.input.channels * across);
     let each = within_budget.max(LEAST_TILES / across).clamp(1, down);
-    let strips: Vec<Strip> = (0..plan.batch)
+    let row_tiles: Vec<RowTile> = (0..plan.batch)
         .flat_map(|image| {
-            (0..down).step_by(each).map(move |tile| Strip {
+            (0..down).step_by(each).map(move |tile| RowTile {
                 image,
                 images: 1,
                 row: tile * SIDE,
@@ -55,7 +55,7 @@ pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) 
             })
         })
         .collect();
-    plan.share_out(strips, |share| {
+    plan.share_out(row_tiles, |share| {
         with_scratch(|scratch| {
             simd::dispatch(Job {
                 plan,
@@ -78,7 +78,7 @@ struct Job<'a> {
     scratch: &'a mut Scratch,
 }
 
-/// The tiles of a strip, row by row. Their values lie in planes of `stride`, a part's planes
+/// The tiles of a row_tile, row by row. Their values lie in planes of `stride`, a part's planes
 /// within `part`.
 #[derive(Clone, Copy)]
 struct Tiles {
@@ -102,11 +102,11 @@ impl WithSimd for Job<'_> {
             scratch,
         } = self;
         let Share {
-            strip,
+            row_tile,
             outputs,
             mut maps,
         } = share;
-        let (across, down) = (plan.columns.div_ceil(SIDE), strip.rows.div_ceil(SIDE));
+        let (across, down) = (plan.columns.div_ceil(SIDE), row_tile.rows.div_ceil(SIDE));
         let channels = plan.input.channels;
         let stride = across * down + tile_width::<S>();
         let part = channels * stride + GAP;
@@ -118,7 +118,7 @@ impl WithSimd for Job<'_> {
         };
         let values = at_least(&mut scratch.input, PARTS * part);
         let lines = &mut scratch.lines;
-        transform_values(simd, plan, &strip, input, tiles, values, lines);
+        transform_values(simd, plan, &row_tile, input, tiles, values, lines);
 
         let block = weights.block;
         let weights_part = channels * block + GAP;
@@ -174,7 +174,7 @@ impl WithSimd for Job<'_> {
 fn transform_values<S: Simd>(
     simd: S,
     plan: &Plan,
-    strip: &Strip,
+    row_tile: &RowTile,
     input: &[f32],
     tiles: Tiles,
     values: &mut [f32],
@@ -195,13 +195,13 @@ fn transform_values<S: Simd>(
     lines.fill(0.0);
     let size = flat.height * flat.width;
     for channel in 0..flat.channels {
-        let map = &input[(strip.image * flat.channels + channel) * size..][..size];
+        let map = &input[(row_tile.image * flat.channels + channel) * size..][..size];
         for row in 0..down {
             for (i, line) in lines.chunks_exact_mut(line).enumerate() {
-                let y = strip.row + row * SIDE + i;
-                let target = &mut line[flat.lead..][..flat.width];
-                if y >= flat.lead && y - flat.lead < flat.height {
-                    target.copy_from_slice(&map[(y - flat.lead) * flat.width..][..flat.width]);
+                let y = row_tile.row + row * SIDE + i;
+                let target = &mut line[flat.padding..][..flat.width];
+                if y >= flat.padding && y - flat.padding < flat.height {
+                    target.copy_from_slice(&map[(y - flat.padding) * flat.width..][..flat.width]);
                 } else {
                     target.fill(0.0);
                 }
@@ -318,13 +318,13 @@ fn transform_products<S: Simd>(
                 for i in 0..REACH {
                     m[i] = sources[i * REACH + k][x];
                 }
-                let sums = gather_up(simd, m);
+                let sums = inverse_transform(simd, m);
                 for i in 0..SIDE {
                     columns[i][k] = sums[i];
                 }
             }
             for i in 0..SIDE {
-                let sums = gather_up(simd, columns[i]);
+                let sums = inverse_transform(simd, columns[i]);
                 for k in 0..SIDE {
                     let value = simd.add_f32s(sums[k], biases);
                     let positive = simd.greater_than_f32s(value, zero);
@@ -343,20 +343,20 @@ fn transform_products<S: Simd>(
 /// `[9, I, block]` weights to `[36, I, block]`.
 #[inline(always)]
 fn transform_weights<S: Simd>(simd: S, panel: &[f32], part: usize, transformed: &mut [f32]) {
-    let length = panel.len() / (TAPS * TAPS);
+    let length = panel.len() / (KERNEL * KERNEL);
     let zero = simd.splat_f32s(0.0);
-    let mut taps = panel.chunks_exact(length);
-    let taps: [&[f32]; TAPS * TAPS] = std::array::from_fn(|_| taps.next().expect("nine taps"));
+    let mut offsets = panel.chunks_exact(length);
+    let offsets: [&[f32]; KERNEL * KERNEL] = std::array::from_fn(|_| offsets.next().expect("nine offsets"));
     let mut parts = transformed.chunks_exact_mut(part);
     let parts: [&mut [f32]; PARTS] = std::array::from_fn(|_| parts.next().expect("36 parts"));
     for at in (0..length).step_by(S::F32_LANES) {
         // The last vector may overlap the one before.
         let at = at.min(length - S::F32_LANES);
-        let mut columns = [[zero; TAPS]; REACH];
-        for x in 0..TAPS {
-            let mut column = [zero; TAPS];
-            for y in 0..TAPS {
-                column[y] = S::as_simd_f32s(&taps[y * TAPS + x][at..][..S::F32_LANES]).0[0];
+        let mut columns = [[zero; KERNEL]; REACH];
+        for x in 0..KERNEL {
+            let mut column = [zero; KERNEL];
+            for y in 0..KERNEL {
+                column[y] = S::as_simd_f32s(&offsets[y * KERNEL + x][at..][..S::F32_LANES]).0[0];
             }
             let values = widen(simd, column);
             for i in 0..REACH {
@@ -375,7 +375,7 @@ fn transform_weights<S: Simd>(simd: S, panel: &[f32], part: usize, transformed: 
 
 /// Three weights to six: G of the paper.
 #[inline(always)]
-fn widen<S: Simd>(simd: S, [a, b, c]: [S::f32s; TAPS]) -> [S::f32s; REACH] {
+fn widen<S: Simd>(simd: S, [a, b, c]: [S::f32s; KERNEL]) -> [S::f32s; REACH] {
     let times = |value, by: f32| simd.mul_f32s(value, simd.splat_f32s(by));
     let sum = times(simd.add_f32s(a, c), -1.0 / 6.0);
     let middle = times(b, 1.0 / 6.0);
@@ -415,7 +415,7 @@ fn transform<S: Simd>(simd: S, d: [S::f32s; REACH]) -> [S::f32s; REACH] {
 
 /// Six products to four results: Aᵀ of the paper.
 #[inline(always)]
-fn gather_up<S: Simd>(simd: S, m: [S::f32s; REACH]) -> [S::f32s; SIDE] {
+fn inverse_transform<S: Simd>(simd: S, m: [S::f32s; REACH]) -> [S::f32s; SIDE] {
     let [two, four, eight] = [2.0, 4.0, 8.0].map(|value| simd.splat_f32s(value));
     let (a, b) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
     let (c, d) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
@@ -459,7 +459,7 @@ fn join_four(phases: &[f32], phase: usize, row: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::cpu::{Window, gather};
+    use crate::kernel::cpu::{Window, convolution};
 
     const CHANNELS: usize = 5;
 
@@ -471,11 +471,11 @@ mod tests {
             padding: 0,
         };
         let outputs = weights.len() / (CHANNELS * 9);
-        let plan = gather::plan([1, CHANNELS, rows + 2, width + 2], outputs, window);
+        let plan = convolution::plan([1, CHANNELS, rows + 2, width + 2], outputs, window);
         assert!(applies(&plan));
         let starts: Vec<usize> = (0..outputs).map(|output| output * CHANNELS * 9).collect();
         let columns: Vec<usize> = (0..9)
-            .flat_map(|tap| (0..CHANNELS).map(move |channel| channel * 9 + tap))
+            .flat_map(|offset| (0..CHANNELS).map(move |channel| channel * 9 + offset))
             .collect();
         let weights = Packed::new(weights, &starts, &columns);
         run(&plan, maps, &weights, Finish::default())
@@ -521,8 +521,8 @@ mod tests {
                     let (output, pixel) = (index / (rows * width), index % (rows * width));
                     let corner = pixel / width * (width + 2) + pixel % width;
                     let terms = (0..CHANNELS * 9).map(|i| {
-                        let (channel, tap) = (i / 9, i % 9);
-                        let at = corner + tap / 3 * (width + 2) + tap % 3;
+                        let (channel, offset) = (i / 9, i % 9);
+                        let at = corner + offset / 3 * (width + 2) + offset % 3;
                         weights[output * CHANNELS * 9 + i] * maps[channel * size + at]
                     });
                     let expected: f32 = terms.sum();

@@ -8,18 +8,18 @@ use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients}
 use crate::kernel::{Window, cpu};
 
 impl Gradients for Flex {
-    fn gather(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
+    fn convolution(x: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
         let (x, weight) = (Plain::from(x), Plain::from(weight));
-        let maps = cpu::gather(x.values(), x.shape(), weight.values(), None, None, window);
+        let maps = cpu::convolution(x.values(), x.shape(), weight.values(), None, None, window);
         let [batch, _, height, width] = x.shape();
         let [height, width] = [height, width].map(|size| window.positions(size));
         let [outputs, ..] = weight.shape();
         tensor(maps, [batch, outputs, height, width])
     }
 
-    fn scatter(x: FlexTensor, weight: FlexTensor, size: [usize; 2], window: Window) -> FlexTensor {
+    fn transposed_convolution(x: FlexTensor, weight: FlexTensor, size: [usize; 2], window: Window) -> FlexTensor {
         let (x, weight) = (Plain::from(x), Plain::from(weight));
-        let maps = cpu::scatter(x.values(), x.shape(), weight.values(), None, size, window);
+        let maps = cpu::transposed_convolution(x.values(), x.shape(), weight.values(), None, size, window);
         let ([batch, ..], [_, outputs, ..]) = (x.shape(), weight.shape());
         let [height, width] = size;
         tensor(maps, [batch, outputs, height, width])
@@ -39,13 +39,13 @@ impl Gradients for Flex {
         tensor(sums, channels)
     }
 
-    fn bend_back(output: FlexTensor, gradient: FlexTensor, slope: f32) -> FlexTensor {
+    fn leaky_relu_backward(output: FlexTensor, gradient: FlexTensor, slope: f32) -> FlexTensor {
         let (output, gradient) = (Plain::from(output), Plain::from(gradient));
-        let bent = cpu::bend_back(output.values(), gradient.values(), slope);
+        let bent = cpu::leaky_relu_backward(output.values(), gradient.values(), slope);
         tensor(bent, gradient.shape())
     }
 
-    fn normalize_back(
+    fn normalize_backward(
         normalization: Normalization<FlexTensor>,
         gradient: FlexTensor,
     ) -> NormalizationGradients<FlexTensor> {
@@ -77,7 +77,7 @@ impl Gradients for Flex {
         }
     }
 
-    fn max_pool_back(x: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+    fn max_pool_backward(x: FlexTensor, gradient: FlexTensor) -> FlexTensor {
         let (x, gradient) = (Plain::from(x), Plain::from(gradient));
         let maps = cpu::max_pool_backward(x.values(), x.shape(), gradient.values());
         tensor(maps, x.shape())

@@ -21,7 +21,7 @@ impl Kernels for Flex {
         let (x, weight, bias) = (Plain::from(x), Plain::from(weight), Plain::from(bias));
         let [batch, _, height, width] = x.shape();
         let slope = (slope != 1.0).then_some(slope);
-        let maps = cpu::gather(
+        let maps = cpu::convolution(
             x.values(),
             x.shape(),
             weight.values(),
@@ -42,7 +42,7 @@ impl Kernels for Flex {
         let (x, weight, bias) = (Plain::from(x), Plain::from(weight), Plain::from(bias));
         let [batch, _, height, width] = x.shape();
         let size = [height, width].map(|size| window.span(size));
-        let maps = cpu::scatter(
+        let maps = cpu::transposed_convolution(
             x.values(),
             x.shape(),
             weight.values(),

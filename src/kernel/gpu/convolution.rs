@@ -16,7 +16,7 @@ use crate::kernel::Window;
 const PIXELS: usize = 4;
 
 /// Convolution of `[B, I, H, W]` with `[O, I, k, k]` and bias `[O]`, then the rectifier.
-pub(super) fn gather(
+pub(super) fn convolution(
     x: CubeTensor,
     weight: CubeTensor,
     bias: Option<CubeTensor>,
@@ -29,7 +29,7 @@ pub(super) fn gather(
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
-            gather_kernel::launch_unchecked(
+            convolution_kernel::launch_unchecked(
                 &call.client,
                 call.count,
                 call.dim,
@@ -51,7 +51,7 @@ pub(super) fn gather(
 
 /// Transposed convolution of `[B, I, h, w]` with `[I, O, k, k]` and bias `[O]` to maps of a `size`.
 /// The stride must divide the kernel: then every pixel is seen by as many windows as any other.
-pub(super) fn scatter(
+pub(super) fn transposed_convolution(
     x: CubeTensor,
     weight: CubeTensor,
     bias: Option<CubeTensor>,
@@ -69,7 +69,7 @@ pub(super) fn scatter(
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
-            scatter_kernel::launch_unchecked(
+            transposed_convolution_kernel::launch_unchecked(
                 &call.client,
                 call.count,
                 call.dim,
@@ -143,7 +143,7 @@ fn launch(
 
 /// Input `[B, H, W, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, H', W', O]`.
 #[cube(launch_unchecked)]
-fn gather_kernel<I: Size, O: Size>(
+fn convolution_kernel<I: Size, O: Size>(
     input: &Tensor<Vector<f32, I>>,
     weight: &Tensor<Vector<f32, O>>,
     bias: &Tensor<Vector<f32, O>>,
@@ -217,7 +217,7 @@ fn gather_kernel<I: Size, O: Size>(
 /// Input `[B, h, w, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, H, W, O]`. Pixels of one row
 /// that lie a stride apart are seen through the same columns of the weights.
 #[cube(launch_unchecked)]
-fn scatter_kernel<I: Size, O: Size>(
+fn transposed_convolution_kernel<I: Size, O: Size>(
     input: &Tensor<Vector<f32, I>>,
     weight: &Tensor<Vector<f32, O>>,
     bias: &Tensor<Vector<f32, O>>,
@@ -232,7 +232,7 @@ fn scatter_kernel<I: Size, O: Size>(
     let vectors = output.shape(3) / output.vector_size();
     let tiles = columns.div_ceil(stride).div_ceil(pixels);
     // How many windows see a pixel, along an axis.
-    let taps = comptime!(kernel / stride);
+    let offsets = comptime!(kernel / stride);
 
     let vector = ABSOLUTE_POS % vectors;
     let rest = ABSOLUTE_POS / vectors;
@@ -246,16 +246,16 @@ fn scatter_kernel<I: Size, O: Size>(
     }
 
     // The windows that see these pixels, the first of all before the input's first column.
-    let reach = comptime!(pixels + taps - 1);
-    let last_tap = comptime!(taps - 1);
+    let reach = comptime!(pixels + offsets - 1);
+    let last_offset = comptime!(offsets - 1);
     let (kx, nearest) = ((phase + padding) % stride, (phase + padding) / stride);
     let mut inside = Array::<bool>::new(reach);
     let mut columns_at = Array::<usize>::new(reach);
     #[unroll]
     for column in 0..reach {
         let x = first + nearest + column;
-        inside[column] = x >= last_tap && x < width + last_tap;
-        columns_at[column] = select(inside[column], x - last_tap, 0);
+        inside[column] = x >= last_offset && x < width + last_offset;
+        columns_at[column] = select(inside[column], x - last_offset, 0);
     }
 
     let mut sums = Array::<Vector<f32, O>>::new(pixels);
@@ -264,9 +264,9 @@ fn scatter_kernel<I: Size, O: Size>(
         sums[pixel] = bias[vector];
     }
     let (ky, nearest) = ((y + padding) % stride, (y + padding) / stride);
-    for tap in 0..taps {
-        if nearest >= tap && nearest < height + tap {
-            let line = (image * height + nearest - tap) * width;
+    for offset in 0..offsets {
+        if nearest >= offset && nearest < height + offset {
+            let line = (image * height + nearest - offset) * width;
             add_products(
                 input,
                 weight,
@@ -274,9 +274,9 @@ fn scatter_kernel<I: Size, O: Size>(
                 &inside,
                 &columns_at,
                 line,
-                (ky + tap * stride) * kernel + kx,
+                (ky + offset * stride) * kernel + kx,
                 vector,
-                taps,
+                offsets,
                 1usize,
                 // The further left a window begins, the further right in it the pixel lies.
                 stride,
@@ -294,8 +294,8 @@ fn scatter_kernel<I: Size, O: Size>(
     }
 }
 
-/// Adds to every pixel's sum what one line of the input gives it: `taps` columns from `stride` times
-/// the pixel on, times as many weights, the `tap`-th and others that are `step` apart, in this order
+/// Adds to every pixel's sum what one line of the input gives it: `offsets` columns from `stride` times
+/// the pixel on, times as many weights, the `offset`-th and others that are `step` apart, in this order
 /// or `reversed`.
 #[cube]
 fn add_products<I: Size, O: Size>(
@@ -305,9 +305,9 @@ fn add_products<I: Size, O: Size>(
     inside: &Array<bool>,
     columns_at: &Array<usize>,
     line: usize,
-    tap: usize,
+    offset: usize,
     vector: usize,
-    #[comptime] taps: usize,
+    #[comptime] offsets: usize,
     #[comptime] stride: usize,
     #[comptime] step: usize,
     #[comptime] reversed: bool,
@@ -325,11 +325,11 @@ fn add_products<I: Size, O: Size>(
             values[column] = select(inside[column], value, Vector::zeroed());
         }
         #[unroll]
-        for kx in 0..taps {
-            let place = comptime!((if reversed { taps - 1 - kx } else { kx }) * step);
+        for kx in 0..offsets {
+            let place = comptime!((if reversed { offsets - 1 - kx } else { kx }) * step);
             #[unroll]
             for lane in 0..lanes {
-                let at = ((tap + place) * channels + channel) * lanes + lane;
+                let at = ((offset + place) * channels + channel) * lanes + lane;
                 let weight = weight[at * vectors + vector];
                 #[unroll]
                 for pixel in 0..pixels {

@@ -27,7 +27,7 @@ impl Kernels for CubeBackend {
         slope: f32,
     ) -> CubeTensor {
         match x.dtype {
-            DType::F32 => convolution::gather(x, weight, Some(bias), window, slope),
+            DType::F32 => convolution::convolution(x, weight, Some(bias), window, slope),
             _ => plain::convolve::<Self>(x, weight, bias, window, slope),
         }
     }
@@ -43,7 +43,7 @@ impl Kernels for CubeBackend {
             DType::F32 if is_divided => {
                 let [_, _, height, width] = layout::dims(&x);
                 let size = [height, width].map(|size| window.span(size));
-                convolution::scatter(x, weight, Some(bias), size, window)
+                convolution::transposed_convolution(x, weight, Some(bias), size, window)
             }
             _ => plain::convolve_transposed::<Self>(x, weight, bias, window),
         }

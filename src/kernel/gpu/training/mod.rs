@@ -19,13 +19,13 @@ use crate::kernel::Window;
 use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
 
 impl Gradients for CubeBackend {
-    fn gather(x: CubeTensor, weight: CubeTensor, window: Window) -> CubeTensor {
-        convolution::gather(x, weight, None, window, 1.0)
+    fn convolution(x: CubeTensor, weight: CubeTensor, window: Window) -> CubeTensor {
+        convolution::convolution(x, weight, None, window, 1.0)
     }
 
-    fn scatter(x: CubeTensor, weight: CubeTensor, size: [usize; 2], window: Window) -> CubeTensor {
+    fn transposed_convolution(x: CubeTensor, weight: CubeTensor, size: [usize; 2], window: Window) -> CubeTensor {
         let (weight, window) = fitted(weight, window);
-        convolution::scatter(x, weight, None, size, window)
+        convolution::transposed_convolution(x, weight, None, size, window)
     }
 
     fn weight_gradient(large: CubeTensor, small: CubeTensor, window: Window) -> CubeTensor {
@@ -36,20 +36,20 @@ impl Gradients for CubeBackend {
         sums::channel_sums(maps)
     }
 
-    fn bend_back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
+    fn leaky_relu_backward(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
         rectifier::back(output, gradient, slope)
     }
 
-    fn normalize_back(
+    fn normalize_backward(
         normalization: Normalization<CubeTensor>,
         gradient: CubeTensor,
     ) -> NormalizationGradients<CubeTensor> {
-        let [x, gamma, beta] = norm::normalize_back(normalization, gradient);
+        let [x, gamma, beta] = norm::normalize_backward(normalization, gradient);
         NormalizationGradients { x, gamma, beta }
     }
 
-    fn max_pool_back(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
-        pool::max_pool_back(x, gradient)
+    fn max_pool_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
+        pool::max_pool_backward(x, gradient)
     }
 }
 

@@ -6,7 +6,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::rectifier::bend_back;
+use super::rectifier::leaky_relu_backward;
 use super::sums::{ROWS, channel_sums, sum_rows};
 use crate::kernel::gpu::layout::{bend, channels_last, contiguous, dims, empty, units, vector};
 use crate::kernel::gradients::Normalization;
@@ -72,7 +72,7 @@ pub(in crate::kernel::gpu) fn normalize(
 }
 
 /// The gradients of [`normalize`] with regard to its input, γ and β.
-pub(super) fn normalize_back(
+pub(super) fn normalize_backward(
     normalization: Normalization<CubeTensor>,
     gradient: CubeTensor,
 ) -> [CubeTensor; 3] {
@@ -98,7 +98,7 @@ pub(super) fn normalize_back(
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
-        sums_back_kernel::launch_unchecked(
+        sums_backward_kernel::launch_unchecked(
             &client,
             count,
             dim,
@@ -123,7 +123,7 @@ pub(super) fn normalize_back(
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
-        normalize_back_kernel::launch_unchecked(
+        normalize_backward_kernel::launch_unchecked(
             &client,
             count,
             dim,
@@ -198,7 +198,7 @@ fn normalize_kernel<N: Size>(
 /// Input and gradient `[B, H, W, C]`, line `[C]`, output `[pieces, 2·C]`: of `each` pixels the sum of
 /// the gradient before the rectifier, and the sum of its products with the normal values.
 #[cube(launch_unchecked)]
-fn sums_back_kernel<N: Size>(
+fn sums_backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
     gradient: &Tensor<Vector<f32, N>>,
     gamma: &Tensor<Vector<f32, N>>,
@@ -224,7 +224,7 @@ fn sums_back_kernel<N: Size>(
         let at = row * vectors + vector;
         let normal = (input[at] - mean[vector]) * precision;
         let output = normal * gamma[vector] + beta[vector];
-        let bent = bend_back(output, gradient[at], slope);
+        let bent = leaky_relu_backward(output, gradient[at], slope);
         sum += bent;
         products += bent * normal;
     }
@@ -234,7 +234,7 @@ fn sums_back_kernel<N: Size>(
 
 /// Input, gradient and output `[B, H, W, C]`, line `[C]`, and over all pixels the two sums `[2·C]`.
 #[cube(launch_unchecked)]
-fn normalize_back_kernel<N: Size>(
+fn normalize_backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
     gradient: &Tensor<Vector<f32, N>>,
     gamma: &Tensor<Vector<f32, N>>,
@@ -255,7 +255,7 @@ fn normalize_back_kernel<N: Size>(
     let precision = precision(variance[vector], epsilon);
     let normal = (input[ABSOLUTE_POS] - mean[vector]) * precision;
     let bent = normal * gamma[vector] + beta[vector];
-    let bent = bend_back(bent, gradient[ABSOLUTE_POS], slope);
+    let bent = leaky_relu_backward(bent, gradient[ABSOLUTE_POS], slope);
     let common = sums[vector] + normal * sums[vectors + vector];
     output[ABSOLUTE_POS] = gamma[vector] * precision * (bent - common * Vector::broadcast(share));
 }

@@ -9,7 +9,7 @@ use crate::kernel::gpu::pool::largest;
 
 /// From pooling's input `[B, C, H, W]` and its output's gradient that of the input: it goes to the
 /// first of the largest, as in PyTorch.
-pub(super) fn max_pool_back(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
+pub(super) fn max_pool_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
     let [x, gradient] = [x, gradient].map(channels_last);
     let shape @ [batch, height, width, channels] = dims(&x);
     let output = empty(&x, shape);
@@ -19,7 +19,7 @@ pub(super) fn max_pool_back(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
-        back_kernel::launch_unchecked(
+        backward_kernel::launch_unchecked(
             &client,
             count,
             dim,
@@ -34,7 +34,7 @@ pub(super) fn max_pool_back(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
 
 /// Input and output `[B, H, W, C]`, gradient `[B, H/2, W/2, C]`.
 #[cube(launch_unchecked)]
-fn back_kernel<N: Size>(
+fn backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
     gradient: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,

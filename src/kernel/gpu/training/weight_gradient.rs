@@ -132,8 +132,8 @@ fn weight_gradient_kernel<I: Size, O: Size>(
     for kx in 0..kernel {
         #[unroll]
         for lane in 0..lanes {
-            let tap = (part * kernel + ky) * kernel + kx;
-            let at = (tap * inputs + i) * lanes + lane;
+            let offset = (part * kernel + ky) * kernel + kx;
+            let at = (offset * inputs + i) * lanes + lane;
             output[at * outputs + o] = sums[kx * lanes + lane];
         }
     }

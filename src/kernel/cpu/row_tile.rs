@@ -10,26 +10,26 @@ use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, Tile, channel_block, slack, tile_width};
 use crate::kernel::parallel;
 
-/// How many values of planes a strip may have: about what a core's own cache holds.
+/// How many values of planes a row_tile may have: about what a core's own cache holds.
 const BUDGET: usize = 128 * 1024;
 
-/// Small maps are put together until a strip has so many pixels.
+/// Small maps are put together until a row_tile has so many pixels.
 const PIXELS: usize = 512;
 
-/// A strip's images are limited so that there are at least as many strips as this.
-const LEAST_STRIPS: usize = 4;
+/// A row_tile's images are limited so that there are at least as many row_tiles as this.
+const LEAST_ROW_TILES: usize = 4;
 
 /// How many columns of the weights are applied before the next block of output channels has its
 /// turn: the pixels they touch stay in the first-level cache.
 const COLUMNS: usize = 288;
-/// With fewer input channels than these, all their values are one list of taps.
+/// With fewer input channels than these, all their values are one list of offsets.
 const FEW: usize = 8;
 /// Pixels that are worked on before the next ones have their turn, at least.
 const GROUP: usize = 16;
 
 /// Offset of one value of a window in the planes of one channel.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tap {
+pub(super) struct KernelOffset {
     /// Which of the channel's planes.
     pub plane: usize,
     pub row: usize,
@@ -38,15 +38,15 @@ pub(super) struct Tap {
 
 /// Some rows of some images.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Strip {
+pub(super) struct RowTile {
     pub image: usize,
     pub images: usize,
     pub row: usize,
     pub rows: usize,
 }
 
-impl Strip {
-    /// Cuts `batch` images of `rows` rows of `stride` values into strips of about `pixels`.
+impl RowTile {
+    /// Cuts `batch` images of `rows` rows of `stride` values into row_tiles of about `pixels`.
     pub(super) fn cut(
         batch: usize,
         rows: usize,
@@ -60,10 +60,10 @@ impl Strip {
         } else {
             (pixels / (rows * stride)).clamp(1, images.max(1))
         };
-        let mut strips = Vec::new();
+        let mut row_tiles = Vec::new();
         for image in (0..batch).step_by(images_each) {
             for row in (0..rows).step_by(rows_each) {
-                strips.push(Self {
+                row_tiles.push(Self {
                     image,
                     images: images_each.min(batch - image),
                     row,
@@ -71,7 +71,7 @@ impl Strip {
                 });
             }
         }
-        strips
+        row_tiles
     }
 }
 
@@ -84,29 +84,29 @@ pub(super) struct Finish<'a> {
     pub slope: Option<f32>,
 }
 
-/// A convolution over flat planes, with its results spread over a map: results of channel
-/// (c, a, b), where a and b are less than `spread`, are the pixels (spread·y + a, spread·x + b)
+/// A convolution over flat planes, with its results upscale over a map: results of channel
+/// (c, a, b), where a and b are less than `upscale`, are the pixels (upscale·y + a, upscale·x + b)
 /// of channel c.
 pub(super) struct Plan {
     pub batch: usize,
     pub input: Flat,
-    pub taps: Vec<Tap>,
+    pub offsets: Vec<KernelOffset>,
     /// Rows and columns of results.
     pub rows: usize,
     pub columns: usize,
-    pub spread: usize,
+    pub upscale: usize,
     /// Results before the map's first row and column.
-    pub lead: usize,
+    pub crop: usize,
     /// `[C, H, W]` of the map.
     pub output: [usize; 3],
 }
 
 impl Plan {
     /// Where the values of a window lie in a channel's planes.
-    pub(super) fn taps(&self, plane_stride: usize) -> Vec<u32> {
+    pub(super) fn offsets(&self, plane_stride: usize) -> Vec<u32> {
         let offset =
-            |tap: &Tap| tap.plane * plane_stride + tap.row * self.input.stride + tap.column;
-        self.taps.iter().map(|tap| offset(tap) as u32).collect()
+            |offset: &KernelOffset| offset.plane * plane_stride + offset.row * self.input.stride + offset.column;
+        self.offsets.iter().map(|offset| offset(offset) as u32).collect()
     }
 
     /// Planes of one channel.
@@ -116,34 +116,34 @@ impl Plan {
 
     /// Input channels that are applied before the next block of output channels has its turn.
     fn channels_each(&self) -> usize {
-        (COLUMNS / self.taps.len()).max(1)
+        (COLUMNS / self.offsets.len()).max(1)
     }
 
-    /// Channel and tap of every column of the weights, in the order in which they are applied.
+    /// Channel and offset of every column of the weights, in the order in which they are applied.
     pub(super) fn columns(&self) -> impl Iterator<Item = (usize, usize)> {
         let (channels, each) = (self.input.channels, self.channels_each());
         (0..channels).step_by(each).flat_map(move |first| {
             let group = first..channels.min(first + each);
-            (0..self.taps.len())
-                .flat_map(move |tap| group.clone().map(move |channel| (channel, tap)))
+            (0..self.offsets.len())
+                .flat_map(move |offset| group.clone().map(move |channel| (channel, offset)))
         })
     }
 
     /// How many rows a window reaches down.
     pub(super) fn reach(&self) -> usize {
-        self.taps.iter().map(|tap| tap.row).max().unwrap_or(0)
+        self.offsets.iter().map(|offset| offset.row).max().unwrap_or(0)
     }
 
-    /// Rows of the map that a strip makes.
-    fn output_rows(&self, strip: &Strip) -> Range<usize> {
+    /// Rows of the map that a row_tile makes.
+    fn output_rows(&self, row_tile: &RowTile) -> Range<usize> {
         let height = self.output[1];
-        let at = |row: usize| (row * self.spread).saturating_sub(self.lead).min(height);
-        let end = if strip.row + strip.rows == self.rows {
+        let at = |row: usize| (row * self.upscale).saturating_sub(self.crop).min(height);
+        let end = if row_tile.row + row_tile.rows == self.rows {
             height
         } else {
-            at(strip.row + strip.rows)
+            at(row_tile.row + row_tile.rows)
         };
-        at(strip.row)..end
+        at(row_tile.row)..end
     }
 
     pub(super) fn run(&self, input: &[f32], weights: &Packed, finish: Finish) -> Vec<f32> {
@@ -152,19 +152,19 @@ impl Plan {
             input.len(),
             self.batch * self.input.channels * self.input.height * self.input.width
         );
-        assert_eq!(weights.columns, self.input.channels * self.taps.len());
-        assert_eq!(weights.rows, channels * self.spread * self.spread);
+        assert_eq!(weights.columns, self.input.channels * self.offsets.len());
+        assert_eq!(weights.rows, channels * self.upscale * self.upscale);
         let depth = self.input.planes() + weights.rows;
         let pixels = (BUDGET / depth).max(PIXELS);
-        let strips = Strip::cut(
+        let row_tiles = RowTile::cut(
             self.batch,
             self.rows,
             self.input.stride,
             pixels,
-            self.batch / LEAST_STRIPS,
+            self.batch / LEAST_ROW_TILES,
         );
 
-        self.share_out(strips, |share| {
+        self.share_out(row_tiles, |share| {
             with_scratch(|scratch| {
                 simd::dispatch(Job {
                     plan: self,
@@ -178,37 +178,37 @@ impl Plan {
         })
     }
 
-    /// Has `work` fill the rows of every strip, in parallel. They come by image and channel. The
-    /// strips cover all rows, in order; all but the last have the same number of images. Where
+    /// Has `work` fill the rows of every row_tile, in parallel. They come by image and channel. The
+    /// row_tiles cover all rows, in order; all but the last have the same number of images. Where
     /// there are fewer of them than threads, the output channels are shared out too, in whole
     /// blocks; what a pixel becomes does not depend on that.
     pub(super) fn share_out(
         &self,
-        strips: Vec<Strip>,
+        row_tiles: Vec<RowTile>,
         work: impl Fn(Share) + Sync + Send,
     ) -> Vec<f32> {
         let [channels, height, width] = self.output;
         let mut output = vec![0.0; self.batch * channels * height * width];
-        let in_a_group = strips.iter().take_while(|strip| strip.image == 0).count();
-        let images_each = strips[0].images;
-        let of_a_strip = parallel::threads().div_ceil(strips.len());
-        let channels_each = (channels.div_ceil(of_a_strip)).next_multiple_of(channel_block());
-        let of_a_strip = channels.div_ceil(channels_each);
-        let share = |strip, first| Share {
-            strip,
+        let in_a_group = row_tiles.iter().take_while(|row_tile| row_tile.image == 0).count();
+        let images_each = row_tiles[0].images;
+        let of_a_row_tile = parallel::threads().div_ceil(row_tiles.len());
+        let channels_each = (channels.div_ceil(of_a_row_tile)).next_multiple_of(channel_block());
+        let of_a_row_tile = channels.div_ceil(channels_each);
+        let share = |row_tile, first| Share {
+            row_tile,
             outputs: first..channels.min(first + channels_each),
             maps: Vec::new(),
         };
         let firsts = || (0..channels).step_by(channels_each);
-        let mut shares: Vec<_> = (strips.iter())
-            .flat_map(|&strip| firsts().map(move |first| share(strip, first)))
+        let mut shares: Vec<_> = (row_tiles.iter())
+            .flat_map(|&row_tile| firsts().map(move |first| share(row_tile, first)))
             .collect();
         for (index, mut map) in output.chunks_exact_mut(height * width).enumerate() {
             let group = index / channels / images_each;
-            let first = group * in_a_group * of_a_strip + index % channels / channels_each;
-            let shares = shares[first..].iter_mut().step_by(of_a_strip);
+            let first = group * in_a_group * of_a_row_tile + index % channels / channels_each;
+            let shares = shares[first..].iter_mut().step_by(of_a_row_tile);
             for share in shares.take(in_a_group) {
-                let rows = self.output_rows(&share.strip).len();
+                let rows = self.output_rows(&share.row_tile).len();
                 let (part, rest) = map.split_at_mut(rows * width);
                 share.maps.push(part);
                 map = rest;
@@ -219,12 +219,12 @@ impl Plan {
     }
 }
 
-/// What one thread makes at a time: some channels of a strip.
+/// What one thread makes at a time: some channels of a row_tile.
 pub(super) struct Share<'a> {
-    pub strip: Strip,
+    pub row_tile: RowTile,
     /// The channels.
     pub outputs: Range<usize>,
-    /// Their rows of the strip, by image and channel.
+    /// Their rows of the row_tile, by image and channel.
     pub maps: Vec<&'a mut [f32]>,
 }
 
@@ -251,33 +251,33 @@ impl WithSimd for Job<'_> {
             scratch,
         } = self;
         let Share {
-            strip,
+            row_tile,
             outputs,
             maps,
         } = share;
         let stride = plan.input.stride;
-        let segment = (strip.rows + plan.reach()) * stride;
-        let plane_stride = strip.images * segment + stride + slack();
+        let segment = (row_tile.rows + plan.reach()) * stride;
+        let plane_stride = row_tile.images * segment + stride + slack();
         let planes = at_least(&mut scratch.input, plan.input.planes() * plane_stride);
-        prepare(&plan.input, &strip, input, planes, segment, plane_stride);
+        prepare(&plan.input, &row_tile, input, planes, segment, plane_stride);
 
-        let out_stride = strip.images * segment + slack();
-        let of_a_channel = plan.spread * plan.spread;
+        let out_stride = row_tile.images * segment + slack();
+        let of_a_channel = plan.upscale * plan.upscale;
         let out_rows = (outputs.len() * of_a_channel).next_multiple_of(weights.block);
         let first_panel = outputs.start * of_a_channel / weights.block;
         let results = at_least(&mut scratch.output, out_rows * out_stride);
-        let pixels = (strip.images - 1) * segment + (strip.rows - 1) * stride + plan.columns;
-        let mut taps = plan.taps(plane_stride);
-        let of_a_chunk = plan.channels_each() * taps.len() * weights.block;
+        let pixels = (row_tile.images - 1) * segment + (row_tile.rows - 1) * stride + plan.columns;
+        let mut offsets = plan.offsets(plane_stride);
+        let of_a_chunk = plan.channels_each() * offsets.len() * weights.block;
         let mut channel_stride = plan.planes() * plane_stride;
         let chunk_planes = plan.channels_each() * channel_stride;
         if plan.input.channels < FEW {
             let channels = 0..plan.input.channels;
-            let of_a_tap = |tap| {
-                let at = move |channel| (channel * channel_stride) as u32 + tap;
+            let of_an_offset = |offset| {
+                let at = move |channel| (channel * channel_stride) as u32 + offset;
                 channels.clone().map(at)
             };
-            taps = taps.into_iter().flat_map(of_a_tap).collect();
+            offsets = offsets.into_iter().flat_map(of_an_offset).collect();
             channel_stride = planes.len();
         }
         let group = tile_width::<S>().max(GROUP);
@@ -288,40 +288,40 @@ impl WithSimd for Job<'_> {
                 for (panel, results) in weights.panels().skip(first_panel).zip(results) {
                     let end = panel.len().min((chunk + 1) * of_a_chunk);
                     let weights = &panel[chunk * of_a_chunk..end];
-                    let tile = Tile::new(weights, &taps, input, channel_stride, chunk > 0);
+                    let tile = Tile::new(weights, &offsets, input, channel_stride, chunk > 0);
                     tile.run(simd, results, out_stride, range.clone());
                 }
             }
         }
         write(
-            plan, &strip, outputs, results, segment, out_stride, finish, maps,
+            plan, &row_tile, outputs, results, segment, out_stride, finish, maps,
         );
     }
 }
 
-/// Lays the strip's rows out flat, image behind image, with zeros behind the last.
+/// Lays the row_tile's rows out flat, image behind image, with zeros behind the last.
 #[inline(always)]
 pub(super) fn prepare(
     flat: &Flat,
-    strip: &Strip,
+    row_tile: &RowTile,
     input: &[f32],
     planes: &mut [f32],
     segment: usize,
     plane_stride: usize,
 ) {
     let size = flat.channels * flat.height * flat.width;
-    for image in 0..strip.images {
-        let map = &input[(strip.image + image) * size..][..size];
+    for image in 0..row_tile.images {
+        let map = &input[(row_tile.image + image) * size..][..size];
         flat.copy(
             map,
             &mut planes[image * segment..],
             plane_stride,
-            strip.row,
+            row_tile.row,
             segment / flat.stride,
         );
     }
     for plane in planes.chunks_exact_mut(plane_stride).take(flat.planes()) {
-        plane[strip.images * segment..].fill(0.0);
+        plane[row_tile.images * segment..].fill(0.0);
     }
 }
 
@@ -329,7 +329,7 @@ pub(super) fn prepare(
 #[inline(always)]
 fn write(
     plan: &Plan,
-    strip: &Strip,
+    row_tile: &RowTile,
     outputs: Range<usize>,
     results: &[f32],
     segment: usize,
@@ -338,23 +338,23 @@ fn write(
     maps: Vec<&mut [f32]>,
 ) {
     let [_, _, width] = plan.output;
-    let Plan { spread, lead, .. } = *plan;
-    let rows = plan.output_rows(strip);
+    let Plan { upscale, crop, .. } = *plan;
+    let rows = plan.output_rows(row_tile);
     for (index, map) in maps.into_iter().enumerate() {
         let (image, channel) = (index / outputs.len(), index % outputs.len());
         let bias = finish
             .bias
             .map_or(0.0, |bias| bias[outputs.start + channel]);
         for (y, row) in rows.clone().zip(map.chunks_exact_mut(width)) {
-            let (at, a) = ((y + lead) / spread - strip.row, (y + lead) % spread);
-            for b in 0..spread {
-                let plane = (channel * spread + a) * spread + b;
+            let (at, a) = ((y + crop) / upscale - row_tile.row, (y + crop) % upscale);
+            for b in 0..upscale {
+                let plane = (channel * upscale + a) * upscale + b;
                 let start = plane * out_stride + image * segment + at * plan.input.stride;
                 // The first pixel of the row whose results lie in this plane.
-                let first = (b + spread - lead % spread) % spread;
-                let skip = (first + lead) / spread;
+                let first = (b + upscale - crop % upscale) % upscale;
+                let skip = (first + crop) / upscale;
                 let source = &results[start + skip..];
-                if spread == 1 {
+                if upscale == 1 {
                     row.iter_mut()
                         .zip(source)
                         .for_each(|(pixel, &value)| *pixel = value + bias);
@@ -362,7 +362,7 @@ fn write(
                     let pixels = row.get_mut(first..).unwrap_or_default();
                     pixels
                         .iter_mut()
-                        .step_by(spread)
+                        .step_by(upscale)
                         .zip(source)
                         .for_each(|(pixel, &value)| *pixel = value + bias);
                 }

@@ -1,10 +1,10 @@
-//! Transposed convolution: every value of the input is spread over a window of the output.
+//! Transposed convolution: every value of the input is upscale over a window of the output.
 
 use std::borrow::Cow;
 
 use super::flat::Flat;
 use super::pack::Packed;
-use super::strip::{Finish, Plan, Tap};
+use super::row_tile::{Finish, Plan, KernelOffset};
 use super::{Shape, Window, winograd};
 
 /// Transposed convolution of `input` of `shape` `[B, I, h, w]` with `weights` `[I, O, k, k]`, plus
@@ -12,7 +12,7 @@ use super::{Shape, Window, winograd};
 ///
 /// With the weights of a convolution and the gradient of its output as input, this is the gradient
 /// of its input.
-pub fn scatter(
+pub fn transposed_convolution(
     input: &[f32],
     shape: Shape,
     weights: &[f32],
@@ -23,7 +23,7 @@ pub fn scatter(
     let [batch, channels, height, width] = shape;
     let Window {
         kernel,
-        stride: spread,
+        stride: upscale,
         padding,
     } = window;
     assert_eq!(
@@ -32,10 +32,10 @@ pub fn scatter(
         "{window:?} does not lead to {size:?}"
     );
     let outputs = weights.len() / (channels * kernel * kernel);
-    // Output (padded) y = spread·q + a takes from input row q − j the weight spread·j + a.
-    let reach = kernel.div_ceil(spread);
-    let first = padding / spread;
-    let counts = size.map(|size| (padding + size - 1) / spread + 1 - first);
+    // Output (padded) y = upscale·q + a takes from input row q − j the weight upscale·j + a.
+    let reach = kernel.div_ceil(upscale);
+    let first = padding / upscale;
+    let counts = size.map(|size| (padding + size - 1) / upscale + 1 - first);
     // The first result reads inputs from `first − (reach − 1)` on.
     let lead = (reach - 1).saturating_sub(first);
     let skip = first.saturating_sub(reach - 1);
@@ -45,9 +45,9 @@ pub fn scatter(
     );
     let overhang = (counts[1] + reach - 1).saturating_sub(lead + width);
     let stride = counts[1].max(width + lead.max(overhang));
-    let taps: Vec<Tap> = (0..reach)
+    let offsets: Vec<KernelOffset> = (0..reach)
         .flat_map(|row| {
-            (0..reach).map(move |column| Tap {
+            (0..reach).map(move |column| KernelOffset {
                 plane: 0,
                 row,
                 column,
@@ -64,11 +64,11 @@ pub fn scatter(
             lead,
             stride,
         },
-        taps,
+        offsets,
         rows: counts[0],
         columns: counts[1],
-        spread,
-        lead: padding - first * spread,
+        upscale,
+        lead: padding - first * upscale,
         output: [outputs, size[0], size[1]],
     };
     let finish = Finish { bias, slope: None };
@@ -76,21 +76,21 @@ pub fn scatter(
         // The same, with the weights turned around.
         let rows: Vec<usize> = (0..outputs).map(|output| output * 9).collect();
         let columns: Vec<usize> = (0..9)
-            .flat_map(|tap| (0..channels).map(move |channel| channel * outputs * 9 + 8 - tap))
+            .flat_map(|offset| (0..channels).map(move |channel| channel * outputs * 9 + 8 - offset))
             .collect();
         return winograd::run(&plan, input, &Packed::new(weights, &rows, &columns), finish);
     }
-    let side = reach * spread;
+    let side = reach * upscale;
     let weights = widen(weights, kernel, side);
     let rows: Vec<usize> = (0..outputs)
-        .flat_map(|output| (0..spread).map(move |a| output * side + a))
-        .flat_map(|row| (0..spread).map(move |b| row * side + b))
+        .flat_map(|output| (0..upscale).map(move |a| output * side + a))
+        .flat_map(|row| (0..upscale).map(move |b| row * side + b))
         .collect();
-    // A tap one row further down reads the input that lies one weight further up.
+    // A offset one row further down reads the input that lies one weight further up.
     let columns: Vec<usize> = (plan.columns())
-        .map(|(channel, tap)| {
-            let (row, column) = (reach - 1 - tap / reach, reach - 1 - tap % reach);
-            (channel * outputs * side + row * spread) * side + column * spread
+        .map(|(channel, offset)| {
+            let (row, column) = (reach - 1 - offset / reach, reach - 1 - offset % reach);
+            (channel * outputs * side + row * upscale) * side + column * upscale
         })
         .collect();
     let packed = Packed::new(&weights, &rows, &columns);

@@ -17,7 +17,7 @@ pub(super) fn back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> Cube
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
-        back_kernel::launch_unchecked(
+        backward_kernel::launch_unchecked(
             &client,
             count,
             dim,
@@ -32,7 +32,7 @@ pub(super) fn back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> Cube
 }
 
 #[cube(launch_unchecked)]
-fn back_kernel<N: Size>(
+fn backward_kernel<N: Size>(
     output: &Tensor<Vector<f32, N>>,
     gradient: &Tensor<Vector<f32, N>>,
     bent: &mut Tensor<Vector<f32, N>>,
@@ -41,12 +41,12 @@ fn back_kernel<N: Size>(
     if ABSOLUTE_POS >= bent.len() {
         terminate!();
     }
-    bent[ABSOLUTE_POS] = bend_back(output[ABSOLUTE_POS], gradient[ABSOLUTE_POS], slope);
+    bent[ABSOLUTE_POS] = leaky_relu_backward(output[ABSOLUTE_POS], gradient[ABSOLUTE_POS], slope);
 }
 
 /// The gradient of a rectifier, from its output or input: they have the same sign.
 #[cube]
-pub(super) fn bend_back<N: Size>(
+pub(super) fn leaky_relu_backward<N: Size>(
     output: Vector<f32, N>,
     gradient: Vector<f32, N>,
     slope: f32,

@@ -2,13 +2,13 @@
 
 use super::flat::Flat;
 use super::pack::Packed;
-use super::strip::{Finish, Plan, Tap};
+use super::row_tile::{Finish, Plan, KernelOffset};
 use super::{Shape, Window, winograd};
 
 /// Convolves `input` of `shape` `[B, I, H, W]` with `weights` `[O, I, k, k]`, adds `bias` `[O]`,
 /// and bends what is below zero to `slope` times as much, where one is given:
 /// `[B, O, positions(H), positions(W)]`.
-pub fn gather(
+pub fn convolution(
     input: &[f32],
     shape: Shape,
     weights: &[f32],
@@ -24,13 +24,13 @@ pub fn gather(
     let finish = Finish { bias, slope };
     if winograd::applies(&plan) {
         let columns: Vec<usize> = (0..9)
-            .flat_map(|tap| (0..channels).map(move |channel| channel * 9 + tap))
+            .flat_map(|offset| (0..channels).map(move |channel| channel * 9 + offset))
             .collect();
         return winograd::run(&plan, input, &Packed::new(weights, &rows, &columns), finish);
     }
-    let taps = plan.taps.len();
+    let offsets = plan.offsets.len();
     let columns: Vec<usize> = (plan.columns())
-        .map(|(channel, tap)| channel * taps + tap)
+        .map(|(channel, offset)| channel * offsets + offset)
         .collect();
     let packed = Packed::new(weights, &rows, &columns);
     plan.run(input, &packed, finish)
@@ -63,9 +63,9 @@ pub(super) fn plan(
         lead: padding,
         stride,
     };
-    let taps = (0..kernel)
+    let offsets = (0..kernel)
         .flat_map(|y| {
-            (0..kernel).map(move |x| Tap {
+            (0..kernel).map(move |x| KernelOffset {
                 plane: (y % split) * split + x % split,
                 row: y / split,
                 column: x / split,
@@ -75,10 +75,10 @@ pub(super) fn plan(
     Plan {
         batch,
         input,
-        taps,
+        offsets,
         rows,
         columns,
-        spread: 1,
+        upscale: 1,
         lead: 0,
         output: [outputs, rows, columns],
     }
