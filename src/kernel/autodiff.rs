@@ -31,14 +31,14 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
                 let output = B::convolve(x.clone(), weight.clone(), bias, window, slope);
-                // The sign of the output says on which side of the bend it lies.
-                let bent = (slope != 1.0).then(|| (output.clone(), slope));
+                // The sign of the output says whether the input was above zero.
+                let activation = (slope != 1.0).then(|| (output.clone(), slope));
                 prepared.finish(
                     ConvolveState {
                         x,
                         weight,
                         window,
-                        bent,
+                        activation,
                     },
                     output,
                 )
@@ -126,8 +126,8 @@ struct ConvolveState<T> {
     x: T,
     weight: T,
     window: Window,
-    /// The output and the slope of the rectifier, if there is one.
-    bent: Option<(T, f32)>,
+    /// The output and the slope of the leaky ReLU, if there is one.
+    activation: Option<(T, f32)>,
 }
 
 impl<B: Gradients> Backward<B, 3> for Convolve {
@@ -140,9 +140,9 @@ impl<B: Gradients> Backward<B, 3> for Convolve {
             x,
             weight,
             window,
-            bent,
+            activation,
         } = ops.state;
-        if let Some((output, slope)) = bent {
+        if let Some((output, slope)) = activation {
             gradient = B::leaky_relu_backward(output, gradient, slope);
         }
         if let Some(node) = x_node {

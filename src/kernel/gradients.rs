@@ -10,8 +10,11 @@ use super::{Kernels, Window};
 /// other way round.
 pub(super) trait Gradients: Kernels {
     /// From maps `[B, I, H, W]` and weights `[O, I, k, k]` the convolution without bias.
-    fn convolution(x: FloatTensor<Self>, weight: FloatTensor<Self>, window: Window)
-    -> FloatTensor<Self>;
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
 
     /// From maps `[B, I, h, w]` and weights `[I, O, k, k]` maps `[B, O, H, W]` of a `size`.
     fn transposed_convolution(
@@ -32,7 +35,7 @@ pub(super) trait Gradients: Kernels {
     /// From maps `[B, C, H, W]` the sum of each channel, `[C]`.
     fn channel_sums(maps: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The gradient before a leaky rectifier, from that behind it and its output.
+    /// The gradient with regard to the input of a leaky ReLU, from the gradient of its output and the output.
     fn leaky_relu_backward(
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,

@@ -30,11 +30,11 @@ pub use recall::recall;
 #[cfg(feature = "threads")]
 pub(crate) use parallel::join;
 
-/// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky rectifier below zero: 0 is a
-/// rectifier, 1 the identity.
+/// Operations on maps `[B, C, H, W]`. `slope` is that of the leaky ReLU below zero: 0 is a
+/// plain ReLU, 1 the identity.
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"))]
 pub trait Kernels: Backend {
-    /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then the rectifier.
+    /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then the leaky ReLU.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn convolve(
         x: FloatTensor<Self>,
@@ -57,7 +57,7 @@ pub trait Kernels: Backend {
         plain::convolve_transposed::<Self>(x, weight, bias, window)
     }
 
-    /// Batch normalization by given statistics, then the rectifier; all but `x` are `[C]`.
+    /// Batch normalization by given statistics, then the leaky ReLU; all but `x` are `[C]`.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize(
         x: FloatTensor<Self>,
@@ -72,7 +72,7 @@ pub trait Kernels: Backend {
         plain::leaky_relu::<Self>(normal, slope)
     }
 
-    /// Batch normalization by the statistics of the batch, then the rectifier: the maps, their
+    /// Batch normalization by the statistics of the batch, then the leaky ReLU: the maps, their
     /// mean and their biased variance, each `[C]`, which carry no gradient.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize_train(

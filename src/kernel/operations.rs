@@ -37,7 +37,7 @@ pub fn convolve_transposed(
     Tensor::from_dispatch(Dispatch::convolve_transposed(x, weight, bias, window))
 }
 
-/// Batch normalization of `[B, C, H, W]` by statistics `[C]`, then a leaky rectifier.
+/// Batch normalization of `[B, C, H, W]` by statistics `[C]`, then a leaky ReLU.
 pub fn normalize(
     x: Tensor<4>,
     [gamma, beta]: [Tensor<1>; 2],
@@ -69,7 +69,7 @@ pub struct Normalized {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalization of `[B, C, H, W]` by its own statistics, then a leaky rectifier.
+/// Batch normalization of `[B, C, H, W]` by its own statistics, then a leaky ReLU.
 pub fn normalize_train(
     x: Tensor<4>,
     [gamma, beta]: [Tensor<1>; 2],

@@ -35,7 +35,7 @@ impl BatchNorm {
         }
     }
 
-    /// `[B, C, H, W]` to the same shape, what is below zero bent to `slope` times as much.
+    /// `[B, C, H, W]` to the same shape, values below zero multiplied by `slope`.
     pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         let line = [self.weight.val(), self.bias.val()];
         if !x.device().is_autodiff() {

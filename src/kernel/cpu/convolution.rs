@@ -2,7 +2,7 @@
 
 use super::flat::Flat;
 use super::pack::Packed;
-use super::row_tile::{Finish, Plan, KernelOffset};
+use super::row_tile::{Finish, KernelOffset, Plan};
 use super::{Shape, Window, winograd};
 
 /// Convolves `input` of `shape` `[B, I, H, W]` with `weights` `[O, I, k, k]`, adds `bias` `[O]`,
@@ -60,7 +60,7 @@ pub(super) fn plan(
         height,
         width,
         split,
-        lead: padding,
+        padding,
         stride,
     };
     let offsets = (0..kernel)
@@ -79,7 +79,7 @@ pub(super) fn plan(
         rows,
         columns,
         upscale: 1,
-        lead: 0,
+        crop: 0,
         output: [outputs, rows, columns],
     }
 }

@@ -10,16 +10,16 @@
 //! offsets ([`flat`]) and the innermost loop ([`simd`]) reads whole vectors of neighbouring pixels.
 
 mod adam;
-mod flat;
 mod convolution;
+mod flat;
 mod norm;
 mod pack;
 mod pool;
 mod recall;
-mod transposed_convolution;
+mod row_tile;
 mod scratch;
 mod simd;
-mod row_tile;
+mod transposed_convolution;
 mod weight_gradient;
 mod winograd;
 

@@ -112,10 +112,10 @@ pub fn norm_activation_backward(
     }
 }
 
-/// The gradient before a leaky rectifier with `slope`, given its output and the gradient there.
+/// The gradient before a leaky ReLU with `slope`, given its output and the gradient there.
 pub fn leaky_relu_backward(output: &[f32], gradient: &[f32], slope: f32) -> Vec<f32> {
-    let bend = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
-    output.iter().zip(gradient).map(bend).collect()
+    let masked = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
+    output.iter().zip(gradient).map(masked).collect()
 }
 
 /// One channel's normalization: y = scale · x + shift.
@@ -284,7 +284,7 @@ impl WithSimd for Backward<'_> {
         let (a, b) = (simd.splat_f32s(scale), simd.splat_f32s(shift));
         let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(self.slope));
         let center = simd.splat_f32s(mean);
-        let bend = |x: S::f32s, g: S::f32s| {
+        let masked = |x: S::f32s, g: S::f32s| {
             let positive = simd.greater_than_f32s(simd.mul_add_e_f32s(a, x, b), zero);
             simd.select_f32s(positive, g, simd.mul_f32s(slope, g))
         };
@@ -305,7 +305,7 @@ impl WithSimd for Backward<'_> {
             let (gradient, gradient_tail) = S::as_simd_f32s(gradient);
             let mut sums = [[zero; SIDE]; 2];
             for (i, (&x, &g)) in body.iter().zip(gradient).enumerate() {
-                let g = bend(x, g);
+                let g = masked(x, g);
                 sums[0][i % SIDE] = simd.add_f32s(sums[0][i % SIDE], g);
                 sums[1][i % SIDE] =
                     simd.mul_add_e_f32s(g, simd.sub_f32s(x, center), sums[1][i % SIDE]);
@@ -334,7 +334,7 @@ impl WithSimd for Backward<'_> {
             let (target, target_tail) = S::as_mut_simd_f32s(target);
             for ((target, &x), &g) in target.iter_mut().zip(body).zip(gradient) {
                 let off = simd.mul_f32s(simd.sub_f32s(x, center), factors);
-                let rest = simd.sub_f32s(simd.sub_f32s(bend(x, g), constants), off);
+                let rest = simd.sub_f32s(simd.sub_f32s(masked(x, g), constants), off);
                 *target = simd.mul_f32s(a, rest);
             }
             for ((target, &x), &g) in target_tail.iter_mut().zip(tail).zip(gradient_tail) {

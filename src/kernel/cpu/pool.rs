@@ -29,7 +29,7 @@ pub fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
     output
 }
 
-/// As comparisons, which become vectors on every target, as `f32::max` does not. What is no number
+/// As comparisons, which become vectors on every target, as `f32::max` does not. NaN
 /// is larger than any.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {

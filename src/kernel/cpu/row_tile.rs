@@ -80,7 +80,7 @@ impl RowTile {
 pub(super) struct Finish<'a> {
     /// Added, by channel.
     pub bias: Option<&'a [f32]>,
-    /// Slope of a leaky rectifier below zero.
+    /// Slope of a leaky ReLU below zero.
     pub slope: Option<f32>,
 }
 
@@ -104,9 +104,11 @@ pub(super) struct Plan {
 impl Plan {
     /// Where the values of a window lie in a channel's planes.
     pub(super) fn offsets(&self, plane_stride: usize) -> Vec<u32> {
-        let offset =
-            |offset: &KernelOffset| offset.plane * plane_stride + offset.row * self.input.stride + offset.column;
-        self.offsets.iter().map(|offset| offset(offset) as u32).collect()
+        let place = |offset: &KernelOffset| {
+            offset.plane * plane_stride + offset.row * self.input.stride + offset.column
+        };
+        let places = self.offsets.iter().map(place);
+        places.map(|place| place as u32).collect()
     }
 
     /// Planes of one channel.
@@ -131,7 +133,11 @@ impl Plan {
 
     /// How many rows a window reaches down.
     pub(super) fn reach(&self) -> usize {
-        self.offsets.iter().map(|offset| offset.row).max().unwrap_or(0)
+        self.offsets
+            .iter()
+            .map(|offset| offset.row)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Rows of the map that a row_tile makes.
@@ -189,7 +195,10 @@ impl Plan {
     ) -> Vec<f32> {
         let [channels, height, width] = self.output;
         let mut output = vec![0.0; self.batch * channels * height * width];
-        let in_a_group = row_tiles.iter().take_while(|row_tile| row_tile.image == 0).count();
+        let in_a_group = row_tiles
+            .iter()
+            .take_while(|row_tile| row_tile.image == 0)
+            .count();
         let images_each = row_tiles[0].images;
         let of_a_row_tile = parallel::threads().div_ceil(row_tiles.len());
         let channels_each = (channels.div_ceil(of_a_row_tile)).next_multiple_of(channel_block());

@@ -153,7 +153,12 @@ impl<'a> Tile<'a> {
             // One channel a offset: a list of offsets.
             let plane = self.input.clone().next().unwrap_or_default();
             for (weights, &offset) in zip(self.weights.as_chunks::<C>().0, self.offsets) {
-                sums = add::<S, C, V>(simd, weights, &plane[start + offset as usize..][..width], sums);
+                sums = add::<S, C, V>(
+                    simd,
+                    weights,
+                    &plane[start + offset as usize..][..width],
+                    sums,
+                );
             }
         } else {
             let mut columns = first;

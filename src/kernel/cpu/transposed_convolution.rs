@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::flat::Flat;
 use super::pack::Packed;
-use super::row_tile::{Finish, Plan, KernelOffset};
+use super::row_tile::{Finish, KernelOffset, Plan};
 use super::{Shape, Window, winograd};
 
 /// Transposed convolution of `input` of `shape` `[B, I, h, w]` with `weights` `[I, O, k, k]`, plus
@@ -37,14 +37,14 @@ pub fn transposed_convolution(
     let first = padding / upscale;
     let counts = size.map(|size| (padding + size - 1) / upscale + 1 - first);
     // The first result reads inputs from `first − (reach − 1)` on.
-    let lead = (reach - 1).saturating_sub(first);
+    let leading = (reach - 1).saturating_sub(first);
     let skip = first.saturating_sub(reach - 1);
     assert_eq!(
         skip, 0,
         "padding of a whole window and more is not supported"
     );
-    let overhang = (counts[1] + reach - 1).saturating_sub(lead + width);
-    let stride = counts[1].max(width + lead.max(overhang));
+    let overhang = (counts[1] + reach - 1).saturating_sub(leading + width);
+    let stride = counts[1].max(width + leading.max(overhang));
     let offsets: Vec<KernelOffset> = (0..reach)
         .flat_map(|row| {
             (0..reach).map(move |column| KernelOffset {
@@ -61,14 +61,14 @@ pub fn transposed_convolution(
             height,
             width,
             split: 1,
-            lead,
+            padding: leading,
             stride,
         },
         offsets,
         rows: counts[0],
         columns: counts[1],
         upscale,
-        lead: padding - first * upscale,
+        crop: padding - first * upscale,
         output: [outputs, size[0], size[1]],
     };
     let finish = Finish { bias, slope: None };

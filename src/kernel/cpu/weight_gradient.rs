@@ -2,11 +2,11 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::flat::Flat;
 use super::convolution;
+use super::flat::Flat;
+use super::row_tile::{Plan, RowTile, prepare};
 use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, DOT_ROWS, dot_columns, dot_tile, slack};
-use super::row_tile::{Plan, RowTile, prepare};
 use super::{Shape, Window};
 use crate::kernel::parallel;
 
@@ -155,7 +155,8 @@ fn offsets(plan: &Plan, plane_stride: usize) -> Vec<u32> {
     let channel_stride = plan.input.split * plan.input.split * plane_stride;
     let offsets = plan.offsets(plane_stride);
     let of_a_channel = |channel| {
-        offsets.iter()
+        offsets
+            .iter()
             .map(move |offset| (channel * channel_stride) as u32 + offset)
     };
     (0..plan.input.channels).flat_map(of_a_channel).collect()

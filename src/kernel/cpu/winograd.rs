@@ -8,9 +8,9 @@
 use pulp::{Simd, WithSimd};
 
 use super::pack::Packed;
+use super::row_tile::{Finish, Plan, RowTile, Share};
 use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, Tile, tile_width};
-use super::row_tile::{Finish, Plan, Share, RowTile};
 
 /// Side of the window.
 const KERNEL: usize = 3;
@@ -34,7 +34,8 @@ const GAP: usize = 16;
 
 /// Whether a plan is a 3×3 convolution of a size that is worth the transformation.
 pub(super) fn applies(plan: &Plan) -> bool {
-    let is_plain = plan.input.split == 1 && plan.upscale == 1 && plan.offsets.len() == KERNEL * KERNEL;
+    let is_plain =
+        plan.input.split == 1 && plan.upscale == 1 && plan.offsets.len() == KERNEL * KERNEL;
     let is_large = plan.input.channels >= 4 && plan.rows >= SIDE && plan.columns >= SIDE;
     is_plain && plan.reach() == KERNEL - 1 && is_large
 }
@@ -346,7 +347,8 @@ fn transform_weights<S: Simd>(simd: S, panel: &[f32], part: usize, transformed: 
     let length = panel.len() / (KERNEL * KERNEL);
     let zero = simd.splat_f32s(0.0);
     let mut offsets = panel.chunks_exact(length);
-    let offsets: [&[f32]; KERNEL * KERNEL] = std::array::from_fn(|_| offsets.next().expect("nine offsets"));
+    let offsets: [&[f32]; KERNEL * KERNEL] =
+        std::array::from_fn(|_| offsets.next().expect("nine offsets"));
     let mut parts = transformed.chunks_exact_mut(part);
     let parts: [&mut [f32]; PARTS] = std::array::from_fn(|_| parts.next().expect("36 parts"));
     for at in (0..length).step_by(S::F32_LANES) {

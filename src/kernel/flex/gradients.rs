@@ -17,9 +17,15 @@ impl Gradients for Flex {
         tensor(maps, [batch, outputs, height, width])
     }
 
-    fn transposed_convolution(x: FlexTensor, weight: FlexTensor, size: [usize; 2], window: Window) -> FlexTensor {
+    fn transposed_convolution(
+        x: FlexTensor,
+        weight: FlexTensor,
+        size: [usize; 2],
+        window: Window,
+    ) -> FlexTensor {
         let (x, weight) = (Plain::from(x), Plain::from(weight));
-        let maps = cpu::transposed_convolution(x.values(), x.shape(), weight.values(), None, size, window);
+        let maps =
+            cpu::transposed_convolution(x.values(), x.shape(), weight.values(), None, size, window);
         let ([batch, ..], [_, outputs, ..]) = (x.shape(), weight.shape());
         let [height, width] = size;
         tensor(maps, [batch, outputs, height, width])
@@ -41,8 +47,8 @@ impl Gradients for Flex {
 
     fn leaky_relu_backward(output: FlexTensor, gradient: FlexTensor, slope: f32) -> FlexTensor {
         let (output, gradient) = (Plain::from(output), Plain::from(gradient));
-        let bent = cpu::leaky_relu_backward(output.values(), gradient.values(), slope);
-        tensor(bent, gradient.shape())
+        let masked = cpu::leaky_relu_backward(output.values(), gradient.values(), slope);
+        tensor(masked, gradient.shape())
     }
 
     fn normalize_backward(

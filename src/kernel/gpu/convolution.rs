@@ -9,13 +9,13 @@ use burn_cubecl::ops::numeric::zeros;
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::layout::{bend, channels_last, contiguous, dims, empty, units, vector};
+use super::layout::{channels_last, contiguous, dims, empty, leaky_relu, units, vector};
 use crate::kernel::Window;
 
 /// Pixels of a row that a unit makes, at most.
 const PIXELS: usize = 4;
 
-/// Convolution of `[B, I, H, W]` with `[O, I, k, k]` and bias `[O]`, then the rectifier.
+/// Convolution of `[B, I, H, W]` with `[O, I, k, k]` and bias `[O]`, then the leaky ReLU.
 pub(super) fn convolution(
     x: CubeTensor,
     weight: CubeTensor,
@@ -209,7 +209,7 @@ fn convolution_kernel<I: Size, O: Size>(
     for pixel in 0..pixels {
         if first + pixel < columns {
             let at = (row * columns + first + pixel) * vectors + vector;
-            output[at] = bend(sums[pixel], slope);
+            output[at] = leaky_relu(sums[pixel], slope);
         }
     }
 }

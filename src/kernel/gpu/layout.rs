@@ -45,9 +45,9 @@ pub(super) fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
     tensor.shape().dims()
 }
 
-/// What lies below zero is bent to `slope` times as much; what is no number stays so.
+/// Leaky ReLU: values below zero are multiplied by `slope`; NaN stays NaN.
 #[cube]
-pub(super) fn bend<N: Size>(x: Vector<f32, N>, slope: f32) -> Vector<f32, N> {
+pub(super) fn leaky_relu<N: Size>(x: Vector<f32, N>, slope: f32) -> Vector<f32, N> {
     let positive = x.greater_than(&Vector::zeroed());
     select_many(positive, x, x * Vector::broadcast(slope))
 }

@@ -1,4 +1,4 @@
-//! The gradient of the leaky rectifier on GPUs.
+//! The gradient of the leaky ReLU on GPUs.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
@@ -10,7 +10,7 @@ use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 pub(super) fn back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
     let [output, gradient] = [output, gradient].map(channels_last);
     let shape @ [batch, height, width, channels] = dims(&output);
-    let bent = empty(&output, shape);
+    let masked = empty(&output, shape);
     let client = output.client.clone();
     let vectors = channels / vector(channels);
     let (count, dim) = units(&client, batch * height * width * vectors);
@@ -24,24 +24,24 @@ pub(super) fn back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> Cube
             vector(channels),
             output.into_tensor_arg(),
             gradient.into_tensor_arg(),
-            bent.clone().into_tensor_arg(),
+            masked.clone().into_tensor_arg(),
             slope,
         );
     }
-    permute_nhwc_to_nchw(bent)
+    permute_nhwc_to_nchw(masked)
 }
 
 #[cube(launch_unchecked)]
 fn backward_kernel<N: Size>(
     output: &Tensor<Vector<f32, N>>,
     gradient: &Tensor<Vector<f32, N>>,
-    bent: &mut Tensor<Vector<f32, N>>,
+    masked: &mut Tensor<Vector<f32, N>>,
     slope: f32,
 ) {
-    if ABSOLUTE_POS >= bent.len() {
+    if ABSOLUTE_POS >= masked.len() {
         terminate!();
     }
-    bent[ABSOLUTE_POS] = leaky_relu_backward(output[ABSOLUTE_POS], gradient[ABSOLUTE_POS], slope);
+    masked[ABSOLUTE_POS] = leaky_relu_backward(output[ABSOLUTE_POS], gradient[ABSOLUTE_POS], slope);
 }
 
 /// The gradient of a rectifier, from its output or input: they have the same sign.

@@ -1,9 +1,9 @@
 //! What only training needs on GPUs: gradients, statistics, steps.
 
 pub(super) mod adam;
+mod leaky_relu;
 pub(super) mod norm;
 mod pool;
-mod rectifier;
 mod sums;
 mod weight_gradient;
 
@@ -23,7 +23,12 @@ impl Gradients for CubeBackend {
         convolution::convolution(x, weight, None, window, 1.0)
     }
 
-    fn transposed_convolution(x: CubeTensor, weight: CubeTensor, size: [usize; 2], window: Window) -> CubeTensor {
+    fn transposed_convolution(
+        x: CubeTensor,
+        weight: CubeTensor,
+        size: [usize; 2],
+        window: Window,
+    ) -> CubeTensor {
         let (weight, window) = fitted(weight, window);
         convolution::transposed_convolution(x, weight, None, size, window)
     }
@@ -37,7 +42,7 @@ impl Gradients for CubeBackend {
     }
 
     fn leaky_relu_backward(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
-        rectifier::back(output, gradient, slope)
+        leaky_relu::back(output, gradient, slope)
     }
 
     fn normalize_backward(

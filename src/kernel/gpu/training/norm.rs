@@ -6,9 +6,11 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::rectifier::leaky_relu_backward;
+use super::leaky_relu::leaky_relu_backward;
 use super::sums::{ROWS, channel_sums, sum_rows};
-use crate::kernel::gpu::layout::{bend, channels_last, contiguous, dims, empty, units, vector};
+use crate::kernel::gpu::layout::{
+    channels_last, contiguous, dims, empty, leaky_relu, units, vector,
+};
 use crate::kernel::gradients::Normalization;
 
 /// Maps `[B, C, H, W]` and γ and β, `[C]`, to normal maps, mean and biased variance.
@@ -192,7 +194,7 @@ fn normalize_kernel<N: Size>(
     }
     let vector = ABSOLUTE_POS % gamma.len();
     let normal = (input[ABSOLUTE_POS] - mean[vector]) * precision(variance[vector], epsilon);
-    output[ABSOLUTE_POS] = bend(normal * gamma[vector] + beta[vector], slope);
+    output[ABSOLUTE_POS] = leaky_relu(normal * gamma[vector] + beta[vector], slope);
 }
 
 /// Input and gradient `[B, H, W, C]`, line `[C]`, output `[pieces, 2·C]`: of `each` pixels the sum of
@@ -224,9 +226,9 @@ fn sums_backward_kernel<N: Size>(
         let at = row * vectors + vector;
         let normal = (input[at] - mean[vector]) * precision;
         let output = normal * gamma[vector] + beta[vector];
-        let bent = leaky_relu_backward(output, gradient[at], slope);
-        sum += bent;
-        products += bent * normal;
+        let masked = leaky_relu_backward(output, gradient[at], slope);
+        sum += masked;
+        products += masked * normal;
     }
     output[piece * 2 * vectors + vector] = sum;
     output[(piece * 2 + 1) * vectors + vector] = products;
@@ -254,10 +256,10 @@ fn normalize_backward_kernel<N: Size>(
     let vector = ABSOLUTE_POS % vectors;
     let precision = precision(variance[vector], epsilon);
     let normal = (input[ABSOLUTE_POS] - mean[vector]) * precision;
-    let bent = normal * gamma[vector] + beta[vector];
-    let bent = leaky_relu_backward(bent, gradient[ABSOLUTE_POS], slope);
+    let masked = normal * gamma[vector] + beta[vector];
+    let masked = leaky_relu_backward(masked, gradient[ABSOLUTE_POS], slope);
     let common = sums[vector] + normal * sums[vectors + vector];
-    output[ABSOLUTE_POS] = gamma[vector] * precision * (bent - common * Vector::broadcast(share));
+    output[ABSOLUTE_POS] = gamma[vector] * precision * (masked - common * Vector::broadcast(share));
 }
 
 /// One over the standard deviation.
