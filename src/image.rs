@@ -1,5 +1,5 @@
-//! Bytes to `[B, 3, H, W]` in [−1, 1] and back: the one place that decodes, resizes and
-//! normalizes, the same on every target.
+//! Converts bytes to tensors `[B, 3, H, W]` in [−1, 1] and back. Only this module decodes, resizes
+//! and normalizes images, and it does so in the same way on every target.
 
 mod flips;
 
@@ -16,13 +16,14 @@ use image::{
 
 use crate::error::{Error, Result};
 
-/// Shorter sides hold nothing to judge.
+/// The minimum side of an image. A shorter image contains too little to score.
 pub const MIN_SIDE_PX: u32 = 8;
-/// Longer sides are refused before they are decoded.
+/// The maximum side of an image. A longer image is refused before it is decoded.
 pub const MAX_SIDE_PX: u32 = 16_384;
-/// More pixels take seconds to unpack and gigabytes to hold, in a page's memory too.
+/// The maximum number of pixels. More pixels would take seconds to decode and gigabytes of memory,
+/// which a web page does not have.
 const MAX_PIXELS: u64 = 100_000_000;
-/// What decoding one image may allocate: those pixels, up to eight bytes each.
+/// The memory that decoding one image may allocate: up to eight bytes for each pixel.
 const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 
 /// Decodes an image file (PNG, JPEG, WebP or BMP), turns it upright, lays it on white where it is
@@ -31,12 +32,14 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 ///
 /// # Errors
 ///
-/// [`Error::Image`] for bytes that are no such image, are cut off, or are of an unreasonable size.
+/// [`Error::Image`] for bytes that are not such an image or are cut off, and for an image that is
+/// too small or too large.
 pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
     Ok(resize(decode_original(bytes)?, width_px, height_px))
 }
 
-/// Resizes as [`decode`] does; an image of that size already comes back as it is.
+/// Resizes in the same way as [`decode`]; an image that already has this size is returned
+/// unchanged.
 pub fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage {
     if image.dimensions() == (width_px, height_px) {
         return image;
@@ -44,8 +47,9 @@ pub fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage {
     imageops::resize(&image, width_px, height_px, imageops::FilterType::Triangle)
 }
 
-/// Decodes an image file as [`decode`] does, but leaves it the size it has: sides of
-/// [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`], a hundred million pixels at most.
+/// Decodes an image file in the same way as [`decode`], but keeps the image's size. Its sides may
+/// have [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`] pixels, and it may have at most a hundred million
+/// pixels.
 ///
 /// # Errors
 ///
@@ -65,7 +69,7 @@ pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
         ImageFormat::Jpeg,
         ImageFormat::WebP,
         ImageFormat::Bmp,
-        // Of data sets; a page's engine cannot read it.
+        // TIFF occurs in data sets; the engines of the web page cannot read it.
         ImageFormat::Tiff,
     ];
     if !reader
@@ -95,15 +99,16 @@ pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     decoder.set_limits(limits).map_err(describe)?;
-    // A broken orientation tag is no reason to refuse the picture.
+    // An image with an invalid orientation tag is accepted, without rotation.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
     image.apply_orientation(orientation);
     Ok(flatten(image))
 }
 
-/// The decoder fills what is missing of a JPEG with grey. A whole one has an end marker after its
-/// last scan; what cameras append after that does not matter.
+/// Whether a JPEG file is cut off; the decoder would fill the missing part with grey. A complete
+/// file has an end marker after its last scan. Data that cameras append after the end marker is
+/// ignored.
 fn is_cut_off_jpeg(bytes: &[u8]) -> bool {
     const START: u8 = 0xD8;
     const END: u8 = 0xD9;
@@ -123,7 +128,8 @@ fn is_cut_off_jpeg(bytes: &[u8]) -> bool {
         if marker == END {
             return false;
         }
-        // A segment says how long it is. A scan's values follow its header, and are searched.
+        // A segment contains its length. The values of a scan follow the header of the scan, and
+        // have to be searched for the next marker.
         let Some(&[high, low]) = rest.first_chunk::<2>() else {
             return true;
         };
@@ -155,7 +161,7 @@ fn on_white(image: &RgbaImage) -> RgbImage {
     DynamicImage::ImageRgba8(page).into_rgb8()
 }
 
-/// Pixels RGBA, row by row, laid on white where they are transparent.
+/// An image from RGBA pixels, row by row; transparent pixels are drawn on white.
 ///
 /// # Errors
 ///
@@ -173,7 +179,7 @@ pub fn from_rgba(pixels: Vec<u8>, width_px: u32, height_px: u32) -> Result<RgbIm
     Ok(on_white(&image))
 }
 
-/// Images of one size to a batch `[B, 3, H, W]` in [−1, 1] on `device`.
+/// Converts images of the same size to a batch `[B, 3, H, W]` in [−1, 1] on `device`.
 ///
 /// # Panics
 ///
@@ -199,12 +205,13 @@ pub fn to_tensor(images: &[&RgbImage], device: &Device) -> Tensor<4> {
     Tensor::from_data(data, device)
 }
 
-/// 0 … 255 to −1 … 1.
+/// Scales a value from 0 … 255 to −1 … 1.
 fn normalize(value: u8) -> f32 {
     f32::from(value) / 127.5 - 1.0
 }
 
-/// One image's values, channel by channel, `[3, H, W]` in [−1, 1] (what lies outside is clamped).
+/// Converts the values of one image, channel by channel, `[3, H, W]` in [−1, 1], to an image.
+/// Values outside the range are clamped.
 ///
 /// # Panics
 ///
@@ -216,15 +223,16 @@ pub fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
     for (index, pixel) in image.pixels_mut().enumerate() {
         pixel.0 = [0, 1, 2].map(|channel| {
             let value = (values[channel * plane + index] + 1.0) * 127.5;
-            // To the nearest: the cast cuts off.
+            // Adding 0.5 rounds to the nearest integer, because the cast truncates.
             (value.clamp(0.0, 255.0) + 0.5) as u8
         });
     }
     image
 }
 
-/// A map of non-negative values to colours, dark for 0 to light for `full_scale` and above
-/// (Inferno, which grows in lightness, so it reads without colour vision too).
+/// Converts a map of non-negative values to colours, from dark for 0 to light for `full_scale` and
+/// above. The colour map is Inferno, whose lightness increases with the value, so it is also
+/// readable without colour vision.
 pub fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) -> RgbImage {
     const STEPS: usize = 256;
     let palette: [_; STEPS] = std::array::from_fn(|step| {
@@ -237,8 +245,8 @@ pub fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) 
     })
 }
 
-/// The test pattern by which a device is checked: smooth, asymmetric, made from integers alone so
-/// that it is the same everywhere.
+/// The test pattern for checking a device. It is smooth and asymmetric, and computed from integers
+/// only, so that it is the same on every target.
 pub fn test_pattern(width_px: u32, height_px: u32) -> RgbImage {
     RgbImage::from_fn(width_px, height_px, |x, y| {
         let ramp = |value: u32, size: u32| (value * 255 / size.max(1)) as u8;
@@ -313,7 +321,7 @@ mod tests {
         let mut whole = whole.into_inner();
         assert!(message(&whole[..whole.len() / 2]).contains("cut off"));
         assert!(message(&whole[..whole.len() - 2]).contains("cut off"));
-        // Cameras append films, in which anything may stand.
+        // Some cameras append a film, whose bytes may contain anything, also markers.
         whole.extend(b"a film \xFF\xDA, cut off");
         assert_eq!(decode(&whole, 64, 64).unwrap().dimensions(), (64, 64));
     }
@@ -330,14 +338,14 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_before_it_is_unpacked() {
-        // 20,000 pixels a side: the header alone decides.
+        // With 20,000 pixels per side, the image is refused because of its header alone.
         let mut wide = png(&DynamicImage::ImageRgb8(test_pattern(16, 16)));
         wide[16..20].copy_from_slice(&20_000u32.to_be_bytes());
         wide[20..24].copy_from_slice(&20_000u32.to_be_bytes());
         let crc = crc32(&wide[12..29]);
         wide[29..33].copy_from_slice(&crc.to_be_bytes());
         assert!(message(&wide).contains("20000×20000"));
-        // 16,000 pixels a side are allowed, but not 256 million of them.
+        // 16,000 pixels per side are allowed, but 256 million pixels are not.
         wide[16..20].copy_from_slice(&16_000u32.to_be_bytes());
         wide[20..24].copy_from_slice(&16_000u32.to_be_bytes());
         let crc = crc32(&wide[12..29]);

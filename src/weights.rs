@@ -1,7 +1,7 @@
-//! The model file: one safetensors file of weights, with everything else in its metadata.
+//! The model file: one safetensors file with the weights, and everything else in its metadata.
 //!
-//! Bytes in, bytes out; no file system. What is read is checked against its own configuration
-//! before anything is allocated for it.
+//! This module works on bytes and does not use the file system. It checks the content of a file
+//! against the configuration in the file before it allocates memory for it.
 
 use std::collections::HashMap;
 
@@ -15,42 +15,42 @@ use crate::model::{Model, ModelConfig, parameters};
 use crate::score::Calibration;
 use crate::score::Scoring;
 
-/// The version this program writes, and the only one it reads.
+/// The format version that this program writes, and the only one that it can read.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// The metadata key that holds the [`ModelCard`] as JSON.
 const METADATA_KEY: &str = "daad";
 
-/// Everything about a model but its weights.
+/// Everything about a model except its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCard {
-    /// [`FORMAT_VERSION`].
+    /// The format version: [`FORMAT_VERSION`].
     pub version: u32,
     /// The networks.
     pub config: ModelConfig,
-    /// What pixel values become before the network sees them.
+    /// The normalization of pixel values at the input of the network.
     pub normalization: Normalization,
     /// Extensions of how images are scored.
     pub scoring: Scoring,
     /// Scaling, threshold and the distribution of normal scores.
     pub calibration: Calibration,
-    /// Where the weights come from.
+    /// The origin of the weights.
     pub provenance: Provenance,
 }
 
-/// (value / 255 − mean) / deviation, per channel.
+/// The normalization (value / 255 − mean) / deviation, per channel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normalization {
-    /// Subtracted.
+    /// The mean of each channel, which is subtracted.
     pub mean: [f32; 3],
-    /// Divided by.
+    /// The deviation of each channel, by which the difference is divided.
     pub deviation: [f32; 3],
 }
 
 impl Default for Normalization {
-    /// To [−1, 1], as in the paper; the only one this version knows.
+    /// The normalization to [−1, 1], as in the paper; this version supports no other.
     fn default() -> Self {
         Self {
             mean: [0.5; 3],
@@ -59,7 +59,7 @@ impl Default for Normalization {
     }
 }
 
-/// Where the weights come from.
+/// The origin of the weights.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -71,31 +71,32 @@ pub struct Provenance {
     pub attribution: String,
     /// The seed of weights, order and flips.
     pub seed: u64,
-    /// The commit of the program that trained.
+    /// The commit of the program that trained the model.
     pub commit: String,
-    /// The command line that trained.
+    /// The command line that trained the model.
     pub command: String,
-    /// Epochs trained.
+    /// The number of epochs trained.
     pub epochs: usize,
     /// The number of training images.
     pub trained_on: usize,
-    /// The device that trained.
+    /// The device on which the model was trained.
     pub device: String,
-    /// All settings of the run, a [`crate::learn::TrainConfig`]; null until it is over.
+    /// All settings of the run, a [`crate::learn::TrainConfig`]; null until the run is
+    /// finished.
     pub config: serde_json::Value,
 }
 
 /// How weights are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// Half the size; what a page downloads.
+    /// Half precision, half the size; the format for the web page.
     #[default]
     F16,
-    /// As trained.
+    /// Full precision, as in training.
     F32,
 }
 
-/// A model file's bytes.
+/// Makes the bytes of a model file.
 ///
 /// # Errors
 ///
@@ -129,11 +130,11 @@ pub fn encode(model: &Model, card: &ModelCard, precision: Precision) -> Result<V
     write(views, card)
 }
 
-/// The same model file with another card; the weights stay bit for bit.
+/// The same model file with another card; the bits of the weights are not changed.
 ///
 /// # Errors
 ///
-/// [`Error::Model`] where `bytes` are no safetensors file.
+/// [`Error::Model`] where `bytes` are not a safetensors file.
 pub fn with_card(bytes: &[u8], card: &ModelCard) -> Result<Vec<u8>> {
     let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
     write(file.iter(), card)
@@ -144,7 +145,7 @@ fn write<'a>(
     card: &ModelCard,
 ) -> Result<Vec<u8>> {
     let card = serde_json::to_string(card).expect("a card is plain data");
-    // One key only: a map of several would be written in a random order.
+    // The map has only one key, because several keys would be written in a random order.
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
     safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::Model(error.to_string()))
 }
@@ -152,13 +153,13 @@ fn write<'a>(
 /// A model as read from a file.
 #[derive(Debug)]
 pub struct Decoded {
-    /// The networks, for inference, on the device asked for.
+    /// The networks, for inference, on the chosen device.
     pub model: Model,
-    /// The rest.
+    /// The card of the model.
     pub card: ModelCard,
 }
 
-/// Reads the metadata alone.
+/// Reads only the metadata of a model file.
 ///
 /// # Errors
 ///
@@ -212,8 +213,8 @@ pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
 pub fn decode(bytes: &[u8], device: &Device) -> Result<Decoded> {
     let card = read_card(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
-    // Parameters are drawn when first used, and here they never are: this allocates next to
-    // nothing, whatever the configuration claims.
+    // Parameters are allocated when they are first used, which does not happen here. So this needs
+    // almost no memory, even if the configuration describes a huge network.
     let model = card.config.init(&device.clone().without_autodiff())?;
     let expected = parameters::shapes(&model);
     for (name, shape) in &expected {
@@ -266,7 +267,7 @@ fn not_safetensors(error: safetensors::SafeTensorError) -> Error {
 
 fn check_finite(name: &str, values: &[f32]) -> Result<()> {
     const INFINITY: u32 = f32::INFINITY.to_bits();
-    // Of whole vectors at a time, unlike a search.
+    // The compiler vectorizes this maximum, but not a search for a value that is not finite.
     let magnitudes = values.iter().map(|value| value.to_bits() & !SIGN);
     if magnitudes.fold(0, u32::max) < INFINITY {
         return Ok(());
@@ -276,16 +277,17 @@ fn check_finite(name: &str, values: &[f32]) -> Result<()> {
     Err(Error::Model(format!("tensor {name} holds {value}")))
 }
 
-/// The sign of an f32.
+/// The sign bit of an f32.
 const SIGN: u32 = 1 << 31;
 
-/// A half in full precision: what [`f16::to_f32`] gives, but of whole vectors at a time. A page
-/// that opens waits for a million of these, in code that is not optimized yet.
+/// Converts a half-precision number to f32. The result is that of [`f16::to_f32`], but the compiler
+/// can vectorize this function. When the page opens, it has to wait for a million conversions, in
+/// code that the browser has not optimized yet.
 #[inline(always)]
 fn widen(bytes: [u8; 2]) -> f32 {
-    /// By what the exponents' biases differ.
+    /// The power of two that corrects the difference of the exponents' biases.
     const BIAS: f32 = f32::from_bits((127 + 127 - 15) << 23);
-    /// The infinite half, moved to where an f32 has its exponent.
+    /// The half-precision infinity, shifted to the position of an f32's exponent.
     const INFINITE: u32 = 0x7C00 << 13;
     let half = u32::from(u16::from_le_bytes(bytes));
     let magnitude = (half & 0x7FFF) << 13;
@@ -353,7 +355,7 @@ mod tests {
         decode(bytes, &Device::flex()).unwrap_err().to_string()
     }
 
-    /// Rewrites the header's JSON, keeping the tensors' bytes.
+    /// Replaces the JSON of the header and keeps the bytes of the tensors.
     fn with_header(bytes: &[u8], edit: impl FnOnce(String) -> String) -> Vec<u8> {
         let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         let header = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();

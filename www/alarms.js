@@ -1,10 +1,10 @@
 /**
- * How many false alarms a threshold makes, estimated from the scores of held-out normal images.
- * Ranks run from 0 at the lowest score to the last index at the highest, linear between neighbours: as the library sets its thresholds.
+ * Estimates how many false alarms a threshold causes, from the scores of held-out normal images.
+ * The rank is 0 for the lowest score and the last index for the highest, and linear between neighbours, as in the library's computation of thresholds.
  */
 
 /**
- * Beyond both ends a rank goes on, as far as the value is out in widths of all scores: so every value has its own.
+ * The rank of a value. Outside the scores' range the rank continues linearly, so every value has its own rank. The unit there is the width of the range.
  * @param {readonly number[]} ascending at least one
  * @param {number} value
  */
@@ -43,7 +43,7 @@ export function falseAlarmRate(ascending, threshold) {
 }
 
 /**
- * In words. Fewer than one alarm among all the scores is more than they can tell.
+ * The false-alarm rate in words. A rate below one alarm among all the scores cannot be estimated from them.
  * @param {readonly number[]} ascending at least one
  * @param {number} threshold
  */

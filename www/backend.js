@@ -1,22 +1,22 @@
 /**
- * Where the network runs: looks for a GPU, for threads and for fused multiply-add, and decides. The decision is a pure function of what was found.
+ * Chooses where the network runs: looks for a GPU, for threads and for fused multiply-add, and decides. The decision is a pure function of these.
  *
  * @typedef {object} GpuProbe
  * @property {boolean} available the browser offers WebGPU and gave an adapter
- * @property {boolean} software the adapter is a CPU in disguise: far slower than wasm
- * @property {boolean} timestamp_query Burn's compute stream stops without it
- * @property {string} name for people, "" where the browser hides it
+ * @property {boolean} software the adapter is emulated on the CPU, which is much slower than wasm
+ * @property {boolean} timestamp_query whether the adapter has this feature, without which Burn's compute stream stops
+ * @property {string} name the adapter's name for people, "" if the browser hides it
  *
  * @typedef {object} CpuProbe
  * @property {boolean} shares whether threads may share memory: so on a page that is isolated from others, however many cores there are
- * @property {number} threads how many there may be
+ * @property {number} threads the maximum number of threads
  * @property {boolean} relaxed relaxed SIMD, which multiplies and adds at once
  *
  * @typedef {import("./protocol.js").EngineName} EngineName
- * @typedef {{ engines: EngineName[], note: string }} Plan the engines in the order to try them, the last of which every browser runs; `note` says why, "" where nothing is odd
+ * @typedef {{ engines: EngineName[], note: string }} Plan the engines in the order to try them, the last of which every browser runs; `note` gives the reason, "" for the usual choice
  */
 
-/** The few parts of WebGPU that are used here: not every TypeScript library describes it.
+/** The parts of WebGPU that are used here, because not every TypeScript library describes WebGPU.
  * @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string, isFallbackAdapter?: boolean }} AdapterInfo
  * @typedef {{ info?: AdapterInfo, isFallbackAdapter?: boolean, features: ReadonlySet<string> }} Adapter
  * @typedef {{ requestAdapter(options: { powerPreference: "high-performance" }): Promise<Adapter | null> }} Gpu
@@ -24,7 +24,7 @@
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b/i;
 
-/** More threads than this have nothing left to share. */
+/** The maximum number of threads; more threads do not make the engine faster. */
 const MOST_THREADS = 8;
 
 /** @type {Readonly<GpuProbe>} */
@@ -61,7 +61,7 @@ export function describe(adapter) {
 }
 
 /**
- * How many threads an engine may have: memory is shared only on a page that its server isolates from others.
+ * The number of threads that an engine may have. Threads need shared memory, which is available only on a page that is isolated from others.
  * @param {{ crossOriginIsolated?: boolean, navigator: { hardwareConcurrency?: number } }} [page]
  */
 export function threadCount({ crossOriginIsolated, navigator } = globalThis) {
@@ -77,7 +77,7 @@ export function cpu() {
 }
 
 /**
- * A visitor who asks for WebGPU by hand may have a software adapter; nobody gets one unasked.
+ * Chooses the engines. A software adapter for WebGPU is used only if the visitor chooses WebGPU explicitly.
  * @param {import("./protocol.js").BackendChoice} choice
  * @param {GpuProbe} gpu
  * @param {CpuProbe} cpu
@@ -86,7 +86,7 @@ export function cpu() {
  */
 export function plan(choice, gpu, { shares, threads, relaxed }, installed) {
   const { wanted, note } = wish(choice, gpu);
-  /** The fastest that is there, of those that differ in nothing else. @param {EngineName[]} names */
+  /** The first available engine of `names`, which are ordered by speed. @param {EngineName[]} names */
   const first = (...names) => names.filter((name) => installed[name] && (relaxed || !name.endsWith("relaxed"))).slice(0, 1);
   const engines = [
     ...(wanted ? first("webgpu") : []), //

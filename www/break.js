@@ -1,4 +1,4 @@
-/** Break it: the visitor paints defects into the image that was judged, and it is judged again with every stroke. */
+/** "Break it": the visitor paints defects into the judged image, and the image is judged again after every stroke. */
 
 import { apply } from "./break/apply.js";
 import { begin, extend, undo } from "./break/strokes.js";
@@ -20,19 +20,19 @@ export function open({ store, session }) {
     onUndo: () => paint(undo(store.get().strokes)),
     onClear: () => paint(NOTHING),
   });
-  /** The strokes whose last one goes on: none once another image came, or one was taken back, while it was drawn. @type {Strokes | null} */
+  /** The strokes, the last of which is being drawn; null if another image came, or a stroke was undone, while it was drawn. @type {Strokes | null} */
   let drawing = null;
-  /** The image of which the engine is asked about a painted picture. @type {import("./state.js").Subject | null} */
+  /** The image whose painted version the engine judges. @type {import("./state.js").Subject | null} */
   let painted = null;
 
-  /** @param {Strokes} strokes @returns {Strokes | null} null where there is nothing to paint on */
+  /** @param {Strokes} strokes @returns {Strokes | null} null if there is no image to paint on */
   function paint(strokes) {
     if (strokes !== store.get().strokes) store.send({ type: "painted", strokes });
     return store.get().strokes === strokes ? strokes : null;
   }
 
   /**
-   * A change of either makes another picture to judge: of the strokes by the visitor, of the original by another engine.
+   * Judges the painted picture again. It changes when the visitor changes the strokes, or when another engine judges the original.
    * @param {Result | null} original
    * @param {Strokes} strokes
    */

@@ -1,18 +1,18 @@
-/** The visitor's camera, for whoever needs its pictures. */
+/** Access to the visitor's camera. */
 
-/** @returns {Promise<MediaStream>} fails with what `why` has words for */
+/** @returns {Promise<MediaStream>} fails with an error that `why` describes in words */
 export async function openCamera() {
   if (!navigator.mediaDevices) throw new DOMException("no camera for this page", "SecurityError");
   return navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
 }
 
-/** The camera's light goes out. @param {MediaStream | null} stream */
+/** Stops the stream, so that the camera's light goes out. @param {MediaStream | null} stream */
 export function closeCamera(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 /**
- * Why a camera or a video cannot be had, as a sentence.
+ * Why a camera or a video is not available, as a sentence.
  * @param {unknown} error
  * @param {string} what such as "the camera"
  */

@@ -9,31 +9,31 @@ import { sentence } from "./format.js";
 /** @typedef {import("./protocol.js").Progress} Progress */
 /** @typedef {{ resolve: (value: any) => void, reject: (error: Error) => void }} Waiting */
 
-/** A driver, or a thread, that has not answered after this long never will: the visitor gets the next engine. */
+/** The time after which a driver or thread without an answer is given up, and the next engine is used. */
 const PATIENCE_MS = 45_000;
 
 /** The key of the model that `load` loads. */
 const FIRST = "";
 
-/** What to say when an engine gave way to the next one. */
+/** The note for the visitor when an engine was replaced by the next one. */
 const GAVE_WAY = {
   webgpu: "WebGPU was tried and did not work, so the CPU does the work.",
   threads: "Threads were tried and did not work, so one core does the work.",
 };
 
-/** A panic has no words of its own: the engines are built without them. */
+/** The message for a panic; the engines are built without panic messages. */
 const STOPPED = "The engine stopped unexpectedly.";
 
-/** The worker is gone: `load` again before the next image. */
+/** The worker is lost; call `load` again before the next image. */
 export class Lost extends Error {}
 
-/** It is gone because its engine trapped. */
+/** The worker is lost because its engine trapped. */
 export class Crash extends Lost {}
 
-/** The request was given up for a newer one: nobody needs to be told. */
+/** The request was replaced by a newer one, so the visitor need not be told. */
 export class Superseded extends Lost {}
 
-/** The engine does not run here, whatever the model. */
+/** The engine does not run in this browser, with any model. */
 class StartFailed extends Error {}
 
 export class Client {
@@ -42,15 +42,15 @@ export class Client {
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
   #id = 0;
-  /** Here the worker's threads say that they crashed: it waits for them and cannot. @type {BroadcastChannel | null} */
+  /** The channel on which threads report a crash, because the worker, which waits for them, cannot. @type {BroadcastChannel | null} */
   #threads = null;
-  /** Ends what comes down for a worker that nobody wants any more. */
+  /** Aborts the downloads for a worker that is not needed any more. */
   #downloads = new AbortController();
-  /** What `open` found out. @type {Promise<import("./backend.js").GpuProbe>} */
+  /** The GPU that `open` found. @type {Promise<import("./backend.js").GpuProbe>} */
   #gpu = Promise.resolve(NO_GPU);
 
   /**
-   * Starts a worker and looks for what it may run on. Whatever ran before ends.
+   * Starts a worker and looks for a GPU. The previous worker is ended.
    * @param {import("./protocol.js").BackendChoice} choice
    */
   open(choice) {
@@ -114,7 +114,7 @@ export class Client {
   }
 
   /**
-   * Takes apart one block of the image that was judged last.
+   * Inspects one block of the image that was judged last.
    * @param {import("./protocol.js").BlockPlace} place
    * @param {number} strongest how many items to picture
    * @param {string} [key] as for `detect`
@@ -125,7 +125,7 @@ export class Client {
   }
 
   /**
-   * Whether a request failed because its worker is gone: then the next engine may do it.
+   * Whether a request failed because its worker was lost; then the next engine may succeed.
    * @param {unknown} error
    */
   isLost(error) {
@@ -137,7 +137,7 @@ export class Client {
   }
 
   /**
-   * The worker gets itself ready while the engine comes down, and starts the engine while the model does.
+   * Prepares the worker during the download of the engine, and starts the engine during the download of the model.
    * @param {{ files: import("./protocol.js").EngineFiles, model: import("./protocol.js").ModelFile, threads: number }} what
    * @param {(progress: Progress) => void} onProgress
    */
@@ -171,7 +171,7 @@ export class Client {
   }
 
   /**
-   * Of a worker that must be there.
+   * Sends a request to the worker; fails if there is no worker.
    * @param {any} request
    * @param {Transferable[]} [transfer]
    */
@@ -215,7 +215,7 @@ export class Client {
     else waiting?.reject(new Error(reply.message));
   }
 
-  /** @param {Error} error what everybody is told who still waits */
+  /** @param {Error} error the error with which all open requests are rejected */
   #end(error) {
     this.#worker?.terminate();
     this.#worker = null;

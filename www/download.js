@@ -1,4 +1,4 @@
-/** Files of the site, read with progress. Counts what arrives after decompression: `content-length` is of the compressed file. */
+/** Downloads files of the site with progress. It counts decompressed bytes; `content-length`, the size of the compressed file, is not used. */
 
 import { capital } from "./format.js";
 
@@ -6,7 +6,7 @@ import { capital } from "./format.js";
 
 const BROKE_OFF = "The download broke off: check the connection and try again.";
 
-/** Scripts lie in a folder of the site that is named after this version of the page. */
+/** The address of the site. Scripts are in a folder of the site that is named after this version of the page. */
 export const SITE = new URL("../", import.meta.url);
 
 /**
@@ -18,7 +18,7 @@ export function address({ file }) {
 }
 
 /**
- * A response that is there and ok. What went wrong otherwise: the connection, or the site?
+ * Fetches a response that is ok. Otherwise it fails with an error that says whether the connection or the site is the cause.
  * @param {string} url
  * @param {string} what for people, such as "the engine"
  * @param {AbortSignal} [signal]
@@ -32,7 +32,7 @@ export async function request(url, what, signal) {
 }
 
 /**
- * The body of a response, whole: browsers have no words of their own for one that breaks off.
+ * Waits for the complete body of a response. If the body breaks off, browsers give no readable message, so this gives one.
  * @template T
  * @param {Promise<T>} reading such as `response.arrayBuffer()`
  * @returns {Promise<T>}
@@ -43,7 +43,7 @@ export function intact(reading) {
   });
 }
 
-/** Of this version of the page, whatever the host has by now. @returns {Promise<import("./protocol.js").Manifest>} */
+/** The manifest of this version of the page, even if the host has a newer version. @returns {Promise<import("./protocol.js").Manifest>} */
 export async function fetchManifest() {
   const text = await intact((await request(new URL("./manifest.json", import.meta.url).href, "the site's manifest.json")).text());
   try {
@@ -71,7 +71,7 @@ export async function download(file, what, onChunk, signal) {
 }
 
 /**
- * A file as `read` makes it of the response. What it reads is the browser's own response, for only with that does a browser keep compiled code.
+ * Downloads a file and converts it with `read`. `read` gets the browser's own response, because only for that does a browser cache compiled code.
  * @template T
  * @param {SiteFile} file
  * @param {string} what for people, such as "the engine"

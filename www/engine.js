@@ -1,4 +1,4 @@
-/** What every worker with an engine does: imports its script, and has threads share its work. It and the engine's threads are the only importers of `pkg/`. */
+/** The tasks of every worker with an engine: it imports the engine's script and starts threads. It and the engine's threads are the only importers of `pkg/`. */
 
 import { request } from "./download.js";
 
@@ -14,7 +14,7 @@ export function importScript(url) {
 }
 
 /**
- * Workers that start while the engine comes down, to share the work of this one. They live as long as it does.
+ * Starts workers, during the download of the engine, that will share the work of this worker. They end when this worker ends.
  * @param {number} count
  */
 export function recruit(count) {

@@ -1,6 +1,6 @@
-/** Numbers and names as people read them. Fixed to English: so is the page. */
+/** Formats numbers and names for people, always in English, the language of the page. */
 
-/** A score, threshold or raw error: four decimals tell any two apart that matter, and large ones need fewer.
+/** A score, threshold or raw error. Four decimals are enough to distinguish relevant differences; large numbers need fewer.
  * @param {number} value */
 export function score(value) {
   if (!Number.isFinite(value)) return "–";
@@ -9,8 +9,8 @@ export function score(value) {
   return value.toFixed(size < 10 ? 4 : size < 100 ? 2 : size < 1000 ? 1 : 0);
 }
 
-/** Without an exponent, for numbers that are neither huge nor tiny.
- * @param {number} value @param {number} digits that count */
+/** A number without an exponent, for numbers that are neither very large nor very small.
+ * @param {number} value @param {number} digits the number of significant digits */
 export function significant(value, digits) {
   return value.toLocaleString("en", { maximumSignificantDigits: digits, minimumSignificantDigits: digits, useGrouping: false }).replace("-", "−");
 }
@@ -48,7 +48,7 @@ export function millions(count) {
   return count < 1e6 ? count.toLocaleString("en") : `${(count / 1e6).toFixed(1)} million`;
 }
 
-/** An error's message as one sentence on one line: the engine's begin small and end without a stop.
+/** An error's message as one sentence on one line. The engine's messages begin with a lower-case letter and have no full stop.
  * @param {unknown} error */
 export function sentence(error) {
   const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim() || "something went wrong";
@@ -63,7 +63,7 @@ export function refusal(name, error) {
   return reason.includes("this image") ? reason.replace("this image", () => name) : `${name}: ${reason}`;
 }
 
-/** A name with its middle left out where it is long: both ends tell most.
+/** Shortens a long name by leaving out its middle, because the beginning and the end say most.
  * @param {string} name */
 export function shorten(name, most = 40) {
   const letters = [...name];
@@ -71,7 +71,7 @@ export function shorten(name, most = 40) {
   return letters.length <= most ? name : `${letters.slice(0, most - 1 - end).join("")}…${letters.slice(-end).join("")}`;
 }
 
-/** The part of an image's name that the names of files made from it begin with: without its ending and what file systems refuse.
+/** The first part of the names of files made from an image: the image's name without extension and characters that file systems refuse.
  * @param {string} name */
 export function stem(name) {
   return name.replace(/\.\w{1,5}$/, "").replace(/[\p{C}\s\\/:*?"<>|…]+/gu, "-").replace(/^[-.]+|-+$/g, "") || "image";

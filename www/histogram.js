@@ -1,5 +1,5 @@
 /**
- * The normal scores as bars, on an axis where both a normal image (around 1) and a bad defect (around 100) have a place:
+ * The normal scores as bars, on an axis that shows both a normal image (around 1) and a severe defect (around 100). It is
  * linear up to `edge`, just past the normal scores and the threshold, then logarithmic over three decades. Positions are 0 to 1.
  *
  * @typedef {{ from: number, to: number, count: number, share: number }} Bar `from` and `to` are positions, `share` is of the highest bar
@@ -24,7 +24,7 @@ export function axis(scores, threshold) {
 }
 
 /**
- * It does not depend on where the visitor puts the threshold, or it would slip away under the slider.
+ * The axis does not depend on the visitor's threshold, because otherwise it would change while the slider moves.
  * @param {import("./judgement.js").Criterion} rule
  */
 export function axisOf({ scores, ownThreshold }) {
@@ -43,7 +43,7 @@ export function position({ low, edge }, value) {
 }
 
 /**
- * The value at a position: undoes `position`.
+ * The value at a position, the inverse of `position`.
  * @param {Axis} axis
  * @param {number} at 0 to 1
  */
@@ -67,7 +67,7 @@ export function ticks(axis) {
 }
 
 /**
- * Counts the scores in equal bins over the linear part. About the square root of their number, so that few scores make few bars.
+ * Counts the scores in equal bins over the linear part. The number of bins is about the square root of the number of scores.
  * @param {readonly number[]} scores
  * @param {Axis} axis
  * @returns {Bar[]}
@@ -87,7 +87,7 @@ export function bars(scores, axis) {
   }));
 }
 
-/** Where the axis turns logarithmic. */
+/** The position where the axis changes from linear to logarithmic. */
 export const EDGE_POSITION = LINEAR_SHARE;
 
 /** The round number (1, 2 or 5 times a power of ten) at or above `step`.

@@ -1,20 +1,20 @@
-/** The first lesson, Fig. 1 of the paper: wiring. Needs neither engine nor model, and is loaded beside them. */
+/** Connects the first lesson, Fig. 1 of the paper, with the page. The lesson needs neither engine nor model, and is loaded in parallel with them. */
 
 import { remember } from "./address.js";
 import { blockCount } from "./idea/blocks.js";
 import { address, derive, initial, reduce } from "./idea/state.js";
 import { createLesson } from "./view/lesson.js";
 
-/** An assembly takes about so long, however many blocks there are; one block at least takes the other. */
+/** The approximate time of an assembly, for any number of blocks, and the maximum time for one block. */
 const ASSEMBLY_MS = 5000;
 const LONGEST_BLOCK_MS = 900;
 
-/** Blocks drift apart, and together again, in this time. */
+/** The time in which blocks move apart, or together again. */
 const DRIFT_MS = 300;
 
 let state = initial(new URLSearchParams(location.search));
 let derived = derive(state);
-/** How far the blocks are apart, 0 to 1. */
+/** The distance between the blocks, 0 to 1. */
 let apart = 0;
 let isMoving = false;
 const show = createLesson(send);
@@ -39,7 +39,7 @@ function goal() {
   return state.done < blockCount(state.size) ? 1 : 0;
 }
 
-/** Goes on as time passes, until nothing is left to move. */
+/** Runs the animation until nothing is left to move. */
 function move() {
   if (isMoving) return;
   isMoving = true;
@@ -66,5 +66,5 @@ function move() {
 }
 
 show(state, derived, apart);
-// Whoever comes sees it once, unless motion is unwelcome.
+// The animation plays once at the beginning, unless the visitor prefers reduced motion.
 if (!still.matches) send({ type: "play" });

@@ -1,4 +1,4 @@
-/** Where images come from: the visitor's files and the gallery. Names are kept short enough for one line. */
+/** The sources of images: the visitor's files and the gallery. Names are kept short enough for one line. */
 
 import { intact, request } from "./download.js";
 import { megabytes, shorten } from "./format.js";
@@ -7,7 +7,7 @@ import { megabytes, shorten } from "./format.js";
 
 const LIMIT_BYTES = 64e6;
 
-/** @param {File} file @returns {string} why the file is not even read, "" where it may be */
+/** @param {File} file @returns {string} why the file is too large to be read; "" if it is not too large */
 export function tooLarge({ name, size }) {
   return size > LIMIT_BYTES ? `${named(name)} has ${megabytes(size)}; images up to ${megabytes(LIMIT_BYTES)} are accepted.` : "";
 }

@@ -1,4 +1,4 @@
-/** "Look inside the memory": wiring. Loaded after the first result, into the page that has the client and the state. */
+/** Connects "Look inside the memory" with the page. Loaded after the first result, into the page that has the client and the state. */
 
 import { remember } from "./address.js";
 import { Inquiry } from "./inside/inquiry.js";
@@ -7,13 +7,13 @@ import { createChooser } from "./view/chooser.js";
 import { find } from "./view/dom.js";
 import { STRONGEST, createInside } from "./view/inside.js";
 
-/** Browsers allow the address to change a few times a second. */
+/** The time between two changes of the address; browsers allow only a few changes per second. */
 const REMEMBER_MS = 500;
 
-/** Images that follow each other faster, as while somebody paints, are not looked into. */
+/** If images follow each other faster than this, for instance while the visitor paints, they are not inspected. */
 const CALM_MS = 150;
 
-/** An engine that takes longer for an image is not asked for what nobody asked for. */
+/** An engine that needs longer than this for an image inspects only blocks that the visitor has chosen. */
 const QUICK_MS = 2000;
 
 /** @param {{ client: import("./client.js").Client, store: ReturnType<typeof import("./state.js").createStore> }} page */
@@ -46,7 +46,7 @@ export function open({ client, store }) {
     showInside({ result, place, isPast, isChosen: state.chosen !== null, isHeld: state.held, answers: result && place ? inquiry.answers({ image: result, place }) : [], scale: state.scale });
   }
 
-  /** The engine is left alone while it has an image to judge, and once it is another one than that of the result. */
+  /** Asks the engine about blocks, but not while it judges an image, and not if the result came from another engine. */
   function inquire() {
     const { result, loaded, loading, detecting } = store.get();
     const place = current(state, result);

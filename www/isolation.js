@@ -1,17 +1,17 @@
 /**
- * The page is isolated from others, without which a browser gives it no threads, even by a host that does not send the headers for it: the service
- * worker adds them to what it answers. A first visit is answered before there is one, so the page comes once more.
+ * Isolates the page from others, because otherwise a browser allows no threads. If the host does not send the headers for this, the service worker
+ * adds them to its responses. On a first visit the page is loaded before there is a service worker, so the page reloads once.
  */
 
 import { SITE } from "./download.js";
 
-/** What a visitor does that coming once more would undo. */
+/** Events of the visitor's actions, whose effects a reload would undo. */
 const ACTS = ["pointerdown", "keydown", "input", "change", "drop", "paste"];
 
-/** Remembers, in this tab, that the page came once more. */
+/** The key under which this tab stores that the page was reloaded. */
 const CAME_AGAIN = "came-again";
 
-/** Never fails: the page is of use without threads. */
+/** Never fails, because the page also works without threads. */
 export async function isolate() {
   if (globalThis.crossOriginIsolated || !("serviceWorker" in navigator) || navigator.serviceWorker.controller) return;
   let isTouched = false;
@@ -24,7 +24,7 @@ export function register() {
   return navigator.serviceWorker.register(new URL("service-worker.js", SITE));
 }
 
-/** Whether the page came once more already: a second time would bring nothing new. Where that cannot be remembered it counts as done. */
+/** Whether the page was reloaded already; a second reload would have no effect. If this cannot be stored, the answer is yes. */
 function comesAgain() {
   try {
     const before = sessionStorage.getItem(CAME_AGAIN);

@@ -5,7 +5,7 @@
  * @typedef {Pick<import("./protocol.js").Detection, "score" | "reconstruction_score" | "alignment_score" | "anomalous">} Scores what the engine found
  *
  * @typedef {{ value: number, gamma: number | null }} Threshold as the visitor set it, at the γ of that moment; null stands for the model's own γ
- * @typedef {{ gamma: number | null, threshold: Threshold | null }} Moved null: the model's own
+ * @typedef {{ gamma: number | null, threshold: Threshold | null }} Moved the visitor's values; null stands for the model's own value
  *
  * @typedef {object} Criterion
  * @property {number} gamma
@@ -13,7 +13,7 @@
  * @property {number} threshold
  * @property {number} ownThreshold with the model's own false-alarm rate, at this γ
  * @property {readonly number[]} scores of the held-out normal images at this γ, ascending
- * @property {boolean} isOwn neither is moved: the engine's own word holds
+ * @property {boolean} isOwn whether the visitor has changed neither γ nor the threshold; then the engine's verdict is used
  */
 
 import { rank, valueAt } from "./alarms.js";
@@ -39,7 +39,7 @@ export function scale(raw, { min, max }) {
 
 /**
  * @param {Pick<ModelInfo, "alignment" | "raw_scores">} info
- * @returns {string} why γ cannot be moved, "" where it can
+ * @returns {string} why γ cannot be changed, "" if it can
  */
 export function whyFixed({ alignment, raw_scores }) {
   if (!alignment) return "This model has no L, so there is nothing to weigh: R is the whole score.";
@@ -48,7 +48,7 @@ export function whyFixed({ alignment, raw_scores }) {
 }
 
 /**
- * When γ moves, the threshold goes along: it flags the same share of normal images as where it was set.
+ * When γ changes, the threshold changes too, so that it flags the same share of normal images as at the γ at which it was set.
  * @param {ModelInfo} info
  * @param {Moved} moved
  * @returns {Criterion}

@@ -1,4 +1,4 @@
-/** Several images at once: wiring. Loaded when several are given. */
+/** Connects the list of several images with the page. Loaded when the visitor gives several images. */
 
 import { stem } from "./format.js";
 import { fromFile, tooLarge } from "./images.js";
@@ -9,7 +9,7 @@ import { find } from "./view/dom.js";
 import { createTable, thumbnail } from "./view/list.js";
 import { save } from "./view/save.js";
 
-/** What happens without the visitor. */
+/** The types of events that the engine causes, not the visitor. */
 const OF_THE_ENGINE = new Set(["judging", "judged", "failed"]);
 
 /**
@@ -18,13 +18,13 @@ const OF_THE_ENGINE = new Set(["judging", "judged", "failed"]);
  */
 export function createList(store, session) {
   let state = /** @type {import("./list/state.js").State} */ (INITIAL);
-  /** By the row's id. @type {Map<number, HTMLCanvasElement>} */
+  /** The thumbnails by the row's id. @type {Map<number, HTMLCanvasElement>} */
   const thumbnails = new Map();
-  /** Stays while another engine is on its way. @type {import("./protocol.js").ModelInfo | undefined} */
+  /** The information about the model; it is kept while another engine is loaded. @type {import("./protocol.js").ModelInfo | undefined} */
   let info;
   let frame = 0;
   let isWorking = false;
-  /** Of what was given last, the first that can be judged is shown. */
+  /** Whether to show the next judged image: of the images given last, the first one that can be judged. */
   let isEager = false;
   const table = createTable(find("#list", HTMLElement), { send, show, exportAs });
 
@@ -44,7 +44,7 @@ export function createList(store, session) {
     void work();
   }
 
-  /** One after another, so that the image that the card is to show waits for one of them at most. */
+  /** Judges the images one after another, so that an image for the card has to wait for at most one of them. */
   async function work() {
     if (isWorking) return;
     isWorking = true;
@@ -74,7 +74,7 @@ export function createList(store, session) {
     return { by, all: entries(state, info, by) };
   }
 
-  /** Once a frame: results may come faster than a long list is drawn. */
+  /** Renders at most once per frame, because results may come faster than a long list can be drawn. */
   function renderSoon() {
     frame ||= requestAnimationFrame(render);
   }

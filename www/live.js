@@ -1,4 +1,4 @@
-/** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Frames that come meanwhile are dropped, never queued. */
+/** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Other frames are dropped, never queued. */
 
 import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
@@ -11,11 +11,11 @@ import { createLive } from "./view/live.js";
 /** @param {{ store: ReturnType<typeof import("./state.js").createStore>, session: import("./session.js").Session }} page */
 export function open({ store, session }) {
   let state = INITIAL;
-  /** Rises with each source: what an earlier one still brings is dropped. */
+  /** The number of the current source. It rises with each source; frames of earlier sources are dropped. */
   let turn = 0;
-  /** An engine that cannot be had is not asked for with every frame. */
+  /** Whether loading the engine failed; then it is not tried again with every frame. */
   let isStuck = false;
-  /** By what the present model judges; the card may still show what another one judged. @type {import("./judgement.js").Criterion | null} */
+  /** The criterion of the current model; the card may still show a result of another model. @type {import("./judgement.js").Criterion | null} */
   let rule = null;
   const view = createLive({ onCamera: () => void takeCamera(), onFile: (file) => void openFile(file), onStop: close });
   const { video } = view;
@@ -64,7 +64,7 @@ export function open({ store, session }) {
     send({ type: "closed" });
   }
 
-  /** The camera's light goes out, the file is let go. */
+  /** Stops the camera, or releases the file. */
   function release() {
     if (video.srcObject instanceof MediaStream) closeCamera(video.srcObject);
     if (video.src) URL.revokeObjectURL(video.src);

@@ -1,6 +1,6 @@
 /**
- * Wiring: what the visitor does goes to the session, the session changes the state, the views show the state.
- * All of this runs before the page is read, let alone laid out, so that the engine is on its way meanwhile.
+ * Connects the parts of the page: the visitor's actions go to the session, the session changes the state, and the views show the state.
+ * This script runs before the page is parsed and laid out, so that the download of the engine starts early.
  */
 
 import { remember } from "./address.js";
@@ -21,22 +21,22 @@ import { showBusy, showStatus } from "./view/status.js";
 import { moveThreshold, showThreshold } from "./view/threshold.js";
 import { showSubject, showVerdict } from "./view/verdict.js";
 
-/** The page does not wait longer for the gallery: one that is late is shown late. */
+/** The maximum time that the page waits for the gallery; if the gallery needs longer, it is shown later. */
 const GALLERY_PATIENCE_MS = 2000;
 
-/** The first lesson takes time that the first image needs, but is not kept waiting longer than this. */
+/** The first lesson waits for the first image, because it would take computing time from it, but not longer than this. */
 const LESSON_PATIENCE_MS = 1000;
 
-/** What else can wait for the first image; each opens its own part of the page. */
+/** Parts of the page that are loaded after the first image; each function opens one part. */
 const PARTS = [openHistogram, () => import("./inside.js"), () => import("./break.js"), () => import("./series.js"), () => import("./live.js"), () => import("./teach.js"), () => import("./tour.js"), () => import("./offline.js")];
 
-/** After a deployment an open page may ask in vain for what it has not loaded yet. */
+/** After a deployment, a page that is still open may fail to load its remaining parts. */
 const PART_MISSING = "A part of this page could not be loaded: check the connection and reload the page.";
 
-/** A browser lets a page change its address only so often: less often than a slider moves. */
+/** The time between two changes of the address. A browser allows fewer changes than a moving slider would cause. */
 const ADDRESS_REST_MS = 250;
 
-// The address may say which backend, model and gallery image to start with, and how to judge and to look at it.
+// The address may contain the backend, model and gallery image to start with, the criterion and the view.
 const parameters = new URLSearchParams(location.search);
 const store = createStore({ ...INITIAL, ...moved(parameters), view: parameters.get("view") === "swipe" ? "swipe" : "side" });
 const client = new Client();
@@ -56,7 +56,7 @@ void Promise.race([firstResult(), wait(LESSON_PATIENCE_MS)])
   .catch(missed);
 void Promise.all([firstResult(), isRead]).then(openParts);
 
-/** State to page, and visitor to session and state. */
+/** Connects the state to the views, and the visitor's actions to session and state. */
 function wire() {
   store.watch((state) => [status(state), message(state), state.progress], showStatus);
   store.watch((state) => [state.detecting], showBusy);
@@ -98,12 +98,12 @@ function wire() {
   });
 }
 
-/** A part that does not come leaves the others as they are. */
+/** Opens all parts. If one part fails to load, the other parts still work. */
 function openParts() {
   for (const load of PARTS) load().then(({ open }) => open({ client, store, session })).catch(missed);
 }
 
-/** It comes with a library for charts. */
+/** Loads the histogram, which needs a library for charts. */
 function openHistogram() {
   return import("./view/histogram.js").then(({ createHistogram }) => ({
     open: () => void store.watch((state) => [source(state)?.info, rule(state), verdict(state)], createHistogram(find("#histogram", HTMLElement))),
@@ -121,14 +121,14 @@ function wait(time_ms) {
   return new Promise((resolve) => setTimeout(resolve, time_ms));
 }
 
-/** Also where it is that something failed. */
+/** Resolves after the first result, or after the first failure. */
 function firstResult() {
   return new Promise((resolve) => store.watch((state) => [status(state) === "working"], (isWorking) => isWorking || resolve(undefined)));
 }
 
 /**
- * Never fails: the page is of use without its gallery.
- * @param {string | null} wanted file name of the image to begin with; the first defective one where there is none such
+ * Never fails, because the page also works without its gallery.
+ * @param {string | null} wanted file name of the image to begin with; if there is no such image, the first defective one
  */
 async function openGallery(wanted) {
   try {
@@ -146,7 +146,7 @@ async function openGallery(wanted) {
 }
 
 /**
- * A visitor's own image or model is in no address: it never leaves the tab.
+ * Stores the visitor's choices in the address, except the visitor's own images and models, which never leave the tab.
  * @param {import("./protocol.js").BackendChoice} choice
  * @param {readonly import("./protocol.js").ModelFile[]} models
  * @param {string} model
@@ -163,7 +163,7 @@ function rememberChoices(choice, models, model, subject) {
 }
 
 /**
- * What the address says of how to judge.
+ * The γ and threshold that are in the address.
  * @param {URLSearchParams} parameters
  * @returns {import("./judgement.js").Moved}
  */
@@ -222,7 +222,7 @@ async function showSwipe(detection) {
 let list = null;
 
 /**
- * One image is shown at once; several make a list.
+ * Shows one image at once; several images are shown as a list.
  * @param {[File, ...File[]]} files
  */
 async function askForFiles(files) {

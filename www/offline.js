@@ -1,9 +1,9 @@
-/** Keeps the page for visits without a network: all that this one has used, and what it would use next. Loaded when there is nothing better to do. */
+/** Caches the page for visits without a network: all files that this visit has used, and those that it would use next. Loaded when the page is idle. */
 
 import { SITE, address, fetchManifest, request } from "./download.js";
 import { register } from "./isolation.js";
 
-/** The browser may offer to install the page once it has a service worker. Never fails: the page is of use without. */
+/** The browser may offer to install the page once it has a service worker. Never fails, because the page also works without a service worker. */
 export async function open() {
   if (!("serviceWorker" in navigator)) return;
   try {
@@ -15,13 +15,13 @@ export async function open() {
   }
 }
 
-/** What this visit has used. Of what its worker loaded, only the engine's code is known. */
+/** The files that this visit has used. Of the files that the worker loaded, only the engine's code is known. */
 function used() {
   const own = performance.getEntriesByType("resource").map(({ name }) => name);
   return [location.href.replace(/[?#].*/, ""), ...own].filter((url) => new URL(url).origin === location.origin);
 }
 
-/** What the worker loads by itself, and what a visitor may look at only when there is no network any more, unless data are dear. */
+/** The files that the worker loads, and files that a visitor may open only later, without a network. Without the latter if the browser saves data. */
 async function wanted() {
   const { engines, series } = await fetchManifest();
   const known = used();

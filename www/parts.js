@@ -1,10 +1,10 @@
-/** What an engine is made of: its code, which the browser compiles while it comes down, and beside it the model. */
+/** Downloads the code of an engine, which the browser compiles during the download, and in parallel the model. */
 
 import { download, downloadAs } from "./download.js";
 
 /** @typedef {{ module: Promise<WebAssembly.Module>, weights: Promise<Uint8Array<ArrayBuffer>> }} Parts */
 
-/** Progress is told at most this often. */
+/** The minimum time between two reports of progress. */
 const REPORT_MS = 50;
 
 /**
@@ -12,7 +12,7 @@ const REPORT_MS = 50;
  * @param {import("./protocol.js").ModelFile} model
  * @param {(progress: import("./protocol.js").Progress) => void} onProgress
  * @param {AbortSignal} signal
- * @returns {Parts} both on their way
+ * @returns {Parts} promises for both downloads
  */
 export function fetchParts(engine, model, onProgress, signal) {
   const total_bytes = engine.bytes + model.bytes;
@@ -45,7 +45,7 @@ export function fetchEngine(engine, onChunk, signal) {
 }
 
 /**
- * A copy of its own: a worker keeps what it is given.
+ * Returns a new copy of the model's bytes, because a worker takes over the buffer that it gets.
  * @param {import("./protocol.js").ModelFile} model
  * @param {(bytes: number) => void} onChunk
  * @param {AbortSignal} signal

@@ -14,7 +14,7 @@ export const POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-/** Of the page and of its workers, which take no policy over from the page. */
+/** The headers of the page and of its workers, which do not inherit the policy of the page. */
 export const HEADERS = Object.freeze({
   "Content-Security-Policy": `${POLICY}; frame-ancestors 'none'`, // the last part counts in a header only
   // Cross-origin isolation: without it a browser gives wasm no threads.

@@ -1,15 +1,15 @@
 /**
- * What the page and its worker say to each other, and the shapes of the data they pass: types only.
+ * The messages between the page and its workers, and the types of their data. This file contains only types.
  * `Engine`, `Detector`, `ModelInfo` and `Detection` are the API of the Rust library, `daad.js` in each folder of `pkg/`.
  */
 
 /** @typedef {"webgpu" | "wasm"} Backend */
-/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder in `pkg/`, of which the page loads one to judge, and one that learns where it is taught */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder in `pkg/`, of which the page loads one to judge images and, if needed, the one that trains */
 /** @typedef {"auto" | Backend} BackendChoice */
 /** @typedef {"normal" | "defective"} Label */
 
 /**
- * The lowest and highest raw value that held-out normal images got: what a raw score is scaled by.
+ * The lowest and highest raw value of the held-out normal images, by which a raw score is scaled.
  * @typedef {{ min: number, max: number }} Range
  */
 
@@ -51,20 +51,20 @@
 /** A block of the map at a scale, 0 being the finest. @typedef {{ scale: number, row: number, column: number }} BlockPlace */
 
 /**
- * What the memory answers to one block of an image (Eq. 1 and 2). Pictures are RGBA, of the part of the image that the block covers.
+ * The memory's answer to one block of an image (Eq. 1 and 2). Pictures are RGBA and show the part of the image that the block covers.
  * @typedef {object} InspectedBlock
  * @property {number} dim D, the values of a query
  * @property {number} count N, the items of the bank
- * @property {number} temperature what the similarities are divided by before the softmax; 1 in the paper
+ * @property {number} temperature the number by which similarities are divided before the softmax; 1 in the paper
  * @property {number} survivors how many items are left after the shrinkage
- * @property {number} effective_items as how many equally strong items answer: the perplexity of the weights
- * @property {number} weight_sum what the weights that are left sum to
+ * @property {number} effective_items the effective number of items: the perplexity of the weights
+ * @property {number} weight_sum the sum of the weights that are left
  * @property {number} likeness cosine of the query and the answer
  * @property {number} width_px
  * @property {number} height_px
- * @property {Uint8ClampedArray<ArrayBuffer>} query rebuilt with the query itself in this one block
- * @property {Uint8ClampedArray<ArrayBuffer>} answer rebuilt with what the memory answers: as the network does it
- * @property {{ index: number, similarity: number, weight: number, picture: Uint8ClampedArray<ArrayBuffer> }[]} items the strongest ones, each pictured as if it alone answered, as strongly
+ * @property {Uint8ClampedArray<ArrayBuffer>} query the reconstruction with the query itself in this block
+ * @property {Uint8ClampedArray<ArrayBuffer>} answer the reconstruction with the memory's answer, as the network computes it
+ * @property {{ index: number, similarity: number, weight: number, picture: Uint8ClampedArray<ArrayBuffer> }[]} items the strongest items; a picture shows the item alone, with the norm of the answer
  * @property {Float32Array<ArrayBuffer>} similarities cosine of the query with each item
  */
 
@@ -73,7 +73,7 @@
  * @property {() => ModelInfo} info
  * @property {(image: Uint8Array) => Promise<Detection>} detect
  * @property {(rgba: Uint8ClampedArray, width_px: number, height_px: number) => Promise<Detection>} detectPixels
- * @property {(scale: number, row: number, column: number, strongest: number) => Promise<InspectedBlock | null>} inspect of the image judged last; null where no memory is at this scale
+ * @property {(scale: number, row: number, column: number, strongest: number) => Promise<InspectedBlock | null>} inspect a block of the image judged last; null if the scale has no memory
  * @property {() => void} free
  */
 
@@ -81,9 +81,9 @@
  * @typedef {object} Engine
  * @property {(input: { module_or_path: WebAssembly.Module, memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>} default
  * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
- * @property {(() => Promise<void>) | undefined} [warmUp] only where there is something to warm up
- * @property {() => void} runThread only where there are threads; does not return
- * @property {{ new (plan: TeachingPlan, images: readonly Picture[]): Training }} Training only of the engine that trains
+ * @property {(() => Promise<void>) | undefined} [warmUp] only in engines that have something to warm up
+ * @property {() => void} runThread only in engines with threads; it does not return
+ * @property {{ new (plan: TeachingPlan, images: readonly Picture[]): Training }} Training only in the engine that trains
  */
 
 /**
@@ -94,7 +94,7 @@
  * @property {number} items of the memory, at each scale
  * @property {number} division r: blocks along each side of a map
  * @property {number} batch_size
- * @property {number} learning_rate at first; it falls to zero over the time
+ * @property {number} learning_rate the initial learning rate; it falls to zero until the end
  * @property {boolean} flips
  * @property {number} false_alarm_rate
  * @property {number} seed a whole number
@@ -104,16 +104,16 @@
  * @typedef {object} Training
  * @property {number} trainedOn
  * @property {number} heldOut
- * @property {(share: number) => Promise<{ loss: number, epochs: number }>} step when this share of the time is over, from 0 to 1
- * @property {(index: number) => Promise<Rebuilt>} rebuild of a held-out image
- * @property {(data: string) => Promise<Uint8Array<ArrayBuffer>>} finish gives the model file
+ * @property {(share: number) => Promise<{ loss: number, epochs: number }>} step trains on one batch; `share` is the share of the time that is over, from 0 to 1
+ * @property {(index: number) => Promise<Rebuilt>} rebuild reconstructs a held-out image
+ * @property {(data: string) => Promise<Uint8Array<ArrayBuffer>>} finish returns the model file
  * @property {() => void} free
  */
 
-/** RGBA, both. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width_px: number, height_px: number }} Rebuilt */
+/** Both images are RGBA. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width_px: number, height_px: number }} Rebuilt */
 
 /** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `file` is its path below the site's folder and has the hash in its name, `bytes` is the size before compression */
-/** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile with its content where it is not of the site: then no address names it */
+/** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile `weights`: the content of a model that is not from the site and has no address */
 /** @typedef {SiteFile & { script: SiteFile }} EngineFiles */
 /** @typedef {Partial<Record<EngineName, EngineFiles>>} Engines */
 /** @typedef {{ engines: Engines & { cpu: EngineFiles }, models: ModelFile[], series: ModelFile[] }} Manifest written by `scripts/site.mjs`; `series`: models of the same data that differ in their block size alone */
@@ -121,7 +121,7 @@
 /** @typedef {{ title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery */
 
 /**
- * How far loading has come. `starting`: all is downloaded, the device warms up.
+ * The progress of loading. `starting` means that everything is downloaded and the device warms up.
  * @typedef {{ stage: "downloading" | "starting", loaded_bytes: number, total_bytes: number }} Progress
  */
 
@@ -139,7 +139,7 @@
 /** An image to judge: the bytes of a file, or pixels of any size. @typedef {Uint8Array<ArrayBuffer> | ImageData} Picture */
 
 /**
- * A message of the worker. `crashed` answers everything that is still open: the worker is of no more use.
+ * A message of the worker. `crashed` answers all open requests, because the worker cannot be used any more.
  * @typedef {{ id: number, type: "done", value: unknown }
  *   | { id: number, type: "failed", message: string }
  *   | { type: "crashed" }} Reply
@@ -150,11 +150,11 @@
  * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: TeachingPlan, duration_s: number, images: readonly Picture[], data: string }
  *   | { type: "pause" }
  *   | { type: "resume" }
- *   | { type: "finish" }} TeachingRequest `finish`: make a model of what there is
+ *   | { type: "finish" }} TeachingRequest `finish`: make a model of the network as it is now
  */
 
 /**
- * What the worker that trains tells the page, in this order; `crashed` and `failed` at any time, as the last.
+ * The messages of the worker that trains, in this order; `crashed` and `failed` may come at any time, as the last message.
  * @typedef {{ type: "begun", trained_on: number, held_out: number }
  *   | { type: "learned", loss: number, epochs: number, busy_s: number, images_per_s: number }
  *   | { type: "rebuilt", rebuilt: readonly Rebuilt[] }

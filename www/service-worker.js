@@ -1,5 +1,5 @@
 /**
- * The service worker: what was here once is here again without a network. With one, everything is as fresh as the host has it.
+ * The service worker. Without a network it serves files that were loaded before. With a network, all files are as new as those of the host.
  * It keeps the whole page of its own version, and does not give way to a newer service worker before every page of that version is closed: so a page
  * that was opened before a deployment still finds its parts.
  * Where the host does not send the headers that isolate a page, it adds them, and the page has threads.
@@ -12,17 +12,17 @@ import { registerRoute, setDefaultHandler } from "workbox-routing";
 import { CacheFirst, NetworkFirst } from "workbox-strategies";
 import { HEADERS } from "./policy.js";
 
-/** Enough for an engine of each kind and all models; of older versions nothing stays long. */
+/** The maximum number of cached engines and models. It is enough for all of this version, and removes older versions soon. */
 const KEPT_FILES = 40;
-/** Images, scripts and lists, twice as many as there are. */
+/** The maximum number of cached images, scripts and lists, twice as many as the page has. */
 const KEPT_ANSWERS = 200;
 
-/** The page's own files, of whichever version. */
+/** The page's own files, of any version. */
 const OWN = /\/page-[0-9a-f]{16}\/[^/]+$/;
 /** An engine or a model, with the hash that `scripts/site.mjs` gave it. */
 const HASHED = /-([0-9a-f]{16})\.(?:js|wasm|safetensors)$/;
 
-/** A network that has not answered by then is none. */
+/** The time after which a network without an answer is treated as missing. */
 const PATIENCE_S = 4;
 
 /** @type {any} the type checker knows pages only */
@@ -32,7 +32,7 @@ const PAGE = worker.registration.scope;
 
 clientsClaim();
 
-/** Only the page and the scripts of workers are isolated; of the rest browsers keep compiled code as long as the response is their own. */
+/** Adds the headers only to the page and the scripts of workers. Browsers cache compiled code only if the response is unchanged. */
 const isolating = {
   /** @param {{ request: Request, response: Response }} answered */
   async handlerWillRespond({ request, response }) {
@@ -44,7 +44,7 @@ const isolating = {
   },
 };
 
-/** A host that is being updated may answer an address with the bytes of another version: what its hash denies is not kept. */
+/** Does not cache a file whose hash differs from that in its name. A host that is being updated may answer an address with the bytes of another version. */
 const asHashed = {
   /** @param {{ request: Request, response: Response }} answered */
   async cacheWillUpdate({ request, response }) {
@@ -62,11 +62,11 @@ precacheAndRoute(/** @type {any} */ (self).__WB_MANIFEST);
 // A newer version of the page may be open while its own service worker waits, and that one has put its files there too.
 registerRoute(({ sameOrigin, url }) => sameOrigin && OWN.test(url.pathname), new CacheFirst({ cacheName: cacheNames.precache, plugins: [isolating, { cacheWillUpdate: async () => null }] }));
 
-// The page itself is the same whatever its address asks for.
+// The page itself does not depend on the parameters in its address.
 const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, { cacheKeyWillBeUsed: async () => PAGE }] });
 registerRoute(({ request, url }) => request.mode === "navigate" || url.href === PAGE, page);
 
-// An address with a hash never names anything else.
+// The content of an address with a hash never changes.
 registerRoute(({ sameOrigin, url }) => sameOrigin && HASHED.test(url.pathname), new CacheFirst({ cacheName: "for-ever", plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
 
 setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, expiring(KEPT_ANSWERS)] }));

@@ -1,4 +1,4 @@
-/** What goes on behind the page: loads a detector, judges the image asked for last, and recovers when the engine is lost. */
+/** Loads a detector, judges the image that was requested last, and recovers when the engine is lost. */
 
 import { Crash, Lost, Superseded } from "./client.js";
 import { fetchManifest } from "./download.js";
@@ -17,21 +17,21 @@ export class Session {
   #tickets = 0;
   #loads = 0;
   #judging = false;
-  /** Called when another image is asked for. */
+  /** Called when another image is requested. */
   #hurry = () => {};
-  /** The model asked for last: its name is known before the list of models. @type {string | null} */
+  /** The model that was requested last; its name is known before the list of models is loaded. @type {string | null} */
   #model = null;
-  /** Stays after it is judged, to be judged again when the detector changes. @type {Job | null} */
+  /** The job of the current image. It is kept after judging, so that the image can be judged again when the detector changes. @type {Job | null} */
   #job = null;
-  /** What the visitor made of the image of the card, until it is judged. @type {Job | null} */
+  /** The job of the visitor's painted version of the card's image, until it is judged. @type {Job | null} */
   #painted = null;
-  /** The job judged last, and what judged it. @type {{ job: Job, loaded: Loaded } | null} */
+  /** The job that was judged last, and the detector that judged it. @type {{ job: Job, loaded: Loaded } | null} */
   #done = null;
   /** @type {import("./protocol.js").Manifest | null} */
   #manifest = null;
-  /** The copy of the model for `judgeAside`, and what it is a copy of. @type {{ loaded: Loaded, added: Promise<unknown> } | null} */
+  /** The copy of the model for `judgeAside`, and the detector whose model was copied. @type {{ loaded: Loaded, added: Promise<unknown> } | null} */
   #aside = null;
-  /** Models that came into being in this tab. @type {import("./protocol.js").ModelFile[]} */
+  /** Models that were trained in this tab. @type {import("./protocol.js").ModelFile[]} */
   #own = [];
 
   /**
@@ -43,7 +43,7 @@ export class Session {
     this.#client = client;
   }
 
-  /** Whether an image was asked for yet. */
+  /** Whether an image was requested yet. */
   get asked() {
     return this.#tickets > 0;
   }
@@ -51,9 +51,9 @@ export class Session {
   /**
    * Loads a model on a backend. A later call ends an earlier one.
    * @param {BackendChoice} choice
-   * @param {string | null} [model] name or file name; the first one where there is none such
-   * @param {string} [why] what to tell of the backend where there is nothing else to tell
-   * @param {Promise<unknown>} [meanwhile] what else must end before the page is ready
+   * @param {string | null} [model] name or file name; if there is no such model, the first one is used
+   * @param {string} [why] the note about the backend, if there is no other note
+   * @param {Promise<unknown>} [meanwhile] something else that must end before the page is ready
    */
   async load(choice, model = this.#model, why = "", meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
@@ -82,7 +82,7 @@ export class Session {
     }
   }
 
-  /** Takes a model that is not of the site, and loads it.
+  /** Adds a model that does not come from the site, and loads it.
    * @param {import("./protocol.js").ModelFile} model */
   adopt(model) {
     this.#own.push(model);
@@ -100,8 +100,8 @@ export class Session {
   }
 
   /**
-   * Judges what the visitor painted on the image of the card, without a word: only the result shows. Also where all is taken back, for the engine
-   * is asked about the image that it judged last.
+   * Judges the card's image with the visitor's strokes. The page shows only the result, no status. It is also judged when all strokes are undone,
+   * because inspection refers to the image that the engine judged last.
    * @param {import("./state.js").Strokes} strokes
    * @param {ImageData} image
    */
@@ -113,7 +113,7 @@ export class Session {
   }
 
   /**
-   * Judges an image that the card does not show. It has a copy of the model of its own, so the engine still knows what the card's image was.
+   * Judges an image that the card does not show. For this the engine has a second copy of the model, so that the first copy still has the card's image.
    * @param {Pick<Wanted, "name" | "read">} wanted
    * @returns {Promise<import("./protocol.js").Timed>} fails with a whole sentence
    */
@@ -164,13 +164,13 @@ export class Session {
     });
   }
 
-  /** What is under way goes on.
-   * @param {string} message why a file is not even tried */
+  /** Shows why a file is refused. Work in progress continues.
+   * @param {string} message why a file is not read */
   refuse(message) {
     this.#store.send({ type: "refused", message });
   }
 
-  /** One at a time: of the images asked for meanwhile, only the last one counts. */
+  /** Judges one image at a time. Of the images that are requested during this time, only the last one is judged. */
   async #judge() {
     if (this.#judging) return;
     this.#judging = true;
@@ -221,7 +221,8 @@ export class Session {
   }
 
   /**
-   * The worker is lost. On the GPU that may be the GPU's fault: the CPU tries the same image. On the CPU the image is given up.
+   * Recovers after the worker is lost. If the engine ran on the GPU, the CPU tries the same image, because the GPU may be the cause.
+   * Otherwise the image is given up.
    * @param {Crash} crash
    * @param {import("./protocol.js").Backend} backend
    * @param {number} ticket
@@ -234,7 +235,8 @@ export class Session {
 }
 
 /**
- * Reads at once, so that the image is here when the engine is. Whoever reads again gets it anew: a worker keeps what it was given.
+ * Starts reading at once, so that the image is ready when the engine is. Each later call reads the image again, because a worker takes over
+ * the buffer that it gets.
  * @param {() => Promise<ArrayBuffer | ImageData>} read
  */
 function begun(read) {

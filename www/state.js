@@ -1,22 +1,22 @@
 /**
- * All that the page knows, and how each event changes it: pure, so it is tested without a browser.
+ * The state of the page, and how each event changes it. The functions are pure, so they are tested without a browser.
  *
  * @typedef {import("./protocol.js").BackendChoice} BackendChoice
  * @typedef {import("./protocol.js").ModelInfo} ModelInfo
  * @typedef {readonly import("./break/strokes.js").Stroke[]} Strokes
  *
  * @typedef {object} Subject the image that was asked for
- * @property {number} ticket rises with every image: an answer to an older one is dropped
+ * @property {number} ticket a number that rises with every image; a result for an older image is dropped
  * @property {string} name
  * @property {import("./protocol.js").Sample | null} sample null for a visitor's own image
  *
- * @typedef {import("./protocol.js").Timed & { subject: Subject, strokes: Strokes, loaded: Loaded }} Result with what was painted on the image, and what judged it
+ * @typedef {import("./protocol.js").Timed & { subject: Subject, strokes: Strokes, loaded: Loaded }} Result with the strokes on the image, and the detector that judged it
  *
  * @typedef {object} Loaded
  * @property {import("./protocol.js").Backend} backend
  * @property {number} threads
  * @property {string} gpu the adapter's name, "" on the CPU or where it is hidden
- * @property {string} note why this backend, where that is not plain
+ * @property {string} note why this backend was chosen, if that is not obvious
  * @property {ModelInfo} info
  *
  * @typedef {"side" | "swipe"} View input and reconstruction side by side, or one over the other
@@ -30,9 +30,9 @@
  * @property {Loaded | null} loaded
  * @property {Subject | null} subject
  * @property {boolean} detecting
- * @property {Result | null} result stays when a later image fails
- * @property {Result | null} original of the same image before the visitor painted on it
- * @property {Strokes} strokes what is painted on it now; the result may still be one of fewer
+ * @property {Result | null} result the result on the card; it is kept when a later image fails
+ * @property {Result | null} original the result of the same image before the visitor painted on it
+ * @property {Strokes} strokes the strokes on the image now; the result may still be that of fewer strokes
  * @property {string} error one sentence, "" when all is well; told of the next file while an earlier image is still being judged
  * @property {number} opacity of the error map, 0 to 1
  * @property {boolean} blocks draw the borders of the blocks
@@ -90,7 +90,7 @@ export function reduce(state, event) {
     case "loading":
       return { ...state, choice: event.choice, loading: true, progress: null, loaded: null, error: "" };
     case "models":
-      // What was moved was moved for the model that was there.
+      // The visitor's γ and threshold were chosen for the previous model, so another model resets them.
       return { ...state, models: event.models, model: event.model, ...(state.model && event.model !== state.model ? { gamma: null, threshold: null } : {}) };
     case "progress":
       return state.loading ? { ...state, progress: event.progress } : state;
@@ -137,7 +137,7 @@ function detectedOriginal(state, result) {
 }
 
 /**
- * What came meanwhile, another image or engine, or an eraser, leaves it behind.
+ * Takes the result of a painted image, unless another image, another engine or an undone stroke has made it obsolete.
  * @param {State} state
  * @param {Result} result
  * @returns {State}
@@ -148,7 +148,7 @@ function detectedPainted(state, result) {
   return { ...state, detecting: state.detecting && !isCurrent(state, result.subject.ticket), result };
 }
 
-/** Whether there is an image to paint on: one that the present engine has judged, while no other is on its way.
+/** Whether there is an image to paint on: one that the current engine has judged, while no other image is requested.
  * @param {State} state */
 export function canPaint({ original, loaded, detecting, subject }) {
   return original !== null && original.loaded === loaded && (!detecting || subject?.ticket === original.subject.ticket);
@@ -163,7 +163,7 @@ export function status(state) {
   return state.error ? "error" : "ready";
 }
 
-/** What the page says beside the status: one sentence.
+/** The sentence that the page shows beside the status.
  * @param {State} state */
 export function message(state) {
   if (state.error) return state.error;
@@ -173,34 +173,34 @@ export function message(state) {
   return state.result ? `${state.result.subject.name}: ${verdict(state)?.anomalous ? "anomalous" : "normal"}. Try another image.` : "Drop, paste or choose an image.";
 }
 
-/** Which image the card speaks of.
+/** The image that the card describes.
  * @param {State} state */
 export function subject(state) {
   if (state.result) return state.result.subject.name;
   return status(state) === "working" ? "The first image is on its way." : "Choose an image to begin.";
 }
 
-/** What the card's numbers come from: the engine of the result, be it the present one or not.
+/** The source of the card's numbers: the engine of the result, which may differ from the current engine.
  * @param {State} state */
 export function source(state) {
   return state.result?.loaded ?? state.loaded;
 }
 
-/** By what the card judges; null before a model is there.
+/** The criterion of the card; null before a model is loaded.
  * @param {State} state */
 export function rule(state) {
   const info = source(state)?.info;
   return info ? criterionOf(info, state.gamma, state.threshold) : null;
 }
 
-/** The one verdict that all of the page tells.
+/** The verdict that all parts of the page show.
  * @param {State} state */
 export function verdict(state) {
   const by = rule(state);
   return state.result && by ? verdictOf(state.result, by) : null;
 }
 
-/** What the same rule says of the image before the visitor painted on it; null where another engine judged it.
+/** The verdict by the same criterion on the image before the visitor painted on it; null if another engine judged that image.
  * @param {State} state */
 export function verdictBefore(state) {
   const by = rule(state);
@@ -220,7 +220,7 @@ function judged({ detection, loaded }, by) {
 }
 
 /**
- * What a function gave last, as long as it is asked for the same: so that a watcher sees no change where there is none.
+ * Caches the last result of a function and returns it again for the same input, so that a watcher does not see a change when there is none.
  * @template {unknown[]} Input
  * @template Output
  * @param {(...input: Input) => Output} compute
@@ -243,7 +243,7 @@ function isCurrent(state, ticket) {
 }
 
 /**
- * Holds the one state; tells a listener only when the part that it selected has changed.
+ * Holds the state, and calls a listener only when the part that the listener selected has changed.
  */
 export function createStore(initial = /** @type {State} */ (INITIAL)) {
   let state = initial;

@@ -1,4 +1,4 @@
-/** Input and reconstruction, one over the other, with a divider to swipe. Loaded when it is asked for. */
+/** Shows input and reconstruction, one over the other, with a divider to swipe. Loaded when the visitor chooses this view. */
 
 import "img-comparison-slider";
 import { make } from "./view/dom.js";
@@ -6,7 +6,7 @@ import { paint } from "./view/panes.js";
 
 /** @typedef {import("img-comparison-slider").HTMLImgComparisonSliderElement} Slider */
 
-/** Those of a slider; the library's own keys know neither steps nor ends. @type {Record<string, (value: number) => number>} */
+/** The keys of a slider. The library's keys do not support steps and ends. @type {Record<string, (value: number) => number>} */
 const KEYS = {
   ArrowLeft: (value) => value - 2,
   ArrowDown: (value) => value - 2,

@@ -1,4 +1,4 @@
-/** "Teach it your own": wiring. A small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
+/** "Teach it your own": a small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
 
 import { cpu, unteachable } from "./backend.js";
 import { closeCamera, openCamera, why } from "./camera.js";
@@ -10,7 +10,7 @@ import { INITIAL, MOST, isBusy, obstacle, reduce } from "./teach/state.js";
 import { save } from "./view/save.js";
 import { createTeach } from "./view/teach.js";
 
-/** A camera that nobody stops stops here. */
+/** The number of frames after which the camera stops by itself. */
 const MOST_FRAMES = 60;
 
 /** @param {{ session: import("./session.js").Session }} page */
@@ -65,12 +65,12 @@ export function open({ session }) {
     save: () => state.weights && save(new Blob([state.weights], { type: "application/octet-stream" }), "my-model.safetensors"),
   });
 
-  /** What was read while the training began comes too late. @param {{ photos: import("./teach/state.js").Photo[], notice: string }} taken */
+  /** Adds photos, unless the training began while they were read. @param {{ photos: import("./teach/state.js").Photo[], notice: string }} taken */
   function take({ photos, notice }) {
     if (!isBusy(state)) send({ type: "added", photos, notice });
   }
 
-  /** Frames until there are enough, or nobody wants more. */
+  /** Records frames of the camera until there are enough, or the visitor stops it. */
   async function record() {
     const { video } = view;
     send({ type: "camera", camera: true });
@@ -93,7 +93,7 @@ export function open({ session }) {
     video.srcObject = null;
   }
 
-  /** The page judges with it from now on, first an image that it was taught is normal. @param {Uint8Array<ArrayBuffer>} weights */
+  /** From now on the page judges with the trained model, first one of the images that it was trained on. @param {Uint8Array<ArrayBuffer>} weights */
   function adopt(weights) {
     const number = ++models > 1 ? ` ${models}` : "";
     void session.adopt({ file: `my-model${number}.safetensors`, name: `My model${number}, taught here`, bytes: weights.byteLength, hash: "", weights });

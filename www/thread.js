@@ -1,4 +1,4 @@
-/** A thread of the engine: a worker that shares its memory, and works until the engine's worker ends. */
+/** A thread of the engine: a worker that shares the engine's memory, and runs until the engine's worker ends. */
 
 /** @typedef {{ script: string, module: WebAssembly.Module, memory: WebAssembly.Memory }} Orders */
 
@@ -18,7 +18,7 @@ async function join({ script, module, memory }) {
   try {
     engine.runThread();
   } catch {
-    // A trap: the engine's worker waits for this thread and can say nothing, so the page is told past it.
+    // After a trap, the engine's worker waits for this thread and cannot send messages, so this thread tells the page directly.
     new BroadcastChannel(self.name).postMessage({ type: "crashed" });
   }
 }

@@ -1,4 +1,4 @@
-/** A short tour of the page, for whoever asks for it. What shows it comes down then. */
+/** A short tour of the page. Its library is downloaded when the visitor starts the tour. */
 
 import { find } from "./view/dom.js";
 
@@ -29,7 +29,7 @@ export function open() {
       prevBtnText: "Back",
       doneBtnText: "Done",
       onPopoverRender: ({ title, footer }) => {
-        // The library's <header> and <footer> would be a second set of the page's own.
+        // The library uses <header> and <footer>, which assistive technology would announce like those of the page.
         title.setAttribute("role", "none");
         footer.setAttribute("role", "group");
       },

@@ -1,4 +1,4 @@
-/** The worker that trains: owns the engine for it, and tells the page how it goes. Between any two steps it listens to the page. */
+/** The worker that trains: it owns the engine for training, and reports progress to the page. Between two steps it handles messages of the page. */
 
 import { enlist, importScript, recruit } from "./engine.js";
 import { explain } from "./parts.js";
@@ -7,12 +7,12 @@ import { explain } from "./parts.js";
 /** @typedef {import("./protocol.js").TeachingReply} Reply */
 /** @typedef {Extract<Request, { type: "start" }>} Start */
 
-/** The page is told this often how it goes, and is shown images this often. */
+/** The time between two reports of progress to the page, and between two sets of reconstructed images. */
 const REPORT_MS = 250;
 const PICTURES_MS = 1000;
 const MOST_PICTURES = 3;
 
-/** Resolves when no pause is wanted. */
+/** Resolves when the training is not paused. */
 let going = Promise.resolve();
 let resume = () => {};
 let isEnough = false;
@@ -37,7 +37,7 @@ async function start({ script, module, threads, plan, duration_s, images, data }
 }
 
 /**
- * For so long, pauses not counted: the learning rate falls with the time that is over, so a slow machine does fewer epochs and ends as settled as a fast one.
+ * Trains for `duration_ms`, not counting pauses. The learning rate falls with the time, so a slow machine does fewer epochs, but also ends with small steps.
  * @param {import("./protocol.js").Training} training
  * @param {number} duration_ms
  */
@@ -78,7 +78,7 @@ async function rebuild(training) {
 
 const { port1, port2 } = new MessageChannel();
 
-/** Lets the page's messages in. A timer would do too, but waits longer. */
+/** Waits so that messages of the page are handled. A timer would wait longer. */
 function breath() {
   return new Promise((resolve) => {
     port1.onmessage = resolve;
@@ -107,7 +107,7 @@ self.addEventListener("message", (/** @type {MessageEvent<Request>} */ { data })
   }
 });
 
-// A panic inside the engine's own promises reaches nobody who awaits: it surfaces here, or as the worker's error event.
+// A panic inside the engine's own promises does not reject an awaited promise. It is reported here, or as the worker's error event.
 self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   tell({ type: "crashed" });

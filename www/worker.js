@@ -8,7 +8,7 @@ import { explain } from "./parts.js";
 
 /** @type {{ script: string, library: import("./protocol.js").Engine, crew: ReturnType<typeof recruit> } | null} */
 let prepared = null;
-/** One for each model that the page wants at the same time. @type {Map<string, import("./protocol.js").Detector>} */
+/** The detectors by key, one for each model that the page uses at the same time. @type {Map<string, import("./protocol.js").Detector>} */
 const detectors = new Map();
 
 /**
@@ -20,7 +20,7 @@ function send(reply, transfer = []) {
 }
 
 /**
- * What can be done before the engine is here.
+ * Does everything that is possible before the engine is downloaded.
  * @param {Extract<Request, { type: "prepare" }>} request
  */
 async function prepare({ script, threads }) {
@@ -29,7 +29,7 @@ async function prepare({ script, threads }) {
 }
 
 /**
- * What can be done before the model is here: with code that ran before, the first image takes half the time.
+ * Does everything that is possible before the model is downloaded. If the code has run once before, the first image takes half the time.
  * @param {Extract<Request, { type: "start" }>} request
  */
 async function start({ module }) {
@@ -103,7 +103,7 @@ self.addEventListener("message", async (/** @type {MessageEvent<Request>} */ { d
   }
 });
 
-// A panic inside the engine's own promises reaches nobody who awaits: it surfaces here, or as the worker's error event.
+// A panic inside the engine's own promises does not reject an awaited promise. It is reported here, or as the worker's error event.
 self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   send({ type: "crashed" });

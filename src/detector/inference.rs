@@ -1,5 +1,5 @@
-//! The networks at work on images: raw scores, reconstruction and error map, before any
-//! calibration gives them a meaning.
+//! Applies the networks to images. The results are raw scores, reconstruction and error map, which
+//! are not calibrated yet.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, Transaction};
@@ -19,15 +19,15 @@ pub struct Inference {
     scoring: Scoring,
 }
 
-/// What the networks make of one image.
+/// The results of the networks for one image.
 #[derive(Debug, Clone)]
 pub struct Examination {
     /// R and L before scaling.
     pub raw: RawScore,
-    /// What the generator made of the image.
+    /// The generator's reconstruction of the image.
     pub reconstruction: RgbImage,
-    /// Squared error per pixel, mean over the channels, row by row, `H·W`; smoothed, and a mean
-    /// over mirror images, where the [`Scoring`] says so.
+    /// The squared error per pixel, mean over the channels, row by row, `H·W`. If the [`Scoring`]
+    /// says so, the map is smoothed, or a mean over mirror images.
     pub error_map: Vec<f32>,
 }
 
@@ -36,7 +36,7 @@ pub struct Examination {
 pub struct ScoredMap {
     /// R and L before scaling.
     pub raw: RawScore,
-    /// As [`Examination::error_map`].
+    /// See [`Examination::error_map`].
     pub error_map: Vec<f32>,
 }
 
@@ -49,12 +49,12 @@ struct Batch {
 }
 
 impl Inference {
-    /// Takes a snapshot of a model, in training or not. `scores_alignment` says whether L is
-    /// computed too, which needs the discriminator.
+    /// Takes a snapshot of a model, which may be in training. `scores_alignment` says whether L is
+    /// computed too; this needs the discriminator.
     ///
     /// # Panics
     ///
-    /// Where L is asked of a model without a discriminator.
+    /// Where `scores_alignment` is set and the model has no discriminator.
     pub fn new(model: &Model, device: &Device, scores_alignment: bool) -> Self {
         assert!(
             !scores_alignment || model.discriminator.is_some(),
@@ -68,23 +68,23 @@ impl Inference {
         }
     }
 
-    /// The same with scores taken in another way than the paper's.
+    /// The same inference with `scoring`, which may differ from the paper's way of scoring.
     #[must_use]
     pub fn with_scoring(self, scoring: Scoring) -> Self {
         Self { scoring, ..self }
     }
 
-    /// How scores are taken.
+    /// The way in which scores are computed.
     pub fn scoring(&self) -> &Scoring {
         &self.scoring
     }
 
-    /// The part that rebuilds images.
+    /// The generator, which reconstructs images.
     pub fn generator(&self) -> &Autoencoder {
         &self.model.generator
     }
 
-    /// Where the model is.
+    /// The device of the model.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -156,12 +156,14 @@ impl Inference {
         Ok(scored)
     }
 
-    /// Brings `scored`, of images as they are, to the means over these and their mirror images.
+    /// Replaces `scored`, the results of the unmirrored images, by the means over each image and
+    /// its mirror images.
     async fn average(&self, images: &[&RgbImage], scored: &mut [ScoredMap]) -> Result<()> {
         let mut count = 1u8;
         for mirror in self.scoring.flips.mirrors() {
             let mirrored: Vec<RgbImage> = images.iter().map(|image| mirror.image(image)).collect();
-            // One view after the other: together they would take as many times the memory.
+            // The mirror images are scored one after the other, because together they would need
+            // several times the memory.
             let mirrored: Vec<&RgbImage> = mirrored.iter().collect();
             let others = self.scored_once(&mirrored).await?;
             for ((sum, mut other), image) in scored.iter_mut().zip(others).zip(images) {
@@ -176,14 +178,14 @@ impl Inference {
         Ok(())
     }
 
-    /// A map smoothed, where that is asked for, and R taken from it.
+    /// If the scoring asks for it, smooths the error map and computes R from the smoothed map.
     fn smoothed(&self, scored: ScoredMap, width_px: u32) -> ScoredMap {
         let sigma_px = self.scoring.error_smoothing_px;
         if sigma_px == 0.0 {
             return scored;
         }
         let error_map = smooth(&scored.error_map, width_px as usize, sigma_px);
-        // What is not a number must be found, not passed over.
+        // Unlike `f32::max`, this keeps NaN, so that a NaN in the map is detected.
         let larger = |a: f32, b: &f32| if a > *b || a.is_nan() { a } else { *b };
         let raw = RawScore {
             reconstruction: f64::from(error_map.iter().fold(0.0, larger)),
@@ -192,7 +194,7 @@ impl Inference {
         ScoredMap { raw, error_map }
     }
 
-    /// Of images as they are.
+    /// The results of the images themselves, without their mirror images.
     async fn scored_once(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
         let batch = self.run(images);
         let mut read = Transaction::default()
@@ -221,7 +223,7 @@ impl Inference {
         let rebuilt = self.model.generator.forward(x.clone());
         let alignment_scores = match &self.model.discriminator {
             Some(discriminator) if self.scores_alignment => {
-                // Both in one pass: the features of images first, then of reconstructions.
+                // The discriminator processes both in one pass: images first, then reconstructions.
                 let both = Tensor::cat(vec![x.clone(), rebuilt.clone()], 0);
                 let features = discriminator.forward(both).features;
                 let mut halves = features.chunk(2, 0).into_iter();
@@ -261,7 +263,7 @@ impl ScoredMap {
     }
 }
 
-/// One readback for all that was registered.
+/// Reads all registered tensors in one transfer from the device.
 async fn floats(transaction: Transaction) -> Result<Vec<Vec<f32>>> {
     let failed = |error: &dyn std::fmt::Debug| Error::Device(format!("{error:?}"));
     let data = transaction.execute_async().await;
@@ -271,7 +273,7 @@ async fn floats(transaction: Transaction) -> Result<Vec<Vec<f32>>> {
         .collect()
 }
 
-/// The values of a few tensors, in one readback.
+/// The values of several tensors, in one transfer from the device.
 pub(crate) async fn read<const D: usize, const COUNT: usize>(
     tensors: [Tensor<D>; COUNT],
 ) -> Result<[Vec<f32>; COUNT]> {

@@ -1,5 +1,5 @@
-//! What a memory answers to one block of one image, taken apart: which items, how strongly, and
-//! what they look like (Eq. 1 and 2).
+//! Shows in detail what a memory returns for one block of one image: which items it uses, with
+//! which weights, and what the items look like (Eq. 1 and 2).
 
 use burn::tensor::{Tensor, TensorData};
 use image::{GenericImageView, RgbImage};
@@ -9,34 +9,34 @@ use crate::error::Result;
 use crate::image::{from_values, to_tensor};
 use crate::nn::{Addressing, DivisionRate};
 
-/// A block of the map at one scale. Blocks of several channel divisions share a place and are told
-/// apart by `channel`.
+/// A block of the map at one scale. If the channels are divided too, several blocks have the same
+/// row and column and differ in `channel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockPlace {
-    /// 0 is the finest.
+    /// The scale; 0 is the finest.
     pub scale: usize,
-    /// Of `rate.height`.
+    /// The row of blocks, below `rate.height`.
     pub row: usize,
-    /// Of `rate.width`.
+    /// The column of blocks, below `rate.width`.
     pub column: usize,
-    /// Of `rate.channel`.
+    /// The channel block, below `rate.channel`.
     pub channel: usize,
 }
 
-/// What becomes of one block.
+/// What the memory does with one block.
 #[derive(Debug, Clone)]
 pub struct InspectedBlock {
-    /// How the memory answers.
+    /// The similarities and weights of all items for this block.
     pub addressing: Addressing,
-    /// What similarities are divided by before the softmax; 1 in the paper.
+    /// The temperature by which similarities are divided before the softmax; 1 in the paper.
     pub temperature: f64,
     /// D, the number of values of the query.
     pub dim: usize,
-    /// Cosine of the query q and the answer q̂: 1 where the memory gives back what it was asked.
+    /// The cosine of the query q and the answer q̂: 1 if the memory returns the query unchanged.
     pub likeness: f64,
-    /// The image at the block, rebuilt with the query itself in this one place.
+    /// The reconstruction at the block, with the query itself in place of the memory's answer.
     pub query: RgbImage,
-    /// The same with the memory's answer: what the network does.
+    /// The reconstruction at the block with the memory's answer, as the network computes it.
     pub answer: RgbImage,
     /// The strongest items, strongest first.
     pub items: Vec<InspectedItem>,
@@ -45,18 +45,18 @@ pub struct InspectedBlock {
 /// One item's part in an answer.
 #[derive(Debug, Clone)]
 pub struct InspectedItem {
-    /// Which of the N.
+    /// The index of the item among the N items.
     pub index: usize,
     /// s, the cosine of query and item.
     pub similarity: f32,
     /// w, its share in the softmax of the similarities.
     pub weight: f32,
-    /// The image at the block, rebuilt with this item alone in place of the mixture, as strong as
-    /// the answer is.
+    /// The reconstruction at the block with this item alone in place of the mixture, scaled to the
+    /// norm of the answer.
     pub picture: RgbImage,
 }
 
-/// The maps of one image, kept to be looked into.
+/// The feature maps of one image, kept for inspection.
 #[derive(Debug)]
 pub struct Inspector {
     size_px: (u32, u32),
@@ -65,7 +65,7 @@ pub struct Inspector {
 }
 
 impl Inspector {
-    /// Encodes an image of the model's size and recalls all of its blocks.
+    /// Encodes an image of the model's size and computes the memory's answers to all of its blocks.
     pub fn new(inference: &Inference, image: &RgbImage) -> Self {
         let generator = inference.generator();
         let maps = generator.encode(to_tensor(&[image], inference.device()));
@@ -79,8 +79,8 @@ impl Inspector {
         }
     }
 
-    /// Takes one block apart of an image that `inference` encoded, with pictures of its `strongest` items. None where no memory is at
-    /// this scale.
+    /// Inspects one block of an image that `inference` encoded, with pictures of its `strongest`
+    /// items. None where no memory is at this scale.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Inspector {
         }))
     }
 
-    /// The image at the block, decoded with another map at its scale.
+    /// The reconstruction at the block, decoded with another map at the block's scale.
     async fn picture(
         &self,
         inference: &Inference,
@@ -170,7 +170,7 @@ impl Inspector {
     }
 }
 
-/// Where in a map's values a block lies.
+/// The position of a block in the values of a map.
 struct Block {
     map: [usize; 3],
     rate: DivisionRate,

@@ -1,5 +1,5 @@
-//! The detector: bytes of a model and of images in; scores, verdict, reconstruction and error map
-//! out. The same on every target.
+//! The detector. From the bytes of a model and of images it computes scores, verdict,
+//! reconstruction and error map. It is the same on every target.
 
 mod inference;
 mod inspect;
@@ -23,7 +23,8 @@ pub use inspect::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
 pub use tiles::{ScoredTile, TileOptions, TiledDetection};
 pub use tiling::{Tile, TileGrid, TileSize, stitch};
 
-/// How far, relatively, a device may be from the reference stored in the model file.
+/// The largest allowed relative difference of a device's scores from the reference in the model
+/// file.
 const REFERENCE_TOLERANCE: f64 = 1e-3;
 
 /// A trained and calibrated model on a device.
@@ -33,14 +34,14 @@ pub struct Detector {
     card: ModelCard,
 }
 
-/// What the detector makes of one image.
+/// The results of the detector for one image.
 #[derive(Debug, Clone)]
 pub struct Detection {
     /// A of Eq. 7, deployed protocol: about 0 to 1 for normal images, higher for anomalous ones.
     pub anomaly_score: f64,
     /// Whether the anomaly score lies above the threshold.
     pub is_anomalous: bool,
-    /// What the network saw: the image at the model's size.
+    /// The input of the network: the image at the model's size.
     pub input: RgbImage,
     /// Raw scores, reconstruction, error map.
     pub examination: Examination,
@@ -57,8 +58,8 @@ impl Detector {
         Ok(Self::new(&model, card, device))
     }
 
-    /// Judges the test pattern with the least DAAD+ there is, all zeros: whatever is done once only,
-    /// when code first runs, is done then.
+    /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. After
+    /// that, everything that happens only once, when code first runs, is done.
     ///
     /// # Errors
     ///
@@ -85,18 +86,18 @@ impl Detector {
         Ok(())
     }
 
-    /// From a model in memory.
+    /// A detector from a model in memory.
     pub fn new(model: &Model, card: ModelCard, device: &Device) -> Self {
         let scores_alignment = card.calibration.fusion.alignment.is_some();
         let inference = Inference::new(model, device, scores_alignment).with_scoring(card.scoring);
         Self { inference, card }
     }
 
-    /// The same detector with a threshold of its own instead of the model file's.
+    /// The same detector with `threshold` instead of the threshold of the model file.
     ///
     /// # Panics
     ///
-    /// Where it is not finite.
+    /// Where `threshold` is not finite.
     #[must_use]
     pub fn with_threshold(mut self, threshold: f64) -> Self {
         assert!(threshold.is_finite(), "a finite threshold, got {threshold}");
@@ -104,12 +105,12 @@ impl Detector {
         self
     }
 
-    /// Configuration, calibration, provenance.
+    /// The model's card, with configuration, calibration and provenance.
     pub fn card(&self) -> &ModelCard {
         &self.card
     }
 
-    /// Decodes an image file and resizes it to what the model takes.
+    /// Decodes an image file and resizes it to the model's size.
     ///
     /// # Errors
     ///
@@ -119,17 +120,18 @@ impl Detector {
         decode(bytes, config.width_px as u32, config.height_px as u32)
     }
 
-    /// Judges one image file.
+    /// Scores one image file.
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] for bytes that are no usable image, [`Error::Device`] where the device fails.
+    /// [`Error::Image`] for bytes that are not a usable image, [`Error::Device`] where the device
+    /// fails.
     pub async fn detect(&self, bytes: &[u8]) -> Result<Detection> {
         self.judge(self.prepare(bytes)?).await
     }
 
-    /// Judges an image that is decoded already. Of another size than the model's it is resized as
-    /// an image file is.
+    /// Scores a decoded image. If its size is not the model's, it is resized in the same way as an
+    /// image file.
     ///
     /// # Errors
     ///
@@ -147,12 +149,12 @@ impl Detector {
         })
     }
 
-    /// Keeps an image of the model's size, such as [`Detection::input`], to be looked into.
+    /// Keeps an image of the model's size, such as [`Detection::input`], for inspection.
     pub fn inspector(&self, image: &RgbImage) -> Inspector {
         Inspector::new(&self.inference, image)
     }
 
-    /// Takes one block apart of an image that this detector keeps: see [`Inspector::block`].
+    /// Inspects one block of an image that this detector keeps: see [`Inspector::block`].
     ///
     /// # Errors
     ///
@@ -205,26 +207,26 @@ impl Detector {
         Err(Error::Device(format!("the score came out as {score}")))
     }
 
-    /// The verdict.
+    /// The verdict: whether the score lies above the threshold.
     pub fn is_anomalous(&self, anomaly_score: f64) -> bool {
         anomaly_score > self.card.calibration.threshold
     }
 
-    /// The error map in colours. Full scale is the largest error seen on normal images, so the
-    /// same colour means the same error on every image.
+    /// The error map in colours. Full scale is the largest error of the held-out normal images, so
+    /// the same colour means the same error on every image.
     pub fn heat_map(&self, detection: &Detection) -> RgbImage {
         let (width, height) = detection.input.dimensions();
         let full_scale = self.card.calibration.normal_error_max as f32;
         heat_map(&detection.examination.error_map, width, height, full_scale)
     }
 
-    /// Scores the test pattern and compares with what the CPU made of it when the model was
-    /// written. Some GPU drivers accept a shader and compute something else; this finds out.
-    /// It also compiles every shader that judging an image needs.
+    /// Scores the test pattern and compares the scores with those that the CPU computed when the
+    /// model was written. Some GPU drivers accept a shader and then compute wrong values, which
+    /// this detects. It also compiles every shader that scoring an image needs.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where the device computes something else.
+    /// [`Error::Device`] where the device's scores differ from the CPU's.
     pub async fn check_device(&self) -> Result<()> {
         let config = &self.card.config;
         let pattern = test_pattern(config.width_px as u32, config.height_px as u32);
@@ -235,7 +237,7 @@ impl Detector {
             pairs.push(("L", got, expected));
         }
         for (name, got, expected) in pairs {
-            // Not a number is no agreement.
+            // If the score is NaN, the comparison is false, and the check fails.
             if (got - expected).abs() <= REFERENCE_TOLERANCE * expected.abs() {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! Large photographs: cut into tiles of the size that the model was trained on, each judged by
-//! itself.
+//! Large photographs are cut into tiles of the size that the model was trained on, and each tile is
+//! scored separately.
 
 use image::{RgbImage, imageops};
 
@@ -10,26 +10,27 @@ use crate::error::Result;
 use crate::image::{heat_map, resize};
 use crate::score::RawScore;
 
-/// How many tiles go through the networks at once, however many there are.
+/// The number of tiles in a batch, independent of the number of all tiles.
 const BATCH: usize = 8;
 
 /// How a photograph is cut.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TileOptions {
-    /// Size of a tile in pixels of the photograph; each is resized to the model's size. It should
-    /// show as much of the object as a training image did. None: the model's own size, which is
-    /// right where the training images were not resized.
+    /// The size of a tile in pixels of the photograph; each tile is resized to the model's size. A
+    /// tile should show as much of the object as a training image did. None stands for the model's
+    /// size, which is right if the training images were not resized.
     pub size: Option<TileSize>,
-    /// Share of a tile, in each direction, that its neighbour sees too: from 0 to below 1.
+    /// The share of a tile, in each direction, that also belongs to its neighbour: from 0 to below
+    /// 1.
     pub overlap: f64,
-    /// Whether the error map of the whole photograph is put together, one value per pixel.
+    /// Whether to compute the error map of the whole photograph, with one value per pixel.
     pub error_map: bool,
 }
 
 impl Default for TileOptions {
-    /// A quarter of overlap: whatever measures less than a quarter of a tile lies whole in at least
-    /// one, so no seam cuts a small defect into halves that each stay below the threshold. It costs
-    /// 16/9 of the time that none costs.
+    /// The default overlap is a quarter. Then every defect smaller than a quarter of a tile lies
+    /// completely in at least one tile, and no border between tiles cuts it into two parts that
+    /// both stay below the threshold. This takes 16/9 of the time without overlap.
     fn default() -> Self {
         Self {
             size: None,
@@ -39,42 +40,43 @@ impl Default for TileOptions {
     }
 }
 
-/// What the detector makes of a photograph, tile by tile.
+/// The results of the detector for a photograph and its tiles.
 #[derive(Debug, Clone)]
 pub struct TiledDetection {
     /// The largest of the tiles' anomaly scores.
     pub anomaly_score: f64,
-    /// Whether that lies above the threshold.
+    /// Whether this score lies above the threshold.
     ///
-    /// NOTE: a threshold calibrated on whole images refuses its share of normal *tiles*; over many
-    /// tiles that adds up. See [`Detector::with_threshold`].
+    /// NOTE: a threshold calibrated on whole images refuses its share of normal *tiles*. The more
+    /// tiles a normal photograph has, the more likely one of them is refused. See
+    /// [`Detector::with_threshold`].
     pub is_anomalous: bool,
     /// Width of the photograph.
     pub width_px: u32,
     /// Height of the photograph.
     pub height_px: u32,
-    /// All tiles, row by row; one at least.
+    /// All tiles, row by row; at least one.
     pub tiles: Vec<ScoredTile>,
-    /// Where asked for: squared error per pixel of the photograph, row by row, the largest where
-    /// tiles overlap (see [`stitch`]).
+    /// If it was requested: the squared error per pixel of the photograph, row by row. Where tiles
+    /// overlap, it is the largest of their values (see [`stitch`]).
     pub error_map: Option<Vec<f32>>,
 }
 
-/// What the detector makes of one tile.
+/// The results of the detector for one tile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredTile {
-    /// Where it lies.
+    /// The position and size of the tile.
     pub tile: Tile,
     /// R and L before scaling.
     pub raw: RawScore,
     /// A of Eq. 7, deployed protocol.
     pub anomaly_score: f64,
-    /// Whether that lies above the threshold.
+    /// Whether this score lies above the threshold.
     pub is_anomalous: bool,
 }
 
 impl TiledDetection {
-    /// The tiles, the most anomalous first. A defect that lies where tiles overlap is seen by each.
+    /// The tiles, the most anomalous first. A defect in an overlap appears in several tiles.
     pub fn worst_first(&self) -> Vec<&ScoredTile> {
         let mut tiles: Vec<_> = self.tiles.iter().collect();
         tiles.sort_by(|a, b| b.anomaly_score.total_cmp(&a.anomaly_score));
@@ -83,12 +85,12 @@ impl TiledDetection {
 }
 
 impl Detector {
-    /// Cuts a photograph (see [`crate::image::decode_original`]) into tiles and judges each; the
-    /// photograph is as anomalous as its worst tile. `on_scored` hears of every few tiles how many
-    /// they were.
+    /// Cuts a photograph (see [`crate::image::decode_original`]) into tiles and scores each tile.
+    /// The score of the photograph is that of its worst tile. `on_scored` is called after each
+    /// batch with the number of tiles in it.
     ///
-    /// Time grows with the number of tiles. Memory does not, but for the tiles' scores: one batch
-    /// is cut, judged and read back before the next.
+    /// The time grows with the number of tiles, but the memory does not, except for the tiles'
+    /// scores: each batch is cut, scored and read back before the next.
     ///
     /// # Errors
     ///
@@ -148,7 +150,7 @@ impl Detector {
         })
     }
 
-    /// The tiles that [`Self::detect_tiles`] cuts a photograph of this size into.
+    /// The tiles into which [`Self::detect_tiles`] cuts a photograph of this size.
     ///
     /// # Errors
     ///
@@ -172,8 +174,8 @@ impl Detector {
         )
     }
 
-    /// The error map of the whole photograph in the colours of [`Self::heat_map`]; none where it
-    /// was not asked for.
+    /// The error map of the whole photograph in the colours of [`Self::heat_map`]; None if it
+    /// was not requested.
     pub fn tiled_heat_map(&self, detection: &TiledDetection) -> Option<RgbImage> {
         let full_scale = self.card.calibration.normal_error_max as f32;
         let map = detection.error_map.as_ref()?;

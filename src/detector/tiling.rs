@@ -1,9 +1,10 @@
-//! Where a large image is cut into tiles, and how what was found in them is put together again:
-//! geometry alone, no pixels and no networks.
+//! How a large image is cut into tiles, and how the maps of the tiles are combined into one map.
+//! This module contains only geometry; it does not read pixels or use networks.
 
 use crate::error::{Error, Result};
 
-/// More tiles take hours to judge, and what is said of each of them gigabytes to hold.
+/// The maximum number of tiles. More tiles would take hours to score, and gigabytes of memory for
+/// their results.
 const MAX_TILES: u64 = 1_000_000;
 
 /// Width and height of a tile, in pixels of the image it is cut from.
@@ -28,18 +29,19 @@ pub struct Tile {
     pub height_px: u32,
 }
 
-/// The tiles that cover an image exactly: all of one size, none beyond its edges, every pixel in at
-/// least one.
+/// The tiles that cover an image exactly: all tiles have the same size, none extends beyond the
+/// image, and every pixel is in at least one tile.
 ///
-/// Neighbours overlap by what was asked for; the last column and the last row are shifted inwards
-/// and overlap by more. An image narrower or lower than a tile is taken whole in that direction.
+/// Neighbours overlap by the requested share; the last column and the last row are shifted inwards
+/// and overlap by more. If an image is narrower or lower than a tile, the tiles are as narrow or as
+/// low as the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TileGrid {
     columns: Axis,
     rows: Axis,
 }
 
-/// The same in one direction.
+/// The positions of the tiles along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Axis {
     length: u32,
@@ -81,7 +83,7 @@ impl TileGrid {
         Ok(grid)
     }
 
-    /// How many tiles there are: one at least.
+    /// The number of tiles, at least one.
     #[expect(clippy::len_without_is_empty, reason = "a grid is never empty")]
     pub fn len(&self) -> usize {
         self.columns.count() as usize * self.rows.count() as usize
@@ -122,20 +124,21 @@ impl Axis {
     }
 }
 
-/// Lays a tile's map over the map of the whole image, by maximum.
+/// Combines a tile's map with the map of the whole image by maximum.
 ///
-/// `map` holds a value per pixel of the image, row by row, `image_width_px` a row; `values` is the
-/// tile's own, `width` a row, of any size: each pixel of the tile takes the largest of the values
-/// that lie in it, so that nothing is lost between them. What it held already it keeps where that
-/// is larger, in whatever order the tiles come.
+/// `map` has one value per pixel of the image, row by row, with `image_width_px` values in a row.
+/// `values` is the map of the tile, with `width` values in a row; it may have any size. Each pixel
+/// of the tile takes the largest of the values that lie in it, so that no value is lost. If the
+/// pixel already has a larger value, it keeps that value, so the order of the tiles does not
+/// matter.
 ///
-/// NOTE: the maximum, not the mean: an image is as anomalous as its worst tile, a defect that one
-/// tile sees half of must not fade where another sees it whole, and the mean would need a second
-/// value per pixel.
+/// NOTE: this takes the maximum, not the mean. The score of an image is that of its worst tile; a
+/// defect that is complete in one tile must not become weaker because another tile contains only a
+/// part of it; and the mean would need a second value per pixel.
 ///
 /// # Panics
 ///
-/// Where `values` is empty or no rectangle, or the tile lies outside of `map`.
+/// Where `values` is empty or not a rectangle, or the tile lies outside of `map`.
 pub fn stitch(map: &mut [f32], image_width_px: u32, tile: Tile, values: &[f32], width: usize) {
     let height = values.len() / width;
     assert_eq!(values.len(), width * height, "expected whole rows");
@@ -157,7 +160,8 @@ pub fn stitch(map: &mut [f32], image_width_px: u32, tile: Tile, values: &[f32], 
     }
 }
 
-/// Which of `values` values, spread evenly over `pixels` pixels, lie in pixel `index` at least partly.
+/// The range of those of `values` values, spread evenly over `pixels` pixels, that lie at least
+/// partly in pixel `index`.
 fn sources(index: usize, pixels: usize, values: usize) -> std::ops::Range<usize> {
     index * values / pixels..((index + 1) * values).div_ceil(pixels)
 }
@@ -242,7 +246,7 @@ mod tests {
                 continue;
             };
             for &pixels in others {
-                // One pixel forward at least, however much the overlap.
+                // Even with a large overlap, the next tile is at least one pixel further.
                 let expected = (asked.round() as u32).min(axis.tile - 1);
                 assert_eq!(pixels, expected, "{axis:?}");
             }

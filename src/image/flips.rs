@@ -1,44 +1,44 @@
-//! Which mirror images of a normal image are normal too.
+//! The axes along which the mirror image of a normal image is normal too.
 
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
-/// Along which axes images are mirrored: drawn at random in training, and judged in calibration.
+/// The axes along which images are mirrored, at random in training and always in calibration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flips {
-    /// Left for right and upside down, as in the paper.
+    /// Images are mirrored horizontally and vertically, as in the paper.
     #[default]
     Both,
-    /// Left for right only.
+    /// Images are mirrored horizontally (left and right exchanged) only.
     Horizontal,
-    /// Upside down only.
+    /// Images are mirrored vertically (top and bottom exchanged) only.
     Vertical,
-    /// None.
+    /// Images are not mirrored.
     None,
 }
 
-/// One way to mirror an image, other than not at all.
+/// One way to mirror an image, along at least one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mirror {
-    /// Left for right.
+    /// Whether left and right are exchanged.
     horizontal: bool,
-    /// Upside down.
+    /// Whether top and bottom are exchanged.
     vertical: bool,
 }
 
 impl Flips {
-    /// Whether left for right.
+    /// Whether images are mirrored horizontally.
     pub const fn horizontal(self) -> bool {
         matches!(self, Self::Both | Self::Horizontal)
     }
 
-    /// Whether upside down.
+    /// Whether images are mirrored vertically.
     pub const fn vertical(self) -> bool {
         matches!(self, Self::Both | Self::Vertical)
     }
 
-    /// Those along the axes that `other` does not mirror along.
+    /// These flips without the axes of `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         let horizontal = self.horizontal() && !other.horizontal();
@@ -50,7 +50,7 @@ impl Flips {
         }
     }
 
-    /// The ways to mirror an image that these allow.
+    /// All ways to mirror an image along these axes.
     pub fn mirrors(self) -> impl Iterator<Item = Mirror> {
         let all = [(true, false), (false, true), (true, true)];
         let allowed = move |&(horizontal, vertical): &(bool, bool)| {
@@ -83,12 +83,14 @@ impl Mirror {
         image
     }
 
-    /// Mirrors a map, row by row, `width` values a row. Twice is not at all.
+    /// Mirrors a map, given row by row with `width` values in a row. Mirroring twice restores the
+    /// map.
     pub fn map(self, values: &mut [f32], width: usize) {
         if self.vertical {
             values.reverse();
         }
-        // Turned by half a circle, it is mirrored along both axes.
+        // Reversing all values rotates the map by 180°, which is the same as mirroring along both
+        // axes.
         if self.vertical != self.horizontal {
             values.chunks_exact_mut(width).for_each(<[f32]>::reverse);
         }

@@ -8,11 +8,12 @@ use super::{Decoder, Encoder};
 use crate::error::Result;
 use crate::nn::{MemoryBank, MemoryBankConfig};
 
-/// Rebuilds images from what its memories hold.
+/// Reconstructs images from the items of its memories.
 #[derive(Module, Debug)]
 pub struct Autoencoder {
     encoder: Encoder,
-    /// By scale, the finest first; none where the connection passes the map on unchanged.
+    /// The memory of each scale, the finest first; None if the connection passes the map on
+    /// unchanged.
     memories: Vec<Option<MemoryBank>>,
     decoder: Decoder,
     skip_connections: bool,
@@ -44,18 +45,19 @@ impl Autoencoder {
 
     /// Images `[B, 3, H, W]` in [−1, 1] to reconstructions of the same shape (x̂, unbounded).
     pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        // The encoder goes on from the maps as they are; a memory changes only what the
-        // decoder is given.
+        // The encoder continues with the unchanged maps; a memory changes only the input of the
+        // decoder.
         let maps = self.encoder.forward(images).into_iter().enumerate();
         self.decode(maps.map(|(scale, map)| self.recall(scale, map)).collect())
     }
 
-    /// What the encoder makes of images: a map per scale, see [`Encoder::forward`].
+    /// The encoder's feature maps of images, one per scale: see [`Encoder::forward`].
     pub fn encode(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         self.encoder.forward(images)
     }
 
-    /// A map assembled from remembered blocks, or as it is where no memory is on this connection.
+    /// The map that the memory assembles from its answers, or the unchanged map if this connection
+    /// has no memory.
     pub fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
         match &self.memories[scale] {
             Some(memory) => memory.forward(map),
@@ -63,7 +65,7 @@ impl Autoencoder {
         }
     }
 
-    /// The maps of all scales, assembled, to images.
+    /// Decodes the assembled maps of all scales to images.
     pub fn decode(&self, mut maps: Vec<Tensor<4>>) -> Tensor<4> {
         let bottleneck = maps.pop().expect("at least one scale");
         self.decoder

@@ -1,4 +1,5 @@
-//! What the network looks like: every system of the paper is one configuration of the same code.
+//! The configuration of the networks. Every system of the paper is a configuration of the same
+//! code.
 
 use std::ops::RangeInclusive;
 
@@ -7,17 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::nn::DivisionRate;
 
-/// Images have three channels, red, green, blue; grey ones are repeated.
+/// The number of image channels: red, green, blue. The channel of a grey image is repeated.
 pub(super) const IMAGE_CHANNELS: usize = 3;
 
-/// Limits that keep a lying model file from allocating more than a machine has.
+/// Limits, so that a malicious model file cannot allocate more memory than a machine has.
 const MAX_SIDE_PX: usize = 4096;
 const MAX_BASE_WIDTH: usize = 1024;
 const MAX_MEMORY_ITEMS: usize = 1 << 20;
 const MAX_FEATURES: usize = 1 << 16;
 const MAX_PARAMETERS: u128 = 1 << 32;
 
-/// Below, nearly all weight is one item's; above, weights differ by hardly more than rounding.
+/// The allowed temperatures. With lower ones, a single item has nearly all the weight; with higher
+/// ones, the weights differ by hardly more than rounding errors.
 const TEMPERATURES: RangeInclusive<f64> = 0.01..=100.0;
 
 /// The shape of generator and discriminator.
@@ -28,11 +30,11 @@ pub struct ModelConfig {
     pub height_px: usize,
     /// Image width W, in pixels.
     pub width_px: usize,
-    /// L, how many times the encoder halves the map.
+    /// L, the number of times that the encoder halves the map.
     pub scales: usize,
     /// w, the channels of the first scale; each scale doubles them.
     pub base_width: usize,
-    /// Whether the decoder sees every scale or the bottleneck alone.
+    /// Whether the input of the decoder is every scale or only the bottleneck.
     pub skip_connections: bool,
     /// The block-wise memories.
     pub memory: MemoryConfig,
@@ -40,19 +42,21 @@ pub struct ModelConfig {
     pub adversarial: Option<AdversarialConfig>,
 }
 
-/// Where memories sit and what they hold.
+/// The position and size of the memories.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
-    /// On which connections.
+    /// The connections that have a memory.
     pub placement: MemoryPlacement,
-    /// N, items per bank.
+    /// N, the number of items per bank.
     pub items: usize,
     /// How maps are divided.
     pub division: Division,
-    /// Extension, 1 in the paper: what similarities are divided by before the softmax.
+    /// Extension, 1 in the paper: the temperature by which similarities are divided before the
+    /// softmax.
     pub temperature: f64,
-    /// Extension, off in the paper: weights sum to one again after the shrinkage.
+    /// Extension, off in the paper: whether the weights are normalized to sum to one after the
+    /// shrinkage.
     pub renormalize: bool,
 }
 
@@ -60,21 +64,21 @@ pub struct MemoryConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Division {
-    /// At the same rate at every scale: DAAD.
+    /// Blocks at the same rate at every scale: DAAD.
     Blocks(DivisionRate),
-    /// A block for every pixel of the map, across all channels: MemAE.
+    /// One block for every pixel of the map, with all channels: MemAE.
     PixelWise,
 }
 
-/// On which connections from encoder to decoder a memory sits.
+/// The connections from encoder to decoder that have a memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemoryPlacement {
-    /// None: AE, AE+Skip.
+    /// No connection: AE, AE+Skip.
     None,
-    /// On the bottleneck alone: MemAE.
+    /// Only the bottleneck: MemAE.
     Bottleneck,
-    /// On every connection: MemAE+Skip, DAAD.
+    /// Every connection: MemAE+Skip, DAAD.
     Everywhere,
 }
 
@@ -105,7 +109,7 @@ pub enum System {
 }
 
 impl System {
-    /// How this system divides the maps that it remembers.
+    /// The division of this system's maps into blocks.
     pub const fn division(self, rate: DivisionRate) -> Division {
         match self {
             Self::MemAe | Self::MemAeSkip => Division::PixelWise,
@@ -123,7 +127,7 @@ impl System {
         }
     }
 
-    /// Which of them `config` is; none for a mixture that the paper does not have.
+    /// The system of `config`; None for a combination that the paper does not have.
     pub const fn of(config: &ModelConfig) -> Option<Self> {
         let MemoryConfig {
             placement,
@@ -172,7 +176,8 @@ impl Default for AdversarialConfig {
 }
 
 impl ModelConfig {
-    /// `[C, H, W]` of the feature map that scale `scale` (0 is the finest) hands to the decoder.
+    /// `[C, H, W]` of the feature map that scale `scale` (0 is the finest) passes to the
+    /// decoder.
     pub const fn map_shape(&self, scale: usize) -> [usize; 3] {
         let shrink = scale + 1;
         [
@@ -206,12 +211,12 @@ impl ModelConfig {
         }
     }
 
-    /// How many stride-2 stages the discriminator has: log2(size / 4).
+    /// The number of stride-2 stages of the discriminator: log2(size / 4).
     pub const fn discriminator_stages(&self) -> usize {
         (self.height_px / 4).ilog2() as usize
     }
 
-    /// The name under which the paper lists this configuration; `+` where it has a discriminator.
+    /// The name under which the paper lists this configuration; with `+` if it has a discriminator.
     pub fn system_name(&self) -> String {
         let name = match (self.memory.placement, self.memory.division) {
             (MemoryPlacement::None, _) if self.skip_connections => "AE+Skip",
@@ -224,11 +229,11 @@ impl ModelConfig {
         format!("{name}{plus}")
     }
 
-    /// Checks that a network can be built from this, without allocating anything.
+    /// Checks that a network can be built from this configuration, without allocating memory.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the setting that does not fit.
+    /// [`Error::Config`] naming the setting that is not allowed.
     pub fn validate(&self) -> Result<()> {
         let between = |name: &str, value: usize, low: usize, high: usize| {
             if (low..=high).contains(&value) {
@@ -294,8 +299,9 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// The number of learned parameters of generator and discriminator together, by arithmetic
-    /// alone (batch normalization's running statistics are not learned and not counted).
+    /// The number of learned parameters of generator and discriminator together, computed without
+    /// building the networks. Running statistics of batch normalization are not learned and not
+    /// counted.
     pub fn parameter_count(&self) -> u128 {
         self.generator_parameters() + self.discriminator_parameters()
     }
@@ -336,20 +342,20 @@ impl ModelConfig {
         count + conv(input, config.features, 4) + conv(config.features, 1, 3)
     }
 
-    /// Channels that the decoder stage at `scale` takes in.
+    /// The number of input channels of the decoder stage at `scale`.
     pub(crate) const fn decoder_input(&self, scale: usize) -> usize {
         let own = self.base_width << scale;
         let bottleneck = scale + 1 == self.scales;
         match (bottleneck, self.skip_connections) {
             (true, _) => own,
-            // The stage below hands up twice this scale's channels.
+            // The next coarser stage passes on twice as many channels as this scale has.
             (false, true) => own + 2 * own,
             (false, false) => 2 * own,
         }
     }
 }
 
-/// Weights and biases of a `kernel`×`kernel` convolution.
+/// The number of weights and biases of a `kernel`×`kernel` convolution.
 const fn conv(input: usize, output: usize, kernel: usize) -> u128 {
     let (input, output, kernel) = (input as u128, output as u128, kernel as u128);
     input * output * kernel * kernel + output

@@ -7,24 +7,24 @@ use super::config::{IMAGE_CHANNELS, ModelConfig};
 use crate::kernel::Window;
 use crate::nn::{ConvBlock, ConvBlockConfig, Convolution, TransposedConvolution};
 
-/// Doubles the size of a map.
+/// The window of a transposed convolution that doubles the size of a map.
 const UP: Window = Window {
     kernel: 2,
     stride: 2,
     padding: 0,
 };
 
-/// Sees one pixel.
+/// The window of a convolution of single pixels.
 const POINT: Window = Window {
     kernel: 1,
     stride: 1,
     padding: 0,
 };
 
-/// Puts images together from the maps of the scales.
+/// Reconstructs images from the maps of the scales.
 #[derive(Module, Debug)]
 pub struct Decoder {
-    /// By scale, the finest first: run from the last to the first.
+    /// The stage of each scale, the finest first; they are applied from the last to the first.
     stages: Vec<DecoderStage>,
     head: Head,
 }
@@ -66,8 +66,8 @@ impl Decoder {
         Self { stages, head }
     }
 
-    /// The bottleneck `[B, 2^(L-1)·w, H/2^L, W/2^L]` and the skip connections, if any, of the
-    /// scales 1 … L-1 (finest first) to images `[B, 3, H, W]`, without an activation.
+    /// Decodes the bottleneck `[B, 2^(L-1)·w, H/2^L, W/2^L]` and the skip connections, if any, of
+    /// the scales 1 … L-1 (finest first) to images `[B, 3, H, W]`, without an activation.
     pub fn forward(&self, bottleneck: Tensor<4>, mut skips: Option<Vec<Tensor<4>>>) -> Tensor<4> {
         let mut x = bottleneck;
         for (scale, stage) in self.stages.iter().enumerate().rev() {

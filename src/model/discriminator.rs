@@ -1,5 +1,5 @@
-//! The discriminator of DAAD+ (Table 8): stride-2 convolutions down to features f_D, then real or
-//! rebuilt.
+//! The discriminator of DAAD+ (Table 8): stride-2 convolutions down to features f_D, then a
+//! classifier that separates images from reconstructions.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -10,14 +10,14 @@ use crate::nn::{ConvBlock, ConvBlockConfig, Convolution};
 
 const LEAKY_SLOPE: f32 = 0.2;
 
-/// Halves the size of a map.
+/// The window of a convolution that halves the size of a map.
 const DOWN: Window = Window {
     kernel: 4,
     stride: 2,
     padding: 1,
 };
 
-/// 4×4 to 1×1.
+/// The window of a convolution from 4×4 to 1×1.
 const WHOLE: Window = Window {
     kernel: 4,
     stride: 1,
@@ -30,7 +30,7 @@ const CLASSIFIER: Window = Window {
     padding: 1,
 };
 
-/// Tells images from reconstructions.
+/// Separates images from reconstructions.
 #[derive(Module, Debug)]
 pub struct Discriminator {
     stages: Vec<ConvBlock>,
@@ -38,12 +38,13 @@ pub struct Discriminator {
     classifier: Convolution,
 }
 
-/// What the discriminator makes of a batch of images.
+/// The output of the discriminator for a batch of images.
 #[derive(Debug, Clone)]
 pub struct Discrimination {
     /// f_D, `[B, F]`.
     pub features: Tensor<2>,
-    /// Before the sigmoid, `[B]`: positive means "an image", negative "a reconstruction".
+    /// The logits, before the sigmoid, `[B]`: positive means "an image", negative "a
+    /// reconstruction".
     pub logits: Tensor<1>,
 }
 
@@ -71,7 +72,7 @@ impl Discriminator {
         }
     }
 
-    /// Images `[B, 3, H, W]` to features and logits.
+    /// Computes features and logits of images `[B, 3, H, W]`.
     pub fn forward(&self, images: Tensor<4>) -> Discrimination {
         let mut x = images;
         for stage in &self.stages {

@@ -7,7 +7,7 @@ use super::config::{IMAGE_CHANNELS, ModelConfig};
 use crate::kernel::max_pool;
 use crate::nn::{ConvBlock, ConvBlockConfig};
 
-/// Takes images apart into one feature map per scale.
+/// Encodes images into one feature map per scale.
 #[derive(Module, Debug)]
 pub struct Encoder {
     stages: Vec<EncoderStage>,
@@ -36,7 +36,7 @@ impl Encoder {
         Self { stages }
     }
 
-    /// `[B, 3, H, W]` to f_1 … f_L, f_l being `[B, 2^(l-1)·w, H/2^l, W/2^l]`.
+    /// Encodes images `[B, 3, H, W]` to f_1 … f_L, where f_l is `[B, 2^(l-1)·w, H/2^l, W/2^l]`.
     pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         let mut map = images;
         self.stages

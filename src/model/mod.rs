@@ -18,17 +18,19 @@ use burn::tensor::Device;
 
 use crate::error::Result;
 
-/// What one model file holds: a generator and, where the system has one, a discriminator.
+/// The networks of a model file: a generator and, if the system has one, a discriminator.
 #[derive(Module, Debug)]
 pub struct Model {
-    /// Rebuilds images.
+    /// The generator, which reconstructs images.
     pub generator: Autoencoder,
-    /// Tells images from reconstructions; its features give the alignment score.
+    /// The discriminator, which separates images from reconstructions. The alignment score is
+    /// computed from its features.
     pub discriminator: Option<Discriminator>,
 }
 
 impl Model {
-    /// For use alone: every batch normalization becomes part of the convolution before it.
+    /// The networks for inference only: every batch normalization is merged into the convolution
+    /// before it.
     pub fn folded(self) -> Self {
         Self {
             generator: self.generator.folded(),
@@ -38,8 +40,8 @@ impl Model {
 }
 
 impl ModelConfig {
-    /// The networks on `device`, weights and memory items all zeros: to be loaded, or drawn by
-    /// `train::initialize`.
+    /// The networks on `device`. All weights and memory items are zero; their values have to be
+    /// loaded, or drawn by `train::initialize`.
     ///
     /// # Errors
     ///

@@ -1,14 +1,15 @@
-//! A module's parameters by name, in the names that PyTorch gives the same layers.
+//! Access to a module's parameters by name. The names are those that PyTorch gives the same layers.
 //!
-//! Everything that reads or writes weights by name goes through here: the model file, the golden
-//! tests, the gradient checks. Running statistics are included; [`is_learned`] tells them apart.
+//! All code that reads or writes weights by name uses this module: the model file, the golden tests
+//! and the gradient checks. Running statistics are included; [`is_learned`] distinguishes them from
+//! learned parameters.
 
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor, TensorData};
 
-/// Sees every parameter and running statistic of a module, with its name.
+/// A visitor of every parameter and running statistic of a module, with its name.
 pub trait ParameterVisitor {
     /// `name` is for instance `generator.encoder.stages.0.conv1.conv.weight`.
     fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>);
@@ -22,7 +23,7 @@ pub fn visit_parameters<M: Module, V: ParameterVisitor>(module: &M, visitor: &mu
 
 /// Replaces parameters and running statistics of a module, knowing their names.
 pub trait ParameterMapper {
-    /// As [`ParameterVisitor::visit`], giving the parameter that takes the old one's place.
+    /// Like [`ParameterVisitor::visit`], but returns the parameter that replaces the old one.
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>>;
 }
 
@@ -32,7 +33,7 @@ pub fn map_parameters<M: Module, P: ParameterMapper>(module: M, mapper: &mut P) 
     module.map(&mut Rewrite { path, mapper })
 }
 
-/// Names and shapes of all parameters, without initializing any that is not yet.
+/// The names and shapes of all parameters. This does not initialize a parameter.
 pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     struct Shapes(Vec<(String, Vec<usize>)>);
     impl ParameterVisitor for Shapes {
@@ -45,7 +46,7 @@ pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     shapes.0
 }
 
-/// Draws every parameter that waits to be drawn until it is first read.
+/// Initializes every parameter that otherwise would be initialized when it is first read.
 pub fn initialize<M: Module>(module: &M) {
     struct Read;
     impl ParameterVisitor for Read {
@@ -58,7 +59,7 @@ pub fn initialize<M: Module>(module: &M) {
 
 /// Names and values (f32) of all parameters, read back from the device.
 ///
-/// Running statistics lag one step behind on a module in training; take `valid()` first.
+/// On a module in training, running statistics are one step behind; call `valid()` first.
 pub fn values<M: Module>(module: &M) -> Vec<(String, TensorData)> {
     struct Values(Vec<(String, TensorData)>);
     impl ParameterVisitor for Values {
@@ -81,7 +82,7 @@ pub fn learned_count<M: Module>(module: &M) -> usize {
         .sum()
 }
 
-/// Replaces every parameter by the values of its name.
+/// Replaces every parameter by the values with its name.
 ///
 /// # Panics
 ///
@@ -112,7 +113,7 @@ pub fn is_learned(name: &str) -> bool {
     !name.ends_with("running_mean") && !name.ends_with("running_var")
 }
 
-/// Where in the module tree a traversal stands.
+/// The position of a traversal in the module tree.
 #[derive(Default)]
 struct Path(Vec<String>);
 

@@ -1,27 +1,28 @@
-//! How a memory answers one query, number by number: for whoever wants to look, not for speed.
+//! The numbers with which a memory answers one query. This code is for inspection and not
+//! optimized.
 
-/// Similarities and weights of one query, by item.
+/// The similarities and weights of all items for one query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addressing {
-    /// s, cosine of query and item, `N`.
+    /// s, the cosine of query and item, `N`.
     pub similarities: Vec<f32>,
-    /// w: the softmax of s, with zeros where the shrinkage dropped the item, `N`.
+    /// w, the softmax of s, with zeros for items that the shrinkage dropped, `N`.
     pub weights: Vec<f32>,
 }
 
 impl Addressing {
-    /// How many items are left after the shrinkage.
+    /// The number of items that are left after the shrinkage.
     pub fn survivors(&self) -> usize {
         self.weights.iter().filter(|&&weight| weight > 0.0).count()
     }
 
-    /// Σw: less than 1 where items were dropped and nothing was renormalized.
+    /// Σw, which is less than 1 if items were dropped and the weights were not renormalized.
     pub fn weight_sum(&self) -> f64 {
         self.weights.iter().map(|&weight| f64::from(weight)).sum()
     }
 
-    /// As how many equally strong items answer: the perplexity e^H of the weights, brought to sum
-    /// to one.
+    /// The effective number of items: the perplexity e^H of the weights, normalized to sum to one.
+    /// If n items have equal weights, it is n.
     pub fn effective_items(&self) -> f64 {
         let sum = self.weight_sum();
         let shares = self.weights.iter().filter(|&&weight| weight > 0.0);

@@ -1,7 +1,8 @@
 //! Batch normalization over `[B, C, H, W]` with PyTorch's running statistics.
 //!
-//! NOTE: Burn's own keeps a running mean of the *biased* variance. PyTorch, and so the paper's
-//! code, divides by n − 1; on the few values of a bottleneck map that is a visible difference.
+//! NOTE: Burn's batch normalization keeps a running mean of the *biased* variance. PyTorch, and
+//! therefore the paper's code, divides by n − 1; with the few values of a bottleneck map, the
+//! difference is visible.
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
@@ -14,8 +15,8 @@ const MOMENTUM: f64 = 0.1;
 
 /// Normalizes each channel, then scales and shifts it.
 ///
-/// On an autodiff device by the statistics of the batch, which the running ones then follow;
-/// elsewhere by the running ones.
+/// On an autodiff device it uses the statistics of the batch and updates the running statistics
+/// with them. On other devices it uses the running statistics.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     weight: Param<Tensor<1>>,
@@ -35,7 +36,7 @@ impl BatchNorm {
         }
     }
 
-    /// `[B, C, H, W]` to the same shape, values below zero multiplied by `slope`.
+    /// Normalizes `[B, C, H, W]`, followed by a leaky ReLU with `slope`; the shape does not change.
     pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         let line = [self.weight.val(), self.bias.val()];
         if !x.device().is_autodiff() {
@@ -45,14 +46,15 @@ impl BatchNorm {
         let [batch, _, height, width] = x.dims();
         let count = (batch * height * width) as f64;
         let result = normalize_train(x, line, EPSILON, slope);
-        // One value has no unbiased variance; PyTorch refuses it, the biased one is 0.
+        // A single value has no unbiased variance. PyTorch refuses this case; here the variance is
+        // 0.
         let unbiased = result.variance.mul_scalar(count / (count - 1.0).max(1.0));
         follow(&self.running_mean, result.mean);
         follow(&self.running_var, unbiased);
         result.output
     }
 
-    /// Scale and shift of every channel by the running statistics, each `[C]`.
+    /// The normalization by the running statistics as scale and shift per channel, each `[C]`.
     pub fn line(&self) -> (Tensor<1>, Tensor<1>) {
         let deviation = self.running_var.value().add_scalar(EPSILON).sqrt();
         let scale = self.weight.val() / deviation;

@@ -9,15 +9,15 @@ use crate::kernel::Window;
 /// Configuration of a [`ConvBlock`].
 #[derive(Debug, Clone, Copy)]
 pub struct ConvBlockConfig {
-    /// Channels in.
+    /// The number of input channels.
     pub input: usize,
-    /// Channels out.
+    /// The number of output channels.
     pub output: usize,
-    /// What the convolution sees.
+    /// The kernel size, stride and padding of the convolution.
     pub window: Window,
     /// Whether there is a batch normalization.
     pub norm: bool,
-    /// Slope of the rectifier below zero.
+    /// The slope of the leaky ReLU below zero; 0 for a ReLU.
     pub slope: f32,
 }
 
@@ -37,7 +37,7 @@ impl ConvBlockConfig {
         }
     }
 
-    /// The block on `device`, weights all zeros.
+    /// The block on `device`, with all weights zero.
     pub fn init(self, device: &Device) -> ConvBlock {
         let channels = [self.input, self.output];
         ConvBlock {
@@ -48,7 +48,7 @@ impl ConvBlockConfig {
     }
 }
 
-/// Convolution, batch normalization if there is one, rectifier.
+/// Convolution, optional batch normalization, and (leaky) ReLU.
 #[derive(Module, Debug)]
 pub struct ConvBlock {
     conv: Convolution,
@@ -65,8 +65,8 @@ impl ConvBlock {
         }
     }
 
-    /// For use alone: the running statistics become part of the convolution's weights, and the
-    /// batch normalization is gone.
+    /// The block for inference only: scale and shift of the batch normalization are merged into the
+    /// convolution's weights, and the batch normalization is removed.
     pub fn folded(self) -> Self {
         let Self { conv, norm, slope } = self;
         let conv = match norm {

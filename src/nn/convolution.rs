@@ -9,7 +9,7 @@ use crate::kernel::{self, Window};
 /// Convolution of `[B, I, H, W]` to `[B, O, H', W']`.
 #[derive(Module, Debug)]
 pub struct Convolution {
-    /// `[O, I, k, k]`.
+    /// The weights, `[O, I, k, k]`.
     weight: Param<Tensor<4>>,
     /// `[O]`.
     bias: Param<Tensor<1>>,
@@ -28,12 +28,13 @@ impl Convolution {
         }
     }
 
-    /// Convolves, then bends what is below zero to `slope` times as much (1: not at all).
+    /// Convolves and applies a leaky ReLU with `slope`; a slope of 1 is no activation.
     pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         kernel::convolve(x, self.weight.val(), self.bias.val(), self.window, slope)
     }
 
-    /// With every output channel scaled and shifted, both `[O]`, as part of the weights.
+    /// The convolution with `scale` and `shift` of every output channel, both `[O]`, merged into
+    /// the weights.
     pub fn rescaled(self, scale: Tensor<1>, shift: Tensor<1>) -> Self {
         let Self {
             weight,
@@ -52,7 +53,7 @@ impl Convolution {
 /// Transposed convolution of `[B, I, h, w]` to `[B, O, H, W]`.
 #[derive(Module, Debug)]
 pub struct TransposedConvolution {
-    /// `[I, O, k, k]`.
+    /// The weights, `[I, O, k, k]`.
     weight: Param<Tensor<4>>,
     /// `[O]`.
     bias: Param<Tensor<1>>,
@@ -71,7 +72,8 @@ impl TransposedConvolution {
         }
     }
 
-    /// Spreads every value over a window.
+    /// Applies the transposed convolution, which adds every input value, times the weights, to a
+    /// window of the output.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernel::convolve_transposed(x, self.weight.val(), self.bias.val(), self.window)
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Into how many blocks a map is cut along each axis: (rh, rw, rc) in the paper.
+/// The number of blocks into which a map is divided along each axis: (rh, rw, rc) in the paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DivisionRate {
@@ -59,12 +59,12 @@ impl DivisionRate {
                 )));
             }
         }
-        // On wasm32 the product of all three need not fit.
+        // On wasm32 the product of all three axes may overflow, so each axis is divided first.
         Ok(axes.iter().map(|(_, rate, size)| size / rate).product())
     }
 }
 
-/// Cuts each map evenly: `[B, C, H, W]` to queries `[B, Q, D]`.
+/// Divides each map into equal blocks: `[B, C, H, W]` to queries `[B, Q, D]`.
 ///
 /// Queries are ordered by channel block, then row, then column of blocks; inside a query the
 /// order is channel, row, column.
@@ -90,7 +90,8 @@ pub fn divide(map: Tensor<4>, rate: DivisionRate) -> Tensor<3> {
     .reshape([batch, rate.blocks(), dim])
 }
 
-/// Puts blocks back in place: queries `[B, Q, D]` to maps `[B, C, H, W]`, the inverse of [`divide`].
+/// Puts blocks back in place: queries `[B, Q, D]` to maps `[B, C, H, W]`, the inverse of
+/// [`divide`].
 ///
 /// # Panics
 ///

@@ -9,10 +9,12 @@ use super::addressing::Addressing;
 use super::division::{DivisionRate, assemble, divide};
 use super::parameter::zeros;
 
-/// Norms are clamped from below so that an all-zero query (common after ReLU) is similar to nothing.
+/// The lower limit of norms. With it, an all-zero query, which is common after ReLU, has similarity
+/// 0 to every item.
 const MIN_NORM: f32 = 1e-8;
 
-/// Rounding must not drop every item when all weights equal 1/N: the cut sits this much below.
+/// The relative distance of the shrinkage's limit below 1/N. Without it, rounding could drop every
+/// item when all weights equal 1/N.
 const SHRINKAGE_SLACK: f64 = 1e-4;
 
 /// Configuration of a [`MemoryBank`].
@@ -22,15 +24,18 @@ pub struct MemoryBankConfig {
     pub items: usize,
     /// D, the number of values of an item: those of one block.
     pub dim: usize,
-    /// Into how many blocks a map is divided.
+    /// The number of blocks into which a map is divided.
     pub rate: DivisionRate,
-    /// Extension, 1 in the paper: what similarities are divided by before the softmax.
+    /// Extension, 1 in the paper: the temperature by which similarities are divided before the
+    /// softmax.
     pub temperature: f64,
-    /// Extension, off in the paper: make the weights that survive the shrinkage sum to one again.
+    /// Extension, off in the paper: whether the weights are normalized to sum to one after the
+    /// shrinkage.
     pub renormalize: bool,
 }
 
-/// Learned normal blocks `[N, D]`; every block of a map is replaced by a mixture of them.
+/// A memory of learned normal blocks `[N, D]`. Every block of a map is replaced by a mixture of
+/// them.
 #[derive(Module, Debug)]
 pub struct MemoryBank {
     /// Memory items M, `[N, D]`.
@@ -42,7 +47,7 @@ pub struct MemoryBank {
 }
 
 impl MemoryBankConfig {
-    /// The bank on `device`, items all zeros.
+    /// The bank on `device`, with all items zero.
     pub fn init(self, device: &Device) -> MemoryBank {
         MemoryBank {
             items: zeros([self.items, self.dim], device),
@@ -54,8 +59,8 @@ impl MemoryBankConfig {
 }
 
 impl MemoryBank {
-    /// Divides the maps, replaces every block by what the memory makes of it, and assembles:
-    /// `[B, C, H, W]` to `[B, C, H, W]`.
+    /// Divides the maps into blocks, replaces every block by the memory's answer, and assembles the
+    /// blocks: `[B, C, H, W]` to `[B, C, H, W]`.
     pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
         let [count, _] = self.items.dims();
         let recall = Recall {
@@ -81,7 +86,7 @@ impl MemoryBank {
         )
     }
 
-    /// Addressing weights w of queries (Eq. 1 and the shrinkage below Eq. 2):
+    /// The addressing weights w of queries (Eq. 1 and the shrinkage below Eq. 2):
     /// queries `[Q, D]` to weights `[Q, N]`.
     ///
     /// w = softmax(cos(q, mᵢ)) over the items; items with wᵢ < 1/N get zero. Without a temperature,
@@ -97,7 +102,8 @@ impl MemoryBank {
         let dropped = weights.clone().detach().lower_elem(cut(count));
         let weights = weights.mask_fill(dropped, 0.0);
         if self.renormalize {
-            // At least the largest weight, which is 1/N or more, is left.
+            // The sum is not zero, because at least the largest weight, which is 1/N or more, is
+            // left.
             let sum = weights.clone().sum_dim(1);
             weights / sum
         } else {
@@ -105,8 +111,8 @@ impl MemoryBank {
         }
     }
 
-    /// What [`MemoryBank::address`] does, for one query `D` and the bank's items `N·D`, both read
-    /// back from the device.
+    /// Computes the same as [`MemoryBank::address`] for one query `D` and the bank's items `N·D`,
+    /// both read back from the device.
     pub fn address_one(&self, query: &[f32], items: &[f32]) -> Addressing {
         let norm = |row: &[f32]| {
             let squared: f32 = row.iter().map(|value| value * value).sum();
@@ -121,7 +127,7 @@ impl MemoryBank {
             })
             .collect();
         let temperature = self.temperature as f32;
-        // Cosines are too small to overflow.
+        // Cosines are at most 1, so their exponential cannot overflow and needs no shift.
         let shift = match temperature {
             1.0 => 0.0,
             _ => similarities
@@ -152,7 +158,7 @@ impl MemoryBank {
         self.items.val()
     }
 
-    /// What similarities are divided by before the softmax; 1 in the paper.
+    /// The temperature by which similarities are divided before the softmax; 1 in the paper.
     pub const fn temperature(&self) -> f64 {
         self.temperature
     }
@@ -168,14 +174,14 @@ impl MemoryBank {
     }
 }
 
-/// Below this weight one of `count` items is dropped.
+/// The weight below which one of `count` items is dropped.
 fn cut(count: usize) -> f64 {
     (1.0 - SHRINKAGE_SLACK) / count as f64
 }
 
 /// Rows of unit length, `[R, D]`; rows of zeros stay zero.
 fn normalize(rows: Tensor<2>) -> Tensor<2> {
-    // Clamped before the root: its derivative at zero is infinite.
+    // The value is clamped before the root, because the derivative of the root at zero is infinite.
     let squared = rows.clone().powi_scalar(2).sum_dim(1);
     let norm = squared.clamp_min(MIN_NORM * MIN_NORM).sqrt();
     rows / norm
@@ -186,7 +192,8 @@ mod tests {
     use super::*;
     use burn::tensor::TensorData;
 
-    /// The same on every run: drawn anew, now and then a weight would come to lie at the edge below which it is dropped.
+    /// Test values that are the same on every run. With random values, a weight would sometimes lie
+    /// so close to the shrinkage's limit that rounding decides whether it is dropped.
     fn waves<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
         let count: usize = shape.iter().product();
         let wave = |index: usize| (12.9898 * index as f32 + phase).sin();
@@ -215,7 +222,8 @@ mod tests {
             };
             let maps = waves([2, 6, 6, 10], 0.0, &device);
             let kernel = bank.forward(maps.clone()).into_data();
-            // On an autodiff device there is no kernel for it.
+            // An autodiff device does not use the kernel, so the results of both ways can be
+            // compared.
             let device = device.autodiff();
             let bank = MemoryBank {
                 items: Param::from_tensor(bank.items.val().autodiff()),

@@ -1,12 +1,12 @@
-//! Parameters before they are loaded or drawn.
+//! Parameters with initial zeros, before their values are loaded or drawn.
 //!
-//! NOTE: Burn's initializers are not used: one of them is orthogonal, and with it a browser would
-//! download matrix products, scattering and masks in every type of number.
+//! NOTE: Burn's initializers are not used. One of them is the orthogonal one, because of which a
+//! browser would download matrix products, scattering and masks for every number type.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Shape, Tensor};
 
-/// Zeros, which take no memory until they are read.
+/// A parameter of zeros, which takes no memory until it is read.
 pub(super) fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     let init = move |device: &Device, require_grad: bool| {
         let zeros = Tensor::zeros(shape, device);

@@ -4,21 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use super::raw::RawScore;
 
-/// γ of Eq. 7: how much the reconstruction score weighs against the alignment score.
+/// γ of Eq. 7: the weight of the reconstruction score against the alignment score.
 pub const DEFAULT_GAMMA: f64 = 0.9;
 
 /// The interval that is scaled linearly to [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
-    /// Becomes 0.
+    /// The value that is scaled to 0.
     pub min: f64,
-    /// Becomes 1.
+    /// The value that is scaled to 1.
     pub max: f64,
 }
 
 impl Range {
-    /// The smallest interval that holds all values.
+    /// The smallest interval that contains all values.
     ///
     /// # Panics
     ///
@@ -37,8 +37,9 @@ impl Range {
             .expect("at least one value")
     }
 
-    /// Linear: `min` to 0, `max` to 1, and on beyond both ends, so that a higher value always
-    /// means more anomalous. An interval of no width shifts only.
+    /// Scales linearly, `min` to 0 and `max` to 1. Values outside the interval are scaled in the
+    /// same way, so that a higher value always means more anomalous. An interval of width zero only
+    /// shifts.
     pub fn scale(&self, value: f64) -> f64 {
         let width = self.max - self.min;
         (value - self.min) / if width > 0.0 { width } else { 1.0 }
@@ -49,18 +50,19 @@ impl Range {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fusion {
-    /// γ.
+    /// γ, the weight of R.
     pub gamma: f64,
-    /// Scales R.
+    /// The interval that scales R.
     pub reconstruction: Range,
-    /// Scales L; none where the anomaly score is R alone.
+    /// The interval that scales L; None if the anomaly score is R alone.
     pub alignment: Option<Range>,
 }
 
 impl Fusion {
     /// Scales both scores by their minimum and maximum over `scores`.
     ///
-    /// Over a test set this is the *paper* protocol; over held-out normal images the *deployed* one.
+    /// Over a test set this is the *paper* protocol; over held-out normal images the *deployed*
+    /// one.
     ///
     /// # Panics
     ///
@@ -86,28 +88,29 @@ impl Fusion {
     }
 }
 
-/// Everything fixed beforehand from held-out normal images: the *deployed* protocol.
+/// The calibration, fixed in advance on held-out normal images: the *deployed* protocol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Scaling and γ.
     pub fusion: Fusion,
-    /// Scores above it are anomalous.
+    /// The threshold; images with scores above it are anomalous.
     pub threshold: f64,
     /// The share of normal images that the threshold was set to refuse.
     pub false_alarm_rate: f64,
     /// Anomaly scores of the held-out normal images, ascending.
     pub normal_scores: Vec<f64>,
-    /// R and L of the same images, in no order. With them the scores can be fused anew.
+    /// R and L of the same images, in no particular order, for computing the scores with another γ.
     pub normal_raw_scores: Vec<RawScore>,
-    /// The largest squared error per pixel seen on them: full scale of a heat map.
+    /// The largest squared error of a pixel in these images, which is the full scale of a heat map.
     pub normal_error_max: f64,
-    /// R and L of [`crate::image::test_pattern`] on the CPU, by which other devices are checked.
+    /// R and L of [`crate::image::test_pattern`] on the CPU, with which other devices are
+    /// compared.
     pub reference: RawScore,
 }
 
 impl Calibration {
-    /// From the raw scores of held-out normal images.
+    /// A calibration from the raw scores of held-out normal images.
     ///
     /// The threshold is the (1 − `false_alarm_rate`) quantile of their anomaly scores.
     ///
@@ -138,7 +141,8 @@ impl Calibration {
         }
     }
 
-    /// The same with a threshold that refuses another share of the held-out normal images.
+    /// The same calibration with a threshold that refuses another share of the held-out normal
+    /// images.
     #[must_use]
     pub fn with_false_alarm_rate(self, false_alarm_rate: f64) -> Self {
         Self {
@@ -148,7 +152,7 @@ impl Calibration {
         }
     }
 
-    /// Whether every number is finite and they agree with each other.
+    /// Whether all numbers are finite and consistent with each other.
     pub(crate) fn is_sound(&self) -> bool {
         let range = |range: &Range| {
             range.min.is_finite() && range.max.is_finite() && range.min <= range.max
@@ -166,7 +170,7 @@ impl Calibration {
     }
 }
 
-/// The `share` quantile of ascending values, linear between neighbours (as NumPy's default).
+/// The `share` quantile of ascending values, with linear interpolation (as NumPy's default).
 fn quantile(ascending: &[f64], share: f64) -> f64 {
     let position = share.clamp(0.0, 1.0) * (ascending.len() - 1) as f64;
     let low = ascending[position.floor() as usize];

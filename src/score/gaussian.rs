@@ -1,17 +1,19 @@
 //! Smoothing of a map by a Gaussian.
 //!
-//! NOTE: on plain values after they were read from the device, not by tensor operations: the same
-//! bits on every device, and a browser need not download Burn's matrix products for it.
+//! NOTE: this works on plain values that were read from the device, not with tensor operations. So
+//! the result has the same bits on every device, and a browser need not download Burn's matrix
+//! products.
 
-/// Beyond so many σ the Gaussian is cut off.
+/// The distance, in units of σ, beyond which the Gaussian is cut off.
 const TRUNCATE: f64 = 4.0;
 
-/// A map, row by row, `width` values a row, smoothed along both axes. Beyond its edges it goes on
-/// mirrored (`d c b a | a b c d | d c b a`); what SciPy's `gaussian_filter` does by default.
+/// Smooths a map, given row by row with `width` values in a row, along both axes. Beyond its edges
+/// the map is continued by mirroring (`d c b a | a b c d | d c b a`), as SciPy's `gaussian_filter`
+/// does by default.
 ///
 /// # Panics
 ///
-/// Where there are no whole rows.
+/// Where `map` does not consist of whole rows.
 pub fn smooth(map: &[f32], width: usize, sigma_px: f64) -> Vec<f32> {
     let height = map.len() / width;
     assert_eq!(map.len(), height * width, "expected whole rows");
@@ -36,7 +38,7 @@ pub fn smooth(map: &[f32], width: usize, sigma_px: f64) -> Vec<f32> {
     smoothed
 }
 
-/// The Gaussian at whole pixels from its middle, of sum one.
+/// The values of the Gaussian at whole pixels from its middle; their sum is one.
 fn weights(sigma_px: f64) -> Vec<f32> {
     let radius = (TRUNCATE * sigma_px + 0.5) as i32;
     let at = |x: i32| (-0.5 * (f64::from(x) / sigma_px).powi(2)).exp();
@@ -44,7 +46,8 @@ fn weights(sigma_px: f64) -> Vec<f32> {
     (-radius..=radius).map(|x| (at(x) / sum) as f32).collect()
 }
 
-/// Where on an axis of `length` values lies what is `index` − `radius` from its start.
+/// The index on an axis of `length` values for position `index` − `radius`, which is mirrored if it
+/// is outside.
 fn mirrored(index: usize, radius: usize, length: usize) -> usize {
     let period = 2 * length;
     let place = (index + (period - radius % period)) % period;

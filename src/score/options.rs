@@ -1,28 +1,31 @@
-//! How the scores of an image are taken beyond Eq. 7: extensions, each off unless a model file
-//! asks for it.
+//! Extensions of how the scores of an image are computed. Each is off unless the model file turns
+//! it on.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::image::Flips;
 
-/// A wider Gaussian leaves nothing of a map; a lying model file could make it take hours.
+/// The largest allowed σ. A wider Gaussian removes all structure from a map, and a malicious model
+/// file could make the smoothing take hours.
 const MAX_SMOOTHING_PX: f64 = 100.0;
 
-/// What is done besides taking R, L and the error map as the paper does.
+/// The extensions of how R, L and the error map are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scoring {
     /// Extension: σ, in pixels of the model's size, of a Gaussian that smooths the error map; R is
-    /// then the **maximum** of the smoothed map instead of the mean of the map. 0: neither.
+    /// then the **maximum** of the smoothed map instead of the mean of the map. 0 turns
+    /// this off.
     pub error_smoothing_px: f64,
     /// Extension: R, L and the error map are means over the image and these mirror images of it,
-    /// the maps mirrored back. It takes as many times as long as there are images: 4 for both axes.
+    /// the maps mirrored back. The time is multiplied by the number of images, which is 4 for both
+    /// axes.
     pub flips: Flips,
 }
 
 impl Default for Scoring {
-    /// As in the paper.
+    /// No extensions, as in the paper.
     fn default() -> Self {
         Self {
             error_smoothing_px: 0.0,
@@ -32,7 +35,7 @@ impl Default for Scoring {
 }
 
 impl Scoring {
-    /// Whether scores are taken as in the paper.
+    /// Whether scores are computed as in the paper.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
@@ -41,7 +44,7 @@ impl Scoring {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] naming the one that does not fit.
+    /// [`Error::Config`] naming the value that is not allowed.
     pub fn validate(&self) -> Result<()> {
         if (0.0..=MAX_SMOOTHING_PX).contains(&self.error_smoothing_px) {
             return Ok(());

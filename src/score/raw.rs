@@ -36,7 +36,7 @@ pub fn error_map(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<3> {
 pub struct RawScore {
     /// R.
     pub reconstruction: f64,
-    /// L, where the system has a discriminator and scores with it.
+    /// L, if the system has a discriminator and uses it for scoring.
     pub alignment: Option<f64>,
 }
 

@@ -122,8 +122,7 @@ pub struct Settings {
     /// Addressing weights sum to one again after the shrinkage [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
     pub renormalize: Option<bool>,
-    /// Similarities are divided by T before the softmax: below 1 the weights are less flat
-    /// [default: 1]
+    /// Similarities are divided by T before the softmax: below 1 the weights are less flat [default: 1]
     #[arg(long, value_name = "T", help_heading = EXTENSIONS)]
     pub temperature: Option<f64>,
     /// Weight λ of a fourth loss, one minus the structural similarity (SSIM) of image and

@@ -1,4 +1,4 @@
-//! The engines for the CPU, with threads or without.
+//! The engines for the CPU, with or without threads.
 
 use burn::tensor::Device;
 
@@ -9,8 +9,8 @@ pub(super) async fn detector(model: &[u8]) -> Result<Detector> {
     Detector::from_bytes(model, &Device::flex())
 }
 
-/// A browser compiles a function when it is first called, and half of the first image's time is
-/// that.
+/// Scores one image in advance. A browser compiles a function when it is first called, which
+/// otherwise takes half of the time of the first image.
 pub(super) async fn warm_up() -> Result<()> {
     Detector::warm_up(&Device::flex()).await
 }

@@ -1,6 +1,6 @@
-//! The wasm-bindgen facade: what the page's worker sees of the library, and nothing else.
+//! The wasm-bindgen interface: the part of the library that the page's worker can use.
 //!
-//! It is built once for each engine, and the page loads the one that it uses.
+//! It is built once for each engine, and the page loads the build of the engine that it uses.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,17 +26,18 @@ pub mod threads;
 #[cfg(feature = "learn")]
 pub mod training;
 
-/// Runs once, when the module is loaded.
+/// The initialization, which runs once when the module is loaded.
 #[wasm_bindgen(start)]
 fn start() {
-    // Of use only where the standard library is not built along: with it, panics have no words.
+    // The hook has an effect only in builds with the precompiled standard library. If the standard
+    // library is built with the program, panics have no messages.
     console_error_panic_hook::set_once();
-    // A shader that does not compile is only ever logged; without this it would be lost.
-    // A second start finds the logger set already, which is fine.
+    // An error of a shader that does not compile is only logged, so without a logger it would be
+    // lost. At a second start the logger is set already; that error can be ignored.
     let _ = console_log::init_with_level(log::Level::Error);
 }
 
-/// Judges an image with a model that knows nothing, before the first real model is here.
+/// Scores an image with an untrained model, before the first real model is loaded.
 ///
 /// # Errors
 ///
@@ -52,9 +53,9 @@ pub async fn warm_up() -> Result<(), JsError> {
 #[wasm_bindgen(js_name = Detector)]
 pub struct WebDetector {
     detector: Detector,
-    /// The image judged last.
+    /// The image that was scored last.
     judged: RefCell<Option<RgbImage>>,
-    /// Its maps, once somebody looked into it.
+    /// The feature maps of this image; None before the first call of `inspect`.
     inspector: RefCell<Option<Rc<Inspector>>>,
 }
 
@@ -64,7 +65,7 @@ impl WebDetector {
     ///
     /// # Errors
     ///
-    /// Where the bytes are no model, or the device cannot be had or computes something else.
+    /// Where the bytes are not a model, or the device is not available or computes wrong values.
     pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsError> {
         let detector = device::detector(&model).await;
         let detector = detector.map_err(|error| js_error(&error))?;
@@ -79,7 +80,7 @@ impl WebDetector {
     ///
     /// # Errors
     ///
-    /// Where they cannot be written as one.
+    /// Where they cannot be converted to a plain object.
     pub fn info(&self) -> Result<JsValue, JsError> {
         let card = self.detector.card();
         let config = &card.config;
@@ -103,22 +104,22 @@ impl WebDetector {
         Ok(info.serialize(&serializer)?)
     }
 
-    /// Judges an image file's bytes; gives a plain object.
+    /// Scores the bytes of an image file; returns a plain object.
     ///
     /// # Errors
     ///
-    /// Where the bytes are no image, or the device fails.
+    /// Where the bytes are not an image, or the device fails.
     pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
         let detection = self.detector.detect(&image).await;
         self.judged(detection)
     }
 
-    /// Judges what a canvas gives, RGBA, row by row, of any size, laid on white where it is
-    /// transparent; gives what `detect` gives.
+    /// Scores the pixels of a canvas: RGBA, row by row, of any size. Transparent pixels are drawn
+    /// on white. Returns the same as `detect`.
     ///
     /// # Errors
     ///
-    /// Where there is not an image of this size, or the device fails.
+    /// Where the pixels do not have this size, or the device fails.
     #[wasm_bindgen(js_name = detectPixels)]
     pub async fn detect_pixels(
         &self,
@@ -132,12 +133,12 @@ impl WebDetector {
         self.judged(detection)
     }
 
-    /// Takes apart one block of the image judged last; gives a plain object, or null where no
-    /// memory is at this scale.
+    /// Inspects one block of the image that was scored last. Returns a plain object, or null if
+    /// there is no memory at this scale.
     ///
     /// # Errors
     ///
-    /// Where nothing was judged, there is no such block, or the device fails.
+    /// Where no image was scored yet, there is no such block, or the device fails.
     pub async fn inspect(
         &self,
         scale: usize,
@@ -259,7 +260,8 @@ struct Info<'a> {
     #[serde(flatten)]
     config: &'a ModelConfig,
     memory_items: usize,
-    /// None where no map is divided into blocks that an eye could follow.
+    /// The division into blocks; None if no map is divided into blocks that are large enough to
+    /// see.
     division: Option<DivisionRate>,
     gamma: f64,
     threshold: f64,
@@ -278,7 +280,7 @@ fn divided(config: &ModelConfig) -> Option<DivisionRate> {
     }
 }
 
-/// What a canvas takes.
+/// The pixels of an image as RGBA, which a canvas can show.
 fn rgba(image: &RgbImage) -> Uint8ClampedArray {
     let mut bytes = vec![255; image.pixels().len() * 4];
     for (opaque, pixel) in bytes.chunks_exact_mut(4).zip(image.pixels()) {

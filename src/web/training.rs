@@ -1,4 +1,5 @@
-//! Training in the page: on the visitor's own images, step by step, so that the page can pause it.
+//! Training in the page, on the visitor's own images. It proceeds step by step, so that the page
+//! can pause it.
 
 use burn::tensor::Device;
 use image::RgbImage;
@@ -16,7 +17,7 @@ use crate::weights::{Precision, Provenance};
 
 use super::{js_error, rgba, set};
 
-/// What the page may choose; all else is as in the paper.
+/// The settings that the page may choose; all other settings are as in the paper.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plan {
@@ -48,7 +49,8 @@ impl Plan {
             model,
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,
-            // Minutes are few epochs: the last ones must settle. How many there will be, the clock says.
+            // A run of minutes has few epochs, so the learning rate must fall until the end for the
+            // weights to converge. The number of epochs depends on the time limit.
             schedule: Schedule::Cosine,
             flips: if self.flips { Flips::Both } else { Flips::None },
             false_alarm_rate: self.false_alarm_rate,
@@ -67,11 +69,13 @@ pub struct WebTraining {
 
 #[wasm_bindgen(js_class = Training)]
 impl WebTraining {
-    /// A new run. `images` are normal ones, each a file's bytes or an `ImageData`.
+    /// Begins a new run. `images` are normal images, each as the bytes of a file or as an
+    /// `ImageData`.
     ///
     /// # Errors
     ///
-    /// Where the plan does not fit, or what is no image, saying which.
+    /// Where a setting of the plan is not allowed, or for an element that is not an image, saying
+    /// which.
     #[wasm_bindgen(constructor)]
     pub fn new(plan: JsValue, images: &Array) -> Result<WebTraining, JsError> {
         let plan: Plan = serde_wasm_bindgen::from_value(plan)?;
@@ -88,19 +92,20 @@ impl WebTraining {
         Ok(Self { training })
     }
 
-    /// How many images are trained on; the others are held out.
+    /// The number of images to train on; the others are held out.
     #[wasm_bindgen(js_name = trainedOn, getter)]
     pub fn trained_on(&self) -> usize {
         self.training.trained_on()
     }
 
-    /// How many images are held out.
+    /// The number of held-out images.
     #[wasm_bindgen(js_name = heldOut, getter)]
     pub fn held_out(&self) -> usize {
         self.training.held_out().len()
     }
 
-    /// Trains on one batch when `share_done` of the time, from 0 to 1, is over; gives `{ loss, epochs }`.
+    /// Trains on one batch. `share_done` is the share of the time that is over, from 0 to 1.
+    /// Returns `{ loss, epochs }`.
     ///
     /// # Errors
     ///
@@ -114,7 +119,7 @@ impl WebTraining {
         Ok(object)
     }
 
-    /// A held-out image, and what the network makes of it by now.
+    /// A held-out image, and its reconstruction by the current network.
     ///
     /// # Errors
     ///
@@ -132,7 +137,7 @@ impl WebTraining {
         Ok(object)
     }
 
-    /// The model file of the network as it is now, calibrated on the held-out images.
+    /// The model file of the current network, calibrated on the held-out images.
     ///
     /// # Errors
     ///

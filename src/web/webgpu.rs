@@ -6,8 +6,8 @@ use burn::tensor::Device;
 
 use crate::{Detector, Error, Result};
 
-/// Reads a model file. The device is checked against the reference in it, and every pipeline
-/// compiled on the way.
+/// Reads a model file and compares the device with the reference in it. This also compiles every
+/// pipeline.
 pub(super) async fn detector(model: &[u8]) -> Result<Detector> {
     let detector = Detector::from_bytes(model, &device().await?)?;
     detector.check_device().await?;
@@ -16,7 +16,7 @@ pub(super) async fn detector(model: &[u8]) -> Result<Detector> {
 
 async fn device() -> Result<Device> {
     thread_local! {
-        /// The runtime can be initialized once only; a second model uses the same device.
+        /// The runtime can be initialized only once, so a second model uses the same device.
         static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
     }
     if let Some(device) = DEVICE.with_borrow(Clone::clone) {

@@ -24,8 +24,7 @@ pub(crate) struct TileArgs {
     ///
     /// The model's own threshold refuses its share of normal images. On tiles it is not calibrated:
     /// a photograph of a hundred normal tiles meets it a hundred times. `daad threshold --tiles`
-    /// finds one from normal photographs cut in the same way, and `daad score --threshold` takes
-    /// it.
+    /// finds one from normal photographs cut in the same way, and `daad score --threshold` takes it.
     #[arg(long)]
     tiles: bool,
     /// Side of a square tile, or WxH, in pixels of the image: as much of the object as a training

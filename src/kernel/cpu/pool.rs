@@ -29,8 +29,8 @@ pub fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
     output
 }
 
-/// As comparisons, which become vectors on every target, as `f32::max` does not. NaN
-/// is larger than any.
+/// Written as comparisons, which become vectors on every target, as `f32::max` does not. NaN wins
+/// over every number.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a >= b || a.is_nan() { a } else { b }
