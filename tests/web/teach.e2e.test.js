@@ -167,8 +167,8 @@ test("a camera that is refused is told in a sentence", async () => {
   await close();
 });
 
-test("a crash and giving up leave the images; the next lesson begins anew", { timeout: 120_000 }, async () => {
-  const { page, close } = await openCard({ prepare: (page) => page.route("**/pkg/learn*/daad-*.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export default async () => ({}); export class Teacher { constructor() { throw new WebAssembly.RuntimeError('unreachable'); } } export function runThread() {}" })) });
+test("a crash and giving up leave the images; the next training begins anew", { timeout: 120_000 }, async () => {
+  const { page, close } = await openCard({ prepare: (page) => page.route("**/pkg/learn*/daad-*.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export default async () => ({}); export class Training { constructor() { throw new WebAssembly.RuntimeError('unreachable'); } } export function runThread() {}" })) });
   await cutUp(page);
   await page.getByTestId("teach-start").click();
   await page.waitForFunction(() => /stopped unexpectedly/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));
