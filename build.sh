@@ -281,11 +281,11 @@ run_tests() {
 
   step_fast
   step native-tests "" test_natively
-  step clippy "" lint_natively
+  step native-scores "" score_gallery
+  step clippy "" lint_natively # after what runs the program: it leaves a library that is not optimised in the same place
   step engines "" build_engines
   ! can_lint_engines || step clippy-web "" lint_engines
   step site engines build_site
-  step native-scores "" score_gallery
   step browser "site native-scores" test_in_browser
   summary
 }
