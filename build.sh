@@ -190,13 +190,14 @@ serve_page() {
     trap 'kill "$server" 2>/dev/null' EXIT
     say "The page runs on one core for now. The faster engines are being built; it then starts once more, with them and with Teach it."
     build_engines
+    build_site
     trap - EXIT
     kill "$server" 2>/dev/null || exit 1 # it has said why it ended
     wait "$server" || true
   else
     build_engines
+    build_site
   fi
-  build_site
   exec node scripts/serve.mjs --dir "$OWN/site" "$@"
 }
 
