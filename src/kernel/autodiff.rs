@@ -1,4 +1,4 @@
-//! Gradients of the kernels, on every back end that has [`Gradients`].
+//! [`Kernels`] with automatic differentiation, on every back end that implements [`Gradients`].
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -10,7 +10,8 @@ use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 use super::gradients::{Gradients, Normalization};
 use super::{Kernels, Window};
 
-// Fused operations have no kernels to call.
+// With fusion, operations are recorded and compiled together later, so the kernels cannot be called
+// directly. The default bodies, made of Burn's operations, are differentiated instead.
 #[cfg(feature = "fusion")]
 impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Cube, C> {}
 
@@ -31,7 +32,8 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
                 let output = B::convolve(x.clone(), weight.clone(), bias, window, slope);
-                // The sign of the output says whether the input was above zero.
+                // The output has the sign of the leaky ReLU's input, which is all that its gradient
+                // needs.
                 let activation = (slope != 1.0).then(|| (output.clone(), slope));
                 prepared.finish(
                     ConvolveState {
@@ -126,7 +128,7 @@ struct ConvolveState<T> {
     x: T,
     weight: T,
     window: Window,
-    /// The output and the slope of the leaky ReLU, if there is one.
+    /// Output and slope of the leaky ReLU, if there is one.
     activation: Option<(T, f32)>,
 }
 

@@ -1,22 +1,23 @@
-//! What the gradients of the kernels are made of.
+//! The operations that a back end must have for the gradients of [`Kernels`].
 
 use burn::backend::tensor::FloatTensor;
 
 use super::{Kernels, Window};
 
-/// Every convolution and every gradient of one is a [`convolution`](Self::convolution), a
-/// [`transposed_convolution`](Self::transposed_convolution) or a [`weight_gradient`](Self::weight_gradient): a convolution
-/// gathers, and its gradient with regard to the input scatters; a transposed convolution is the
-/// other way round.
+/// Three operations are enough for all convolutions and their gradients. The gradient of a
+/// [`convolution`](Self::convolution) with respect to its input is a
+/// [`transposed_convolution`](Self::transposed_convolution), and the reverse. For both, the
+/// gradient with respect to the weights is [`weight_gradient`](Self::weight_gradient).
 pub(super) trait Gradients: Kernels {
-    /// From maps `[B, I, H, W]` and weights `[O, I, k, k]` the convolution without bias.
+    /// Convolution of maps `[B, I, H, W]` with weights `[O, I, k, k]`, without a bias.
     fn convolution(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// From maps `[B, I, h, w]` and weights `[I, O, k, k]` maps `[B, O, H, W]` of a `size`.
+    /// Transposed convolution of maps `[B, I, h, w]` with weights `[I, O, k, k]`, without a bias,
+    /// to maps `[B, O, H, W]` of `size` (H, W).
     fn transposed_convolution(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -24,40 +25,47 @@ pub(super) trait Gradients: Kernels {
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// From maps `[B, I, H, W]`, and `[B, O, h, w]` for the windows' positions on them, what each
-    /// pair of channels has in common at each place of the window: `[O, I, k, k]`.
+    /// The cross-correlation `[O, I, k, k]` of maps `large` `[B, I, H, W]` with maps `small`
+    /// `[B, O, h, w]`, where h × w are the positions of `window` on the large maps. This is the
+    /// gradient with respect to the weights: of a convolution if `large` is its input and `small`
+    /// is the gradient with respect to its output; of a transposed convolution if they are
+    /// exchanged.
     fn weight_gradient(
         large: FloatTensor<Self>,
         small: FloatTensor<Self>,
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// From maps `[B, C, H, W]` the sum of each channel, `[C]`.
+    /// The sum of each channel of maps `[B, C, H, W]` over batch and space, `[C]`: the gradient
+    /// with respect to a bias.
     fn channel_sums(maps: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The gradient with regard to the input of a leaky ReLU, from the gradient of its output and the output.
+    /// The gradient with respect to the input of a leaky ReLU, given its `output` and the
+    /// `gradient` with respect to its output.
     fn leaky_relu_backward(
         output: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         slope: f32,
     ) -> FloatTensor<Self>;
 
-    /// Of [`Kernels::normalize_train`].
+    /// The gradients with respect to the inputs of [`Kernels::normalize_train`], given the
+    /// `gradient` with respect to its output.
     fn normalize_backward(
         normalization: Normalization<FloatTensor<Self>>,
         gradient: FloatTensor<Self>,
     ) -> NormalizationGradients<FloatTensor<Self>>;
 
-    /// The gradient of [`Kernels::max_pool`] goes to the first of the largest.
+    /// The gradient with respect to the input `x` of [`Kernels::max_pool`]. If several of the 2×2
+    /// pixels have the maximum, the first one gets the gradient, as in PyTorch.
     fn max_pool_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// What went into a normalization, and its statistics.
+/// The inputs of a normalization and the statistics of the batch.
 #[derive(Debug, Clone)]
 pub(super) struct Normalization<T> {
     /// `[B, C, H, W]`.
     pub(super) x: T,
-    /// `[C]`, as all the others.
+    /// `[C]`, like all further tensors.
     pub(super) gamma: T,
     pub(super) beta: T,
     pub(super) mean: T,
@@ -66,7 +74,7 @@ pub(super) struct Normalization<T> {
     pub(super) slope: f32,
 }
 
-/// With regard to its input, γ and β.
+/// Gradients with respect to the normalization's input, γ and β.
 #[derive(Debug)]
 pub(super) struct NormalizationGradients<T> {
     pub(super) x: T,

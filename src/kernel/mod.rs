@@ -1,7 +1,9 @@
-//! The network's heavy operations as kernels of our own, through Burn's extension point.
+//! The network's most expensive operations as our own kernels, added to Burn as a back end
+//! extension.
 //!
-//! [`Kernels`] has them all with plain bodies made of Burn's operations; a back end overrides what
-//! it does faster. On the CPU that is everything, gradients included.
+//! The trait [`Kernels`] has a default body, made of Burn's operations, for each of them. A back
+//! end overrides those for which it has a faster kernel. The CPU back end overrides all, and has
+//! kernels for the gradients too.
 
 pub mod cpu;
 #[cfg(feature = "cpu")]
@@ -30,11 +32,11 @@ pub use recall::recall;
 #[cfg(feature = "threads")]
 pub(crate) use parallel::join;
 
-/// Operations on maps `[B, C, H, W]`. `slope` is that of the leaky ReLU below zero: 0 is a
-/// plain ReLU, 1 the identity.
+/// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky ReLU for negative values: 0 is a
+/// plain ReLU, 1 is the identity.
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"))]
 pub trait Kernels: Backend {
-    /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then the leaky ReLU.
+    /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn convolve(
         x: FloatTensor<Self>,
@@ -57,7 +59,7 @@ pub trait Kernels: Backend {
         plain::convolve_transposed::<Self>(x, weight, bias, window)
     }
 
-    /// Batch normalization by given statistics, then the leaky ReLU; all but `x` are `[C]`.
+    /// Batch normalization with given statistics, then a leaky ReLU. All tensors but `x` are `[C]`.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize(
         x: FloatTensor<Self>,
@@ -72,8 +74,8 @@ pub trait Kernels: Backend {
         plain::leaky_relu::<Self>(normal, slope)
     }
 
-    /// Batch normalization by the statistics of the batch, then the leaky ReLU: the maps, their
-    /// mean and their biased variance, each `[C]`, which carry no gradient.
+    /// Batch normalization with the statistics of the batch, then a leaky ReLU. Returns the new
+    /// maps, and the mean and biased variance of the batch, each `[C]` and without a gradient.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize_train(
         x: FloatTensor<Self>,
@@ -96,7 +98,8 @@ pub trait Kernels: Backend {
         Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
     }
 
-    /// One step of Adam for values and their running means, all `[N]`: their successors.
+    /// One step of Adam. Takes the values, the running means of the gradients (`first`) and of the
+    /// squared gradients (`second`), all `[N]`, and returns them updated.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn adam(
         value: FloatTensor<Self>,

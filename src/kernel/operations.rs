@@ -1,12 +1,12 @@
-//! The kernels as functions of tensors.
+//! The methods of [`Kernels`] as functions of Burn's [`Tensor`].
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use super::{AdamStep, Kernels, Window};
 
-/// Convolution of maps `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky
-/// rectifier with `slope` below zero: 0 is a plain one, 1 none at all.
+/// Convolution of maps `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU
+/// with `slope` for negative values: 0 is a plain ReLU, 1 is the identity.
 pub fn convolve(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -37,7 +37,7 @@ pub fn convolve_transposed(
     Tensor::from_dispatch(Dispatch::convolve_transposed(x, weight, bias, window))
 }
 
-/// Batch normalization of `[B, C, H, W]` by statistics `[C]`, then a leaky ReLU.
+/// Batch normalization of `[B, C, H, W]` with given statistics `[C]`, then a leaky ReLU.
 pub fn normalize(
     x: Tensor<4>,
     [gamma, beta]: [Tensor<1>; 2],
@@ -58,18 +58,18 @@ pub fn normalize(
     Tensor::from_dispatch(normal)
 }
 
-/// What [`normalize_train`] gives.
+/// The results of [`normalize_train`].
 #[derive(Debug, Clone)]
 pub struct Normalized {
-    /// `[B, C, H, W]`.
+    /// The normalized maps, `[B, C, H, W]`.
     pub output: Tensor<4>,
-    /// Of the batch, `[C]`, without a gradient.
+    /// Mean of the batch, `[C]`, without a gradient.
     pub mean: Tensor<1>,
-    /// Of the batch, biased, `[C]`, without a gradient.
+    /// Biased variance of the batch, `[C]`, without a gradient.
     pub variance: Tensor<1>,
 }
 
-/// Batch normalization of `[B, C, H, W]` by its own statistics, then a leaky ReLU.
+/// Batch normalization of `[B, C, H, W]` with the statistics of the batch, then a leaky ReLU.
 pub fn normalize_train(
     x: Tensor<4>,
     [gamma, beta]: [Tensor<1>; 2],
@@ -91,8 +91,8 @@ pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))
 }
 
-/// One step of Adam: values, running means of gradients and of squared gradients, and the
-/// gradients, all of one length, to the next values and means.
+/// One step of Adam. Takes the values, the running means of the gradients and of the squared
+/// gradients, and the gradient, all `[N]`. Returns the new values and means.
 pub fn adam(
     [value, first, second]: [Tensor<1>; 3],
     gradient: Tensor<1>,

@@ -1,4 +1,5 @@
-//! Kernels made of Burn's operations, for back ends that have none of their own.
+//! Default bodies of [`super::Kernels`], made of Burn's operations, for back ends without own
+//! kernels.
 
 use burn::backend::Backend;
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
@@ -6,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 
 use super::Window;
 
-/// [`super::Kernels::convolve`] by Burn's operations.
+/// [`super::Kernels::convolve`] with Burn's operations.
 pub(super) fn convolve<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -21,7 +22,7 @@ pub(super) fn convolve<B: Backend>(
     leaky_relu::<B>(B::conv2d(x, weight, Some(bias), options), slope)
 }
 
-/// [`super::Kernels::convolve_transposed`] by Burn's operations.
+/// [`super::Kernels::convolve_transposed`] with Burn's operations.
 pub(super) fn convolve_transposed<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,

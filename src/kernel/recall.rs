@@ -1,32 +1,34 @@
-//! The block-wise memory in one piece, where nothing is trained.
+//! The block-wise memory as one operation, for scoring only: it has no gradient.
 
 use burn::tensor::Tensor;
 
 use super::Recall;
 
-/// The back end of a tensor has no such kernel.
+/// The error that the back end of a tensor has no kernel for [`recall`].
 #[derive(Debug)]
 #[cfg(not(all(feature = "cpu", not(any(feature = "gpu", feature = "learn")))))]
 pub struct NoKernel;
 
-/// Where the CPU's is the only back end there is nothing that has no kernel. The compiler knows, and
-/// leaves out what would be done instead: a tenth of what a browser downloads.
+/// If the CPU back end is the only one, the kernel always exists. This type then has no values, so
+/// the compiler can leave out the code that handles the error. This makes the browser's download a
+/// tenth smaller.
 #[derive(Debug)]
 #[cfg(all(feature = "cpu", not(any(feature = "gpu", feature = "learn"))))]
 pub enum NoKernel {}
 
-/// A memory `[N, D]` at work on maps `[B, C, H, W]`.
+/// Replaces every block of the maps `[B, C, H, W]` by the weighted sum of the memory items `[N, D]`
+/// that it addresses.
 ///
 /// # Errors
 ///
-/// Where the back end has no such kernel.
+/// If the tensors are not on the CPU back end, the only one that has this kernel.
 #[cfg(feature = "cpu")]
 pub fn recall(maps: &Tensor<4>, items: &Tensor<2>, recall: Recall) -> Result<Tensor<4>, NoKernel> {
     let read = super::flex::recall(on_cpu(maps)?, on_cpu(items)?, recall);
     Ok(Tensor::from_primitive::<burn::backend::Flex>(read))
 }
 
-/// None: this build has no CPU back end.
+/// This build has no CPU back end, so there is no kernel.
 ///
 /// # Errors
 ///

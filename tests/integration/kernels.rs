@@ -28,13 +28,13 @@ pub(crate) const WINDOWS: [Window; 9] = [
 
 /// Maps `[B, I, H, W]` and O that take the paths which small ones do not.
 const LARGE: [([usize; 4], usize); 4] = [
-    // Several images to a strip, and fewer to the last.
+    // Several images in a row tile, and fewer in the last one.
     ([9, 3, 5, 7], 5),
     // More columns of weights than are applied at once, of Winograd's too.
     ([2, 70, 9, 21], 12),
-    // Several strips to an image.
+    // Several row tiles for one image.
     ([1, 40, 66, 67], 40),
-    // More strips than sums of a gradient.
+    // More row tiles than partial sums of a weight gradient.
     ([5, 12, 90, 91], 9),
 ];
 
@@ -137,7 +137,7 @@ fn assert_same<const M: usize, const C: usize>(
     assert_close(what, &values(untracked), &expected);
     assert_close(what, &values(outputs[0].clone()), &expected);
 
-    // Where rounding decides on which side of a rectifier's bend a value lies, nothing flows back.
+    // If rounding decides whether a value is positive, the gradient there is set to zero.
     let [ours, burns] = outputs.each_ref().map(|x| x.clone().greater_elem(0.0));
     let gradient = random(rng, outputs[0].dims()) * ours.equal(burns).float();
     let [ours, burns] = outputs.map(|output| operands.gradients(output, gradient.clone()));
@@ -146,7 +146,7 @@ fn assert_same<const M: usize, const C: usize>(
     }
 }
 
-fn bend(x: Tensor<4>, slope: f32) -> Tensor<4> {
+fn activated(x: Tensor<4>, slope: f32) -> Tensor<4> {
     match slope {
         1.0 => x,
         0.0 => relu(x),
@@ -174,7 +174,9 @@ fn check_convolution(
         rng,
         operands,
         |Operands([x, weight], [bias])| kernel::convolve(x, weight, bias, window, slope),
-        |Operands([x, weight], [bias])| bend(conv2d(x, weight, Some(bias), options.clone()), slope),
+        |Operands([x, weight], [bias])| {
+            activated(conv2d(x, weight, Some(bias), options.clone()), slope)
+        },
     );
 }
 
@@ -281,7 +283,7 @@ fn a_normalization_and_its_gradients_are_those_of_burn() {
             },
             |Operands([x], [gamma, beta, mean, variance])| {
                 let statistics = [mean, variance].map(spread);
-                bend(normalized(x, [gamma, beta], statistics), slope)
+                activated(normalized(x, [gamma, beta], statistics), slope)
             },
         );
     }
@@ -311,7 +313,7 @@ fn a_normalization_in_training_and_its_gradients_are_those_of_burn() {
             &mut rng,
             Operands([x], line),
             |Operands([x], line)| kernel::normalize_train(x, line, EPSILON, slope).output,
-            |Operands([x], line)| bend(normalized(x.clone(), line, statistics(x)), slope),
+            |Operands([x], line)| activated(normalized(x.clone(), line, statistics(x)), slope),
         );
     }
 }
@@ -404,10 +406,10 @@ fn views_count_as_the_tensors_they_show() {
                 turn(kernel::convolve_transposed(x, weight_back, bias, window))
             },
             |Operands([x, weight, weight_back], [bias, beta])| {
-                let x = bend(conv2d(x, weight, Some(bias.clone()), options.clone()), 0.2);
+                let x = activated(conv2d(x, weight, Some(bias.clone()), options.clone()), 0.2);
                 let x = normalized(x.clone(), [bias, beta.clone()], statistics(x));
                 let bias = beta.narrow(0, 1, 6);
-                let x = bend(x, 0.2);
+                let x = activated(x, 0.2);
                 turn(conv_transpose2d(x, weight_back, Some(bias), back.clone()))
             },
         );
@@ -496,7 +498,7 @@ fn what_a_call_leaves_in_the_working_memory_does_not_reach_the_next() {
 }
 
 #[test]
-fn what_is_no_number_passes_a_rectifier_as_such() {
+fn nan_stays_nan_after_leaky_relu() {
     let line = || [full([4], 1.0), full([4], 0.5)];
     for (slope, [height, width]) in SLOPES.into_iter().flat_map(|slope| {
         let sizes = [[4, 5], [8, 40]];

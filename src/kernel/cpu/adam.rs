@@ -1,26 +1,27 @@
-//! Adam (Kingma and Ba, 2015) in one pass over the memory.
+//! Adam (Kingma and Ba, 2015) in one pass over the parameters, because memory bandwidth limits it.
 
 use crate::kernel::parallel;
 
-/// One step's constants.
+/// Constants of one step t, with the bias corrections already applied.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamStep {
-    /// Decay of the mean of gradients.
+    /// Decay rate of the mean of the gradients.
     pub beta_1: f32,
-    /// Decay of the mean of squared gradients.
+    /// Decay rate of the mean of the squared gradients.
     pub beta_2: f32,
-    /// Learning rate over (1 − β₁ᵗ).
+    /// Learning rate / (1 − β₁ᵗ).
     pub step_size: f32,
     /// 1/√(1 − β₂ᵗ).
     pub second_scale: f32,
-    /// Added to the root.
+    /// Added to the square root in the denominator.
     pub epsilon: f32,
 }
 
-/// Values that one task moves.
+/// Number of values that one task updates.
 const CHUNK: usize = 64 * 1024;
 
-/// Moves `values` and the running means `first` and `second` by `gradient`, all of one length.
+/// Updates `values` in place with one step, and also the running means of the gradients (`first`)
+/// and of the squared gradients (`second`). All slices have the same length.
 pub fn adam(
     values: &mut [f32],
     first: &mut [f32],

@@ -1,4 +1,4 @@
-//! Convolution: every window of the input becomes one value of each output channel.
+//! Convolution: each output value is the weighted sum of one window of the input.
 
 use super::flat::Flat;
 use super::pack::Packed;
@@ -6,8 +6,8 @@ use super::row_tile::{Finish, KernelOffset, Plan};
 use super::{Shape, Window, winograd};
 
 /// Convolves `input` of `shape` `[B, I, H, W]` with `weights` `[O, I, k, k]`, adds `bias` `[O]`,
-/// and bends what is below zero to `slope` times as much, where one is given:
-/// `[B, O, positions(H), positions(W)]`.
+/// and, if `slope` is given, applies a leaky ReLU with that slope for negative values. The result
+/// is `[B, O, positions(H), positions(W)]`.
 pub fn convolution(
     input: &[f32],
     shape: Shape,
@@ -36,7 +36,8 @@ pub fn convolution(
     plan.run(input, &packed, finish)
 }
 
-/// The layout in which `window` reads maps of `shape`, and where its values lie there.
+/// The plan of a convolution: the memory layout of the input maps, which have `shape`, and the
+/// kernel offsets at which `window` reads them.
 pub(super) fn plan(
     [batch, channels, height, width]: Shape,
     outputs: usize,
@@ -48,7 +49,8 @@ pub(super) fn plan(
         padding,
     } = window;
     let (rows, columns) = (window.positions(height), window.positions(width));
-    // A window must find zeros past the last value of a row, be it the next row's.
+    // The window of the last position reaches past the end of its row. It must read zeros there;
+    // these may be the left padding of the next row.
     let last = (columns - 1) * split + kernel - 1;
     let filled = (padding + width - 1) / split + 1;
     let stride = match split {

@@ -1,21 +1,23 @@
-//! Planes that lie flat: rows one behind the other with their padding between them.
+//! Flat planes: the rows of a map one after the other in one slice, with zero padding between them.
 //!
-//! A map with row stride S has the pixel (y, x) at y·S + x. The window's value (dy, dx) of *all*
-//! positions is then the same plane from dy·S + dx on. Zeros between the rows serve as the right
-//! padding of one and the left padding of the next; results that fall on them are thrown away.
+//! A map with row stride S has the pixel (y, x) at index y·S + x. The kernel offset (dy, dx) is
+//! therefore the same shift dy·S + dx for all window positions, so a whole row of positions can be
+//! read as one contiguous slice. The zeros between two rows are the right padding of the first and
+//! the left padding of the second. Results at the indices of these zeros are computed but not used.
 
-/// How maps `[C, H, W]` are laid out flat, each channel as `split`² planes: plane (a, b) has the
-/// values whose padded coordinates leave the remainders a and b when divided by `split`.
+/// Layout of maps `[C, H, W]` as flat planes. Each channel becomes `split`² planes: plane (a, b)
+/// holds the values whose padded row and column have the remainders a and b modulo `split`. A
+/// window with stride `split` then reads contiguous values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flat {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
-    /// 1, or the stride of the window that reads the planes.
+    /// Stride of the window that reads the planes; 1 if each channel is one plane.
     pub split: usize,
-    /// Zeros before the first value of a row and of a column, in values of the map.
+    /// Zeros before the first row and the first column, counted in pixels of the map.
     pub padding: usize,
-    /// Values from one row of a plane to the next.
+    /// Distance from one row of a plane to the next, in values.
     pub stride: usize,
 }
 
@@ -24,8 +26,8 @@ impl Flat {
         self.channels * self.split * self.split
     }
 
-    /// Writes `rows` rows of every plane, from row `first` on, to `planes`: plane i starts at
-    /// i·`plane_stride`.
+    /// Copies `rows` rows of every plane of `image`, from row `first` on, to `planes`. Plane i
+    /// starts at index i·`plane_stride`.
     pub(super) fn copy(
         &self,
         image: &[f32],
@@ -49,7 +51,7 @@ impl Flat {
             {
                 let start = (channel * split * split + phase) * plane_stride;
                 let plane = &mut planes[start..][..rows * stride];
-                // The first column of the plane that holds a value of the map.
+                // Number of padding columns in this plane.
                 let skip = padding.saturating_sub(b).div_ceil(split);
                 let from = skip * split + b - padding;
                 let count = (width - from.min(width)).div_ceil(split).min(stride - skip);
@@ -90,7 +92,7 @@ fn every_second(values: &mut [f32], source: &[f32]) {
 mod tests {
     use super::*;
 
-    /// 2×3, with one zero before each row and column.
+    /// `[1, 2, 3]`; the layouts below have a padding of 1.
     const MAP: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 
     fn flat(split: usize, stride: usize) -> Flat {
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn one_zero_parts_the_rows_of_a_flat_map() {
+    fn one_zero_separates_the_rows_of_a_flat_map() {
         let mut plane = [f32::NAN; 17];
         flat(1, 4).copy(&MAP, &mut plane, 17, 0, 4);
         let [rows @ .., behind] = plane;
@@ -116,33 +118,33 @@ mod tests {
             0.0, 4.0, 5.0, 6.0,
             0.0, 0.0, 0.0, 0.0,
         ]);
-        assert!(behind.is_nan(), "written behind the last row");
+        assert!(behind.is_nan(), "written past the last row");
     }
 
     #[test]
-    fn a_strip_begins_in_the_middle_of_the_map() {
+    fn a_row_tile_begins_in_the_middle_of_the_map() {
         let mut plane = [f32::NAN; 8];
         flat(1, 4).copy(&MAP, &mut plane, 8, 2, 2);
         assert_eq!(plane, [0.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]
-    fn a_window_of_stride_two_finds_every_second_value_side_by_side() {
+    fn with_split_two_every_second_value_is_contiguous() {
         let mut planes = [f32::NAN; 24];
         flat(2, 3).copy(&MAP, &mut planes, 6, 0, 2);
         #[rustfmt::skip]
         assert_eq!(planes, [
-            // Even rows of the padded map: even columns, odd ones.
+            // Even rows of the padded map: the plane of even columns, then that of odd columns.
             0.0, 0.0, 0.0,  0.0, 5.0, 0.0,
             0.0, 0.0, 0.0,  4.0, 6.0, 0.0,
-            // Odd rows.
+            // Odd rows, likewise.
             0.0, 2.0, 0.0,  0.0, 0.0, 0.0,
             1.0, 3.0, 0.0,  0.0, 0.0, 0.0,
         ]);
     }
 
     #[test]
-    fn a_stride_of_three_steps_over_two_values() {
+    fn with_split_three_every_third_value_is_contiguous() {
         let mut planes = [f32::NAN; 18];
         flat(3, 2).copy(&MAP, &mut planes, 2, 0, 1);
         #[rustfmt::skip]

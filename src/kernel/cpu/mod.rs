@@ -1,13 +1,15 @@
-//! Convolutions and what goes with them on the CPU, on plain slices: `[B, C, H, W]` row by row.
+//! The network's operations on the CPU. Maps are slices of `[B, C, H, W]` in row-major order.
 //!
-//! Every convolution here is one of three functions: [`convolution`], [`transposed_convolution`] and
-//! [`weight_gradient`]. A convolution gathers; its gradient with regard to the input scatters.
-//! A transposed convolution scatters; its gradient with regard to the input gathers. The gradient
-//! with regard to the weights is the same function for both.
+//! Three functions are enough for all convolutions and their gradients: [`convolution()`],
+//! [`transposed_convolution()`] and [`weight_gradient()`]. The gradient of a convolution with
+//! respect to its input is a transposed convolution, and the gradient of a transposed convolution
+//! with respect to its input is a convolution. The gradient with respect to the weights is the same
+//! function for both.
 //!
-//! None of them builds the matrix of patches that others multiply by. Maps are copied with their
-//! padding, row_tile by row_tile, into planes that lie flat in memory, so that a patch is a list of
-//! offsets ([`flat`]) and the innermost loop ([`simd`]) reads whole vectors of neighbouring pixels.
+//! None of them builds the matrix of patches (im2col), which would take k² times the memory of the
+//! input. Instead, some rows at a time (a row tile, see [`row_tile`]) are copied with their padding
+//! into flat planes ([`flat`]). There, each kernel offset is a shift of the whole plane, so the
+//! innermost loop ([`simd`]) reads whole vectors of neighbouring pixels.
 
 mod adam;
 mod convolution;
@@ -34,24 +36,24 @@ pub use recall::{Recall, recall};
 pub use transposed_convolution::transposed_convolution;
 pub use weight_gradient::{channel_sums, weight_gradient};
 
-/// A square window that moves over a map.
+/// Geometry of a convolution: a square kernel that moves over a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Side of the window.
+    /// Side of the kernel, in pixels.
     pub kernel: usize,
-    /// Step from one position to the next.
+    /// Step from one position to the next, in pixels.
     pub stride: usize,
-    /// Zeros around the map on each side.
+    /// Rows or columns of zeros on each side of the map.
     pub padding: usize,
 }
 
 impl Window {
-    /// Positions along an axis of `size` values: what a convolution makes of it.
+    /// Output size of a convolution along an axis whose input size is `size`.
     pub const fn positions(self, size: usize) -> usize {
         (size + 2 * self.padding - self.kernel) / self.stride + 1
     }
 
-    /// What a transposed convolution makes of an axis with `size` positions.
+    /// Output size of a transposed convolution along an axis whose input size is `size`.
     pub const fn span(self, size: usize) -> usize {
         (size - 1) * self.stride + self.kernel - 2 * self.padding
     }

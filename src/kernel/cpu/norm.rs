@@ -1,21 +1,21 @@
-//! Batch normalization and (leaky) rectifier in one: the maps cross the memory bus half as often.
+//! Batch normalization and leaky ReLU in one pass, which halves the memory traffic.
 
 use pulp::{Simd, WithSimd};
 
 use super::{Shape, simd};
 use crate::kernel::parallel;
 
-/// Of every channel, over batch and space.
+/// Statistics of every channel over batch and space.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NormStatistics {
     /// `[C]`.
     pub mean: Vec<f32>,
-    /// Biased, `[C]`.
+    /// Biased variance, `[C]`.
     pub variance: Vec<f32>,
 }
 
-/// y = f(γ (x − mean)/√(variance + ε) + β) with f bending what is below zero to `slope` times as
-/// much. `maps` is `[B, C, H, W]`, γ and β are `[C]`.
+/// y = f(γ (x − mean)/√(variance + ε) + β), where f is a leaky ReLU with `slope` for negative
+/// values. `maps` is `[B, C, H, W]`, γ and β are `[C]`.
 pub fn norm_activation(
     maps: &[f32],
     shape: Shape,
@@ -38,7 +38,7 @@ pub fn norm_activation(
     output
 }
 
-/// [`norm_activation`] by the statistics of the maps themselves.
+/// The same as [`norm_activation`], but with the statistics of `maps`, which are returned too.
 pub fn norm_activation_train(
     maps: &[f32],
     shape: Shape,
@@ -49,7 +49,7 @@ pub fn norm_activation_train(
 ) -> (Vec<f32>, NormStatistics) {
     let mut output = vec![0.0; maps.len()];
     let moments = parallel::map(by_channel(&mut output, shape), |(channel, targets)| {
-        // A channel stays in the cache between the three passes over it.
+        // All three passes over a channel follow one another, so that it stays in the cache.
         let sources = planes(maps, shape, channel);
         let (mean, variance) = simd::dispatch(Moments { sources: &sources });
         let line = Line::from_moments(mean, variance, gamma[channel], beta[channel], epsilon);
@@ -65,18 +65,19 @@ pub fn norm_activation_train(
     (output, NormStatistics { mean, variance })
 }
 
-/// What flows back through [`norm_activation_train`].
+/// Gradients of a loss, computed by [`norm_activation_backward`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct NormGradients {
-    /// With regard to the maps, `[B, C, H, W]`.
+    /// With respect to the maps, `[B, C, H, W]`.
     pub maps: Vec<f32>,
-    /// With regard to γ, `[C]`.
+    /// With respect to γ, `[C]`.
     pub gamma: Vec<f32>,
-    /// With regard to β, `[C]`.
+    /// With respect to β, `[C]`.
     pub beta: Vec<f32>,
 }
 
-/// Gradients of [`norm_activation_train`], given that of its output.
+/// Gradients with respect to the inputs of [`norm_activation_train`], given the `gradient` with
+/// respect to its output.
 #[expect(
     clippy::too_many_arguments,
     reason = "the operands of the operation, none of them optional"
@@ -112,13 +113,15 @@ pub fn norm_activation_backward(
     }
 }
 
-/// The gradient before a leaky ReLU with `slope`, given its output and the gradient there.
+/// The gradient with respect to the input of a leaky ReLU with `slope` ≥ 0, given its `output` and
+/// the `gradient` with respect to its output. The output has the sign of the input, so the input is
+/// not needed.
 pub fn leaky_relu_backward(output: &[f32], gradient: &[f32], slope: f32) -> Vec<f32> {
-    let masked = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
-    output.iter().zip(gradient).map(masked).collect()
+    let backward = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
+    output.iter().zip(gradient).map(backward).collect()
 }
 
-/// One channel's normalization: y = scale · x + shift.
+/// The normalization of one channel as a linear function: y = scale · x + shift.
 #[derive(Clone, Copy)]
 struct Line {
     mean: f32,
@@ -151,7 +154,7 @@ impl Line {
     }
 }
 
-/// The planes of each channel, for writing.
+/// The mutable planes of each channel, one for each image.
 fn by_channel(
     maps: &mut [f32],
     [_, channels, height, width]: Shape,
@@ -171,11 +174,11 @@ fn planes(maps: &[f32], [_, channels, height, width]: Shape, channel: usize) -> 
         .collect()
 }
 
-/// Vectors that are summed side by side.
+/// Number of independent vector sums, so that additions need not wait for one another.
 const SIDE: usize = 4;
 
-/// Sums up `value` of every vector of the planes; what does not fill a vector comes padded with
-/// zeros, and with the number of its values. The sums of a plane are added up in f64.
+/// N sums over all planes of a channel. A plane is summed in f32 vectors, and the sums of the
+/// planes are added in f64, which limits the rounding error.
 struct Totals<const N: usize>([f64; N]);
 
 impl<const N: usize> Totals<N> {
@@ -270,7 +273,7 @@ struct Backward<'a> {
 }
 
 impl WithSimd for Backward<'_> {
-    /// The gradients with regard to γ and β.
+    /// The gradients with respect to γ and β.
     type Output = (f32, f32);
 
     #[inline(always)]
@@ -284,11 +287,11 @@ impl WithSimd for Backward<'_> {
         let (a, b) = (simd.splat_f32s(scale), simd.splat_f32s(shift));
         let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(self.slope));
         let center = simd.splat_f32s(mean);
-        let masked = |x: S::f32s, g: S::f32s| {
+        let leaky_relu_backward = |x: S::f32s, g: S::f32s| {
             let positive = simd.greater_than_f32s(simd.mul_add_e_f32s(a, x, b), zero);
             simd.select_f32s(positive, g, simd.mul_f32s(slope, g))
         };
-        let bend_one = |x: f32, g: f32| {
+        let leaky_relu_backward_one = |x: f32, g: f32| {
             if scale * x + shift > 0.0 {
                 g
             } else {
@@ -305,14 +308,14 @@ impl WithSimd for Backward<'_> {
             let (gradient, gradient_tail) = S::as_simd_f32s(gradient);
             let mut sums = [[zero; SIDE]; 2];
             for (i, (&x, &g)) in body.iter().zip(gradient).enumerate() {
-                let g = masked(x, g);
+                let g = leaky_relu_backward(x, g);
                 sums[0][i % SIDE] = simd.add_f32s(sums[0][i % SIDE], g);
                 sums[1][i % SIDE] =
                     simd.mul_add_e_f32s(g, simd.sub_f32s(x, center), sums[1][i % SIDE]);
             }
             total.add(simd, sums);
             for (&x, &g) in tail.iter().zip(gradient_tail) {
-                let g = bend_one(x, g);
+                let g = leaky_relu_backward_one(x, g);
                 total.0[0] += f64::from(g);
                 total.0[1] += f64::from(g * (x - mean));
             }
@@ -334,18 +337,18 @@ impl WithSimd for Backward<'_> {
             let (target, target_tail) = S::as_mut_simd_f32s(target);
             for ((target, &x), &g) in target.iter_mut().zip(body).zip(gradient) {
                 let off = simd.mul_f32s(simd.sub_f32s(x, center), factors);
-                let rest = simd.sub_f32s(simd.sub_f32s(masked(x, g), constants), off);
+                let rest = simd.sub_f32s(simd.sub_f32s(leaky_relu_backward(x, g), constants), off);
                 *target = simd.mul_f32s(a, rest);
             }
             for ((target, &x), &g) in target_tail.iter_mut().zip(tail).zip(gradient_tail) {
-                *target = scale * (bend_one(x, g) - constant - (x - mean) * factor);
+                *target = scale * (leaky_relu_backward_one(x, g) - constant - (x - mean) * factor);
             }
         }
         ((moment * f64::from(inverse)) as f32, sum as f32)
     }
 }
 
-/// Sum of some values.
+/// The sum of `values`.
 pub(super) fn sum(values: &[f32]) -> f32 {
     struct Sum<'a>(&'a [f32]);
     impl WithSimd for Sum<'_> {
@@ -365,7 +368,7 @@ pub(super) fn sum(values: &[f32]) -> f32 {
     simd::dispatch(Sum(values))
 }
 
-/// Sum of the squares of some values.
+/// The sum of the squares of `values`.
 pub(super) fn norm_squared(values: &[f32]) -> f32 {
     struct Squares<'a>(&'a [f32]);
     impl WithSimd for Squares<'_> {

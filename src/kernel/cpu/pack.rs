@@ -1,10 +1,10 @@
-//! Weights in the order in which the tiles read them.
+//! Weights copied into the order in which [`super::simd::Tile`] reads them.
 
 use super::simd::channel_block;
 use crate::kernel::parallel;
 
-/// A matrix `[rows, columns]` in blocks of rows, each block column by column; the last one is
-/// filled up with rows of zeros.
+/// A matrix `[rows, columns]` in blocks of `block` rows. Each block is stored column by column. The
+/// last block is filled up with rows of zeros.
 pub(super) struct Packed {
     pub rows: usize,
     pub columns: usize,
@@ -13,7 +13,7 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Of the matrix whose value (r, c) is `weights[rows[r] + columns[c]]`.
+    /// Packs the matrix whose value (r, c) is `weights[rows[r] + columns[c]]`.
     pub(super) fn new(weights: &[f32], rows: &[usize], columns: &[usize]) -> Self {
         let block = channel_block();
         let mut packed = Self::zeros(rows.len(), columns.len());
@@ -39,13 +39,13 @@ impl Packed {
         }
     }
 
-    /// Each `[columns, block]`.
+    /// The blocks of rows, each `[columns, block]`.
     pub(super) fn panels(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.block * self.columns)
     }
 }
 
-/// The panels of a matrix, for writing.
+/// The same as [`Packed::panels`], but mutable.
 pub(super) fn panels(packed: &mut Packed) -> std::slice::ChunksExactMut<'_, f32> {
     packed
         .values

@@ -1,4 +1,5 @@
-//! Maximum over 2×2 pixels with stride 2. An odd last row or column is left out.
+//! Maximum over 2×2 pixels with stride 2. If the height or width is odd, the last row or column is
+//! ignored.
 
 use super::Shape;
 use crate::kernel::parallel;
@@ -29,15 +30,16 @@ pub fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
     output
 }
 
-/// Written as comparisons, which become vectors on every target, as `f32::max` does not. NaN wins
-/// over every number.
+/// The larger value, or NaN if one of them is NaN, as in PyTorch. Written as a comparison, because
+/// that is compiled to vector instructions on every target and `f32::max` is not.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a >= b || a.is_nan() { a } else { b }
 }
 
-/// The gradient of [`max_pool`]'s input, given that of its output: it goes to the first of the
-/// largest values, as in PyTorch.
+/// The gradient with respect to the input `maps` of [`max_pool`], given the `gradient` with respect
+/// to its output. If several of the 2×2 pixels have the maximum, the first one gets the gradient,
+/// as in PyTorch.
 pub fn max_pool_backward(maps: &[f32], [_, _, height, width]: Shape, gradient: &[f32]) -> Vec<f32> {
     let [rows, columns] = [height / 2, width / 2];
     let mut output = vec![0.0; maps.len()];
@@ -58,8 +60,8 @@ pub fn max_pool_backward(maps: &[f32], [_, _, height, width]: Shape, gradient: &
             let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
             for (((upper, lower), (to_upper, to_lower)), &g) in inputs.zip(outputs).zip(gradient) {
                 let [a, b, c, d] = [upper[0], upper[1], lower[0], lower[1]];
-                // Without branches: a value is the first of the largest where none before it is as
-                // large and none after it is larger.
+                // A pixel is the first maximum if every earlier one is smaller and no later one is
+                // larger. Written without branches, so that it is compiled to vector instructions.
                 let (top, bottom) = (a.max(b), c.max(d));
                 let in_top = top >= bottom;
                 let give = |here: bool| if here { g } else { 0.0 };
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_number_is_passed_on() {
+    fn nan_is_passed_on() {
         for place in 0..4 {
             let mut maps = [1.0, 2.0, 3.0, 4.0];
             maps[place] = f32::NAN;
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_the_largest_counts_and_odd_edges_do_not() {
+    fn the_gradient_goes_to_the_first_maximum_and_odd_edges_are_ignored() {
         #[rustfmt::skip]
         let maps = [
             1.0, 2.0,  7.0, 7.0,  9.0,

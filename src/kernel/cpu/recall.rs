@@ -1,7 +1,8 @@
-//! Block-wise memory in one piece: divide, address, shrink, read, assemble (Eq. 1 and 2).
+//! The block-wise memory as one operation: divide the maps into queries, compute the addressing
+//! weights, set small ones to zero, read the memory, assemble the maps (Eq. 1 and 2 of the paper).
 //!
-//! Queries lie side by side, value by value: `[D, B·Q]`. Both products with the memory are then
-//! of the form that the tiles of convolutions have, with queries in place of pixels.
+//! Queries are the columns of a matrix `[D, B·Q]`. Both products with the memory then have the form
+//! that [`Tile`] computes for convolutions, with queries in place of pixels.
 
 use std::ops::Range;
 
@@ -13,27 +14,30 @@ use super::scratch::{at_least, with_scratch};
 use super::simd::{self, Tile, channel_block, slack};
 use crate::kernel::parallel;
 
-/// What a memory does with its addressing weights.
+/// Parameters of the block-wise memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recall {
-    /// Blocks along the channels, the height and the width; each divides its axis.
+    /// Number of blocks along the channels, the height and the width. Each must divide the size of
+    /// its axis.
     pub blocks: [usize; 3],
-    /// Norms of queries are clamped from below.
+    /// Lower limit for the norms of queries and items, so that cosines are not divided by zero.
     pub min_norm: f32,
-    /// What cosines are divided by before the softmax.
+    /// Temperature of the softmax: cosines are divided by it.
     pub temperature: f32,
-    /// Weights below this are dropped.
+    /// Weights below this threshold are set to zero.
     pub cut: f32,
-    /// Whether those that are left are made to sum to one.
+    /// Whether the remaining weights are divided by their sum.
     pub renormalize: bool,
 }
 
-/// Columns of a matrix that are applied before the next ones have their turn, and blocks of rows
-/// they are applied to: both, and what they are multiplied by, stay in the first-level cache.
+/// Number of matrix columns that are applied before the next ones, so that they and the values that
+/// they are multiplied by stay in the first-level cache.
 const COLUMNS: usize = 96;
+/// Number of blocks of rows to which these columns are applied.
 const BLOCKS: usize = 16;
 
-/// Replaces every block of the maps `[B, C, H, W]` by what the memory `[N, D]` makes of it.
+/// Replaces every block of the maps `[B, C, H, W]` by the weighted sum of the memory items `[N, D]`
+/// that it addresses.
 pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<f32> {
     let division = Division::new(shape, recall.blocks);
     let [dim, queries] = [division.dim, division.queries];
@@ -74,7 +78,8 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
     division.assemble(&columns, stride)
 }
 
-/// Products of queries and items, `[N, stride]`, to addressing weights.
+/// Turns the dot products of items and queries, `[N, stride]`, into addressing weights, in place.
+/// `norms` and `scales` are 1/norm of each query and each item.
 fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], recall: Recall) {
     let sums = if recall.temperature == 1.0 {
         powers(products, stride, norms, scales)
@@ -98,12 +103,13 @@ fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], r
     }
 }
 
-/// Products to e^cosine, and their sum for each query.
+/// Replaces dot products by e^cosine, and returns the sum for each query.
 fn powers(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32]) -> Vec<f32> {
     let mut sums = vec![0.0f32; norms.len()];
     for (row, scale) in products.chunks_exact_mut(stride).zip(scales) {
         for ((value, norm), sum) in row.iter_mut().zip(norms).zip(&mut sums) {
-            // A cosine needs no shift to be safe from overflow.
+            // A cosine is at most 1, so the softmax cannot overflow and needs no shift by the
+            // maximum.
             *value = exp_of_cosine(*value * scale * norm);
             *sum += *value;
         }
@@ -111,7 +117,8 @@ fn powers(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32]) ->
     sums
 }
 
-/// Products to e^((cosine − largest) / temperature), and their sum for each query.
+/// Replaces dot products by e^((cosine − largest) / temperature), and returns the sum for each
+/// query.
 fn tempered_powers(
     products: &mut [f32],
     stride: usize,
@@ -136,11 +143,11 @@ fn tempered_powers(
     sums
 }
 
-/// eˣ for x from −1 to 1 by its series, to the last digit or two: of whole vectors at a time,
-/// unlike the library's.
+/// eˣ for −1 ≤ x ≤ 1 as a Taylor polynomial, with a relative error of at most 3e-7. Unlike
+/// `f32::exp`, it is compiled to vector instructions.
 #[inline(always)]
 fn exp_of_cosine(x: f32) -> f32 {
-    /// 1/n! from n = 10 down.
+    /// 1/n! for n from 10 down to 0.
     const TERMS: [f32; 11] = {
         let mut terms = [1.0; 11];
         let mut n = 1;
@@ -153,17 +160,18 @@ fn exp_of_cosine(x: f32) -> f32 {
     TERMS.iter().fold(0.0, |sum, term| sum * x + term)
 }
 
-/// The memory, or its transpose, as it lies there.
+/// The memory items as a matrix, or its transpose, without a copy.
 struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
-    /// From a row to the next, and from a column to the next.
+    /// Distance from one row to the next, and from one column to the next, in values.
     steps: [usize; 2],
 }
 
 impl Matrix<'_> {
-    /// Writes some columns of some rows in blocks of B rows, each block column by column.
+    /// Copies the given rows and columns to `packed`, in blocks of B rows. Each block is stored
+    /// column by column.
     #[inline(always)]
     fn pack<const B: usize>(
         &self,
@@ -175,10 +183,10 @@ impl Matrix<'_> {
         let count = columns.len();
         let first = rows.start * row_step + columns.start * column_step;
         let (packed, _) = packed.as_chunks_mut::<B>();
-        // Along the memory, whichever way that is.
+        // Both branches read contiguous values: along a row here, along a column below.
         if column_step == 1 {
             for (block, packed) in packed.chunks_exact_mut(count).enumerate() {
-                // Rows past the last are computed and left out: any will do.
+                // Results of rows past the last are not used, so any row can fill up the block.
                 let sources: [&[f32]; B] = std::array::from_fn(|lane| {
                     let row = (block * B + lane).min(rows.len() - 1);
                     &self.values[first + row * row_step..][..count]
@@ -207,8 +215,8 @@ impl Matrix<'_> {
     }
 }
 
-/// A matrix `[R, K]` times columns `[K, stride]`: `[R, stride]`, of which the first `pixels` values
-/// of each row count.
+/// The product of a matrix `[R, K]` and `columns` `[K, stride]`, `[R, stride]`. Only the first
+/// `pixels` values of each row are valid.
 fn product(matrix: &Matrix, columns: &[f32], stride: usize, pixels: usize) -> Vec<f32> {
     let block = channel_block();
     let rows_each = BLOCKS * block;
@@ -278,19 +286,21 @@ impl WithSimd for Rows<'_> {
     }
 }
 
-/// Which value of which query every pixel is, in the order of [`crate::nn::divide`].
+/// The mapping between pixels of maps and values of queries, in the order of [`crate::nn::divide`].
 struct Division {
-    /// Of all images: one channel of one image each.
+    /// Number of planes in the batch; a plane is one channel of one image.
     planes: usize,
-    /// Blocks along the height and the width.
+    /// Number of blocks along the height and the width.
     blocks: [usize; 2],
-    /// Channels, rows and columns of a block.
+    /// Channels of a block.
     deep: usize,
+    /// Rows of a block.
     tall: usize,
+    /// Columns of a block.
     wide: usize,
-    /// Values of a query.
+    /// Number of values of a query.
     dim: usize,
-    /// Of all images.
+    /// Number of queries in the batch.
     queries: usize,
 }
 
@@ -309,7 +319,8 @@ impl Division {
         }
     }
 
-    /// Maps to columns `[D, stride]`: what one channel of every block holds is written by one thread.
+    /// Maps to columns `[D, stride]`. The rows for one channel of the blocks are contiguous there,
+    /// and one task writes them.
     fn divide(&self, maps: &[f32], stride: usize) -> Vec<f32> {
         let mut columns = vec![0.0; self.dim * stride];
         let channels = columns.chunks_mut(self.tall * self.wide * stride);
@@ -324,7 +335,7 @@ impl Division {
         columns
     }
 
-    /// Columns `[D, stride]` to maps: a plane is written by one thread.
+    /// Columns `[D, stride]` to maps. One task writes one plane.
     fn assemble(&self, columns: &[f32], stride: usize) -> Vec<f32> {
         let mut maps = vec![0.0; self.planes * self.plane_size()];
         let planes = maps.chunks_mut(self.plane_size());
@@ -342,8 +353,10 @@ impl Division {
         rows * self.tall * columns * self.wide
     }
 
-    /// Calls `work` with every pixel of a plane, its place in the part that the plane has in its
-    /// queries, and the query. Planes are grouped: those of a group make up the same queries.
+    /// Calls `work(pixel, value, query)` for every pixel of a plane. `value` is the index of the
+    /// pixel among the query's values that come from this plane. `group` is the index of the plane
+    /// divided by the number of channels in a block: planes of the same group belong to the same
+    /// queries.
     #[inline(always)]
     fn visit(&self, group: usize, mut work: impl FnMut(usize, usize, usize)) {
         let [rows, columns] = self.blocks;
@@ -366,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_series_is_the_exponential() {
+    fn exp_of_cosine_equals_exp() {
         for step in -1000..=1000 {
             let x = step as f32 / 1000.0;
             let (got, expected) = (exp_of_cosine(x), x.exp());

@@ -1,4 +1,5 @@
-//! The work of a convolution in pieces that fit into the cache and go to the threads.
+//! Direct convolution in row tiles: each is small enough for a core's cache, and one thread works
+//! on it at a time.
 
 use std::ops::Range;
 
@@ -10,33 +11,37 @@ use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, Tile, channel_block, slack, tile_width};
 use crate::kernel::parallel;
 
-/// How many values of planes a row_tile may have: about what a core's own cache holds.
+/// Largest number of plane values (input and output) in a row tile: 512 KiB of f32, about the size
+/// of a core's second-level cache.
 const BUDGET: usize = 128 * 1024;
 
-/// Small maps are put together until a row_tile has so many pixels.
+/// Least size of a row tile, in pixels. If an image is smaller, several images are put into one row
+/// tile.
 const PIXELS: usize = 512;
 
-/// A row_tile's images are limited so that there are at least as many row_tiles as this.
+/// A batch is divided into at least this many row tiles, if it has so many images, so that several
+/// threads have work.
 const LEAST_ROW_TILES: usize = 4;
 
-/// How many columns of the weights are applied before the next block of output channels has its
-/// turn: the pixels they touch stay in the first-level cache.
+/// Number of weight columns (input channel, kernel offset) that are applied to one block of output
+/// channels before the next block. The pixels that they read then stay in the first-level cache.
 const COLUMNS: usize = 288;
-/// With fewer input channels than these, all their values are one list of offsets.
+/// With fewer input channels than this, the channels are treated as additional kernel offsets of a
+/// single channel, because the loop over so few channels is slow.
 const FEW: usize = 8;
-/// Pixels that are worked on before the next ones have their turn, at least.
+/// Least number of pixels for which all weights are applied before the next pixels.
 const GROUP: usize = 16;
 
-/// Offset of one value of a window in the planes of one channel.
+/// One of the k × k positions in the kernel, as an offset in the planes of one channel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KernelOffset {
-    /// Which of the channel's planes.
+    /// Index of the plane within the channel, see [`Flat`].
     pub plane: usize,
     pub row: usize,
     pub column: usize,
 }
 
-/// Some rows of some images.
+/// A range of rows in a range of images of the batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowTile {
     pub image: usize,
@@ -46,7 +51,8 @@ pub(super) struct RowTile {
 }
 
 impl RowTile {
-    /// Cuts `batch` images of `rows` rows of `stride` values into row_tiles of about `pixels`.
+    /// Divides `batch` images of `rows` rows, each of `stride` values, into row tiles of about
+    /// `pixels` values and at most `images` images.
     pub(super) fn cut(
         batch: usize,
         rows: usize,
@@ -75,53 +81,59 @@ impl RowTile {
     }
 }
 
-/// What becomes of the results on their way out.
+/// What is applied to the results before they are written to the output.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Finish<'a> {
-    /// Added, by channel.
+    /// Added to each output channel, `[O]`.
     pub bias: Option<&'a [f32]>,
-    /// Slope of a leaky ReLU below zero.
+    /// Slope of a leaky ReLU for negative values; no activation if absent.
     pub slope: Option<f32>,
 }
 
-/// A convolution over flat planes, with its results upscale over a map: results of channel
-/// (c, a, b), where a and b are less than `upscale`, are the pixels (upscale·y + a, upscale·x + b)
-/// of channel c.
+/// A convolution with stride 1 over flat planes, followed by a pixel shuffle (sub-pixel
+/// convolution, Shi et al., 2016) with the factor r = `upscale`: result (y, x) of channel (c, a,
+/// b), where a, b < r, becomes pixel (r·y + a, r·x + b) of output channel c. With r > 1 this is a
+/// transposed convolution of stride r.
 pub(super) struct Plan {
     pub batch: usize,
     pub input: Flat,
     pub offsets: Vec<KernelOffset>,
-    /// Rows and columns of results.
+    /// Rows and columns of results, before the pixel shuffle.
     pub rows: usize,
     pub columns: usize,
     pub upscale: usize,
-    /// Results before the map's first row and column.
+    /// Rows and columns that are cut off at the top and on the left after the pixel shuffle.
     pub crop: usize,
-    /// `[C, H, W]` of the map.
+    /// `[C, H, W]` of the output map.
     pub output: [usize; 3],
 }
 
 impl Plan {
-    /// Where the values of a window lie in a channel's planes.
+    /// The kernel offsets as indices in the planes of one channel, which start `plane_stride`
+    /// values apart.
     pub(super) fn offsets(&self, plane_stride: usize) -> Vec<u32> {
-        let place = |offset: &KernelOffset| {
+        let index = |offset: &KernelOffset| {
             offset.plane * plane_stride + offset.row * self.input.stride + offset.column
         };
-        let places = self.offsets.iter().map(place);
-        places.map(|place| place as u32).collect()
+        self.offsets
+            .iter()
+            .map(|offset| index(offset) as u32)
+            .collect()
     }
 
-    /// Planes of one channel.
+    /// Number of planes of one channel.
     fn planes(&self) -> usize {
         self.input.split * self.input.split
     }
 
-    /// Input channels that are applied before the next block of output channels has its turn.
+    /// Number of input channels that are applied to one block of output channels before the next
+    /// block, see [`COLUMNS`].
     fn channels_each(&self) -> usize {
         (COLUMNS / self.offsets.len()).max(1)
     }
 
-    /// Channel and offset of every column of the weights, in the order in which they are applied.
+    /// Input channel and index of the kernel offset for each column of the weights, in the order in
+    /// which they are applied.
     pub(super) fn columns(&self) -> impl Iterator<Item = (usize, usize)> {
         let (channels, each) = (self.input.channels, self.channels_each());
         (0..channels).step_by(each).flat_map(move |first| {
@@ -131,7 +143,7 @@ impl Plan {
         })
     }
 
-    /// How many rows a window reaches down.
+    /// Number of rows that a window reaches below the row of its position.
     pub(super) fn reach(&self) -> usize {
         self.offsets
             .iter()
@@ -140,7 +152,7 @@ impl Plan {
             .unwrap_or(0)
     }
 
-    /// Rows of the map that a row_tile makes.
+    /// Rows of the output map that come from `row_tile`.
     fn output_rows(&self, row_tile: &RowTile) -> Range<usize> {
         let height = self.output[1];
         let at = |row: usize| (row * self.upscale).saturating_sub(self.crop).min(height);
@@ -184,10 +196,10 @@ impl Plan {
         })
     }
 
-    /// Has `work` fill the rows of every row_tile, in parallel. They come by image and channel. The
-    /// row_tiles cover all rows, in order; all but the last have the same number of images. Where
-    /// there are fewer of them than threads, the output channels are shared out too, in whole
-    /// blocks; what a pixel becomes does not depend on that.
+    /// Calls `work` in parallel to fill the output rows of every row tile. The row tiles must cover
+    /// all rows in order, and all but those of the last images must have the same number of images.
+    /// If there are fewer row tiles than threads, the output channels are divided among the threads
+    /// too, in whole blocks. The results do not depend on this division.
     pub(super) fn share_out(
         &self,
         row_tiles: Vec<RowTile>,
@@ -228,12 +240,12 @@ impl Plan {
     }
 }
 
-/// What one thread makes at a time: some channels of a row_tile.
+/// The part of the output that one call of the work fills: some channels of a row tile.
 pub(super) struct Share<'a> {
     pub row_tile: RowTile,
-    /// The channels.
+    /// The output channels.
     pub outputs: Range<usize>,
-    /// Their rows of the row_tile, by image and channel.
+    /// The row tile's rows of these channels, ordered by image, then channel.
     pub maps: Vec<&'a mut [f32]>,
 }
 
@@ -282,11 +294,11 @@ impl WithSimd for Job<'_> {
         let chunk_planes = plan.channels_each() * channel_stride;
         if plan.input.channels < FEW {
             let channels = 0..plan.input.channels;
-            let of_an_offset = |offset| {
+            let of_all_channels = |offset| {
                 let at = move |channel| (channel * channel_stride) as u32 + offset;
                 channels.clone().map(at)
             };
-            offsets = offsets.into_iter().flat_map(of_an_offset).collect();
+            offsets = offsets.into_iter().flat_map(of_all_channels).collect();
             channel_stride = planes.len();
         }
         let group = tile_width::<S>().max(GROUP);
@@ -308,7 +320,8 @@ impl WithSimd for Job<'_> {
     }
 }
 
-/// Lays the row_tile's rows out flat, image behind image, with zeros behind the last.
+/// Copies the input rows of a row tile into flat planes. In each plane the images follow one
+/// another, `segment` values apart, and zeros follow the last image.
 #[inline(always)]
 pub(super) fn prepare(
     flat: &Flat,
@@ -359,7 +372,7 @@ fn write(
             for b in 0..upscale {
                 let plane = (channel * upscale + a) * upscale + b;
                 let start = plane * out_stride + image * segment + at * plan.input.stride;
-                // The first pixel of the row whose results lie in this plane.
+                // First column of the output row whose results lie in this plane.
                 let first = (b + upscale - crop % upscale) % upscale;
                 let skip = (first + crop) / upscale;
                 let source = &results[start + skip..];

@@ -1,8 +1,8 @@
-//! Working memory that a thread keeps from call to call.
+//! Working memory that each thread keeps between calls, so that it is not allocated each time.
 
 use std::cell::RefCell;
 
-/// Buffers of one row_tile.
+/// Buffers for the work on one row tile.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub input: Vec<f32>,
@@ -15,12 +15,12 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Lends this thread's buffers.
+/// Calls `work` with this thread's buffers.
 pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with_borrow_mut(work)
 }
 
-/// The first `length` values of a buffer, which grows where it must.
+/// The first `length` values of `buffer`, which is enlarged if it is shorter.
 pub(super) fn at_least(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if buffer.len() < length {
         buffer.resize(length, 0.0);

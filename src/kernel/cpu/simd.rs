@@ -1,4 +1,4 @@
-//! The innermost loops: small tiles of results held in registers.
+//! The innermost loops. Each computes a small tile of results whose sums stay in vector registers.
 
 use std::iter::{Zip, zip};
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::slice::{ChunksExact, Iter};
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Channels a tile of [`Tile`] has: as many as leave room for the pixels in the registers.
+/// Output channels of a [`Tile`]: as many as leave enough registers for the pixels.
 pub(super) const fn block<S: Simd>() -> usize {
     if S::F32_LANES >= 16 { WIDE } else { NARROW }
 }
@@ -14,22 +14,23 @@ pub(super) const fn block<S: Simd>() -> usize {
 const WIDE: usize = 8;
 const NARROW: usize = 4;
 
-/// Vectors of pixels that a tile has at most.
+/// Largest number of pixel vectors in a tile.
 const VECTORS: usize = 3;
 
-/// Pixels in a tile. A browser's compiler has 15 registers for the sums, the pixels, a weight and a
-/// product: with 4 × 3 sums it spills, and 4 × 2 are 1.4 times as fast.
+/// Pixels in a tile. V8 (the browser's compiler) has 15 registers for the sums, the pixels, a
+/// weight and a product. With 4 × 3 vectors of sums it spills registers to memory; 4 × 2 are 1.4
+/// times as fast (see benches/README.md).
 pub(super) const fn tile_width<S: Simd>() -> usize {
     let vectors = if S::F32_LANES >= 8 { VECTORS } else { 2 };
     vectors * S::F32_LANES
 }
 
-/// Runs `job` with the widest vectors this processor has.
+/// Runs `job` with the widest vector instructions that this processor supports.
 pub(super) fn dispatch<J: WithSimd>(job: J) -> J::Output {
     Arch::new().dispatch(job)
 }
 
-/// [`block`] of this processor.
+/// The value of [`block`] for this processor.
 pub(super) fn channel_block() -> usize {
     struct Block;
     impl WithSimd for Block {
@@ -41,31 +42,33 @@ pub(super) fn channel_block() -> usize {
     dispatch(Block)
 }
 
-/// `output[c][p] (+)= Σ weights[t][i][c] · input[i][offsets[t] + p]`, summed over the offsets t and the
-/// input channels i, for a block of output channels c and some pixels p in a row.
+/// `output[c][p] (+)= Σ weights[t][i][c] · input[i][offsets[t] + p]`, summed over the kernel
+/// offsets t and the input channels i, for a block of output channels c and a range of contiguous
+/// pixels p.
 ///
-/// Pixels past the last whole vector are computed and stored too: planes have room for [`slack`]
-/// values more.
+/// The last vector is always computed and stored whole, even if fewer pixels are wanted. Planes
+/// therefore need room for [`slack`] more values.
 pub(super) struct Tile<'a> {
     /// `[offsets, channels, block]`.
     weights: &'a [f32],
-    /// Weights of one offset.
-    of_an_offset: usize,
-    /// Where the window's values lie in a channel's planes.
+    /// Number of weights for one kernel offset.
+    weights_per_offset: usize,
+    /// Index in a channel's planes at which each kernel offset reads for pixel 0.
     offsets: &'a [u32],
     /// The planes of each channel.
     input: ChunksExact<'a, f32>,
-    /// Whether `output` starts from what it holds rather than from zero.
+    /// Whether the results are added to the values in `output` or replace them.
     accumulate: bool,
 }
 
-/// Room a plane needs past its last pixel.
+/// Number of values that a plane must have past its last pixel.
 pub(super) const fn slack() -> usize {
     VECTORS * 16
 }
 
 impl<'a> Tile<'a> {
-    /// `weights` are `[offsets, channels, block]`; a channel's planes in `input` are `stride` long.
+    /// `weights` are `[offsets, channels, block]`. The planes of one channel take `stride` values
+    /// of `input`.
     pub(super) fn new(
         weights: &'a [f32],
         offsets: &'a [u32],
@@ -75,16 +78,18 @@ impl<'a> Tile<'a> {
     ) -> Self {
         Self {
             weights,
-            of_an_offset: weights.len() / offsets.len(),
+            weights_per_offset: weights.len() / offsets.len(),
             offsets,
             input: input.chunks_exact(stride),
             accumulate,
         }
     }
 
-    /// Results of `pixels` for the channels whose planes, `stride` apart, lie in `output`.
+    /// Computes `pixels` for the block of output channels. Their planes start `stride` values apart
+    /// in `output`.
     ///
-    /// A function of its own, for browsers' compilers find registers for small functions only.
+    /// This is not inlined, because the compilers of browsers allocate registers well only in small
+    /// functions.
     #[inline(never)]
     pub(super) fn run<S: Simd>(
         &self,
@@ -101,11 +106,12 @@ impl<'a> Tile<'a> {
         });
     }
 
-    /// Weights and pixels of a offset, channel by channel. Setting this up takes divisions, which short
-    /// loops feel; the loops themselves check no bounds.
+    /// Iterates over the input channels: the weights for one kernel offset, and the channel's
+    /// plane. Creating the iterator takes integer divisions, which are noticeable when there are
+    /// few channels; in return, the loop needs no bounds checks.
     #[inline(always)]
     fn columns<const C: usize>(&self, offset: usize) -> Columns<'a, C> {
-        let weights = &self.weights[offset * self.of_an_offset..][..self.of_an_offset];
+        let weights = &self.weights[offset * self.weights_per_offset..][..self.weights_per_offset];
         zip(weights.as_chunks::<C>().0, self.input.clone())
     }
 
@@ -149,8 +155,8 @@ impl<'a> Tile<'a> {
                 sums.copy_from_slice(S::as_simd_f32s(row).0);
             }
         }
-        if self.of_an_offset == C {
-            // One channel a offset: a list of offsets.
+        if self.weights_per_offset == C {
+            // One input channel: a plain loop over the kernel offsets is faster.
             let plane = self.input.clone().next().unwrap_or_default();
             for (weights, &offset) in zip(self.weights.as_chunks::<C>().0, self.offsets) {
                 sums = add::<S, C, V>(
@@ -179,7 +185,7 @@ impl<'a> Tile<'a> {
     }
 }
 
-/// The products of C weights and V vectors of pixels, added to their sums.
+/// Adds the products of C weights and V vectors of pixels to `sums`.
 #[inline(always)]
 fn add<S: Simd, const C: usize, const V: usize>(
     simd: S,
@@ -225,15 +231,16 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// Rows of the left factor in a tile of [`dot_tile`].
+/// Rows of the left matrix in one [`dot_tile`].
 pub(super) const DOT_ROWS: usize = 4;
-/// Rows of the right factor in a tile of [`dot_tile`].
+/// Rows of the right matrix in one [`dot_tile`].
 pub(super) const fn dot_columns<S: Simd>() -> usize {
     if S::F32_LANES >= 16 { 6 } else { 3 }
 }
 
-/// `Σₚ left[i·stride + p] · right[offsets[j] + p]` over `pixels` values, for [`DOT_ROWS`] rows i and
-/// `N` rows j. `pixels` is rounded up to whole vectors: what lies behind must be zero in one factor.
+/// `Σₚ left[i·stride + p] · right[offsets[j] + p]` over p < `pixels`, for [`DOT_ROWS`] rows i and
+/// `N` rows j. The sum runs to the end of the last whole vector, so the values past `pixels` must
+/// be zero in one of the two matrices.
 #[inline(always)]
 pub(super) fn dot_tile<S: Simd, const N: usize>(
     simd: S,
@@ -243,7 +250,7 @@ pub(super) fn dot_tile<S: Simd, const N: usize>(
     offsets: [u32; N],
     pixels: usize,
 ) -> [[f32; N]; DOT_ROWS] {
-    // Loops rather than closures: a closure is not compiled for the processor's vectors.
+    // NOTE: no closures here: they would not be compiled with the vector instructions of `S`.
     let steps = pixels.div_ceil(S::F32_LANES);
     let length = steps * S::F32_LANES;
     let mut a: [&[S::f32s]; DOT_ROWS] = [&[]; DOT_ROWS];

@@ -1,4 +1,5 @@
-//! Transposed convolution: every value of the input is upscale over a window of the output.
+//! Transposed convolution: each input value, times the kernel, is added to one window of the
+//! output.
 
 use std::borrow::Cow;
 
@@ -29,22 +30,24 @@ pub fn transposed_convolution(
     assert_eq!(
         [height, width],
         size.map(|size| window.positions(size)),
-        "{window:?} does not lead to {size:?}"
+        "{window:?} does not have {height}×{width} positions on {size:?}"
     );
     let outputs = weights.len() / (channels * kernel * kernel);
-    // Output (padded) y = upscale·q + a takes from input row q − j the weight upscale·j + a.
+    // Row y = upscale·q + a of the padded output is a sum over j: input row q − j times the
+    // kernel's row upscale·j + a.
     let reach = kernel.div_ceil(upscale);
     let first = padding / upscale;
     let counts = size.map(|size| (padding + size - 1) / upscale + 1 - first);
-    // The first result reads inputs from `first − (reach − 1)` on.
-    let leading = (reach - 1).saturating_sub(first);
+    // The first result that is kept reads the input from row `first − (reach − 1)` on. If that is
+    // negative, the input needs this many zeros before its first row and column.
+    let input_padding = (reach - 1).saturating_sub(first);
     let skip = first.saturating_sub(reach - 1);
     assert_eq!(
         skip, 0,
         "padding of a whole window and more is not supported"
     );
-    let overhang = (counts[1] + reach - 1).saturating_sub(leading + width);
-    let stride = counts[1].max(width + leading.max(overhang));
+    let overhang = (counts[1] + reach - 1).saturating_sub(input_padding + width);
+    let stride = counts[1].max(width + input_padding.max(overhang));
     let offsets: Vec<KernelOffset> = (0..reach)
         .flat_map(|row| {
             (0..reach).map(move |column| KernelOffset {
@@ -61,7 +64,7 @@ pub fn transposed_convolution(
             height,
             width,
             split: 1,
-            padding: leading,
+            padding: input_padding,
             stride,
         },
         offsets,
@@ -73,7 +76,7 @@ pub fn transposed_convolution(
     };
     let finish = Finish { bias, slope: None };
     if winograd::applies(&plan) {
-        // The same, with the weights turned around.
+        // With stride 1 this is a convolution with the kernel rotated by 180°.
         let rows: Vec<usize> = (0..outputs).map(|output| output * 9).collect();
         let columns: Vec<usize> = (0..9)
             .flat_map(|offset| (0..channels).map(move |channel| channel * outputs * 9 + 8 - offset))
@@ -86,7 +89,8 @@ pub fn transposed_convolution(
         .flat_map(|output| (0..upscale).map(move |a| output * side + a))
         .flat_map(|row| (0..upscale).map(move |b| row * side + b))
         .collect();
-    // A offset one row further down reads the input that lies one weight further up.
+    // The order is reversed: the kernel offset with the largest row reads the last input row,
+    // which belongs to the smallest j.
     let columns: Vec<usize> = (plan.columns())
         .map(|(channel, offset)| {
             let (row, column) = (reach - 1 - offset / reach, reach - 1 - offset % reach);
@@ -97,7 +101,8 @@ pub fn transposed_convolution(
     plan.run(input, &packed, finish)
 }
 
-/// Windows of `kernel`² weights with zeros up to `side`².
+/// Kernels of `kernel` × `kernel` weights, filled up with zeros on the right and at the bottom to
+/// `side` × `side`.
 fn widen(weights: &[f32], kernel: usize, side: usize) -> Cow<'_, [f32]> {
     if kernel == side {
         return Cow::Borrowed(weights);

@@ -1,4 +1,4 @@
-//! The gradient of a loss with regard to the weights of a convolution, transposed or not.
+//! The gradient of a loss with respect to the weights of a convolution or transposed convolution.
 
 use pulp::{Simd, WithSimd};
 
@@ -10,18 +10,19 @@ use super::simd::{self, DOT_ROWS, dot_columns, dot_tile, slack};
 use super::{Shape, Window};
 use crate::kernel::parallel;
 
-/// Pixels of a row_tile: enough that summing up a tile's lanes is little of the work.
+/// Pixels of a row tile. Each dot product ends with a sum over the lanes of its vectors; with this
+/// many pixels that is a small part of the work.
 const PIXELS: usize = 2048;
 
-/// Into how many sums the work is split, whatever the number of threads: the order of additions,
-/// and so the last bit, must not depend on the machine.
+/// Number of partial sums. It does not depend on the number of threads, so that the order of
+/// additions, and therefore the rounding, is the same on every machine.
 const LANES: usize = 8;
 
-/// Correlates maps `[B, L, H, W]` (`large`, of `shape`) with maps `[B, S, positions(H), positions(W)]`
-/// (`small`): `[S, L, k, k]`.
+/// The cross-correlation of maps `large`, `[B, L, H, W]` (`shape`), with maps `small`,
+/// `[B, S, positions(H), positions(W)]`. The result is `[S, L, k, k]`.
 ///
-/// Of a convolution, `large` is the input and `small` the gradient of the output; of a transposed
-/// one it is the other way round.
+/// For a convolution, `large` is the input and `small` is the gradient with respect to the output.
+/// For a transposed convolution, `small` is the input and `large` is that gradient.
 pub fn weight_gradient(large: &[f32], shape: Shape, small: &[f32], window: Window) -> Vec<f32> {
     let [batch, channels, ..] = shape;
     let plan = convolution::plan(shape, 0, window);
@@ -37,7 +38,7 @@ pub fn weight_gradient(large: &[f32], shape: Shape, small: &[f32], window: Windo
     };
     let row_tiles = RowTile::cut(batch, plan.rows, plan.input.stride, PIXELS, batch);
     let lanes: Vec<&[RowTile]> = row_tiles.chunks(row_tiles.len().div_ceil(LANES)).collect();
-    // Where there are few row_tiles, the rows of the result are shared out too.
+    // If there are few row tiles, the rows of the result are divided among the tasks too.
     let groups = (LANES / lanes.len()).clamp(1, rows.div_ceil(DOT_ROWS));
     let rows_each = rows.div_ceil(groups).next_multiple_of(DOT_ROWS);
     let tasks: Vec<(&[RowTile], usize)> = (lanes.iter())
@@ -134,7 +135,7 @@ impl Job<'_> {
         }
 
         let pixels = (row_tile.images - 1) * segment + (row_tile.rows - 1) * stride + plan.columns;
-        let columns = offsets(plan, plane_stride);
+        let columns = offsets_of_all_channels(plan, plane_stride);
         for (group, offsets) in columns.chunks(N).enumerate() {
             let padded: [u32; N] = std::array::from_fn(|j| offsets[j.min(offsets.len() - 1)]);
             for (block, left) in left.chunks_exact(DOT_ROWS * plane_stride).enumerate() {
@@ -150,8 +151,8 @@ impl Job<'_> {
     }
 }
 
-/// Where the values of a window lie in the planes, channel by channel.
-fn offsets(plan: &Plan, plane_stride: usize) -> Vec<u32> {
+/// The kernel offsets as indices in the planes of all channels, ordered by channel.
+fn offsets_of_all_channels(plan: &Plan, plane_stride: usize) -> Vec<u32> {
     let channel_stride = plan.input.split * plan.input.split * plane_stride;
     let offsets = plan.offsets(plane_stride);
     let of_a_channel = |channel| {
@@ -162,7 +163,8 @@ fn offsets(plan: &Plan, plane_stride: usize) -> Vec<u32> {
     (0..plan.input.channels).flat_map(of_a_channel).collect()
 }
 
-/// Sums of maps `[B, C, H, W]` over all but the channels: the gradient of a bias, `[C]`.
+/// The sum of each channel of maps `[B, C, H, W]` over batch and space, `[C]`. This is the gradient
+/// with respect to a bias.
 pub fn channel_sums(maps: &[f32], [batch, channels, height, width]: Shape) -> Vec<f32> {
     let size = height * width;
     let mut sums = vec![0.0; channels];

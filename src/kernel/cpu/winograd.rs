@@ -1,9 +1,10 @@
 //! 3×3 convolution with a quarter of the multiplications: Winograd's F(4×4, 3×3)
 //! (Lavin and Gray, 2016, "Fast Algorithms for Convolutional Neural Networks").
 //!
-//! A tile of 4×4 results takes 36 products of transformed values and weights, where plain sums
-//! take 144. Tiles lie side by side, so that each of the 36 *parts* is a product of matrices:
-//! weights `[O, I]` times values `[I, tiles]`.
+//! A tile of 4×4 results takes 36 products of transformed inputs and transformed weights, where
+//! direct convolution takes 144. Each of these 36 products is called a *part*. The tiles are stored
+//! next to each other, so that each part is one matrix product over all tiles: weights `[O, I]`
+//! times inputs `[I, tiles]`.
 
 use pulp::{Simd, WithSimd};
 
@@ -12,27 +13,32 @@ use super::row_tile::{Finish, Plan, RowTile, Share};
 use super::scratch::{Scratch, at_least, with_scratch};
 use super::simd::{self, Tile, tile_width};
 
-/// Side of the window.
+/// Side of the kernel.
 const KERNEL: usize = 3;
 /// Side of a tile of results.
 const SIDE: usize = 4;
-/// Side of the values that a tile is made from, and of what they are transformed to.
+/// Side of the input patch that a tile of results depends on. The transformed patch has the same
+/// size.
 const REACH: usize = SIDE + KERNEL - 1;
+/// Number of products for one tile and one pair of channels.
 const PARTS: usize = REACH * REACH;
 
-/// Transformed values a row_tile may have: about what a core's own cache holds.
+/// Largest number of transformed input values in a row tile: 512 KiB of f32, about the size of a
+/// core's second-level cache.
 const BUDGET: usize = 128 * 1024;
-/// Tiles that a row_tile has even so, if the map has as many: the weights are transformed anew for
-/// every row_tile.
+/// Least number of tiles in a row tile, if the map has so many; it takes precedence over
+/// [`BUDGET`]. The weights are transformed again for every row tile, which is slow if row tiles are
+/// small.
 const LEAST_TILES: usize = 64;
-/// Transformed weights to have at hand at a time.
+/// Largest number of transformed weights that are held at a time, so that they stay in the cache.
 const WEIGHTS: usize = 32 * 1024;
 
-/// Values between the parts, lest a power of two lies between them and they drive each other from
-/// the cache.
+/// Unused values between two parts. Without them, parts could start a power of two apart; such
+/// addresses fall into the same cache set and evict each other.
 const GAP: usize = 16;
 
-/// Whether a plan is a 3×3 convolution of a size that is worth the transformation.
+/// Whether `plan` is a 3×3 convolution with stride 1, and large enough for the transformations to
+/// pay off.
 pub(super) fn applies(plan: &Plan) -> bool {
     let is_plain =
         plan.input.split == 1 && plan.upscale == 1 && plan.offsets.len() == KERNEL * KERNEL;
@@ -40,7 +46,8 @@ pub(super) fn applies(plan: &Plan) -> bool {
     is_plain && plan.reach() == KERNEL - 1 && is_large
 }
 
-/// `weights` are `[O, 9·I]`: the window's values one after the other, of all channels each.
+/// Runs the convolution. `weights` are `[O, 9·I]`; the columns are ordered by kernel offset, then
+/// by input channel.
 pub(super) fn run(plan: &Plan, input: &[f32], weights: &Packed, finish: Finish) -> Vec<f32> {
     let across = plan.columns.div_ceil(SIDE);
     let down = plan.rows.div_ceil(SIDE);
@@ -79,13 +86,16 @@ struct Job<'a> {
     scratch: &'a mut Scratch,
 }
 
-/// The tiles of a row_tile, row by row. Their values lie in planes of `stride`, a part's planes
-/// within `part`.
+/// Layout of the transformed inputs of a row tile. Tiles are ordered row by row.
 #[derive(Clone, Copy)]
 struct Tiles {
+    /// Tiles in a row.
     across: usize,
+    /// Rows of tiles.
     down: usize,
+    /// Distance from one channel of a part to the next, in values.
     stride: usize,
+    /// Distance from one part to the next, in values.
     part: usize,
 }
 
@@ -170,7 +180,8 @@ impl WithSimd for Job<'_> {
     }
 }
 
-/// Lays out the values of every channel's tiles, part by part.
+/// Transforms the input of every tile and channel and stores it in `values`,
+/// `[part, channel, tile]`.
 #[inline(always)]
 fn transform_values<S: Simd>(
     simd: S,
@@ -189,7 +200,9 @@ fn transform_values<S: Simd>(
         stride,
         part,
     } = tiles;
-    // Of a line, every fourth value from the first on, from the second on, …
+    // A line is stored as four phases: phase k has every fourth value, from the k-th on.
+    // Neighbouring tiles are four pixels apart, so that one vector holds the same value of
+    // neighbouring tiles.
     let phase = (across + 1 + lanes).next_multiple_of(lanes);
     let line = SIDE * phase;
     let (lines, phases) = at_least(lines, 2 * REACH * line).split_at_mut(REACH * line);
@@ -220,7 +233,7 @@ fn transform_values<S: Simd>(
     }
 }
 
-/// Transforms the columns of six lines in place.
+/// Applies Bᵀ to every column of six lines, in place.
 #[expect(
     clippy::needless_range_loop,
     reason = "the index runs along six lines at once"
@@ -245,7 +258,8 @@ fn down_the_columns<S: Simd>(simd: S, lines: &mut [f32], line: usize) {
     }
 }
 
-/// Transforms a line, given as phases, to one row of tiles in each of six parts, from `start` on.
+/// Applies Bᵀ along a line, which is given as four phases, and stores the results of one row of
+/// tiles in six parts, from index `start` on.
 #[inline(always)]
 fn along_the_row<S: Simd>(
     simd: S,
@@ -263,7 +277,7 @@ fn along_the_row<S: Simd>(
         &S::as_simd_f32s(source).0[..count]
     });
     let mut parts = parts.chunks_exact_mut(part);
-    // The last vector reaches into the next row, which is written after it.
+    // The last vector may write into the next row of tiles, which is overwritten later.
     let targets: [&mut [S::f32s]; REACH] = std::array::from_fn(|_| {
         let target = &mut parts.next().expect("six parts")[start..][..length];
         &mut S::as_mut_simd_f32s(target).0[..count]
@@ -280,7 +294,8 @@ fn along_the_row<S: Simd>(
     }
 }
 
-/// Makes a channel's rows from its products, whose parts are `part` apart.
+/// Applies Aᵀ to the products of one output channel, whose parts are `part` values apart, adds the
+/// bias, applies the leaky ReLU, and writes the rows of the map.
 #[expect(
     clippy::too_many_arguments,
     reason = "the operands of the innermost step"
@@ -341,18 +356,18 @@ fn transform_products<S: Simd>(
     }
 }
 
-/// `[9, I, block]` weights to `[36, I, block]`.
+/// Transforms weights `[9, I, block]` to `[36, I, block]`: G g Gᵀ for each kernel g.
 #[inline(always)]
 fn transform_weights<S: Simd>(simd: S, panel: &[f32], part: usize, transformed: &mut [f32]) {
     let length = panel.len() / (KERNEL * KERNEL);
     let zero = simd.splat_f32s(0.0);
     let mut offsets = panel.chunks_exact(length);
     let offsets: [&[f32]; KERNEL * KERNEL] =
-        std::array::from_fn(|_| offsets.next().expect("nine offsets"));
+        std::array::from_fn(|_| offsets.next().expect("nine kernel offsets"));
     let mut parts = transformed.chunks_exact_mut(part);
     let parts: [&mut [f32]; PARTS] = std::array::from_fn(|_| parts.next().expect("36 parts"));
     for at in (0..length).step_by(S::F32_LANES) {
-        // The last vector may overlap the one before.
+        // The last vector may overlap the one before, and writes the same values again.
         let at = at.min(length - S::F32_LANES);
         let mut columns = [[zero; KERNEL]; REACH];
         for x in 0..KERNEL {
@@ -375,7 +390,7 @@ fn transform_weights<S: Simd>(simd: S, panel: &[f32], part: usize, transformed: 
     }
 }
 
-/// Three weights to six: G of the paper.
+/// Multiplies three weights by the matrix G of the paper, which gives six values.
 #[inline(always)]
 fn widen<S: Simd>(simd: S, [a, b, c]: [S::f32s; KERNEL]) -> [S::f32s; REACH] {
     let times = |value, by: f32| simd.mul_f32s(value, simd.splat_f32s(by));
@@ -393,7 +408,7 @@ fn widen<S: Simd>(simd: S, [a, b, c]: [S::f32s; KERNEL]) -> [S::f32s; REACH] {
     ]
 }
 
-/// Six values to as many: Bᵀ of the paper.
+/// Multiplies six inputs by the matrix Bᵀ of the paper, which gives six values.
 #[inline(always)]
 fn transform<S: Simd>(simd: S, d: [S::f32s; REACH]) -> [S::f32s; REACH] {
     let (two, four) = (simd.splat_f32s(2.0), simd.splat_f32s(4.0));
@@ -415,7 +430,7 @@ fn transform<S: Simd>(simd: S, d: [S::f32s; REACH]) -> [S::f32s; REACH] {
     ]
 }
 
-/// Six products to four results: Aᵀ of the paper.
+/// Multiplies six products by the matrix Aᵀ of the paper, which gives four results.
 #[inline(always)]
 fn inverse_transform<S: Simd>(simd: S, m: [S::f32s; REACH]) -> [S::f32s; SIDE] {
     let [two, four, eight] = [2.0, 4.0, 8.0].map(|value| simd.splat_f32s(value));
@@ -429,7 +444,7 @@ fn inverse_transform<S: Simd>(simd: S, m: [S::f32s; REACH]) -> [S::f32s; SIDE] {
     ]
 }
 
-/// Every fourth value of a line to each of four phases.
+/// Splits a line into four phases: phase k gets every fourth value, from the k-th on.
 #[inline(always)]
 fn part_by_four(line: &[f32], phases: &mut [f32], phase: usize) {
     let (first, rest) = phases.split_at_mut(phase);
@@ -441,7 +456,7 @@ fn part_by_four(line: &[f32], phases: &mut [f32], phase: usize) {
     }
 }
 
-/// The inverse of [`part_by_four`], as far as the row reaches.
+/// The inverse of [`part_by_four`] for the values of one row; further values are ignored.
 #[inline(always)]
 fn join_four(phases: &[f32], phase: usize, row: &mut [f32]) {
     let (first, rest) = phases.split_at(phase);
@@ -465,7 +480,7 @@ mod tests {
 
     const CHANNELS: usize = 5;
 
-    /// Results of maps `[1, 5, rows + 2, width + 2]` with weights `[O, 5, 3, 3]`.
+    /// Convolves maps `[1, 5, rows + 2, width + 2]` with weights `[O, 5, 3, 3]`.
     fn convolved(maps: &[f32], weights: &[f32], rows: usize, width: usize) -> Vec<f32> {
         let window = Window {
             kernel: 3,
@@ -485,7 +500,7 @@ mod tests {
 
     #[test]
     fn six_rows_of_six_columns_become_four_of_four() {
-        // All columns alike, in the second channel; the others are empty.
+        // All columns are equal, in the second channel; the other channels are zero.
         let column = [1.0, 2.0, 3.0, 5.0, 8.0, 4.0];
         let mut maps = [0.0; CHANNELS * 36];
         for (row, value) in column.into_iter().enumerate() {
@@ -498,7 +513,7 @@ mod tests {
             0.0, 10.0, 0.0,
             0.0, -1.0, 0.0,
         ]);
-        // The first is 1·1 + 10·2 − 1·3.
+        // The first value is 1·1 + 10·2 − 1·3.
         let expected = [18.0, 27.0, 45.0, 81.0];
         let results = convolved(&maps, &weights, 4, 4);
         assert_eq!(results.len(), 16);

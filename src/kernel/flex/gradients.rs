@@ -47,8 +47,8 @@ impl Gradients for Flex {
 
     fn leaky_relu_backward(output: FlexTensor, gradient: FlexTensor, slope: f32) -> FlexTensor {
         let (output, gradient) = (Plain::from(output), Plain::from(gradient));
-        let masked = cpu::leaky_relu_backward(output.values(), gradient.values(), slope);
-        tensor(masked, gradient.shape())
+        let input_gradient = cpu::leaky_relu_backward(output.values(), gradient.values(), slope);
+        tensor(input_gradient, gradient.shape())
     }
 
     fn normalize_backward(

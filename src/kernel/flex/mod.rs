@@ -1,4 +1,5 @@
-//! The kernels on the CPU: [`cpu`] on the memory of Burn's `flex` tensors.
+//! [`Kernels`] on the CPU: the functions of [`cpu`], called with the memory of Burn's `flex`
+//! tensors.
 
 #[cfg(feature = "learn")]
 mod gradients;
@@ -121,7 +122,7 @@ impl Kernels for Flex {
         for tensor in [&mut value, &mut first, &mut second] {
             *tensor = tensor.to_contiguous();
         }
-        // In place, unless something else holds the same memory.
+        // This updates in place; the memory is copied only if another tensor shares it.
         let [values, first_values, second_values] =
             [&mut value, &mut first, &mut second].map(FlexTensor::storage_mut::<f32>);
         cpu::adam(values, first_values, second_values, gradient.values(), step);
@@ -135,7 +136,7 @@ pub(super) fn recall(maps: FlexTensor, items: FlexTensor, recall: Recall) -> Fle
     tensor(output, maps.shape())
 }
 
-/// A tensor whose values lie in a row.
+/// A tensor with contiguous values.
 struct Plain(FlexTensor);
 
 impl From<FlexTensor> for Plain {

@@ -1,8 +1,9 @@
-//! Convolutions on GPUs, channels last.
+//! Convolutions on GPUs, on maps with the channels last.
 //!
-//! Every unit makes one vector of channels for several neighbouring pixels of a row, so that a
-//! weight is read once for all of them, and a value of the input once for all windows that see it.
-//! Burn's own makes one pixel, and reads more than it multiplies.
+//! Every unit (thread) computes one vector of output channels for several neighbouring pixels of a
+//! row. It reads each weight once for all these pixels, and each input value once for all windows
+//! that contain it. Burn's own kernel computes one pixel for each unit, and reads more values than
+//! it multiplies.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::numeric::zeros;
@@ -12,10 +13,11 @@ use burn_cubecl::tensor::CubeTensor;
 use super::layout::{channels_last, contiguous, dims, empty, leaky_relu, units, vector};
 use crate::kernel::Window;
 
-/// Pixels of a row that a unit makes, at most.
+/// Largest number of pixels that a unit computes.
 const PIXELS: usize = 4;
 
-/// Convolution of `[B, I, H, W]` with `[O, I, k, k]` and bias `[O]`, then the leaky ReLU.
+/// Convolution of `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU with
+/// `slope` for negative values.
 pub(super) fn convolution(
     x: CubeTensor,
     weight: CubeTensor,
@@ -49,8 +51,11 @@ pub(super) fn convolution(
     })
 }
 
-/// Transposed convolution of `[B, I, h, w]` with `[I, O, k, k]` and bias `[O]` to maps of a `size`.
-/// The stride must divide the kernel: then every pixel is seen by as many windows as any other.
+/// Transposed convolution of `[B, I, h, w]` with weights `[I, O, k, k]` and bias `[O]` to maps
+/// `[B, O, H, W]` of `size` (H, W).
+///
+/// The stride must divide the kernel, so that every output pixel lies in the same number of
+/// windows.
 pub(super) fn transposed_convolution(
     x: CubeTensor,
     weight: CubeTensor,
@@ -88,24 +93,26 @@ pub(super) fn transposed_convolution(
     })
 }
 
-/// What both kernels are told.
+/// The launch arguments that both kernels have in common.
 struct Call {
     client: Client,
     count: CubeCount,
     dim: CubeDim,
-    /// Channels to a vector of the input, and of the output.
+    /// Channels in a vector of the input.
     inputs: usize,
+    /// Channels in a vector of the output.
     outputs: usize,
     input: TensorArg,
     weight: TensorArg,
     bias: TensorArg,
     output: TensorArg,
-    /// Pixels that a unit makes.
+    /// Number of pixels that a unit computes.
     pixels: usize,
 }
 
-/// Maps `[B, I, h, w]` and weights `[k, k, I, O]` to maps `[B, O, H, W]` of a `size`. Units make
-/// pixels of a row that are `apart` from each other.
+/// Prepares the arguments, calls `run` to launch the kernel, and returns its output `[B, O, H, W]`
+/// of `size` (H, W), for maps `[B, I, h, w]` and weights `[k, k, I, O]`. The pixels that one unit
+/// computes are `apart` columns from each other.
 fn launch(
     x: CubeTensor,
     weight: CubeTensor,
@@ -168,7 +175,7 @@ fn convolution_kernel<I: Size, O: Size>(
         terminate!();
     }
 
-    // The columns that the windows of these pixels see.
+    // The input columns in the windows of these pixels.
     let reach = comptime!((pixels - 1) * stride + kernel);
     let mut inside = Array::<bool>::new(reach);
     let mut columns_at = Array::<usize>::new(reach);
@@ -214,8 +221,8 @@ fn convolution_kernel<I: Size, O: Size>(
     }
 }
 
-/// Input `[B, h, w, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, H, W, O]`. Pixels of one row
-/// that lie a stride apart are seen through the same columns of the weights.
+/// Input `[B, h, w, I]`, weights `[k, k, I, O]`, bias `[O]`, output `[B, H, W, O]`. A unit computes
+/// pixels of a row that are one stride apart, because these use the same columns of the kernel.
 #[cube(launch_unchecked)]
 fn transposed_convolution_kernel<I: Size, O: Size>(
     input: &Tensor<Vector<f32, I>>,
@@ -231,7 +238,8 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     let columns = output.shape(2);
     let vectors = output.shape(3) / output.vector_size();
     let tiles = columns.div_ceil(stride).div_ceil(pixels);
-    // How many windows see a pixel, along an axis.
+    // Number of windows that contain a pixel, along one axis. Each has the pixel at another kernel
+    // offset; these offsets are a stride apart.
     let offsets = comptime!(kernel / stride);
 
     let vector = ABSOLUTE_POS % vectors;
@@ -245,7 +253,8 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
         terminate!();
     }
 
-    // The windows that see these pixels, the first of all before the input's first column.
+    // The input columns whose windows contain these pixels. The first of them may be before column
+    // 0.
     let reach = comptime!(pixels + offsets - 1);
     let last_offset = comptime!(offsets - 1);
     let (kx, nearest) = ((phase + padding) % stride, (phase + padding) / stride);
@@ -278,7 +287,8 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
                 vector,
                 offsets,
                 1usize,
-                // The further left a window begins, the further right in it the pixel lies.
+                // The weights are read in reverse order: in a window that starts further left, the
+                // pixel is further right.
                 stride,
                 true,
             );
@@ -294,9 +304,9 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     }
 }
 
-/// Adds to every pixel's sum what one line of the input gives it: `offsets` columns from `stride` times
-/// the pixel on, times as many weights, the `offset`-th and others that are `step` apart, in this order
-/// or `reversed`.
+/// Adds to every pixel's sum the products of one input row and one row of the kernel. Pixel p uses
+/// `offsets` input columns from `p · stride` on, and as many weights: those with the index `offset`
+/// and every further `step`, in this order or `reversed`.
 #[cube]
 fn add_products<I: Size, O: Size>(
     input: &Tensor<Vector<f32, I>>,

@@ -1,4 +1,5 @@
-//! How the kernels see tensors: channels last and in a row, several to a vector.
+//! The memory layout that the kernels expect: contiguous, channels last, several channels in a
+//! vector.
 
 use burn::backend::{DType, TensorMetadata};
 use burn_cubecl::cubecl::prelude::*;
@@ -8,25 +9,30 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::permute_nchw_to_nhwc;
 use burn_cubecl::tensor::CubeTensor;
 
-/// Maps `[B, C, H, W]` as `[B, H, W, C]`. Those that a kernel made lie so already.
+/// Maps `[B, C, H, W]` as contiguous `[B, H, W, C]`. Outputs of these kernels already have this
+/// layout in memory, so they are not copied.
 pub(super) fn channels_last(maps: CubeTensor) -> CubeTensor {
     contiguous(permute_nchw_to_nhwc(maps))
 }
 
-/// Values in a row.
+/// The tensor with contiguous values.
+///
+/// # Panics
+///
+/// If the type is not f32.
 pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
-    // A kernel would take the bits of others for these.
+    // The kernels would interpret the bits of any other type as f32.
     assert_eq!(tensor.dtype, DType::F32, "the kernels compute in f32");
     into_contiguous(tensor)
 }
 
-/// A new tensor beside `x`, its values not yet written.
+/// An uninitialized tensor on the same device as `x` and of the same type.
 pub(super) fn empty<const D: usize>(x: &CubeTensor, shape: [usize; D]) -> CubeTensor {
     let (client, device) = (x.client.clone(), x.device.clone());
     empty_device_contiguous_dtype(client, device, shape.into(), x.dtype)
 }
 
-/// Channels to a vector.
+/// Number of channels in a vector: the largest of 4, 2 and 1 that divides `channels`.
 pub(super) fn vector(channels: usize) -> usize {
     let sizes = [4, 2, 1];
     let fitting = sizes
@@ -35,7 +41,7 @@ pub(super) fn vector(channels: usize) -> usize {
     fitting.expect("one divides everything")
 }
 
-/// So many units, in a line.
+/// The launch size for `count` units (threads), in one dimension.
 pub(super) fn units(client: &Client, count: usize) -> (CubeCount, CubeDim) {
     let dim = CubeDim::new(client, count);
     (calculate_cube_count_elemwise(client, count, dim), dim)
@@ -45,7 +51,7 @@ pub(super) fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
     tensor.shape().dims()
 }
 
-/// Leaky ReLU: values below zero are multiplied by `slope`; NaN stays NaN.
+/// Leaky ReLU: negative values are multiplied by `slope`. NaN stays NaN.
 #[cube]
 pub(super) fn leaky_relu<N: Size>(x: Vector<f32, N>, slope: f32) -> Vector<f32, N> {
     let positive = x.greater_than(&Vector::zeroed());

@@ -1,8 +1,9 @@
-//! The kernels on GPUs, written in CubeCL, those of training included. Addressing the memory is
-//! Burn's own.
+//! [`Kernels`] on GPUs, written in CubeCL, for scoring and training. The block-wise memory has no
+//! kernel here: it uses Burn's own operations.
 //!
-//! As on the CPU, every convolution is one of three functions, see [`super::cpu`]. Maps lie
-//! channels last between the kernels, and show themselves as `[B, C, H, W]`.
+//! As on the CPU, three functions are enough for all convolutions and their gradients, see
+//! [`super::cpu`]. Tensors have the shape `[B, C, H, W]`, but the kernels store them with the
+//! channels last in memory, so that a vector holds several channels of one pixel.
 
 mod convolution;
 mod layout;

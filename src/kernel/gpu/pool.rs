@@ -1,4 +1,5 @@
-//! Maximum over 2×2 pixels on GPUs. An odd last row or column is left out.
+//! Maximum over 2×2 pixels with stride 2 on GPUs. If the height or width is odd, the last row or
+//! column is ignored.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
@@ -45,7 +46,8 @@ fn max_kernel<N: Size>(input: &Tensor<Vector<f32, N>>, output: &mut Tensor<Vecto
     output[ABSOLUTE_POS] = largest;
 }
 
-/// Of the four pixels from a corner on the largest value, and which of them is the first to have it.
+/// The largest value of four pixels, of which `corner` is the upper left one, and the index (0 to
+/// 3) of the first pixel that has it.
 #[cube]
 pub(super) fn largest<N: Size>(
     input: &Tensor<Vector<f32, N>>,

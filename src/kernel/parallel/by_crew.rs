@@ -1,4 +1,4 @@
-//! The threads that have joined the one crew of a page.
+//! Work divided among the threads of the page's one [`Crew`] (a thread pool).
 
 use std::sync::Mutex;
 
@@ -6,12 +6,12 @@ use super::crew::{Crew, locked};
 
 static CREW: Crew = Crew::new();
 
-/// Makes the calling thread one of those that share the work, for ever.
+/// Adds the calling thread to the pool. It never returns.
 pub(crate) fn join() -> ! {
     CREW.join()
 }
 
-/// How many items are worked on at a time.
+/// Number of items that are worked on at the same time.
 pub(crate) fn threads() -> usize {
     CREW.threads()
 }
@@ -21,7 +21,7 @@ pub(crate) fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
     map(items, work);
 }
 
-/// What `work` makes of every item, in their order.
+/// The results of `work` for all items, in the order of the items.
 pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let items: Vec<_> = items
         .into_iter()

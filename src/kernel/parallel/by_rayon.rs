@@ -1,8 +1,8 @@
-//! The threads of the machine.
+//! Work divided among the threads of rayon's global pool.
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-/// How many items are worked on at a time.
+/// Number of items that are worked on at the same time.
 pub(crate) fn threads() -> usize {
     rayon::current_num_threads()
 }
@@ -12,7 +12,7 @@ pub(crate) fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync + Send) {
     items.into_par_iter().for_each(work);
 }
 
-/// What `work` makes of every item, in their order.
+/// The results of `work` for all items, in the order of the items.
 pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
     items.into_par_iter().map(work).collect()
 }

@@ -1,29 +1,31 @@
-//! Threads that share out the work of one operation after the other: for a browser, where a thread
-//! that has gone to sleep takes longer to wake than a small operation takes to run.
+//! A thread pool for browsers, where waking a sleeping thread takes longer than running a small
+//! operation.
 //!
-//! Between two operations the crew watches for the next one for a moment before it sleeps, which
-//! general thread pools do not. There is one job at a time, and whoever posts it works along.
+//! After an operation, the threads therefore wait actively (spin) for the next one for a short time
+//! before they sleep; general thread pools do not. The pool runs one job at a time, and the thread
+//! that starts the job works on it too.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// How often a thread looks for work before it sleeps: a fraction of a millisecond.
+/// How many times a thread checks for work before it sleeps. This takes a fraction of a
+/// millisecond.
 const PATIENCE: usize = 100_000;
 
 type Job = &'static (dyn Fn(usize) + Sync);
 
-/// Threads with one job at a time.
+/// A thread pool that runs one job at a time.
 pub(crate) struct Crew {
     members: AtomicUsize,
-    /// Whether there is a job.
+    /// Whether a job is running.
     busy: AtomicBool,
     job: Mutex<Option<Job>>,
-    /// Items of the job that nobody has taken yet; the last is taken first.
+    /// Number of items of the job that no thread has taken yet. The last item is taken first.
     left: AtomicUsize,
-    /// Items of the job that are done.
+    /// Number of items of the job that are done.
     done: AtomicUsize,
-    /// Members that sleep, or are about to.
+    /// Number of members that sleep or are about to sleep.
     asleep: Mutex<usize>,
     awake: Condvar,
 }
@@ -41,12 +43,12 @@ impl Crew {
         }
     }
 
-    /// How many threads work on a job: the members and whoever posts it.
+    /// Number of threads that work on a job: the members, and the thread that starts the job.
     pub(crate) fn threads(&self) -> usize {
         1 + self.members.load(SeqCst)
     }
 
-    /// Makes the calling thread a member, for ever.
+    /// Makes the calling thread a member. It never returns.
     pub(crate) fn join(&self) -> ! {
         self.members.fetch_add(1, SeqCst);
         let mut idle = 0;
@@ -63,9 +65,11 @@ impl Crew {
         }
     }
 
-    /// Calls `work` for each of `count` items, on all threads, and comes back when all are done.
+    /// Calls `work` with each index below `count`, on all threads, and returns when all calls are
+    /// done.
     pub(crate) fn run(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
-        // A job within a job has no other threads to turn to.
+        // If another job is running (this may be a job within a job), all threads are taken. The
+        // calling thread then does all the work itself.
         if count < 2 || self.threads() == 1 || self.busy.swap(true, SeqCst) {
             return (0..count).for_each(work);
         }
@@ -92,7 +96,7 @@ impl Crew {
         let Ok(left) = self.left.fetch_update(SeqCst, SeqCst, take) else {
             return false;
         };
-        // Until this item is done there is no other job.
+        // The job cannot change before this item is done, because `run` waits for all items.
         let job = locked(&self.job).expect("a job with an item left");
         job(left - 1);
         self.done.fetch_add(1, SeqCst);
@@ -102,7 +106,8 @@ impl Crew {
     fn sleep(&self) {
         let mut asleep = locked(&self.asleep);
         *asleep += 1;
-        // Who posts a job fills `left` first and then asks who sleeps: one of the two sees the other.
+        // No wake-up is lost: `run` first sets `left` and then reads `asleep`; this thread first
+        // increments `asleep` and then reads `left`. At least one of them sees the other's change.
         let woken = self
             .awake
             .wait_while(asleep, |_| self.left.load(SeqCst) == 0);
@@ -118,7 +123,7 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// Its threads end with the process.
+    /// A pool of `members` threads, which run until the process ends.
     fn crew(members: usize) -> &'static Crew {
         let crew = Box::leak(Box::new(Crew::new()));
         for _ in 0..members {
@@ -151,7 +156,7 @@ mod tests {
             while *locked(&crew.asleep) == 0 {
                 std::thread::yield_now();
             }
-            // Each waits for the other: one thread alone would not come to an end.
+            // Each of the two items waits for the other, so a single thread would never finish.
             let arrived = AtomicUsize::new(0);
             crew.run(2, &|_| {
                 arrived.fetch_add(1, SeqCst);

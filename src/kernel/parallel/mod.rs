@@ -1,4 +1,4 @@
-//! Work shared out to the threads, where there are any.
+//! Parallel loops. The features choose the implementation.
 
 #[cfg(any(feature = "threads", test))]
 mod crew;

@@ -1,4 +1,4 @@
-//! Adam on GPUs, in one pass over the memory.
+//! Adam on GPUs, in one pass over the parameters, because memory bandwidth limits it.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
@@ -6,7 +6,8 @@ use burn_cubecl::tensor::CubeTensor;
 use crate::kernel::AdamStep;
 use crate::kernel::gpu::layout::{contiguous, dims, empty, units, vector};
 
-/// Values, running means and gradient, all `[N]`, to the next values and means.
+/// One step of Adam. `tensors` are the values, the running means of gradients and of squared
+/// gradients, and the gradient, all `[N]`. Returns the new values and means.
 pub(in crate::kernel::gpu) fn adam(
     tensors: [CubeTensor; 4],
     step: AdamStep,
@@ -42,7 +43,7 @@ pub(in crate::kernel::gpu) fn adam(
     outputs.into()
 }
 
-/// All `[N]`.
+/// All tensors are `[N]`.
 #[cube(launch_unchecked)]
 fn adam_kernel<N: Size>(
     value: &Tensor<Vector<f32, N>>,

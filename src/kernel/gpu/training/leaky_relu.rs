@@ -6,11 +6,16 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 
-/// The gradient before a rectifier, from the output and the gradient behind it, `[B, C, H, W]`.
-pub(super) fn back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
+/// The gradient with respect to the input of a leaky ReLU, given its `output` and the `gradient`
+/// with respect to its output, both `[B, C, H, W]`.
+pub(super) fn leaky_relu_backward(
+    output: CubeTensor,
+    gradient: CubeTensor,
+    slope: f32,
+) -> CubeTensor {
     let [output, gradient] = [output, gradient].map(channels_last);
     let shape @ [batch, height, width, channels] = dims(&output);
-    let masked = empty(&output, shape);
+    let input_gradient = empty(&output, shape);
     let client = output.client.clone();
     let vectors = channels / vector(channels);
     let (count, dim) = units(&client, batch * height * width * vectors);
@@ -24,29 +29,31 @@ pub(super) fn back(output: CubeTensor, gradient: CubeTensor, slope: f32) -> Cube
             vector(channels),
             output.into_tensor_arg(),
             gradient.into_tensor_arg(),
-            masked.clone().into_tensor_arg(),
+            input_gradient.clone().into_tensor_arg(),
             slope,
         );
     }
-    permute_nhwc_to_nchw(masked)
+    permute_nhwc_to_nchw(input_gradient)
 }
 
 #[cube(launch_unchecked)]
 fn backward_kernel<N: Size>(
     output: &Tensor<Vector<f32, N>>,
     gradient: &Tensor<Vector<f32, N>>,
-    masked: &mut Tensor<Vector<f32, N>>,
+    input_gradient: &mut Tensor<Vector<f32, N>>,
     slope: f32,
 ) {
-    if ABSOLUTE_POS >= masked.len() {
+    if ABSOLUTE_POS >= input_gradient.len() {
         terminate!();
     }
-    masked[ABSOLUTE_POS] = leaky_relu_backward(output[ABSOLUTE_POS], gradient[ABSOLUTE_POS], slope);
+    input_gradient[ABSOLUTE_POS] =
+        leaky_relu_gradient(output[ABSOLUTE_POS], gradient[ABSOLUTE_POS], slope);
 }
 
-/// The gradient of a rectifier, from its output or input: they have the same sign.
+/// The gradient with respect to the input of a leaky ReLU. `output` may be its output or its input:
+/// only the sign is used, and both have the same sign, because `slope` is not negative.
 #[cube]
-pub(super) fn leaky_relu_backward<N: Size>(
+pub(super) fn leaky_relu_gradient<N: Size>(
     output: Vector<f32, N>,
     gradient: Vector<f32, N>,
     slope: f32,

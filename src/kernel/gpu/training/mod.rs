@@ -1,4 +1,4 @@
-//! What only training needs on GPUs: gradients, statistics, steps.
+//! Kernels that only training needs on GPUs: gradients, batch statistics, steps of Adam.
 
 pub(super) mod adam;
 mod leaky_relu;
@@ -42,7 +42,7 @@ impl Gradients for CubeBackend {
     }
 
     fn leaky_relu_backward(output: CubeTensor, gradient: CubeTensor, slope: f32) -> CubeTensor {
-        leaky_relu::back(output, gradient, slope)
+        leaky_relu::leaky_relu_backward(output, gradient, slope)
     }
 
     fn normalize_backward(
@@ -58,7 +58,8 @@ impl Gradients for CubeBackend {
     }
 }
 
-/// With zeros on the right and below, so that the stride divides the kernel.
+/// The kernel, filled up with zeros on the right and at the bottom so that the stride divides its
+/// side, and the window for it. The results stay the same.
 fn fitted(weight: CubeTensor, window: Window) -> (CubeTensor, Window) {
     let kernel = window.kernel.next_multiple_of(window.stride);
     if kernel == window.kernel {

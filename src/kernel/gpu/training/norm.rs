@@ -1,4 +1,5 @@
-//! Batch normalization with a rectifier on GPUs, by the statistics of the batch, and its gradients.
+//! Batch normalization with the statistics of the batch, followed by a leaky ReLU, and its
+//! gradients, on GPUs.
 
 use burn::backend::ops::FloatTensorOps;
 use burn_cubecl::CubeBackend;
@@ -6,14 +7,15 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
-use super::leaky_relu::leaky_relu_backward;
+use super::leaky_relu::leaky_relu_gradient;
 use super::sums::{ROWS, channel_sums, sum_rows};
 use crate::kernel::gpu::layout::{
     channels_last, contiguous, dims, empty, leaky_relu, units, vector,
 };
 use crate::kernel::gradients::Normalization;
 
-/// Maps `[B, C, H, W]` and γ and β, `[C]`, to normal maps, mean and biased variance.
+/// Normalizes maps `[B, C, H, W]` with γ and β, `[C]`. Returns the normalized maps, and the mean
+/// and the biased variance of the batch, `[C]`.
 pub(in crate::kernel::gpu) fn normalize(
     x: CubeTensor,
     [gamma, beta]: [CubeTensor; 2],
@@ -73,7 +75,7 @@ pub(in crate::kernel::gpu) fn normalize(
     (permute_nhwc_to_nchw(output), mean, variance)
 }
 
-/// The gradients of [`normalize`] with regard to its input, γ and β.
+/// The gradients of [`normalize`] with respect to its input, γ and β.
 pub(super) fn normalize_backward(
     normalization: Normalization<CubeTensor>,
     gradient: CubeTensor,
@@ -152,8 +154,8 @@ pub(super) fn normalize_backward(
     [permute_nhwc_to_nchw(output), gamma, beta]
 }
 
-/// Input `[B, H, W, C]`, mean `[C]`, output `[pieces, C]`: of `each` pixels the sum of squared
-/// deviations.
+/// Input `[B, H, W, C]`, mean `[C]`, output `[pieces, C]`: the sum of the squared deviations of
+/// `each` pixels.
 #[cube(launch_unchecked)]
 fn squares_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -197,8 +199,9 @@ fn normalize_kernel<N: Size>(
     output[ABSOLUTE_POS] = leaky_relu(normal * gamma[vector] + beta[vector], slope);
 }
 
-/// Input and gradient `[B, H, W, C]`, line `[C]`, output `[pieces, 2·C]`: of `each` pixels the sum of
-/// the gradient before the rectifier, and the sum of its products with the normal values.
+/// Input and gradient `[B, H, W, C]`, the rest `[C]`, output `[pieces, 2·C]`. Over `each` pixels,
+/// this sums the gradient with respect to the input of the leaky ReLU, and its products with the
+/// normalized values (before γ and β).
 #[cube(launch_unchecked)]
 fn sums_backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -226,15 +229,16 @@ fn sums_backward_kernel<N: Size>(
         let at = row * vectors + vector;
         let normal = (input[at] - mean[vector]) * precision;
         let output = normal * gamma[vector] + beta[vector];
-        let masked = leaky_relu_backward(output, gradient[at], slope);
-        sum += masked;
-        products += masked * normal;
+        let gradient = leaky_relu_gradient(output, gradient[at], slope);
+        sum += gradient;
+        products += gradient * normal;
     }
     output[piece * 2 * vectors + vector] = sum;
     output[(piece * 2 + 1) * vectors + vector] = products;
 }
 
-/// Input, gradient and output `[B, H, W, C]`, line `[C]`, and over all pixels the two sums `[2·C]`.
+/// Input, gradient and output `[B, H, W, C]`; γ, β, mean and variance `[C]`; `sums` `[2·C]` are
+/// those of [`sums_backward_kernel`] over all pixels. `share` is 1 / the number of pixels.
 #[cube(launch_unchecked)]
 fn normalize_backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -256,13 +260,14 @@ fn normalize_backward_kernel<N: Size>(
     let vector = ABSOLUTE_POS % vectors;
     let precision = precision(variance[vector], epsilon);
     let normal = (input[ABSOLUTE_POS] - mean[vector]) * precision;
-    let masked = normal * gamma[vector] + beta[vector];
-    let masked = leaky_relu_backward(masked, gradient[ABSOLUTE_POS], slope);
+    let activation_input = normal * gamma[vector] + beta[vector];
+    let gradient = leaky_relu_gradient(activation_input, gradient[ABSOLUTE_POS], slope);
     let common = sums[vector] + normal * sums[vectors + vector];
-    output[ABSOLUTE_POS] = gamma[vector] * precision * (masked - common * Vector::broadcast(share));
+    output[ABSOLUTE_POS] =
+        gamma[vector] * precision * (gradient - common * Vector::broadcast(share));
 }
 
-/// One over the standard deviation.
+/// 1/√(variance + ε).
 #[cube]
 fn precision<N: Size>(variance: Vector<f32, N>, epsilon: f32) -> Vector<f32, N> {
     (variance + Vector::broadcast(epsilon)).inverse_sqrt()

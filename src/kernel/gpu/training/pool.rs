@@ -1,4 +1,4 @@
-//! The gradient of pooling on GPUs.
+//! The gradient of max pooling on GPUs.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
@@ -7,8 +7,9 @@ use burn_cubecl::tensor::CubeTensor;
 use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 use crate::kernel::gpu::pool::largest;
 
-/// From pooling's input `[B, C, H, W]` and its output's gradient that of the input: it goes to the
-/// first of the largest, as in PyTorch.
+/// The gradient with respect to the input `x`, `[B, C, H, W]`, of max pooling, given the `gradient`
+/// with respect to its output. If several of the 2×2 pixels have the maximum, the first one gets
+/// the gradient, as in PyTorch.
 pub(super) fn max_pool_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
     let [x, gradient] = [x, gradient].map(channels_last);
     let shape @ [batch, height, width, channels] = dims(&x);

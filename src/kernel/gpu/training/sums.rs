@@ -1,6 +1,6 @@
-//! Sums over rows on GPUs: in pieces, then the sums of the pieces, and so on. Every piece is added
-//! up in one order, so that sums are the same bits every time, and rounding grows with the number
-//! of passes and not with that of rows.
+//! Sums over the rows of a matrix on GPUs. Each pass replaces every [`ROWS`] rows by their sum,
+//! until one row is left. The order of additions is fixed, so the result is the same to the bit in
+//! every run. The rounding error grows with the number of passes, not with the number of rows.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::reshape;
@@ -8,7 +8,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, units, vector};
 
-/// Rows that one unit adds up.
+/// Number of rows that one unit (thread) adds up.
 pub(super) const ROWS: usize = 64;
 
 /// Maps `[B, C, H, W]` to the sum of each channel, `[C]`.
@@ -19,7 +19,7 @@ pub(super) fn channel_sums(maps: CubeTensor) -> CubeTensor {
     sum_rows(reshape(maps, [rows, channels].into()))
 }
 
-/// `[R, C]` to `[C]`.
+/// Sums `[R, C]` over the rows: `[C]`.
 pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
     let [mut rows, columns] = dims(&x);
     while rows > 1 {
@@ -46,7 +46,7 @@ pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
     reshape(x, [columns].into())
 }
 
-/// Input `[R, C]`, output `[R', C]`: every row the sum of `rows` of the input's.
+/// Input `[R, C]`, output `[R', C]`: every output row is the sum of `rows` input rows.
 #[cube(launch_unchecked)]
 fn sum_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,

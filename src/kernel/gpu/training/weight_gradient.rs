@@ -1,8 +1,9 @@
-//! The gradient of convolutions with regard to their weights on GPUs.
+//! The gradient of convolutions with respect to their weights on GPUs.
 //!
-//! A unit holds a row of the window for one vector of channels on either side, and goes over some
-//! lines of the maps. Where there are few channels the lines are shared out to many units, each
-//! with sums of its own; those are added up afterwards.
+//! A unit (thread) computes one row of the kernel for one vector of input channels and one vector
+//! of output channels, summed over some lines (rows of pixels) of the maps. With few channels there
+//! would be too few units, so the lines are divided into parts; each part has its own sums, which
+//! are added up afterwards.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute, reshape};
@@ -12,10 +13,13 @@ use super::sums::sum_rows;
 use crate::kernel::Window;
 use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 
-/// Enough units to keep a large GPU busy.
+/// Number of units that keep a large GPU busy.
 const UNITS: usize = 64 * 1024;
 
-/// From maps `[B, I, H, W]`, and `[B, O, h, w]` for the windows' positions on them: `[O, I, k, k]`.
+/// The gradient `[O, I, k, k]` from maps `large` `[B, I, H, W]` and maps `small` `[B, O, h, w]`,
+/// where h × w are the positions of `window` on the large maps. See [`Gradients::weight_gradient`].
+///
+/// [`Gradients::weight_gradient`]: crate::kernel::gradients::Gradients::weight_gradient
 pub(super) fn weight_gradient(large: CubeTensor, small: CubeTensor, window: Window) -> CubeTensor {
     let (large, small) = (channels_last(large), channels_last(small));
     let ([_, _, _, inputs], [batch, height, _, outputs]) = (dims(&large), dims(&small));
@@ -49,7 +53,7 @@ pub(super) fn weight_gradient(large: CubeTensor, small: CubeTensor, window: Wind
             kernel,
             stride,
             padding,
-            // More would need more registers than a unit has.
+            // Pixels that are worked on at a time; more would need more registers than a unit has.
             if stride == 1 { 4 } else { 2 },
         );
     }
