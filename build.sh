@@ -83,6 +83,7 @@ set_up_building() {
 set_up_testing() {
   set_up_formatting
   cargo clippy --version >/dev/null 2>&1 || set_up_lints
+  has_wasm_target || [[ -x /usr/bin/clippy-driver ]] || apt_install rust-web-clippy # of the compiler that builds the engines
   find_chromium >/dev/null || apt_install chromium
   find_chromium >/dev/null || die "Chromium is missing: install it, or name one in CHROMIUM"
 }
@@ -285,7 +286,7 @@ run_tests() {
   step native-scores "" score_gallery
   step clippy "" lint_natively # after what runs the program: it leaves a library that is not optimised in the same place
   step engines "" build_engines
-  ! can_lint_engines || step clippy-web "" lint_engines
+  step clippy-web "" lint_engines
   step site engines build_site
   step browser "site native-scores" test_in_browser
   summary
@@ -356,7 +357,6 @@ lint_engines() {
   has_wasm_target || driver=/usr/bin/clippy-driver
   with_clippy "$driver" -Dwarnings -Aclippy::semicolon-if-nothing-returned -- for_engine lint check
 }
-can_lint_engines() { has_wasm_target || [[ -x /usr/bin/clippy-driver ]]; }
 
 # with_clippy DRIVER FLAG... -- COMMAND...
 with_clippy() {

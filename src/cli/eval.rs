@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use daad::dataset::{DataSet, Unreadable, load_ahead};
+use daad::dataset::{DataSet, Unreadable, load_ahead, readable};
 use daad::evaluate::{Records, evaluate};
 use daad::settings::named;
 
@@ -47,12 +47,8 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let config = &detector.card().config;
     let size = (config.width_px, config.height_px);
     let bar = progress_bar(split.test.len(), "images scored");
-    let images = load_ahead(split.test, size).filter(|image| match image {
-        Err(error) if args.unreadable == Unreadable::Skip => {
-            bar.suspend(|| note(&format!("{error}; passed over.")));
-            false
-        }
-        _ => true,
+    let images = readable(load_ahead(split.test, size), args.unreadable, |error| {
+        bar.suspend(|| note(&format!("{error}; passed over.")));
     });
     let evaluated = evaluate(&detector, images, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();

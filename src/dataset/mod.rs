@@ -44,6 +44,22 @@ pub enum Unreadable {
     Skip,
 }
 
+/// Leaves out the images that cannot be read, if `unreadable` says so; `on_left_out` receives the
+/// error of each.
+pub fn readable(
+    images: impl Iterator<Item = Result<LabelledImage>>,
+    unreadable: Unreadable,
+    mut on_left_out: impl FnMut(&Error),
+) -> impl Iterator<Item = Result<LabelledImage>> {
+    images.filter(move |image| match image {
+        Err(error) if unreadable == Unreadable::Skip => {
+            on_left_out(error);
+            false
+        }
+        _ => true,
+    })
+}
+
 /// A folder of images whose layout says what they are.
 ///
 /// | data | what the folder holds |

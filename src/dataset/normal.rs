@@ -7,6 +7,7 @@ use image::RgbImage;
 use super::{LabelledImage, Loader, Sample, TrainingImages, Unreadable, load_ahead};
 use crate::error::{Error, Result};
 use crate::learn::TrainConfig;
+use crate::learn::order::partition;
 
 /// Normal images, to train on and to hold out.
 #[derive(Debug)]
@@ -147,13 +148,4 @@ impl fmt::Debug for TestImages {
             .field("total", &self.total)
             .finish_non_exhaustive()
     }
-}
-
-/// Divides `all` into the elements at `places`, which are ascending, and the others.
-fn partition<T>(all: Vec<T>, places: &[usize]) -> (Vec<T>, Vec<T>) {
-    let indexed = all.into_iter().enumerate();
-    let (chosen, others): (Vec<_>, Vec<_>) =
-        indexed.partition(|(index, _)| places.binary_search(index).is_ok());
-    let values = |part: Vec<(usize, T)>| part.into_iter().map(|(_, value)| value).collect();
-    (values(chosen), values(others))
 }

@@ -7,7 +7,7 @@ use image::RgbImage;
 use super::calibrate::{Finished, finish};
 use super::config::TrainConfig;
 use super::losses::{Losses, finite};
-use super::order::held_out;
+use super::order::{held_out, partition};
 use super::run::Run;
 use super::step::StepLosses;
 use crate::detector::{Inference, read};
@@ -58,14 +58,8 @@ impl InMemoryTraining {
         if images.iter().any(|image| image.dimensions() != size) {
             return Err(Error::Data("an image is not of the model's size".into()));
         }
-        let out = held_out(&config, images.len());
-        let images = images.into_iter().enumerate();
-        let (held_out, training): (Vec<_>, Vec<_>) =
-            images.partition(|(index, _)| out.binary_search(index).is_ok());
-        let bare = |images: Vec<(usize, RgbImage)>| -> Vec<RgbImage> {
-            images.into_iter().map(|(_, image)| image).collect()
-        };
-        let (training, held_out) = (bare(training), bare(held_out));
+        let places = held_out(&config, images.len());
+        let (held_out, training) = partition(images, &places);
         Ok(Self {
             run: Run::new(config, training.len(), device)?,
             device: device.clone(),

@@ -64,6 +64,15 @@ pub fn held_out(config: &TrainConfig, count: usize) -> Vec<usize> {
     order
 }
 
+/// Divides `all` into the elements at `places`, which are ascending, and the others.
+pub fn partition<T>(all: Vec<T>, places: &[usize]) -> (Vec<T>, Vec<T>) {
+    let indexed = all.into_iter().enumerate();
+    let (chosen, others): (Vec<_>, Vec<_>) =
+        indexed.partition(|(index, _)| places.binary_search(index).is_ok());
+    let values = |part: Vec<(usize, T)>| part.into_iter().map(|(_, value)| value).collect();
+    (values(chosen), values(others))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

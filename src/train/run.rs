@@ -12,7 +12,7 @@ use pollster::block_on;
 use super::event::{Begun, Event};
 use super::run_lock::RunLock;
 use super::trainer::{Checkpointing, End, Trainer};
-use crate::dataset::{NormalImages, SplitImages, TestImages, Unreadable};
+use crate::dataset::{NormalImages, SplitImages, TestImages, Unreadable, readable};
 use crate::device::{MemoryEstimate, NamedDevice, available_bytes, check_training, device_error};
 use crate::error::{Error, Result, message};
 use crate::evaluate::{Evaluated, Records, evaluate};
@@ -215,14 +215,10 @@ fn run_on_device(
         total => {
             let on_event = RefCell::new(on_event);
             let mut done = 0;
-            let readable = data.test.filter(|image| match image {
-                Err(error) if data.unreadable == Unreadable::Skip => {
-                    on_event.borrow_mut()(passed_over(error));
-                    false
-                }
-                _ => true,
+            let images = readable(data.test, data.unreadable, |error| {
+                on_event.borrow_mut()(passed_over(error));
             });
-            let evaluated = evaluate(&finished.detector, readable, |more| {
+            let evaluated = evaluate(&finished.detector, images, |more| {
                 done += more;
                 on_event.borrow_mut()(Event::Scored { done, total });
             })?;
