@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 /// What can go wrong with what a user hands in (images, model files, folders, settings).
 ///
@@ -53,14 +54,35 @@ pub enum Error {
 
 impl Error {
     /// Wraps an I/O error with what was attempted on which path.
-    pub fn file(action: &'static str, path: &std::path::Path, reason: std::io::Error) -> Self {
-        let path = path.display().to_string();
+    pub fn file(action: &'static str, path: &Path, reason: std::io::Error) -> Self {
+        let path = shown(path);
         Self::File {
             action,
             path,
             reason,
         }
     }
+}
+
+/// A path for people to read. Control characters in file names, which could colour a terminal or
+/// begin a line that looks like one of this program's, are escaped.
+pub fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// A text on one line, with its control characters escaped.
+pub fn printable(text: &str) -> String {
+    let escaped = |letter: char| match letter.is_control() || is_invisible(letter) {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
+/// Whether a character changes the direction or the order of the text around it, or is a separator
+/// of lines.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The library's result.
@@ -82,4 +104,15 @@ pub fn message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
     said.unwrap_or("for no given reason")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_cannot_colour_a_terminal_or_begin_a_line() {
+        let name = Path::new("a\u{1b}[31m\nnormal ä 部品.png\u{202e}");
+        assert_eq!(shown(name), "a\\u{1b}[31m\\nnormal ä 部品.png\\u{202e}");
+    }
 }

@@ -1,44 +1,126 @@
-//! Files that are there whole or not at all.
+//! Files that are there whole or not at all, and the names of files that lie beside others.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
 use crate::error::{Error, Result};
 
+/// The longest file name that the file systems in use allow.
+const MAX_NAME_BYTES: usize = 255;
+
 /// Writes beside `path`, syncs, and renames: whoever reads `path`, at any moment and after any
-/// crash, finds the old bytes or the new ones.
+/// crash, finds the old bytes or the new ones. If `path` is a link, the file that it points to is
+/// written.
 ///
 /// # Errors
 ///
-/// [`Error::File`] naming `path`; what was there before is still there.
+/// [`Error::File`] naming `path`, also where it is something else than a regular file; what was
+/// there before is still there.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // Always the same name: what a crash leaves behind, the next write takes away.
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    let mut temporary = Builder::new();
-    temporary.prefix(&name).suffix(".tmp").rand_bytes(0);
     let write = || -> io::Result<()> {
-        fs::create_dir_all(folder)?;
-        // Opened here, so that it has the permissions of any new file, not those of a secret one.
-        let mut file = temporary.make_in(folder, |path| File::create(path))?;
+        let target = Target::of(path)?;
+        let mut file = target.temporary()?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
+        file.persist(&target.path)?;
         // The rename itself must reach the disk too. Not every system can sync a folder.
-        if let Ok(folder) = File::open(folder) {
+        if let Ok(folder) = File::open(target.folder()) {
             let _ = folder.sync_all();
         }
         Ok(())
     };
     write().map_err(|error| Error::file("cannot write", path, error))
+}
+
+/// Checks that [`write`] can write `path`, before the work whose result it is to hold.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn check_writable(path: &Path) -> Result<()> {
+    let check = || Target::of(path)?.temporary().map(drop);
+    check().map_err(|error| Error::file("cannot write", path, error))
+}
+
+/// Creates `folder` if it is not there, and checks that files can be written into it.
+///
+/// # Errors
+///
+/// [`Error::File`] naming the folder.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let check = || Target::of(&folder.join("any file"))?.temporary().map(drop);
+    check().map_err(|error| Error::file("cannot write into", folder, error))
+}
+
+/// `path` with `ending` added to its name. A name that would become too long for a file system is
+/// cut, and gets a hash of the whole name to stay unique.
+pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    if name.len() + ending.len() <= MAX_NAME_BYTES {
+        let mut name = name.to_owned();
+        name.push(ending);
+        return path.with_file_name(name);
+    }
+    let hash = format!("-{:016x}", hash(name));
+    let name = name.to_string_lossy();
+    let end = name.floor_char_boundary(MAX_NAME_BYTES - hash.len() - ending.len());
+    path.with_file_name(format!("{}{hash}{ending}", &name[..end]))
+}
+
+/// The same value in every run.
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Where a file is written: links are followed.
+struct Target {
+    path: PathBuf,
+}
+
+impl Target {
+    fn of(path: &Path) -> io::Result<Self> {
+        /// As many links in a row as Linux follows.
+        const MAX_LINKS: usize = 40;
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_symlink() => {
+                    let link = fs::read_link(&path)?;
+                    path = path.parent().unwrap_or(Path::new("")).join(link);
+                }
+                Ok(found) if found.is_file() => return Ok(Self { path }),
+                Ok(_) => return Err(io::Error::other("it is not a regular file")),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { path }),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("too many links point to each other"))
+    }
+
+    fn folder(&self) -> &Path {
+        let folder = self.path.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// An empty file in the same folder, which is removed unless it is renamed. It has the same
+    /// name each time, so the next write removes what a crash left behind, and a short one, so that
+    /// the target's own name may have any length.
+    fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
+        let folder = self.folder();
+        fs::create_dir_all(folder)?;
+        let name = format!(".daad-{:016x}", hash(self.path.file_name()));
+        let mut temporary = Builder::new();
+        temporary.prefix(&name).suffix(".tmp").rand_bytes(0);
+        // Opened here, so that it has the permissions of any new file, not those of a secret one.
+        temporary.make_in(folder, |path| File::create(path))
+    }
 }
 
 #[cfg(test)]
@@ -50,11 +132,56 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/model");
         write(&path, b"old").unwrap();
-        // A folder in the way makes the rename fail after everything was written.
         let blocked = folder.path().join("new/blocked");
         fs::create_dir(&blocked).unwrap();
-        assert!(write(&blocked, b"bytes").is_err());
+        let error = write(&blocked, b"bytes").unwrap_err().to_string();
+        assert!(error.contains("not a regular file"), "{error}");
+        assert!(check_writable(&blocked).is_err());
+        check_writable(&path).unwrap();
+        check_folder(&blocked).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
+        let inside_a_file = path.join("file");
+        assert!(check_writable(&inside_a_file).is_err() && check_folder(&path).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_stays_a_link_and_what_it_points_to_is_written() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("elsewhere");
+        fs::create_dir(&folder).unwrap();
+        let (target, link) = (folder.join("model"), root.path().join("link"));
+        std::os::unix::fs::symlink("elsewhere/model", &link).unwrap();
+        for bytes in [b"new", b"old"] {
+            write(&link, bytes).unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read(&target).unwrap(), bytes);
+        }
+        let (one, other) = (root.path().join("one"), root.path().join("other"));
+        std::os::unix::fs::symlink(&one, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &one).unwrap();
+        assert!(write(&one, b"bytes").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_device_is_not_replaced_by_a_file() {
+        let error = write(Path::new("/dev/null"), b"bytes").unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn names_may_be_as_long_as_the_file_system_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |start: &str| folder.path().join(format!("{start}{}", "ä".repeat(127)));
+        for path in [path("a"), path("b")] {
+            write(&path, b"bytes").unwrap();
+            write(&with_ending(&path, ".checkpoint"), b"bytes").unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+        let short = with_ending(Path::new("runs/model.safetensors"), ".lock");
+        assert_eq!(short, Path::new("runs/model.safetensors.lock"));
     }
 }

@@ -16,7 +16,7 @@ use crate::score::Calibration;
 use crate::score::Scoring;
 
 /// The format version that this program writes, and the only one that it can read.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The metadata key that holds the [`ModelCard`] as JSON.
 const METADATA_KEY: &str = "daad";
@@ -330,7 +330,7 @@ mod tests {
             config,
             normalization: Normalization::default(),
             scoring: Scoring::default(),
-            calibration: Calibration::from_normal(&[score], 0.9, 0.01, 1.0, score),
+            calibration: Calibration::from_normal(vec![vec![score]], 0.9, 0.01, 1.0, score),
             provenance: Provenance::default(),
         }
     }
@@ -414,7 +414,8 @@ mod tests {
         let silent = with_header(&bytes, |header| header.replace("\\\"seed\\\":0,", ""));
         assert!(message(&silent).contains("missing field `seed`"));
         let version = with_header(&bytes, |header| {
-            header.replace("\\\"version\\\":2", "\\\"version\\\":9")
+            let version = format!("\\\"version\\\":{FORMAT_VERSION}");
+            header.replace(&version, "\\\"version\\\":9")
         });
         assert!(message(&version).contains("version 9"));
     }

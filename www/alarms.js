@@ -1,6 +1,6 @@
 /**
  * Estimates how many false alarms a threshold causes, from the scores of held-out normal images.
- * The rank is 0 for the lowest score and the last index for the highest, and linear between neighbours, as in the library's computation of thresholds.
+ * The rank is 0 for the lowest score and the last index for the highest, and linear between neighbours.
  */
 
 /**
@@ -32,27 +32,26 @@ export function valueAt(ascending, rank) {
 }
 
 /**
- * The share of normal images that a threshold flags, 0 to 1.
+ * The share of normal images that a threshold flags at most, 0 to 1. Of n normal images and a new one each is equally likely to score highest, so with m of the n above the threshold, the new one is above it with a probability of at most (m + 1) / (n + 1).
  * @param {readonly number[]} ascending at least one
  * @param {number} threshold
  */
 export function falseAlarmRate(ascending, threshold) {
-  const last = ascending.length - 1;
-  if (last === 0) return threshold < (ascending[0] ?? 0) ? 1 : 0;
-  return Math.min(1, Math.max(0, 1 - rank(ascending, threshold) / last));
+  const above = ascending.filter((score) => score > threshold).length;
+  return (above + 1) / (ascending.length + 1);
 }
 
 /**
- * The false-alarm rate in words. A rate below one alarm among all the scores cannot be estimated from them.
+ * The false-alarm rate in words.
  * @param {readonly number[]} ascending at least one
  * @param {number} threshold
  */
 export function falseAlarms(ascending, threshold) {
   const rate = falseAlarmRate(ascending, threshold);
-  const isKnown = rate * ascending.length >= 1 - 1e-9; // a rate of exactly one in all of them is known
   const count = rate < 0.001 ? Number((rate * 1000).toPrecision(1)) : Math.round(rate * 1000);
-  if (!isKnown) return `too few of the ${ascending.length} normal scores lie above it to say how many false alarms per 1000 normal images`;
-  return `about ${count} false alarm${count === 1 ? "" : "s"} per 1000 normal images`;
+  const most = `at most ${count} false alarm${count === 1 ? "" : "s"} per 1000 normal images`;
+  const isLeast = threshold >= (ascending.at(-1) ?? 0);
+  return isLeast ? `${most}; ${ascending.length} image${ascending.length === 1 ? "" : "s"} cannot support less` : most;
 }
 
 /** @param {readonly number[]} ascending */

@@ -114,14 +114,14 @@ export class Client {
   }
 
   /**
-   * Inspects one block of the image that was judged last.
+   * Inspects one block of an image that the first model has judged.
+   * @param {import("./protocol.js").Detection} detection
    * @param {import("./protocol.js").BlockPlace} place
    * @param {number} strongest how many items to picture
-   * @param {string} [key] as for `detect`
    * @returns {Promise<import("./protocol.js").InspectedBlock | null>}
    */
-  async inspect(place, strongest, key = FIRST) {
-    return this.#ask({ type: "inspect", key, place, strongest });
+  async inspect({ input, width_px, height_px }, place, strongest) {
+    return this.#ask({ type: "inspect", image: { input, width_px, height_px }, place, strongest });
   }
 
   /**

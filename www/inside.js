@@ -24,7 +24,7 @@ export function open({ client, store }) {
   let calming = 0;
   const showChoice = createChooser(send);
   const showInside = createInside(send);
-  const inquiry = new Inquiry((place) => client.inspect(place, STRONGEST), show);
+  const inquiry = new Inquiry(({ detection }, place) => client.inspect(detection, place, STRONGEST), show);
 
   /** @param {import("./inside/state.js").Event} event */
   function send(event) {

@@ -82,5 +82,5 @@ export function judge({ score, reconstruction_score, alignment_score, anomalous 
  */
 function normalScores(info, gamma) {
   if (gamma === info.gamma) return info.scores;
-  return info.raw_scores.map((raw) => fuse(raw, info, gamma)).sort((a, b) => a - b);
+  return info.raw_scores.map((mirrored) => Math.max(...mirrored.map((raw) => fuse(raw, info, gamma)))).sort((a, b) => a - b);
 }

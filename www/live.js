@@ -76,6 +76,11 @@ export function open({ store, session }) {
   /** @param {number} own */
   async function play(own) {
     await video.play();
+    if (own !== turn) return;
+    if (video.videoWidth === 0) {
+      video.pause();
+      return send({ type: "failed", message: `There is no picture in ${state.name}: it is sound alone.` });
+    }
     isStuck = false;
     let isBusy = false;
     let seen = 0;
@@ -107,15 +112,13 @@ export function open({ store, session }) {
     return info && rule ? judge(detection, info, rule).score : detection.score;
   }
 
-  /** The frame that is shown now, at about the size that the network sees. */
+  /** The frame that is shown now, in its full size: only the engine resizes, so that a frame scores as the same image in a file does. */
   function grab() {
-    const { width_px = video.videoWidth, height_px = video.videoHeight } = store.get().loaded?.info ?? {};
-    const canvas = new OffscreenCanvas(width_px, height_px);
-    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     if (!context) throw new Error("This browser has no canvas to take frames with.");
-    context.imageSmoothingQuality = "high";
-    context.drawImage(video, 0, 0, width_px, height_px);
-    return context.getImageData(0, 0, width_px, height_px);
+    context.drawImage(video, 0, 0);
+    return context.getImageData(0, 0, width, height);
   }
 
   store.watch((state) => [state.loaded, state.gamma, state.threshold], (loaded, gamma, threshold) => {

@@ -26,8 +26,8 @@
  * @property {number} gamma weight of the reconstruction score, 0 to 1
  * @property {number} threshold anomaly scores above it are anomalous
  * @property {number[]} scores sorted anomaly scores of held-out normal images
- * @property {{ reconstruction: number, alignment: number | null }[]} raw_scores R and L of the same images, in no order
- * @property {number} false_alarm_rate share of normal images that the threshold was set to flag
+ * @property {{ reconstruction: number, alignment: number | null }[][]} raw_scores R and L of each of these images and of its mirror images; the largest of its scores counts
+ * @property {number} false_alarm_rate share of normal images that the threshold flags at most
  * @property {Range} reconstruction
  * @property {Range | null} alignment
  * @property {Record<string, string | number>} provenance
@@ -73,8 +73,13 @@
  * @property {() => ModelInfo} info
  * @property {(image: Uint8Array) => Promise<Detection>} detect
  * @property {(rgba: Uint8ClampedArray, width_px: number, height_px: number) => Promise<Detection>} detectPixels
- * @property {(scale: number, row: number, column: number, strongest: number) => Promise<InspectedBlock | null>} inspect a block of the image judged last; null if the scale has no memory
+ * @property {(rgba: Uint8ClampedArray, width_px: number, height_px: number) => Inspector} inspector of an image of the model's size
  * @property {() => void} free
+ */
+
+/**
+ * @typedef {object} Inspector
+ * @property {(scale: number, row: number, column: number, strongest: number) => Promise<InspectedBlock | null>} block null if the scale has no memory
  */
 
 /**
@@ -83,7 +88,7 @@
  * @property {{ load(model: Uint8Array): Promise<Detector> }} Detector
  * @property {(() => Promise<void>) | undefined} [warmUp] only in engines that have something to warm up
  * @property {() => void} runThread only in engines with threads; it does not return
- * @property {{ new (plan: TeachingPlan, images: readonly Picture[]): Training }} Training only in the engine that trains
+ * @property {{ new (plan: TeachingPlan, images: readonly Uint8Array<ArrayBuffer>[]): Training }} Training only in the engine that trains
  */
 
 /**
@@ -131,7 +136,7 @@
  *   | { id: number, type: "start", module: WebAssembly.Module }
  *   | { id: number, type: "load", key: string, weights: Uint8Array<ArrayBuffer> }
  *   | { id: number, type: "detect", key: string, image: Picture }
- *   | { id: number, type: "inspect", key: string, place: BlockPlace, strongest: number }} Request
+ *   | { id: number, type: "inspect", image: Pick<Detection, "input" | "width_px" | "height_px">, place: BlockPlace, strongest: number }} Request
  */
 
 /** @typedef {{ detection: Detection, elapsed_ms: number }} Timed */
@@ -147,7 +152,7 @@
 
 /**
  * What the page tells the worker that trains. `start` comes first, and once; to give up, the page ends the worker.
- * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: TeachingPlan, duration_s: number, images: readonly Picture[], data: string }
+ * @typedef {{ type: "start", script: string, module: WebAssembly.Module, threads: number, plan: TeachingPlan, duration_s: number, images: readonly Uint8Array<ArrayBuffer>[], data: string }
  *   | { type: "pause" }
  *   | { type: "resume" }
  *   | { type: "finish" }} TeachingRequest `finish`: make a model of the network as it is now

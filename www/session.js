@@ -29,8 +29,6 @@ export class Session {
   #done = null;
   /** @type {import("./protocol.js").Manifest | null} */
   #manifest = null;
-  /** The copy of the model for `judgeAside`, and the detector whose model was copied. @type {{ loaded: Loaded, added: Promise<unknown> } | null} */
-  #aside = null;
   /** Models that were trained in this tab. @type {import("./protocol.js").ModelFile[]} */
   #own = [];
 
@@ -100,8 +98,7 @@ export class Session {
   }
 
   /**
-   * Judges the card's image with the visitor's strokes. The page shows only the result, no status. It is also judged when all strokes are undone,
-   * because inspection refers to the image that the engine judged last.
+   * Judges the card's image with the visitor's strokes. The page shows only the result, no status.
    * @param {import("./state.js").Strokes} strokes
    * @param {ImageData} image
    */
@@ -113,7 +110,7 @@ export class Session {
   }
 
   /**
-   * Judges an image that the card does not show. For this the engine has a second copy of the model, so that the first copy still has the card's image.
+   * Judges an image that the card does not show.
    * @param {Pick<Wanted, "name" | "read">} wanted
    * @returns {Promise<import("./protocol.js").Timed>} fails with a whole sentence
    */
@@ -121,10 +118,9 @@ export class Session {
     for (;;) {
       const loaded = await this.#whenLoaded();
       try {
-        const model = await this.#copy(loaded);
         const content = await read();
         if (this.#store.get().loaded !== loaded) continue; // it changed meanwhile
-        return await this.#detect(content instanceof ImageData ? content : new Uint8Array(content), name, model);
+        return await this.#detect(content instanceof ImageData ? content : new Uint8Array(content), name);
       } catch (error) {
         if (!(error instanceof Lost)) throw error instanceof Error ? error : new Error(sentence(error));
         if (error instanceof Superseded || this.#store.get().loaded !== loaded) continue; // another detector is on its way
@@ -133,20 +129,6 @@ export class Session {
         if (error instanceof Crash && loaded.backend !== "webgpu") throw new Error(sentence(error));
       }
     }
-  }
-
-  /** @param {Loaded} loaded @returns {Promise<string>} its key */
-  async #copy(loaded) {
-    const { models, model } = this.#store.get();
-    const file = models.find(({ file }) => file === model);
-    if (!file) throw new Error("The model is not on the site any more: reload the page.");
-    if (this.#aside?.loaded !== loaded) this.#aside = { loaded, added: this.#client.add(file) };
-    const { added } = this.#aside; // whoever comes meanwhile waits for the same
-    await added.catch((error) => {
-      if (this.#aside?.added === added) this.#aside = null;
-      throw error;
-    });
-    return file.file;
   }
 
   /** @returns {Promise<Loaded>} */
@@ -210,11 +192,10 @@ export class Session {
   /**
    * @param {import("./protocol.js").Picture} image
    * @param {string} name for the engine's reason not to judge it
-   * @param {string} [model] key of a copy
    */
-  async #detect(image, name, model) {
+  async #detect(image, name) {
     try {
-      return await this.#client.detect(image, model);
+      return await this.#client.detect(image);
     } catch (error) {
       throw error instanceof Lost ? error : new Error(refusal(name, error));
     }

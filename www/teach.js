@@ -33,12 +33,11 @@ export function open({ session }) {
 
   const view = createTeach(send, {
     files: async (files) => {
-      const held = state.photos.reduce((sum, { picture }) => sum + (picture instanceof Uint8Array ? picture.byteLength : 0), 0);
-      take(await fromFiles(files, held));
+      take(await fromFiles(files, held()));
     },
     pieces: async (file, part, count) => {
       try {
-        take({ photos: await fromPieces(file, part, count), notice: "" });
+        take(await fromPieces(file, part, count, held()));
       } catch (error) {
         send({ type: "noticed", notice: sentence(error) });
       }
@@ -64,6 +63,11 @@ export function open({ session }) {
     },
     save: () => state.weights && save(new Blob([state.weights], { type: "application/octet-stream" }), "my-model.safetensors"),
   });
+
+  /** The bytes of all photos. */
+  function held() {
+    return state.photos.reduce((sum, { picture }) => sum + picture.byteLength, 0);
+  }
 
   /** Adds photos, unless the training began while they were read. @param {{ photos: import("./teach/state.js").Photo[], notice: string }} taken */
   function take({ photos, notice }) {
@@ -98,7 +102,7 @@ export function open({ session }) {
     const number = ++models > 1 ? ` ${models}` : "";
     void session.adopt({ file: `my-model${number}.safetensors`, name: `My model${number}, taught here`, bytes: weights.byteLength, hash: "", weights });
     const [photo] = state.photos;
-    if (photo) session.ask({ name: photo.name, sample: null, read: async () => (photo.picture instanceof ImageData ? photo.picture : photo.picture.slice().buffer) });
+    if (photo) session.ask({ name: photo.name, sample: null, read: async () => photo.picture.slice().buffer });
   }
 
   view.show(state);

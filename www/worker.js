@@ -11,6 +11,9 @@ let prepared = null;
 /** The detectors by key, one for each model that the page uses at the same time. @type {Map<string, import("./protocol.js").Detector>} */
 const detectors = new Map();
 
+/** The image that was inspected last. @type {{ detector: import("./protocol.js").Detector, input: Uint8ClampedArray, inspector: import("./protocol.js").Inspector } | null} */
+let encoded = null;
+
 /**
  * @param {Reply} reply
  * @param {Transferable[]} [transfer]
@@ -71,6 +74,17 @@ async function detect({ key, image }) {
   return { detection, elapsed_ms: performance.now() - start };
 }
 
+/**
+ * Encodes an image whose blocks are to be inspected. The last one is kept: one block after the other is asked for.
+ * @param {Extract<Request, { type: "inspect" }>["image"]} image
+ */
+function inspector({ input, width_px, height_px }) {
+  const detector = need(detectors.get(""), "load");
+  const isKept = encoded?.detector === detector && encoded.input.length === input.length && input.every((value, at) => value === encoded?.input[at]);
+  if (!encoded || !isKept) encoded = { detector, input, inspector: detector.inspector(input, width_px, height_px) };
+  return encoded.inspector;
+}
+
 /** @param {Request} request */
 async function answer(request) {
   switch (request.type) {
@@ -87,7 +101,7 @@ async function answer(request) {
     }
     case "inspect": {
       const { scale, row, column } = request.place;
-      return { value: await need(detectors.get(request.key), "load").inspect(scale, row, column, request.strongest), transfer: [] };
+      return { value: await inspector(request.image).block(scale, row, column, request.strongest), transfer: [] };
     }
   }
 }

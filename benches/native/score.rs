@@ -32,7 +32,7 @@ pub(crate) fn run(model: &Path, batch: &Path, device: &DeviceChoice) -> anyhow::
     let inference = Inference::new(&decoded.model, &device, true);
     protocol::answer(|| {
         let start = Instant::now();
-        let scored = block_on(inference.scored_maps(&images))?;
+        let scored = block_on(inference.predict(&images))?;
         let seconds = start.elapsed().as_secs_f64();
         let first = scored.into_iter().next().context("an image")?;
         Ok(Score {

@@ -8,10 +8,12 @@ use clap::Args;
 use image::RgbImage;
 
 use daad::dataset::Sample;
+use daad::error::shown;
 use daad::file;
 use daad::image::Flips;
 use daad::learn::recalibrate;
 use daad::metric::Label;
+use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
 use daad::settings::named;
 use daad::weights::read_card;
 use pollster::block_on;
@@ -35,21 +37,16 @@ pub(crate) struct CalibrateArgs {
     common: CommonArgs,
 }
 
-/// With fewer images than this, a single unusual image can determine the threshold.
-const FEW: usize = 20;
-
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
-    let path = args.model.display();
+    let path = shown(&args.model);
+    file::check_writable(&args.model)?;
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let card = read_card(&bytes).with_context(|| path.to_string())?;
+    let card = read_card(&bytes).with_context(|| path.clone())?;
     let mut paths = images(&args.paths)?;
     paths.sort();
     paths.dedup();
-    if paths.len() < FEW {
-        note(&format!(
-            "{} images say little of what is normal; {FEW} or more would be better.",
-            paths.len()
-        ));
+    if let Some(warning) = few_images_warning(paths.len()) {
+        note(&warning);
     }
     let sample = |path| Sample::of_file(path, "", Label::Normal);
     let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
@@ -57,20 +54,15 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
     let finished = block_on(recalibrate(&bytes, &normal, args.flips, &device.device))
-        .with_context(|| path.to_string())?;
-    let range = finished.detector.card().calibration.fusion.reconstruction;
-    anyhow::ensure!(
-        range.max > range.min,
-        "all of these images score the same, so there is nothing to scale by: give more of them"
-    );
-    file::write(&args.model, &finished.bytes)?;
+        .with_context(|| path.clone())?;
     let calibration = &finished.detector.card().calibration;
+    anyhow::ensure!(!calibration.has_no_scale(), NOTHING_TO_SCALE_BY);
+    file::write(&args.model, &finished.bytes)?;
     note(&format!(
-        "{path}: {} scores from {} images; the threshold {:.4} became {:.4}, in units of a new scaling.",
-        calibration.normal_scores.len(),
-        normal.len(),
+        "{path}: the threshold {:.4} became {:.4}, in units of a new scaling; it {}.",
         card.calibration.threshold,
-        calibration.threshold
+        calibration.threshold,
+        calibration.rate_in_words()
     ));
     if args.common.json {
         threshold(calibration)?;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use daad::dataset::{DataSet, Unreadable, load_ahead, readable};
+use daad::error::shown;
 use daad::evaluate::{Records, evaluate};
+use daad::file;
 use daad::settings::named;
 
 use super::common::arguments::CommonArgs;
@@ -37,11 +39,14 @@ pub(crate) struct EvalArgs {
 
 pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let detector = open(&args.model, &args.common.device)?;
+    if args.record {
+        file::check_writable(&Records::beside(&args.model).evaluation)?;
+    }
     let split = DataSet::open(&args.data)?.select(&args.category)?;
     if split.test.is_empty() {
         anyhow::bail!(
             "{} holds no labelled test images (as test/good and test/… in MVTec AD)",
-            args.data.display()
+            shown(&args.data)
         );
     }
     let config = &detector.card().config;
@@ -56,8 +61,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.record {
         let records = Records::beside(&args.model);
         records.write_evaluation(&evaluated)?;
-        let [scores, figures] =
-            [records.scores, records.evaluation].map(|path| path.display().to_string());
+        let [scores, figures] = [records.scores, records.evaluation].map(|path| shown(&path));
         note(&format!("Wrote {scores} and {figures}."));
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Deserialize;
 
+use daad::error::shown;
 use daad::learn::TrainConfig;
 use daad::weights::{ModelCard, read_card};
 
@@ -26,9 +27,9 @@ pub(crate) struct InfoArgs {
 }
 
 pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
-    let path = args.model.display();
+    let path = shown(&args.model);
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let card = read_card(&bytes).with_context(|| path.to_string())?;
+    let card = read_card(&bytes).with_context(|| path.clone())?;
     if args.json {
         line(&serde_json::to_string(&card)?)?;
     } else if args.settings {
@@ -54,10 +55,9 @@ fn summary(card: &ModelCard) -> anyhow::Result<()> {
         config.parameter_count() as f64 / 1e6
     ))?;
     line(&format!(
-        "threshold {:.4}, set to refuse {} % of normal images, from {} scores",
+        "threshold {:.4}, {}",
         calibration.threshold,
-        100.0 * calibration.false_alarm_rate,
-        calibration.normal_scores.len()
+        calibration.rate_in_words()
     ))?;
     line(&format!(
         "trained {} epochs on {} images, on {}",

@@ -6,18 +6,18 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
 
+use daad::error::shown;
 use daad::file;
 use daad::score::RawScore;
 use daad::{Detector, TileOptions, TiledDetection};
 use pollster::block_on;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::{images, open};
+use super::common::files::{STANDARD_INPUT, images, open, read_image};
 use super::common::output::{line, note};
 use super::common::tiles::{self, Photograph, TileArgs};
 
@@ -26,7 +26,7 @@ pub(crate) struct ScoreArgs {
     /// The model file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Images, or folders of images
+    /// Images, or folders of images; - reads an image from standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Write NAME.heat.png here for each image
@@ -43,6 +43,10 @@ pub(crate) struct ScoreArgs {
     #[command(flatten)]
     common: CommonArgs,
 }
+
+/// The endings of the pictures that are written.
+const HEAT_MAP: &str = ".heat.png";
+const RECONSTRUCTION: &str = ".reconstruction.png";
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -80,9 +84,13 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
         ),
         None => {}
     }
+    let folders = [&args.heat_maps, &args.reconstructions];
+    for folder in folders.into_iter().flatten() {
+        file::check_folder(folder)?;
+    }
     let images = images(&args.paths)?;
     let mut names = HashSet::new();
-    let mut failed = 0;
+    let (mut failed, mut unwritten) = (0, 0);
     let wants_map = args.heat_maps.is_some();
     for path in &images {
         let scored = match &tiling {
@@ -93,35 +101,48 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
         let scored = match scored {
             Ok(scored) => scored,
             Err(error) => {
-                note(&format!("{}: {error:#}", path.display()));
+                note(&format!("{}: {error:#}", shown(path)));
                 failed += 1;
                 continue;
             }
         };
         print(&detector, path, &scored, args.common.json)?;
         let name = unique_name(path, &mut names);
-        if let (Some(folder), Some(map)) = (&args.heat_maps, &scored.heat_map) {
-            save(map, &folder.join(format!("{name}.heat.png")))?;
-        }
-        if let (Some(folder), Some(rebuilt)) = (&args.reconstructions, &scored.reconstruction) {
-            save(rebuilt, &folder.join(format!("{name}.reconstruction.png")))?;
+        let pictures = [
+            (&args.heat_maps, &scored.heat_map, HEAT_MAP),
+            (
+                &args.reconstructions,
+                &scored.reconstruction,
+                RECONSTRUCTION,
+            ),
+        ];
+        for (folder, picture, ending) in pictures {
+            let (Some(folder), Some(picture)) = (folder, picture) else {
+                continue;
+            };
+            // Nor must a picture that cannot be written.
+            if let Err(error) = save(picture, &file::with_ending(&folder.join(&name), ending)) {
+                note(&format!("{error:#}"));
+                unwritten += 1;
+            }
         }
     }
     if failed > 0 {
         anyhow::bail!("{failed} of {} images could not be scored", images.len());
     }
+    anyhow::ensure!(unwritten == 0, "{unwritten} pictures could not be written");
     Ok(ExitCode::SUCCESS)
 }
 
 fn whole(detector: &Detector, path: &Path, wants_map: bool) -> anyhow::Result<Scored> {
-    let bytes = std::fs::read(path).context("cannot read")?;
+    let bytes = read_image(path)?;
     let detection = block_on(detector.detect(&bytes))?;
     Ok(Scored {
         anomaly_score: detection.anomaly_score,
         is_anomalous: detection.is_anomalous,
-        raw: detection.examination.raw,
+        raw: detection.prediction.raw,
         heat_map: wants_map.then(|| detector.heat_map(&detection)),
-        reconstruction: Some(detection.examination.reconstruction),
+        reconstruction: Some(detection.prediction.reconstruction),
         tiles: None,
     })
 }
@@ -169,7 +190,7 @@ fn print(detector: &Detector, path: &Path, scored: &Scored, json: bool) -> anyho
     let score = scored.anomaly_score;
     line(&format!(
         "{verdict:<9}  {score:>8.3} (threshold {threshold:.3})  {}",
-        path.display()
+        shown(path)
     ))?;
     scored.tiles.as_ref().map_or(Ok(()), tiles::print_worst)
 }
@@ -177,7 +198,10 @@ fn print(detector: &Detector, path: &Path, scored: &Scored, json: bool) -> anyho
 /// A file name for the results that is not taken yet, so that images of the same name from several
 /// folders do not overwrite each other's results.
 fn unique_name(path: &Path, taken: &mut HashSet<String>) -> String {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = match path == Path::new(STANDARD_INPUT) {
+        true => "standard-input".into(),
+        false => path.file_stem().unwrap_or_default().to_string_lossy(),
+    };
     let candidates = (2..).map(|count| format!("{stem}-{count}"));
     let mut candidates = [stem.to_string()].into_iter().chain(candidates);
     let free = candidates.find(|name| !taken.contains(name));

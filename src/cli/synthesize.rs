@@ -9,6 +9,7 @@ use clap::{Args, value_parser};
 use image::{ImageFormat, RgbImage};
 
 use daad::dataset::{SyntheticImages, Texture};
+use daad::error::shown;
 use daad::file;
 
 use super::common::output::line;
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         is_empty || !args.out.exists(),
         "{} is there already: images of two kinds would be mixed",
-        args.out.display()
+        shown(&args.out)
     );
     let mut images = SyntheticImages::new(args.texture, args.size as usize, args.seed);
     for (folder, count) in [("train/good", args.train), ("test/good", args.test)] {
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
     let kinds = args.texture.defects().len();
     line(&format!(
         "{}: {} images to train on; to test, {} normal and {} defective ones of {kinds} kinds",
-        args.out.display(),
+        shown(&args.out),
         args.train,
         args.test,
         args.test * kinds,

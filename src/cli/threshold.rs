@@ -7,8 +7,9 @@ use anyhow::Context;
 use clap::Args;
 
 use daad::TileOptions;
+use daad::error::shown;
 use daad::file;
-use daad::score::Calibration;
+use daad::score::{Calibration, few_images_warning};
 use daad::weights::{ModelCard, read_card, with_card};
 
 use super::common::arguments::{CommonArgs, share};
@@ -21,7 +22,7 @@ pub(crate) struct ThresholdArgs {
     /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only read
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Share of normal images that the threshold may refuse
+    /// Share of normal images that the threshold may refuse at most
     #[arg(long, value_name = "SHARE", value_parser = share)]
     false_alarm_rate: f64,
     /// With --tiles: normal photographs, or folders of them, to cut and score; the threshold that
@@ -48,9 +49,9 @@ pub(crate) fn run(args: &ThresholdArgs) -> anyhow::Result<ExitCode> {
 
 /// Computes the threshold from the held-out scores in the model file, and writes it into that file.
 fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
-    let path = args.model.display();
+    let path = shown(&args.model);
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let card = read_card(&bytes).with_context(|| path.to_string())?;
+    let card = read_card(&bytes).with_context(|| path.clone())?;
     let before = card.calibration.threshold;
     let card = ModelCard {
         calibration: card
@@ -63,8 +64,9 @@ fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
         return threshold(&card.calibration);
     }
     line(&format!(
-        "{path}: threshold {before:.4} became {:.4}",
-        card.calibration.threshold
+        "{path}: threshold {before:.4} became {:.4}; it {}",
+        card.calibration.threshold,
+        card.calibration.rate_in_words()
     ))
 }
 
@@ -80,27 +82,24 @@ fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
     let mut normal_scores = Vec::with_capacity(images.len());
     for path in &images {
         let detection = tiles::detect(&detector, path, options);
-        let detection = detection.with_context(|| path.display().to_string())?;
+        let detection = detection.with_context(|| shown(path))?;
         normal_scores.push(detection.anomaly_score);
     }
     normal_scores.sort_by(f64::total_cmp);
-    let rate = args.false_alarm_rate;
     let calibration = Calibration {
         normal_scores,
         ..detector.card().calibration.clone()
     };
-    let calibration = calibration.with_false_alarm_rate(rate);
-    let count = images.len();
-    if rate * (count as f64) < 1.0 {
-        note(&format!(
-            "{count} images say little of a rate of {rate}: the worst of them decides."
-        ));
+    let calibration = calibration.with_false_alarm_rate(args.false_alarm_rate);
+    if let Some(warning) = few_images_warning(images.len()) {
+        note(&warning);
     }
     if args.common.json {
         return threshold(&calibration);
     }
     line(&format!(
-        "--threshold {:.4} refuses {rate} of {count} normal images cut in this way",
-        calibration.threshold
+        "--threshold {:.4} {}, cut in this way",
+        calibration.threshold,
+        calibration.rate_in_words()
     ))
 }

@@ -7,12 +7,15 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, NormalImages, TestImages, Unreadable};
+use daad::error::shown;
+use daad::file;
 use daad::learn::TrainConfig;
 use daad::settings::{Settings, named};
 use daad::train::{Data, Outcome, RunLock, Training, checkpoint_path, read_progress};
 use daad::weights::{Precision, Provenance};
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
+use super::common::files::read_text;
 use super::common::interrupt::INTERRUPTED;
 use super::common::output::{self, note, settings_of};
 use super::common::provenance::{command, commit};
@@ -44,7 +47,7 @@ pub(crate) struct TrainArgs {
     /// Go on from the checkpoint beside --out; its settings are kept, --epochs may be raised
     #[arg(long)]
     resume: bool,
-    /// Start anew although there is a checkpoint of an unfinished run
+    /// Start anew although there is a finished model, or a checkpoint of an unfinished run
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Run as a job of a sweep: stop as after Ctrl-C when standard input ends, and go on from the
@@ -66,7 +69,7 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
-    check_out(&args.out)?;
+    file::check_writable(&args.out)?;
     let patience = match args.job {
         true => ORPHAN_PATIENCE,
         false => Duration::ZERO,
@@ -147,27 +150,21 @@ fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     if checkpoint.exists() && !args.overwrite {
         anyhow::bail!(
             "{} holds an earlier run; --resume goes on with it, --overwrite starts anew",
-            checkpoint.display()
+            shown(&checkpoint)
+        );
+    }
+    if args.out.exists() && !args.overwrite && !args.job {
+        anyhow::bail!(
+            "{} is there already; --overwrite replaces it",
+            shown(&args.out)
         );
     }
     settings.check_effect()?;
     Ok(settings.resolve()?)
 }
 
-fn check_out(out: &Path) -> anyhow::Result<()> {
-    let is_file = !out.is_dir() && out.file_name().is_some();
-    anyhow::ensure!(
-        is_file,
-        "--out must name a file, {} is a folder",
-        out.display()
-    );
-    Ok(())
-}
-
 fn read_settings(path: &Path) -> anyhow::Result<Settings> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Settings::from_toml(&text).with_context(|| path.display().to_string())
+    Settings::from_toml(&read_text(path)?).with_context(|| shown(path))
 }
 
 /// The configuration of a resumed run: that of its beginning, except the number of epochs, which

@@ -117,7 +117,7 @@ impl TrainingImages for Loader {
         self.shared.samples.len()
     }
 
-    /// The hash of the files' names and lengths, for which nothing has to be decoded.
+    /// The hash of what identifies the files, for which nothing has to be decoded.
     fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(format!(
@@ -320,7 +320,14 @@ mod tests {
         let before = fingerprint(&samples);
         assert_eq!(fingerprint(&samples), before);
         assert_ne!(fingerprint(&samples[1..]), before);
-        std::fs::write(root.path().join("7.png"), "longer or shorter").unwrap();
+        let path = root.path().join("7.png");
+        let mut bytes = std::fs::read(&path).unwrap();
+        // Another picture under the same name, of the same length.
+        let last_pixels = bytes.len() - 20;
+        bytes[last_pixels] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert_ne!(fingerprint(&samples), before);
+        std::fs::write(path, "longer or shorter").unwrap();
         assert_ne!(fingerprint(&samples), before);
     }
 }

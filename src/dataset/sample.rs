@@ -1,12 +1,16 @@
 //! One image of a data set: where it is stored and what is known about it.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::imageops::FilterType;
 use image::{GrayImage, RgbImage};
+use sha2::{Digest, Sha256};
 
+use super::images::hex;
 use crate::error::caught;
 use crate::error::{Error, Result};
 use crate::image::{decode, resize};
@@ -56,10 +60,14 @@ impl Records {
         self.bytes[index * self.stride()]
     }
 
+    /// The label and the pixels of an image.
+    fn record(&self, index: usize) -> &[u8] {
+        &self.bytes[index * self.stride()..][..self.stride()]
+    }
+
     fn image(&self, index: usize) -> RgbImage {
-        let start = index * self.stride() + self.label_bytes;
         let plane_px = self.side_px * self.side_px;
-        let pixels = &self.bytes[start..start + self.channels * plane_px];
+        let pixels = &self.record(index)[self.label_bytes..];
         RgbImage::from_fn(self.side_px as u32, self.side_px as u32, |x, y| {
             let place = y as usize * self.side_px + x as usize;
             let channel = |channel: usize| pixels[channel % self.channels * plane_px + place];
@@ -84,16 +92,31 @@ impl Source {
         }
     }
 
-    /// Identifies the image without decoding it, by its name and the length of its file.
-    pub(crate) fn fingerprint(&self) -> String {
-        let length = match self {
-            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-            Self::Record { records, .. } => records.bytes.len() as u64,
+    /// The absolute path, so that the image is found again wherever the program runs;
+    /// `FILE#INDEX` for one of many images in a file.
+    pub fn absolute_name(&self) -> String {
+        let absolute = |path: &Path| {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            absolute.to_string_lossy().into_owned()
         };
+        match self {
+            Self::File(path) => absolute(path),
+            Self::Record { records, index } => format!("{}#{index}", absolute(&records.path)),
+        }
+    }
+
+    /// Identifies the image without decoding it: by its name, by the length of its file, and by the
+    /// first and the last bytes in it.
+    pub(crate) fn fingerprint(&self) -> String {
         // Only the file name is used, because the folder may have another path on another machine.
         let name = self.to_string();
         let name = Path::new(&name).file_name().unwrap_or_default();
-        format!("{} {length}", name.to_string_lossy())
+        let content = match self {
+            Self::File(path) => File::open(path).and_then(ends),
+            Self::Record { records, index } => ends(Cursor::new(records.record(*index))),
+        };
+        // A file that cannot be read is reported when it is needed.
+        format!("{} {}", name.to_string_lossy(), content.unwrap_or_default())
     }
 }
 
@@ -145,7 +168,7 @@ impl Sample {
     pub fn load(&self, width_px: usize, height_px: usize) -> Result<LabelledImage> {
         let mask = self.mask.as_deref();
         Ok(LabelledImage {
-            name: self.source.to_string(),
+            name: self.source.absolute_name(),
             category: self.category.clone(),
             kind: self.kind.clone(),
             label: self.label,
@@ -161,7 +184,7 @@ impl Sample {
 /// A decoded image of the model's size, and what is known about it.
 #[derive(Debug, Clone)]
 pub struct LabelledImage {
-    /// The file's path, as it was listed; `FILE#INDEX` if the file holds many images.
+    /// See [`Source::absolute_name`].
     pub name: String,
     /// As [`Sample::category`].
     pub category: String,
@@ -176,6 +199,21 @@ pub struct LabelledImage {
     pub mask: Option<GrayImage>,
     /// The pixels.
     pub image: RgbImage,
+}
+
+/// The length of a file, and the hash of its first and last bytes: a photograph that was edited or
+/// replaced differs in its compressed pixels or in its length.
+fn ends(mut file: impl Read + Seek) -> io::Result<String> {
+    const END_BYTES: u64 = 16 << 10;
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut hash = Sha256::new();
+    for start in [0, length.saturating_sub(END_BYTES)] {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        (&mut file).take(END_BYTES).read_to_end(&mut bytes)?;
+        hash.update(&bytes);
+    }
+    Ok(format!("{length} {}", hex(hash)))
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use crate::image::{from_values, to_tensor};
 use crate::model::{Autoencoder, Model};
 use crate::score::{self, RawScore, Scoring, smooth};
 
-/// A model on a device, ready to examine images.
+/// A model on a device, ready to score images.
 #[derive(Debug)]
 pub struct Inference {
     model: Model,
@@ -19,24 +19,15 @@ pub struct Inference {
     scoring: Scoring,
 }
 
-/// The results of the networks for one image.
+/// The networks' output for one image, before calibration.
 #[derive(Debug, Clone)]
-pub struct Examination {
+pub struct Prediction {
     /// R and L before scaling.
     pub raw: RawScore,
     /// The generator's reconstruction of the image.
     pub reconstruction: RgbImage,
     /// The squared error per pixel, mean over the channels, row by row, `H·W`. If the [`Scoring`]
     /// says so, the map is smoothed, or a mean over mirror images.
-    pub error_map: Vec<f32>,
-}
-
-/// An examination without the reconstruction.
-#[derive(Debug, Clone)]
-pub struct ScoredMap {
-    /// R and L before scaling.
-    pub raw: RawScore,
-    /// See [`Examination::error_map`].
     pub error_map: Vec<f32>,
 }
 
@@ -89,13 +80,39 @@ impl Inference {
         &self.device
     }
 
-    /// Examines one image of the model's size.
+    /// Scores and reconstructs a batch of images of the model's size.
     ///
     /// # Errors
     ///
     /// [`Error::Device`] where the device fails.
-    pub async fn examine(&self, image: &RgbImage) -> Result<Examination> {
-        let batch = self.run(&[image]);
+    ///
+    /// # Panics
+    ///
+    /// Where there is no image, or their sizes differ.
+    pub async fn predict(&self, images: &[&RgbImage]) -> Result<Vec<Prediction>> {
+        let mut predictions = self.predict_unmirrored(images).await?;
+        let mut count = 1u8;
+        for mirror in self.scoring.flips.mirrors() {
+            let mirrored: Vec<RgbImage> = images.iter().map(|image| mirror.image(image)).collect();
+            // The mirror images are scored one after the other, because together they would need
+            // several times the memory.
+            let mirrored: Vec<&RgbImage> = mirrored.iter().collect();
+            let others = self.predict_unmirrored(&mirrored).await?;
+            for ((sum, mut other), image) in predictions.iter_mut().zip(others).zip(images) {
+                mirror.map(&mut other.error_map, image.width() as usize);
+                sum.add(&other);
+            }
+            count += 1;
+        }
+        if count > 1 {
+            predictions.iter_mut().for_each(|sum| sum.divide(count));
+        }
+        Ok(predictions)
+    }
+
+    /// The predictions of the images themselves, without their mirror images.
+    async fn predict_unmirrored(&self, images: &[&RgbImage]) -> Result<Vec<Prediction>> {
+        let batch = self.run(images);
         let mut read = Transaction::default()
             .register(batch.reconstructions)
             .register(batch.error_maps)
@@ -103,119 +120,44 @@ impl Inference {
         if let Some(alignment) = batch.alignment_scores {
             read = read.register(alignment);
         }
-        let mut read = floats(read).await?;
-        let raw = RawScore {
-            reconstruction: f64::from(read[2][0]),
-            alignment: read.get(3).map(|scores| f64::from(scores[0])),
-        };
-        let (width, height) = image.dimensions();
-        let reconstruction = from_values(&read[0], width, height);
-        let error_map = read.swap_remove(1);
-        let mut scored = [self.smoothed(ScoredMap { raw, error_map }, width)];
-        self.average(&[image], &mut scored).await?;
-        let [ScoredMap { raw, error_map }] = scored;
-        Ok(Examination {
-            raw,
-            reconstruction,
-            error_map,
-        })
-    }
-
-    /// R and L of a batch of images of the model's size.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Device`] where the device fails.
-    pub async fn raw_scores(&self, images: &[&RgbImage]) -> Result<Vec<RawScore>> {
-        if !self.scoring.is_plain() {
-            let scored = self.scored_maps(images).await?;
-            return Ok(scored.into_iter().map(|scored| scored.raw).collect());
-        }
-        let batch = self.run(images);
-        let mut read = Transaction::default().register(batch.reconstruction_scores);
-        if let Some(alignment) = batch.alignment_scores {
-            read = read.register(alignment);
-        }
         let read = floats(read).await?;
-        Ok((0..images.len())
-            .map(|index| RawScore {
-                reconstruction: f64::from(read[0][index]),
-                alignment: read.get(1).map(|scores| f64::from(scores[index])),
+        let (width, height) = images[0].dimensions();
+        let pixels = (width * height) as usize;
+        let reconstructions = read[0].chunks_exact(3 * pixels);
+        let error_maps = read[1].chunks_exact(pixels);
+        let predictions = reconstructions.zip(error_maps).enumerate();
+        let predictions = predictions.map(|(index, (reconstruction, error_map))| {
+            self.smoothed(Prediction {
+                raw: RawScore {
+                    reconstruction: f64::from(read[2][index]),
+                    alignment: read.get(3).map(|scores| f64::from(scores[index])),
+                },
+                reconstruction: from_values(reconstruction, width, height),
+                error_map: error_map.to_vec(),
             })
-            .collect())
-    }
-
-    /// R, L and error map of each image of a batch, all of the model's size.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Device`] where the device fails.
-    pub async fn scored_maps(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
-        let mut scored = self.scored_once(images).await?;
-        self.average(images, &mut scored).await?;
-        Ok(scored)
-    }
-
-    /// Replaces `scored`, the results of the unmirrored images, by the means over each image and
-    /// its mirror images.
-    async fn average(&self, images: &[&RgbImage], scored: &mut [ScoredMap]) -> Result<()> {
-        let mut count = 1u8;
-        for mirror in self.scoring.flips.mirrors() {
-            let mirrored: Vec<RgbImage> = images.iter().map(|image| mirror.image(image)).collect();
-            // The mirror images are scored one after the other, because together they would need
-            // several times the memory.
-            let mirrored: Vec<&RgbImage> = mirrored.iter().collect();
-            let others = self.scored_once(&mirrored).await?;
-            for ((sum, mut other), image) in scored.iter_mut().zip(others).zip(images) {
-                mirror.map(&mut other.error_map, image.width() as usize);
-                sum.add(&other);
-            }
-            count += 1;
-        }
-        if count > 1 {
-            scored.iter_mut().for_each(|sum| sum.divide(count));
-        }
-        Ok(())
+        });
+        Ok(predictions.collect())
     }
 
     /// If the scoring asks for it, smooths the error map and computes R from the smoothed map.
-    fn smoothed(&self, scored: ScoredMap, width_px: u32) -> ScoredMap {
+    fn smoothed(&self, prediction: Prediction) -> Prediction {
         let sigma_px = self.scoring.error_smoothing_px;
         if sigma_px == 0.0 {
-            return scored;
+            return prediction;
         }
-        let error_map = smooth(&scored.error_map, width_px as usize, sigma_px);
+        let width_px = prediction.reconstruction.width() as usize;
+        let error_map = smooth(&prediction.error_map, width_px, sigma_px);
         // Unlike `f32::max`, this keeps NaN, so that a NaN in the map is detected.
         let larger = |a: f32, b: &f32| if a > *b || a.is_nan() { a } else { *b };
         let raw = RawScore {
             reconstruction: f64::from(error_map.iter().fold(0.0, larger)),
-            ..scored.raw
+            ..prediction.raw
         };
-        ScoredMap { raw, error_map }
-    }
-
-    /// The results of the images themselves, without their mirror images.
-    async fn scored_once(&self, images: &[&RgbImage]) -> Result<Vec<ScoredMap>> {
-        let batch = self.run(images);
-        let mut read = Transaction::default()
-            .register(batch.error_maps)
-            .register(batch.reconstruction_scores);
-        if let Some(alignment) = batch.alignment_scores {
-            read = read.register(alignment);
+        Prediction {
+            raw,
+            error_map,
+            ..prediction
         }
-        let read = floats(read).await?;
-        let maps = read[0].chunks_exact(read[0].len() / images.len());
-        let scored = maps.enumerate().map(|(index, map)| ScoredMap {
-            raw: RawScore {
-                reconstruction: f64::from(read[1][index]),
-                alignment: read.get(2).map(|scores| f64::from(scores[index])),
-            },
-            error_map: map.to_vec(),
-        });
-        let width_px = images[0].width();
-        Ok(scored
-            .map(|scored| self.smoothed(scored, width_px))
-            .collect())
     }
 
     fn run(&self, images: &[&RgbImage]) -> Batch {
@@ -241,7 +183,7 @@ impl Inference {
     }
 }
 
-impl ScoredMap {
+impl Prediction {
     fn add(&mut self, other: &Self) {
         self.raw.reconstruction += other.raw.reconstruction;
         if let (Some(sum), Some(other)) = (&mut self.raw.alignment, other.raw.alignment) {

@@ -4,7 +4,6 @@
 use image::{RgbImage, imageops};
 
 use super::Detector;
-use super::inference::ScoredMap;
 use super::tiling::{Tile, TileGrid, TileSize, stitch};
 use crate::error::Result;
 use crate::image::{heat_map, resize};
@@ -115,23 +114,16 @@ impl Detector {
             }
             let cut: Vec<RgbImage> = batch.iter().map(|tile| self.cut(image, tile)).collect();
             let cut: Vec<&RgbImage> = cut.iter().collect();
-            let raw = match &mut error_map {
-                None => self.inference.raw_scores(&cut).await?,
-                Some(whole) => {
-                    let maps = self.inference.scored_maps(&cut).await?;
-                    let lay = |(tile, scored): (&Tile, ScoredMap)| {
-                        let row = self.card.config.width_px;
-                        stitch(whole, width_px, *tile, &scored.error_map, row);
-                        scored.raw
-                    };
-                    batch.iter().zip(maps).map(lay).collect()
+            let predictions = self.predict(&cut).await?;
+            for (tile, prediction) in batch.iter().zip(predictions) {
+                if let Some(whole) = &mut error_map {
+                    let row = self.card.config.width_px;
+                    stitch(whole, width_px, *tile, &prediction.error_map, row);
                 }
-            };
-            for (&tile, raw) in batch.iter().zip(raw) {
-                let anomaly_score = self.anomaly_score(raw)?;
+                let anomaly_score = self.anomaly_score(prediction.raw)?;
                 scored.push(ScoredTile {
-                    tile,
-                    raw,
+                    tile: *tile,
+                    raw: prediction.raw,
                     anomaly_score,
                     is_anomalous: self.is_anomalous(anomaly_score),
                 });
@@ -177,7 +169,7 @@ impl Detector {
     /// The error map of the whole photograph in the colours of [`Self::heat_map`]; None if it
     /// was not requested.
     pub fn tiled_heat_map(&self, detection: &TiledDetection) -> Option<RgbImage> {
-        let full_scale = self.card.calibration.normal_error_max as f32;
+        let full_scale = self.card.calibration.error_full_scale as f32;
         let map = detection.error_map.as_ref()?;
         let (width, height) = (detection.width_px, detection.height_px);
         Some(heat_map(map, width, height, full_scale))

@@ -54,11 +54,11 @@ pub fn evaluate(
             break;
         }
         let pixels: Vec<_> = batch.iter().map(|labelled| &labelled.image).collect();
-        let maps = block_on(detector.scored_maps(&pixels))?;
-        for (labelled, map) in batch.iter().zip(maps) {
-            let deployed = detector.anomaly_score(map.raw)?;
-            scored.push(ScoredImage::new(labelled, map.raw, deployed));
-            error_maps.add(labelled, &map.error_map);
+        let predictions = block_on(detector.predict(&pixels))?;
+        for (labelled, prediction) in batch.iter().zip(predictions) {
+            let deployed = detector.anomaly_score(prediction.raw)?;
+            scored.push(ScoredImage::new(labelled, prediction.raw, deployed));
+            error_maps.add(labelled, &prediction.error_map);
         }
         on_scored(batch.len());
     }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Evaluated, Evaluation, Figures, ProtocolMetrics, ScoredImage};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::file;
 use crate::learn::EpochRecord;
 use crate::learn::Losses;
@@ -36,13 +36,16 @@ impl Records {
     /// The paths of the records beside the model file `model`.
     pub fn beside(model: &Path) -> Self {
         let name = model.file_name().unwrap_or_default().to_string_lossy();
-        let name = name.strip_suffix(".safetensors").unwrap_or(&name);
-        let file = |ending| model.with_file_name(format!("{name}.{ending}"));
+        let name = name
+            .strip_suffix(".safetensors")
+            .unwrap_or(&name)
+            .to_owned();
+        let stem = model.with_file_name(name);
         Self {
-            losses: file("losses.csv"),
-            scores: file("scores.csv"),
-            metrics: file("metrics.csv"),
-            evaluation: file("evaluation.json"),
+            losses: file::with_ending(&stem, ".losses.csv"),
+            scores: file::with_ending(&stem, ".scores.csv"),
+            metrics: file::with_ending(&stem, ".metrics.csv"),
+            evaluation: file::with_ending(&stem, ".evaluation.json"),
         }
     }
 
@@ -241,7 +244,7 @@ fn read_csv<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
 fn unsound(path: &Path, reason: &dyn std::error::Error) -> Error {
     Error::Record(format!(
         "{}: {reason}; daad train and daad eval --record write it anew",
-        path.display()
+        shown(path)
     ))
 }
 

@@ -10,15 +10,20 @@ use image::RgbImage;
 
 use super::config::TrainConfig;
 use crate::detector::Detector;
-use crate::detector::{Examination, Inference};
+use crate::detector::{Inference, Prediction};
 use crate::error::Result;
 use crate::image::{Flips, test_pattern};
 use crate::model::{Model, parameters};
-use crate::score::{Calibration, RawScore};
+use crate::score::{Calibration, ErrorQuantile, RawScore};
 use crate::weights::{
     Decoded, FORMAT_VERSION, ModelCard, Normalization, Precision, Provenance, decode, encode,
     with_card,
 };
+
+/// The share of the pixels of normal images whose errors lie within the full scale of a heat map.
+/// The largest error of a single pixel would make heat maps dark wherever one speck of dust was
+/// among the normal images.
+const FULL_SCALE_SHARE: f64 = 0.999;
 
 /// A finished model, as the bytes of its file and as a detector.
 #[derive(Debug)]
@@ -32,8 +37,8 @@ pub struct Finished {
 /// Calibrates `model` on `held_out`, normal images of the model's size that the model was not
 /// trained on, and makes its model file.
 ///
-/// NOTE: if training mirrored images, the mirror images of each held-out image are scored too. They
-/// are also normal, and with more scores the threshold depends less on single images.
+/// NOTE: if training mirrored images, the mirror images of each held-out image are scored too,
+/// because a new image may be oriented in any of these ways. They count as one image.
 ///
 /// # Errors
 ///
@@ -58,17 +63,20 @@ pub async fn finish(
     };
     let inference = Inference::new(&model, device, config.alignment_score);
     let inference = inference.with_scoring(config.scoring);
-    let (scores, error_max) = examine(&inference, held_out, config.flips).await?;
+    let NormalScores {
+        scores,
+        error_full_scale,
+    } = score_normal(&inference, held_out, config.flips).await?;
     let card = ModelCard {
         version: FORMAT_VERSION,
         config: config.model.clone(),
         normalization: Normalization::default(),
         scoring: config.scoring,
         calibration: Calibration::from_normal(
-            &scores,
+            scores,
             config.gamma,
             config.false_alarm_rate,
-            error_max,
+            error_full_scale,
             reference(&model, config).await?,
         ),
         provenance: Provenance {
@@ -104,13 +112,16 @@ pub async fn recalibrate(
     let before = card.calibration;
     let scores_alignment = before.fusion.alignment.is_some();
     let inference = Inference::new(&model, device, scores_alignment).with_scoring(card.scoring);
-    let (scores, error_max) = examine(&inference, normal, flips).await?;
+    let NormalScores {
+        scores,
+        error_full_scale,
+    } = score_normal(&inference, normal, flips).await?;
     let card = ModelCard {
         calibration: Calibration::from_normal(
-            &scores,
+            scores,
             before.fusion.gamma,
-            before.false_alarm_rate,
-            error_max,
+            before.target_false_alarm_rate,
+            error_full_scale,
             before.reference,
         ),
         ..card
@@ -128,8 +139,8 @@ async fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
     let inference = Inference::new(&model, &cpu, config.alignment_score);
     let inference = inference.with_scoring(config.scoring);
     let (width, height) = (config.model.width_px as u32, config.model.height_px as u32);
-    let examination = inference.examine(&test_pattern(width, height)).await?;
-    Ok(examination.raw)
+    let predictions = inference.predict(&[&test_pattern(width, height)]).await?;
+    Ok(predictions[0].raw)
 }
 
 fn round_to_f16(model: &Model) -> Model {
@@ -145,20 +156,34 @@ fn round_to_f16(model: &Model) -> Model {
     parameters::load(model, values)
 }
 
-/// The raw scores of normal images and of their mirror images, and the largest error of a pixel.
-async fn examine(
+/// What the calibration needs of normal images.
+struct NormalScores {
+    /// The raw scores of each image and of its mirror images.
+    scores: Vec<Vec<RawScore>>,
+    error_full_scale: f64,
+}
+
+async fn score_normal(
     inference: &Inference,
     images: &[&RgbImage],
     flips: Flips,
-) -> Result<(Vec<RawScore>, f64)> {
+) -> Result<NormalScores> {
     // If scores are means over mirror images, an image and its mirror images have the same score.
     let flips = flips.without(inference.scoring().flips);
-    let mut scores = Vec::new();
-    let mut error_max = 0.0f32;
-    for image in images.iter().flat_map(|image| flips.mirrored(image)) {
-        let Examination { raw, error_map, .. } = inference.examine(&image).await?;
-        scores.push(raw);
-        error_max = error_map.into_iter().fold(error_max, f32::max);
+    let mut errors = ErrorQuantile::default();
+    let mut scores = Vec::with_capacity(images.len());
+    for image in images {
+        let mut mirrored = Vec::new();
+        for image in flips.mirrored(image) {
+            for Prediction { raw, error_map, .. } in inference.predict(&[&image]).await? {
+                errors.add(&error_map);
+                mirrored.push(raw);
+            }
+        }
+        scores.push(mirrored);
     }
-    Ok((scores, f64::from(error_max)))
+    Ok(NormalScores {
+        scores,
+        error_full_scale: errors.at(FULL_SCALE_SHARE),
+    })
 }

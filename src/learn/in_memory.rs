@@ -125,7 +125,11 @@ impl InMemoryTraining {
     /// [`Error::Device`] where the device fails.
     pub async fn rebuild(&self, image: &RgbImage) -> Result<RgbImage> {
         let inference = Inference::new(self.run.model(), &self.device, false);
-        Ok(inference.examine(image).await?.reconstruction)
+        Ok(inference
+            .predict(&[image])
+            .await?
+            .swap_remove(0)
+            .reconstruction)
     }
 
     /// Calibrates the current network on the held-out images and makes its model file.

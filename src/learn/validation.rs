@@ -128,8 +128,11 @@ pub async fn held_out_error(
     let mut sum = 0.0;
     for batch in images.chunks(batch_size) {
         let batch: Vec<&RgbImage> = batch.iter().collect();
-        let scores = inference.raw_scores(&batch).await?;
-        sum += scores.iter().map(|raw| raw.reconstruction).sum::<f64>();
+        let predictions = inference.predict(&batch).await?;
+        let errors = predictions
+            .iter()
+            .map(|prediction| prediction.raw.reconstruction);
+        sum += errors.sum::<f64>();
     }
     Ok(sum / images.len() as f64)
 }

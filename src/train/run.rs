@@ -19,6 +19,7 @@ use crate::evaluate::{Evaluated, Records, evaluate};
 use crate::file;
 use crate::learn::order::held_out;
 use crate::learn::{Finished, HeldOut, TrainConfig, finish};
+use crate::score::{Calibration, NOTHING_TO_SCALE_BY, few_images_warning};
 use crate::weights::{Precision, Provenance};
 
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
@@ -169,6 +170,9 @@ fn run_on_device(
         interval: CHECKPOINT_INTERVAL,
     });
     let mut trainer = trainer.with_validation(&held_out.choosing);
+    if let Some(warning) = few_images_warning(held_out.calibrating.len()) {
+        on_event(Event::Note(warning));
+    }
     on_event(Event::Begun(Box::new(Begun {
         training: images.count(),
         calibrating: held_out.calibrating.len(),
@@ -209,6 +213,9 @@ fn run_on_device(
         path: out,
         bytes: finished.bytes.len(),
     });
+    for sentence in about(&finished.detector.card().calibration) {
+        on_event(Event::Note(sentence));
+    }
     drop(lock);
     let evaluated = match data.test.total() {
         0 => None,
@@ -230,6 +237,16 @@ fn run_on_device(
         finished,
         evaluated,
     })))
+}
+
+/// What a user should know of the calibration.
+fn about(calibration: &Calibration) -> Vec<String> {
+    let (threshold, rate) = (calibration.threshold, calibration.rate_in_words());
+    let mut sentences = vec![format!("The threshold {threshold:.4} {rate}.")];
+    if calibration.has_no_scale() && calibration.normal_scores.len() > 1 {
+        sentences.push(format!("Held out for calibration: {NOTHING_TO_SCALE_BY}."));
+    }
+    sentences
 }
 
 fn passed_over(error: &Error) -> Event {
@@ -257,7 +274,5 @@ fn check_memory(
 
 /// The path of the checkpoint of the run that writes `out`.
 pub fn checkpoint_path(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".checkpoint");
-    name.into()
+    file::with_ending(out, ".checkpoint")
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
+use crate::file::with_ending;
 
 /// The time between two attempts to get a lock that another run holds.
 const RETRY: Duration = Duration::from_millis(100);
@@ -27,9 +28,7 @@ impl RunLock {
     /// [`Error::File`] where the lock file cannot be created, [`Error::Busy`] where another run
     /// holds the lock.
     pub fn acquire(model: &Path, patience: Duration) -> Result<Self> {
-        let mut name = model.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = with_ending(model, ".lock");
         let begun = Instant::now();
         loop {
             let attempt = attempt(&path);
@@ -37,7 +36,7 @@ impl RunLock {
             match attempt {
                 Some(file) => return Ok(Self { path, _file: file }),
                 None if begun.elapsed() < patience => std::thread::sleep(RETRY),
-                None => return Err(Error::Busy(model.display().to_string())),
+                None => return Err(Error::Busy(shown(model))),
             }
         }
     }

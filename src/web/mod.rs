@@ -2,7 +2,6 @@
 //!
 //! It is built once for each engine, and the page loads the build of the engine that it uses.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8ClampedArray};
@@ -52,11 +51,14 @@ pub async fn warm_up() -> Result<(), JsError> {
 /// A model on a device.
 #[wasm_bindgen(js_name = Detector)]
 pub struct WebDetector {
-    detector: Detector,
-    /// The image that was scored last.
-    judged: RefCell<Option<RgbImage>>,
-    /// The feature maps of this image; None before the first call of `inspect`.
-    inspector: RefCell<Option<Rc<Inspector>>>,
+    detector: Rc<Detector>,
+}
+
+/// The feature maps of one image, kept for inspection.
+#[wasm_bindgen(js_name = Inspector)]
+pub struct WebInspector {
+    detector: Rc<Detector>,
+    inspector: Inspector,
 }
 
 #[wasm_bindgen(js_class = Detector)]
@@ -70,9 +72,7 @@ impl WebDetector {
         let detector = device::detector(&model).await;
         let detector = detector.map_err(|error| js_error(&error))?;
         Ok(Self {
-            detector,
-            judged: RefCell::default(),
-            inspector: RefCell::default(),
+            detector: Rc::new(detector),
         })
     }
 
@@ -111,7 +111,7 @@ impl WebDetector {
     /// Where the bytes are not an image, or the device fails.
     pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
         let detection = self.detector.detect(&image).await;
-        self.judged(detection)
+        self.answer(detection)
     }
 
     /// Scores the pixels of a canvas: RGBA, row by row, of any size. Transparent pixels are drawn
@@ -129,8 +129,128 @@ impl WebDetector {
     ) -> Result<JsValue, JsError> {
         let image = crate::image::from_rgba(pixels, width_px, height_px);
         let image = image.map_err(|error| js_error(&error))?;
-        let detection = self.detector.judge(image).await;
-        self.judged(detection)
+        let detection = self.detector.detect_image(image).await;
+        self.answer(detection)
+    }
+
+    /// Encodes an image for inspection: RGBA pixels of the model's size, such as `input` of what
+    /// `detect` returns.
+    ///
+    /// # Errors
+    ///
+    /// Where the pixels do not have this size, or the size is not the model's.
+    pub fn inspector(
+        &self,
+        pixels: Vec<u8>,
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<WebInspector, JsError> {
+        let image = crate::image::from_rgba(pixels, width_px, height_px);
+        let image = image.map_err(|error| js_error(&error))?;
+        let inspector = self.detector.inspector(&image);
+        Ok(WebInspector {
+            detector: Rc::clone(&self.detector),
+            inspector: inspector.map_err(|error| js_error(&error))?,
+        })
+    }
+}
+
+#[wasm_bindgen(js_class = Inspector)]
+impl WebInspector {
+    /// Inspects one block of the image. Returns a plain object, or null if there is no memory at
+    /// this scale.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such block, or the device fails.
+    pub async fn block(
+        &self,
+        scale: usize,
+        row: usize,
+        column: usize,
+        strongest: usize,
+    ) -> Result<JsValue, JsError> {
+        let place = BlockPlace {
+            scale,
+            row,
+            column,
+            channel: 0,
+        };
+        let block = self.detector.inspect(&self.inspector, place, strongest);
+        let block = block.await.map_err(|error| js_error(&error))?;
+        Ok(block.map_or(JsValue::NULL, |block| inspected(&block).into()))
+    }
+}
+
+impl WebDetector {
+    /// Reads a model file onto the engine's device.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not a model, or the device is not available or computes wrong values.
+    pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsError> {
+        let detector = device::detector(&model).await;
+        let detector = detector.map_err(|error| js_error(&error))?;
+        Ok(Self {
+            detector: Rc::new(detector),
+        })
+    }
+
+    /// The model's configuration, calibration and provenance, as a plain object.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be converted to a plain object.
+    pub fn info(&self) -> Result<JsValue, JsError> {
+        let card = self.detector.card();
+        let config = &card.config;
+        let calibration = &card.calibration;
+        let info = Info {
+            system: config.system_name(),
+            parameters: config.parameter_count() as f64,
+            config,
+            memory_items: config.memory.items,
+            division: divided(config),
+            gamma: calibration.fusion.gamma,
+            threshold: calibration.threshold,
+            false_alarm_rate: calibration.false_alarm_rate,
+            scores: &calibration.normal_scores,
+            raw_scores: &calibration.normal_raw_scores,
+            reconstruction: calibration.fusion.reconstruction,
+            alignment: calibration.fusion.alignment,
+            provenance: &card.provenance,
+        };
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+        Ok(info.serialize(&serializer)?)
+    }
+
+    /// Scores the bytes of an image file; returns a plain object.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not an image, or the device fails.
+    pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
+        let detection = self.detector.detect(&image).await;
+        self.answer(detection)
+    }
+
+    /// Scores the pixels of a canvas: RGBA, row by row, of any size. Transparent pixels are drawn
+    /// on white. Returns the same as `detect`.
+    ///
+    /// # Errors
+    ///
+    /// Where the pixels do not have this size, or the device fails.
+    #[wasm_bindgen(js_name = detectPixels)]
+    pub async fn detect_pixels(
+        &self,
+        pixels: Vec<u8>,
+        width_px: u32,
+        height_px: u32,
+    ) -> Result<JsValue, JsError> {
+        let image = crate::image::from_rgba(pixels, width_px, height_px);
+        let image = image.map_err(|error| js_error(&error))?;
+        let detection = self.detector.detect_image(image).await;
+        self.answer(detection)
     }
 
     /// Inspects one block of the image that was scored last. Returns a plain object, or null if
@@ -160,37 +280,21 @@ impl WebDetector {
 }
 
 impl WebDetector {
-    fn judged(&self, detection: crate::Result<Detection>) -> Result<JsValue, JsError> {
+    fn answer(&self, detection: crate::Result<Detection>) -> Result<JsValue, JsError> {
         let detection = detection.map_err(|error| js_error(&error))?;
-        self.inspector.take();
-        self.judged.replace(Some(detection.input.clone()));
-        let card = self.detector.card();
-        Ok(self
-            .to_object(&detection, card.calibration.threshold)
-            .into())
-    }
-
-    fn inspector(&self) -> Result<Rc<Inspector>, JsError> {
-        if let Some(inspector) = self.inspector.borrow().as_ref() {
-            return Ok(Rc::clone(inspector));
-        }
-        let judged = self.judged.borrow();
-        let image = judged.as_ref();
-        let image = image.ok_or_else(|| JsError::new("no image was judged yet"))?;
-        let inspector = Rc::new(self.detector.inspector(image));
-        self.inspector.replace(Some(Rc::clone(&inspector)));
-        Ok(inspector)
+        let threshold = self.detector.card().calibration.threshold;
+        Ok(self.to_object(&detection, threshold).into())
     }
 
     fn to_object(&self, detection: &Detection, threshold: f64) -> Object {
         let object = Object::new();
-        let examination = &detection.examination;
-        let alignment = examination.raw.alignment.map_or(JsValue::NULL, Into::into);
+        let prediction = &detection.prediction;
+        let alignment = prediction.raw.alignment.map_or(JsValue::NULL, Into::into);
         set(&object, "score", detection.anomaly_score.into());
         set(
             &object,
             "reconstruction_score",
-            examination.raw.reconstruction.into(),
+            prediction.raw.reconstruction.into(),
         );
         set(&object, "alignment_score", alignment);
         set(&object, "threshold", threshold.into());
@@ -201,9 +305,9 @@ impl WebDetector {
         set(
             &object,
             "reconstruction",
-            rgba(&examination.reconstruction).into(),
+            rgba(&prediction.reconstruction).into(),
         );
-        let map = Float32Array::from(examination.error_map.as_slice());
+        let map = Float32Array::from(prediction.error_map.as_slice());
         set(&object, "error_map", map.into());
         set(
             &object,
@@ -267,7 +371,8 @@ struct Info<'a> {
     threshold: f64,
     false_alarm_rate: f64,
     scores: &'a [f64],
-    raw_scores: &'a [RawScore],
+    /// R and L of each of these images and of its mirror images.
+    raw_scores: &'a [Vec<RawScore>],
     reconstruction: Range,
     alignment: Option<Range>,
     provenance: &'a Provenance,

@@ -2,14 +2,11 @@
 //! can pause it.
 
 use burn::tensor::Device;
-use image::RgbImage;
 use js_sys::{Array, Object, Uint8Array};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
-use web_sys::ImageData;
 
-use crate::image::Flips;
-use crate::image::{decode, from_rgba, resize};
+use crate::image::{Flips, decode};
 use crate::learn::{InMemoryTraining, Schedule, StepReport, TrainConfig};
 use crate::model::{Division, ModelConfig};
 use crate::nn::DivisionRate;
@@ -69,8 +66,7 @@ pub struct WebTraining {
 
 #[wasm_bindgen(js_class = Training)]
 impl WebTraining {
-    /// Begins a new run. `images` are normal images, each as the bytes of a file or as an
-    /// `ImageData`.
+    /// Begins a new run. `images` are normal images, each as the bytes of a file.
     ///
     /// # Errors
     ///
@@ -81,7 +77,8 @@ impl WebTraining {
         let plan: Plan = serde_wasm_bindgen::from_value(plan)?;
         let side = plan.size_px as u32;
         let images = images.iter().enumerate().map(|(index, image)| {
-            image_of(image, side).map_err(|error| {
+            let bytes = Uint8Array::new(&image).to_vec();
+            decode(&bytes, side, side).map_err(|error| {
                 let text = format!("image {}: {error}", index + 1);
                 JsError::new(&text)
             })
@@ -151,15 +148,5 @@ impl WebTraining {
         let finished = self.training.finish(provenance, Precision::F16).await;
         let finished = finished.map_err(|error| js_error(&error))?;
         Ok(Uint8Array::from(finished.bytes.as_slice()))
-    }
-}
-
-fn image_of(image: JsValue, side_px: u32) -> crate::Result<RgbImage> {
-    match image.dyn_into::<ImageData>() {
-        Ok(image) => {
-            let pixels = from_rgba(image.data().0, image.width(), image.height())?;
-            Ok(resize(pixels, side_px, side_px))
-        }
-        Err(bytes) => decode(&Uint8Array::new(&bytes).to_vec(), side_px, side_px),
     }
 }

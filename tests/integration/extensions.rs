@@ -11,7 +11,7 @@ use daad::learn::{
 use daad::loss::structural_similarity;
 use daad::model::{Division, Model, ModelConfig};
 use daad::nn::DivisionRate;
-use daad::score::{Scoring, smooth};
+use daad::score::{RawScore, Scoring, smooth};
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
 use pollster::block_on;
@@ -176,16 +176,16 @@ fn with_smoothing_the_reconstruction_score_is_the_largest_value_of_the_smoothed_
     });
     let images = images(3);
     let images: Vec<&RgbImage> = images.iter().collect();
-    let plain = block_on(plain.scored_maps(&images)).unwrap();
-    let smoothed = block_on(smoothing.scored_maps(&images)).unwrap();
-    let scores = block_on(smoothing.raw_scores(&images)).unwrap();
+    let plain = block_on(plain.predict(&images)).unwrap();
+    let smoothed = block_on(smoothing.predict(&images)).unwrap();
     for (index, (plain, smoothed)) in plain.iter().zip(&smoothed).enumerate() {
         assert_eq!(smoothed.error_map, smooth(&plain.error_map, 32, 1.5));
         let largest = smoothed.error_map.iter().copied().fold(0.0, f32::max);
         assert_eq!(smoothed.raw.reconstruction, f64::from(largest));
         assert_eq!(smoothed.raw.alignment, plain.raw.alignment);
-        assert_eq!(scores[index], smoothed.raw);
-        let alone = block_on(smoothing.examine(images[index])).unwrap();
+        let alone = block_on(smoothing.predict(&[images[index]]))
+            .unwrap()
+            .remove(0);
         assert!((alone.raw.reconstruction / smoothed.raw.reconstruction - 1.0).abs() < 1e-5);
     }
 }
@@ -201,8 +201,8 @@ fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
             flips,
             ..Scoring::default()
         });
-        let got = block_on(flipping.examine(image)).unwrap();
-        let of = |image: &RgbImage| block_on(plain.examine(image)).unwrap();
+        let got = block_on(flipping.predict(&[image])).unwrap().remove(0);
+        let of = |image: &RgbImage| block_on(plain.predict(&[image])).unwrap().remove(0);
         let mirrors: Vec<Mirror> = flips.mirrors().collect();
         let count = (mirrors.len() + 1) as f64;
         let mut sum = of(image);
@@ -223,7 +223,9 @@ fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
         }
         // A mirror image of the image is the same to it.
         for mirror in mirrors {
-            let mirrored = block_on(flipping.examine(&mirror.image(image))).unwrap();
+            let mirrored = block_on(flipping.predict(&[&mirror.image(image)]))
+                .unwrap()
+                .remove(0);
             let [a, b] = [mirrored.raw, got.raw].map(|raw| raw.reconstruction);
             assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
         }
@@ -236,7 +238,10 @@ fn a_model_file_keeps_how_its_images_are_scored_and_is_calibrated_so() {
     let images: Vec<&RgbImage> = images.iter().collect();
     let plain = finished(&config(), &images);
     assert!(plain.detector.card().scoring.is_plain());
-    assert_eq!(plain.detector.card().calibration.normal_scores.len(), 16);
+    let calibration = &plain.detector.card().calibration;
+    assert_eq!(calibration.normal_scores.len(), 4);
+    let mirrored = |scores: &Vec<RawScore>| scores.len() == 4;
+    assert!(calibration.normal_raw_scores.iter().all(mirrored));
     let scoring = Scoring {
         error_smoothing_px: 1.0,
         flips: Flips::Both,
@@ -249,11 +254,12 @@ fn a_model_file_keeps_how_its_images_are_scored_and_is_calibrated_so() {
     let card = extended.detector.card();
     assert_eq!(card.scoring, scoring);
     // Mirror images would score the same.
-    assert_eq!(card.calibration.normal_scores.len(), 4);
+    let once = |scores: &Vec<RawScore>| scores.len() == 1;
+    assert!(card.calibration.normal_raw_scores.iter().all(once));
     block_on(extended.detector.check_device()).unwrap();
-    let scores = block_on(extended.detector.raw_scores(&images)).unwrap();
+    let scores = block_on(extended.detector.predict(&images)).unwrap();
     for (score, calibrated) in scores.iter().zip(&card.calibration.normal_raw_scores) {
-        assert!((score.reconstruction / calibrated.reconstruction - 1.0).abs() < 1e-5);
+        assert!((score.raw.reconstruction / calibrated[0].reconstruction - 1.0).abs() < 1e-5);
     }
     let device = Device::flex();
     let again = recalibrate(&extended.bytes, &images, Flips::Both, &device);

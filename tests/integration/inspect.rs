@@ -38,10 +38,10 @@ fn a_block_is_taken_apart_at_every_scale() {
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
     let sheet = of_repository("www/gallery/PA_GLA01_TL_S_D_02_2.png");
     let detection = block_on(detector.detect(&sheet)).unwrap();
-    let inspector = detector.inspector(&detection.input);
+    let inspector = detector.inspector(&detection.input).unwrap();
     let side = detection.input.width() / 8;
     let rebuilt = detection
-        .examination
+        .prediction
         .reconstruction
         .view(5 * side, 2 * side, side, side);
     let rebuilt = rebuilt.to_image();
@@ -70,7 +70,9 @@ fn a_block_is_taken_apart_at_every_scale() {
 fn a_block_that_is_not_there_is_an_error() {
     let model = of_repository("models/piped.safetensors");
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
-    let inspector = detector.inspector(&daad::image::test_pattern(128, 128));
+    let inspector = detector
+        .inspector(&daad::image::test_pattern(128, 128))
+        .unwrap();
     for place in [place(4, 0, 0), place(0, 8, 0), place(0, 0, 8)] {
         let error = block_on(detector.inspect(&inspector, place, 1)).unwrap_err();
         assert!(matches!(error, Error::Config(_)), "{error}");

@@ -45,13 +45,24 @@ fn the_best_epoch_is_written_and_its_held_out_errors_are_printed() {
     let card: serde_json::Value = serde_json::from_str(&card).unwrap();
     assert_eq!(card["provenance"]["epochs"], best["epoch"]);
     // Two of the four that are held out chose; each of the others is scored in four mirror images.
-    let scores = card["calibration"]["normal_scores"].as_array().unwrap();
-    assert_eq!(scores.len(), 2 * 4);
+    let calibration = &card["calibration"];
+    assert_eq!(calibration["normal_scores"].as_array().unwrap().len(), 2);
+    for mirrored in calibration["normal_raw_scores"].as_array().unwrap() {
+        assert_eq!(mirrored.as_array().unwrap().len(), 4);
+    }
+    // Two images support a third at best, whatever the settings ask for.
+    assert_eq!(calibration["target_false_alarm_rate"], 0.01);
+    assert_eq!(calibration["false_alarm_rate"], 1.0 / 3.0);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
         said.contains("fell no more") && said.contains("the best"),
         "{said}"
     );
+    assert!(said.contains("it rests on 2 normal images"), "{said}");
+    let rate = "at most 33 % of normal images: 2 images cannot support less";
+    assert!(said.contains(rate), "{said}");
+    let summary = stdout(&run(root, &["info", "model.safetensors"]));
+    assert!(summary.contains(rate), "{summary}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod inspect;
 mod kernels;
 mod long_runs;
 mod metrics;
+mod outputs;
 mod report;
 mod settings;
 mod sweep;

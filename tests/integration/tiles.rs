@@ -107,9 +107,9 @@ fn an_image_of_one_tile_is_judged_as_it_is_whole() {
             assert_eq!(tiled.tiles.len(), 1);
             assert_eq!(tiled.anomaly_score, whole.anomaly_score);
             assert_eq!(tiled.is_anomalous, whole.is_anomalous);
-            assert_eq!(tiled.tiles[0].raw, whole.examination.raw);
+            assert_eq!(tiled.tiles[0].raw, whole.prediction.raw);
             if image.dimensions() == (SHEET_PX, SHEET_PX) {
-                let same = (tiled.error_map).is_none_or(|map| map == whole.examination.error_map);
+                let same = (tiled.error_map).is_none_or(|map| map == whole.prediction.error_map);
                 assert!(same, "the map is another");
             }
         }
@@ -147,7 +147,7 @@ fn a_defect_is_found_where_it_is_and_nowhere_else() {
             map[(y * detection.width_px + x) as usize]
         })
         .collect();
-    let pairs = cut.iter().zip(&alone.examination.error_map);
+    let pairs = cut.iter().zip(&alone.prediction.error_map);
     for (tiled, whole) in pairs {
         assert!((tiled - whole).abs() < 1e-6, "{tiled} and {whole}");
     }

@@ -55,15 +55,18 @@ async function nativeScores() {
   return new Map(lines.map((line) => [basename(line.path), line]));
 }
 
+/** Of scores that L has a part in: where an addressing weight lies at the edge of 1/N, rounding decides whether its item is dropped, and L was seen to move by 2e-3 of its value. */
+const WITH_L = 5e-3;
+
 /**
  * @param {Awaited<ReturnType<typeof reading>>} actual
  * @param {{ score: number, reconstruction_score: number, alignment_score: number | null }} expected
  * @param {string} what
  */
 function assertSameScores(actual, expected, what) {
-  assertClose(actual.score, expected.score, `${what}, score`);
+  assertClose(actual.score, expected.score, `${what}, score`, WITH_L);
   assertClose(actual.reconstruction_score, expected.reconstruction_score, `${what}, R`);
-  assertClose(actual.alignment_score ?? 0, expected.alignment_score ?? 0, `${what}, L`);
+  assertClose(actual.alignment_score ?? 0, expected.alignment_score ?? 0, `${what}, L`, WITH_L);
 }
 
 describe("the scores", () => {

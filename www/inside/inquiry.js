@@ -5,7 +5,8 @@ import { encode } from "./place.js";
 
 /** @typedef {import("../protocol.js").InspectedBlock} InspectedBlock */
 /** @typedef {{ block: InspectedBlock } | { message: string }} Answer a block taken apart, or one sentence why it is not */
-/** @typedef {{ image: object, place: import("./place.js").Place, scales: number }} Wanted `image`: what stands for it */
+/** @typedef {import("../state.js").Result} Result */
+/** @typedef {{ image: Result, place: import("./place.js").Place, scales: number }} Wanted */
 
 const NO_MEMORY = "No memory is at this scale: the map goes through as it is.";
 
@@ -19,7 +20,7 @@ export class Inquiry {
   #onAnswer;
 
   /**
-   * @param {(place: import("../protocol.js").BlockPlace) => Promise<InspectedBlock | null>} ask
+   * @param {(image: Result, place: import("../protocol.js").BlockPlace) => Promise<InspectedBlock | null>} ask
    * @param {() => void} onAnswer
    */
   constructor(ask, onAnswer) {
@@ -48,7 +49,7 @@ export class Inquiry {
       const wanted = this.#wanted;
       const scale = wanted ? Array.from({ length: wanted.scales }, (_, scale) => scale).find((scale) => !this.answers(wanted)[scale]) : undefined;
       if (!wanted || scale === undefined) break;
-      const answer = await this.#answer({ scale, ...wanted.place });
+      const answer = await this.#answer(wanted.image, { scale, ...wanted.place });
       if ("message" in answer && this.#wanted?.image !== wanted.image) continue; // it may have been given up: another engine is on its way
       this.#keep(wanted, scale, answer);
       this.#onAnswer();
@@ -57,12 +58,13 @@ export class Inquiry {
   }
 
   /**
+   * @param {Result} image
    * @param {import("../protocol.js").BlockPlace} place
    * @returns {Promise<Answer>}
    */
-  async #answer({ scale, row, column }) {
+  async #answer(image, { scale, row, column }) {
     try {
-      const block = await this.#ask({ scale, row, column });
+      const block = await this.#ask(image, { scale, row, column });
       return block ? { block } : { message: NO_MEMORY };
     } catch (error) {
       return { message: `${sentence(error)} To look into it, judge the image again.` };

@@ -7,8 +7,11 @@ import { falseAlarmRate } from "../alarms.js";
 
 const COLUMNS = ["name", "verdict", "score", "reconstruction_score", "alignment_score", "time_ms", "reason", "model", "model_hash", "gamma", "threshold"];
 
+/** Without it Excel takes the text for one in the system's old encoding. */
+const BYTE_ORDER_MARK = "\uFEFF";
+
 /**
- * As RFC 4180 has it.
+ * As RFC 4180 has it, after a byte-order mark.
  * @param {readonly Entry[]} entries
  * @param {By} by
  */
@@ -23,7 +26,7 @@ export function csv(entries, { model, criterion }) {
     criterion.gamma,
     criterion.threshold,
   ]);
-  return [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+  return BYTE_ORDER_MARK + [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
 }
 
 /**

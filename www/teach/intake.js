@@ -1,20 +1,15 @@
 /** Where the images of a training run come from: files, pieces of one picture, frames of a camera. */
 
-import { megabytes, shorten } from "../format.js";
+import { megabytes, sentence, shorten } from "../format.js";
+import { bitmapOf, bytesOf, toPng, tooLarge } from "../images.js";
 import { crops } from "./crops.js";
 
 /** @typedef {import("./state.js").Photo} Photo */
 
-/** What the engine reads, whatever the browser could. */
-const TYPES = ["image/png", "image/jpeg", "image/webp", "image/bmp"];
-
-/** All files together: they are kept as they are, so that they are read just as an image to judge is. */
+/** All images together: they are kept as files, so that they are read just as an image to judge is. */
 const LIMIT_BYTES = 256e6;
 
 const THUMB_PX = 64;
-
-/** Pieces and frames are kept no larger than this: the network sees less. */
-const KEPT_PX = 128;
 
 /** A camera is asked for a frame this often. */
 export const FRAME_MS = 300;
@@ -33,34 +28,52 @@ export async function fromFiles(files, held_bytes) {
   const refused = [];
   let bytes = held_bytes;
   for (const file of files) {
-    if (bytes + file.size > LIMIT_BYTES) return { photos, notice: `All images together may have ${megabytes(LIMIT_BYTES)}: only the first ${photos.length} of these fit.` };
+    if (tooLarge(file)) {
+      refused.push(tooLarge(file));
+      continue;
+    }
+    if (bytes + file.size > LIMIT_BYTES) return { photos, notice: full(photos.length) };
     try {
-      if (!TYPES.includes(file.type)) throw new Error("of another kind");
-      const thumb = await thumbOf(file);
-      photos.push({ id: ++ids, name: shorten(file.name), picture: new Uint8Array(await file.arrayBuffer()), thumb });
+      photos.push(await photo(shorten(file.name), await bytesOf(file)));
       bytes += file.size;
-    } catch {
-      refused.push(shorten(file.name));
+    } catch (error) {
+      refused.push(sentence(error));
     }
   }
-  const others = refused.length > 1 ? ` and ${refused.length - 1} more` : "";
-  return { photos, notice: refused.length > 0 ? `${refused[0]}${others} could not be read as PNG, JPEG, WebP or BMP, and was left out.` : "" };
+  const others = refused.length > 1 ? ` ${refused.length - 1} more ${refused.length > 2 ? "were" : "was"} left out too.` : "";
+  return { photos, notice: refused.length > 0 ? `${refused[0]}${others}` : "" };
+}
+
+/** @param {number} taken how many were taken */
+function full(taken) {
+  return `All images together may have ${megabytes(LIMIT_BYTES)}: only the first ${taken} of these fit.`;
 }
 
 /**
  * @param {File} file
  * @param {number} part the pieces' side, as a part of the picture's shorter one
  * @param {number} count
- * @returns {Promise<Photo[]>}
+ * @param {number} held_bytes what there is already
+ * @returns {Promise<{ photos: Photo[], notice: string }>} fails with a whole sentence
  */
-export async function fromPieces(file, part, count) {
-  const bitmap = await createImageBitmap(file).catch(() => {
-    throw new Error(`${shorten(file.name)} could not be read as an image.`);
+export async function fromPieces(file, part, count, held_bytes) {
+  if (tooLarge(file)) throw new Error(tooLarge(file));
+  const content = await bytesOf(file);
+  const bitmap = await bitmapOf(new Blob([content])).catch(() => {
+    throw new Error(unreadable(shorten(file.name)));
   });
   const { width, height } = bitmap;
   const side = Math.floor(Math.min(width, height) * part);
-  const places = crops(width, height, side, count);
-  return Promise.all(places.map(({ x, y }, at) => taken(bitmap, { x, y, width: side, height: side }, `Piece ${at + 1} of ${shorten(file.name, 24)}`)));
+  /** @type {Photo[]} */
+  const photos = [];
+  let bytes = held_bytes;
+  for (const [at, { x, y }] of crops(width, height, side, count).entries()) {
+    const piece = await toPng(bitmap, { x, y, width: side, height: side });
+    bytes += piece.byteLength;
+    if (bytes > LIMIT_BYTES) return { photos, notice: full(photos.length) };
+    photos.push(await photo(`Piece ${at + 1} of ${shorten(file.name, 24)}`, piece));
+  }
+  return { photos, notice: "" };
 }
 
 /**
@@ -68,28 +81,23 @@ export async function fromPieces(file, part, count) {
  * @param {HTMLVideoElement} video
  * @param {number} number
  */
-export function fromFrame(video, number) {
-  return taken(video, { x: 0, y: 0, width: video.videoWidth, height: video.videoHeight }, `Frame ${number}`);
+export async function fromFrame(video, number) {
+  return photo(`Frame ${number}`, await toPng(video, { x: 0, y: 0, width: video.videoWidth, height: video.videoHeight }));
 }
 
 /**
- * @param {CanvasImageSource} source
- * @param {{ x: number, y: number, width: number, height: number }} part
  * @param {string} name
- * @returns {Promise<Photo>}
+ * @param {ArrayBuffer} bytes
+ * @returns {Promise<Photo>} fails with a whole sentence
  */
-async function taken(source, { x, y, width, height }, name) {
-  const scale = Math.min(1, KEPT_PX / Math.max(width, height));
-  const [width_px, height_px] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
-  const context = new OffscreenCanvas(width_px, height_px).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("This browser has no canvas to take images with.");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, x, y, width, height, 0, 0, width_px, height_px);
-  const picture = context.getImageData(0, 0, width_px, height_px);
-  return { id: ++ids, name, picture, thumb: await thumbOf(picture) };
+async function photo(name, bytes) {
+  const thumb = await createImageBitmap(new Blob([bytes]), { resizeWidth: THUMB_PX, resizeHeight: THUMB_PX, resizeQuality: "medium" }).catch(() => {
+    throw new Error(unreadable(name));
+  });
+  return { id: ++ids, name, picture: new Uint8Array(bytes), thumb };
 }
 
-/** @param {Blob | ImageData} image */
-function thumbOf(image) {
-  return createImageBitmap(image, { resizeWidth: THUMB_PX, resizeHeight: THUMB_PX, resizeQuality: "medium" });
+/** @param {string} name */
+function unreadable(name) {
+  return `${name} could not be read as an image, and was left out.`;
 }

@@ -4,7 +4,7 @@
  * @typedef {object} Photo an image to learn from
  * @property {number} id
  * @property {string} name
- * @property {import("../protocol.js").Picture} picture
+ * @property {Uint8Array<ArrayBuffer>} picture the bytes of its file
  * @property {ImageBitmap} thumb
  *
  * @typedef {"collecting" | "loading" | "learning" | "paused" | "finishing" | "done"} Phase

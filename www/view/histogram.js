@@ -117,7 +117,7 @@ function fold({ ctx, bbox }, colour) {
  * @param {import("../judgement.js").Criterion} rule
  */
 function calibration({ false_alarm_rate }, { scores, ownThreshold }) {
-  return `Bars: ${scores.length} scores of normal images that the network did not train on, mirrored ones included; the number of false alarms is an estimate from them. The model’s own threshold, ${format.score(ownThreshold)}, is set to flag about ${format.percent(false_alarm_rate)} of such images.`;
+  return `Bars: the scores of ${scores.length} normal images that the network did not train on; the number of false alarms is derived from them. The model’s own threshold, ${format.score(ownThreshold)}, flags at most ${format.percent(false_alarm_rate)} of such images.`;
 }
 
 /**

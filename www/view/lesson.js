@@ -77,7 +77,7 @@ export function createLesson(send) {
       error.textContent = isDone ? `${(100 * wrong).toFixed(1)} % of the pixels are wrong` : `block ${done} of ${all}`;
       error.dataset["value"] = String(wrong);
     }
-    find("#idea-reset", HTMLButtonElement).disabled = !derived.isPainted;
+    find("#idea-reset", HTMLButtonElement).setAttribute("aria-disabled", String(!derived.isPainted)); // not disabled: it would lose the focus
     slider.value = String(SIZES.indexOf(size));
     slider.setAttribute("aria-valuetext", sizeText(size));
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);

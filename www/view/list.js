@@ -2,7 +2,7 @@
 
 import * as format from "../format.js";
 import { tally } from "../list/state.js";
-import { make } from "./dom.js";
+import { find, make } from "./dom.js";
 import { paint } from "./panes.js";
 
 /** @typedef {import("../list/state.js").Entry} Entry */
@@ -32,7 +32,7 @@ export function createTable(place, { send, show, exportAs }) {
   const exports = /** @type {const} */ (["csv", "json"]).map((kind) => button(`Save ${kind.toUpperCase()}`, () => exportAs(kind)));
   const clear = button("Clear", () => {
     send({ type: "clear" });
-    document.querySelector("#file")?.scrollIntoView({ block: "nearest" });
+    find("#file", HTMLInputElement).focus();
   });
   const heads = COLUMNS.map(([by, text]) => {
     const head = role(make("th", { scope: "col", className: `of-${by}` }, button(text, () => send({ type: "sort", by }))), "columnheader");
@@ -103,7 +103,12 @@ function createRow({ id, name }, { send, show }) {
     cell.dataset.title = text;
     return { by, cell };
   });
-  const remove = button("×", () => send({ type: "remove", id }));
+  const remove = button("×", () => {
+    // The focus goes to the next row's button, or to that of the row before where this is the last.
+    const neighbour = element.nextElementSibling ?? element.previousElementSibling;
+    send({ type: "remove", id });
+    /** @type {HTMLElement | null} */ (neighbour?.querySelector(".remove button") ?? document.querySelector("#file"))?.focus();
+  });
   remove.setAttribute("aria-label", `Remove ${format.shorten(name)}`);
   const element = role(make("tr", {}, picture, head, ...cells.map(({ cell }) => cell), role(make("td", { className: "remove" }, remove), "cell")), "row");
   element.dataset.testid = "list-row";

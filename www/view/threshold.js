@@ -28,5 +28,5 @@ export function showThreshold(rule) {
   slider.value = String(position(axisOf(rule), threshold));
   slider.setAttribute("aria-valuetext", `${format.score(threshold)}: ${alarms}`);
   find("#alarms", HTMLElement).textContent = format.sentence(alarms);
-  find("#threshold-reset", HTMLButtonElement).disabled = threshold === ownThreshold;
+  find("#threshold-reset", HTMLButtonElement).setAttribute("aria-disabled", String(threshold === ownThreshold)); // not disabled: it would lose the focus
 }

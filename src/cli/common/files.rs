@@ -1,11 +1,13 @@
 //! Files that commands read: models, images, data sets.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use daad::Detector;
 use daad::dataset::{LabelledImage, Sample, find_images, load_ahead};
 use daad::device::DeviceChoice;
+use daad::error::shown;
 use pollster::block_on;
 
 use super::output::note;
@@ -13,16 +15,29 @@ use super::progress::progress_bar;
 
 /// Reads a model file onto the chosen device, and prints the name of the device.
 pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detector> {
-    let path = model.display();
+    let path = shown(model);
     let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
     let device = device.resolve()?;
-    let detector =
-        Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
+    let detector = Detector::from_bytes(&bytes, &device.device).with_context(|| path.clone())?;
     if device.is_to_be_checked {
         block_on(detector.check_device())?;
     }
     note(&format!("Device: {device}."));
     Ok(detector)
+}
+
+/// The path that stands for standard input.
+pub(crate) const STANDARD_INPUT: &str = "-";
+
+/// The bytes of an image file, or of standard input.
+pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path != Path::new(STANDARD_INPUT) {
+        return std::fs::read(path).context("cannot read");
+    }
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().read_to_end(&mut bytes);
+    read.context("cannot read standard input")?;
+    Ok(bytes)
 }
 
 /// The image files in `paths`, and the image files in the folders in `paths`.
@@ -32,7 +47,7 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         if path.is_dir() {
             let found = find_images(path)?;
             if found.is_empty() {
-                anyhow::bail!("{} holds no images", path.display());
+                anyhow::bail!("{} holds no images", shown(path));
             }
             images.extend(found);
         } else {
@@ -40,6 +55,29 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(images)
+}
+
+/// The text of a file that a person wrote: UTF-8, or UTF-16 with a byte-order mark, as PowerShell's
+/// `>` writes it.
+pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", shown(path)))?;
+    decoded(&bytes).with_context(|| {
+        let path = shown(path);
+        format!("{path} is neither UTF-8 nor UTF-16 text: save it as UTF-8")
+    })
+}
+
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let utf16 = |units: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (units, rest) = units.as_chunks::<2>();
+        let units: Vec<u16> = units.iter().map(|&bytes| unit(bytes)).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    match bytes {
+        [0xFF, 0xFE, units @ ..] => utf16(units, u16::from_le_bytes),
+        [0xFE, 0xFF, units @ ..] => utf16(units, u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, text @ ..] | text => str::from_utf8(text).ok().map(str::to_owned),
+    }
 }
 
 /// Decodes the samples' files, resized to `size` (width, height), with a progress bar.
@@ -52,4 +90,26 @@ pub(crate) fn load(
     let images = images.collect::<Result<_, _>>()?;
     bar.finish_and_clear();
     Ok(images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_read_in_the_encodings_that_editors_and_shells_write() {
+        let text = "epochs = 3 # für";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+            [b"\xFF\xFE".as_slice(), &little].concat(),
+            [b"\xFE\xFF".as_slice(), &big].concat(),
+        ] {
+            assert_eq!(decoded(&bytes).as_deref(), Some(text));
+        }
+        assert_eq!(decoded(b"\xFF\xFEa"), None);
+        assert_eq!(decoded(b"f\xFCr in Latin-1"), None);
+    }
 }

@@ -1,4 +1,5 @@
-//! Reacts to Ctrl-C, and to the end of the sweep that runs this program as a job.
+//! Reacts to Ctrl-C and to the signals with which systems end programs, and to the end of the sweep
+//! that runs this program as a job.
 
 use std::io;
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use super::output::note;
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Makes Ctrl-C set the returned flag and print `told`. A second Ctrl-C ends the program at once.
+/// On Unix SIGTERM and SIGHUP do the same: schedulers, containers and closed terminals send them.
 pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
+    on_signal(move || {
         if seen.swap(true, Ordering::Relaxed) {
             // After a second Ctrl-C no checkpoint is written; the last one on disk remains.
             std::process::exit(i32::from(INTERRUPTED));
@@ -21,6 +23,38 @@ pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBoo
         note(told);
     })?;
     Ok(stop)
+}
+
+#[cfg(unix)]
+fn on_signal(mut act: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    if !hangup_is_ignored() {
+        signals.add_signal(SIGHUP)?;
+    }
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            act();
+        }
+    });
+    Ok(())
+}
+
+/// Whether this program was started with `nohup`, to outlive its terminal.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    // The bit of signal number n is bit n − 1. Elsewhere than on Linux there is no such file.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 << (signal_hook::consts::SIGHUP - 1) != 0)
+}
+
+#[cfg(windows)]
+fn on_signal(act: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    Ok(ctrlc::set_handler(act)?)
 }
 
 /// Sets `stop` when standard input ends. A sweep holds the other end of the pipe, so its job stops

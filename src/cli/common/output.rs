@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use daad::error::printable;
 use daad::evaluate::Evaluation;
 use daad::learn::TrainConfig;
 use daad::score::Calibration;
@@ -15,9 +16,13 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints a message for the user; errors are ignored, because nobody may be reading.
+/// Prints a message for the user, line by line, with control characters escaped; errors are
+/// ignored, because nobody may be reading.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let mut stderr = io::stderr().lock();
+    for line in text.lines() {
+        let _ = writeln!(stderr, "{}", printable(line));
+    }
 }
 
 /// Prints an error as one sentence and returns the exit code.
@@ -47,8 +52,9 @@ pub(crate) fn evaluation(evaluation: &Evaluation, json: bool) -> anyhow::Result<
 #[derive(Serialize)]
 struct ThresholdLine {
     threshold: f64,
+    /// The share of normal images that the threshold refuses at most.
     false_alarm_rate: f64,
-    /// The number of normal images from whose scores the quantile was computed.
+    /// The number of normal images from whose scores the threshold was computed.
     normal_images: usize,
 }
 

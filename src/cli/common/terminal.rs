@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use daad::device::in_words;
+use daad::error::shown;
 use daad::learn::{EpochRecord, Losses};
 use daad::train::{Begun, Data, Event, Outcome, Training, run};
 
@@ -128,7 +129,7 @@ impl Terminal {
             }
             Event::Written { path, bytes } => {
                 let size = bytes as f64 / 1e6;
-                note(&format!("Wrote {} ({size:.1} MB).", path.display()));
+                note(&format!("Wrote {} ({size:.1} MB).", shown(&path)));
             }
             Event::Scored { done, total } => self.count(done, total, "images scored"),
             _ => {}

@@ -193,14 +193,14 @@ impl Studio {
             split.map(|split| split.test).unwrap_or_default()
         });
         let mut samples = samples.iter();
-        let sample = samples.find(|sample| sample.source.to_string() == image.name);
+        let sample = samples.find(|sample| sample.source.absolute_name() == image.name);
         let sample = sample.context("it lies inside a file that holds no such image now")?;
         let config = &self.detector.card().config;
         Ok(sample.source.read(config.width_px, config.height_px)?)
     }
 
     fn show(&self, image: RgbImage, stem: &str) -> anyhow::Result<Shown> {
-        let detection = block_on(self.detector.judge(image))?;
+        let detection = block_on(self.detector.detect_image(image))?;
         let save = |image, what| {
             let path = self.folder.join(format!("{stem}.{what}.png"));
             Picture::save(image, &path)
@@ -209,7 +209,7 @@ impl Studio {
             score: detection.anomaly_score,
             is_anomalous: detection.is_anomalous,
             input: save(&detection.input, "input")?,
-            reconstruction: save(&detection.examination.reconstruction, "reconstruction")?,
+            reconstruction: save(&detection.prediction.reconstruction, "reconstruction")?,
             heat_map: save(&self.detector.heat_map(&detection), "heat")?,
         })
     }

@@ -47,8 +47,7 @@ pub(crate) struct ReportArgs {
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let found = runs::find(&args.runs)?;
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    file::check_folder(&args.out)?;
     let count = usize::from(args.examples);
     let groups = compare::groups(&found.runs, count);
     let device = match count {

@@ -52,7 +52,7 @@ pub(super) fn run(index: usize, part: &RunPart) -> Markup {
                 h3 { "Examples" }
                 p.fine {
                     "Each is the image at the model's size, its reconstruction, and the error map, "
-                    "dark for none and light for the largest error on normal images and above. "
+                    "dark for none and light for errors beyond those of 99.9 % of the pixels of normal images. "
                     "Scores are deployed; the threshold is "
                     (score(run.card.calibration.threshold)) "."
                 }

@@ -22,6 +22,7 @@ use daad::file;
 use daad::settings::Settings;
 
 use super::common::arguments::ProvenanceArgs;
+use super::common::files::read_text;
 use super::common::interrupt::{INTERRUPTED, stop_on_ctrl_c};
 use super::common::output::{line, note};
 use super::common::progress::progress_bar;
@@ -127,7 +128,7 @@ fn read(sweep: &str) -> anyhow::Result<String> {
     if let Some(text) = preset::find(sweep) {
         return Ok(text.to_owned());
     }
-    std::fs::read_to_string(sweep)
+    read_text(Path::new(sweep))
         .with_context(|| format!("{sweep} is no preset (see --presets), and cannot be read"))
 }
 

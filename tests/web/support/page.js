@@ -176,11 +176,11 @@ export function stubEngine(page) {
 }
 
 /**
- * Two scores of the same image: within 1e-3, relative above 1.
+ * Two scores of the same image: within the tolerance, relative above 1.
  * @param {number} actual
  * @param {number} expected
  * @param {string} what
  */
-export function assertClose(actual, expected, what) {
-  assert.ok(Math.abs(actual - expected) <= 1e-3 * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
+export function assertClose(actual, expected, what, tolerance = 1e-3) {
+  assert.ok(Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
 }

@@ -5,7 +5,7 @@ const SIDE_PX = 8;
 const WITHOUT_L = { scores: [0, 0.25, 0.5], raw_scores: [], alignment: null };
 const WITH_L = {
   scores: [0, 0.55, 0.95],
-  raw_scores: [{ reconstruction: 1, alignment: 0.5 }, { reconstruction: 0, alignment: 0 }, { reconstruction: 0.5, alignment: 1 }],
+  raw_scores: [[{ reconstruction: 1, alignment: 0.5 }], [{ reconstruction: 0, alignment: 0 }], [{ reconstruction: 0.5, alignment: 1 }]],
   alignment: { min: 0, max: 1 },
 };
 
@@ -40,10 +40,14 @@ export class Detector {
     };
   }
 
-  /** @param {number} _scale @param {number} row */
-  async inspect(_scale, row) {
-    if (row === 1) throw new WebAssembly.RuntimeError("unreachable");
-    return null;
+  inspector() {
+    return {
+      /** @param {number} _scale @param {number} row */
+      async block(_scale, row) {
+        if (row === 1) throw new WebAssembly.RuntimeError("unreachable");
+        return null;
+      },
+    };
   }
 
   /** @param {Uint8Array} image */

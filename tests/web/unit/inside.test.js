@@ -93,18 +93,23 @@ test("weights as multiples of an equal share fall, and are one on average", () =
   assert.deepEqual([...ranked({ similarities: new Float32Array(3), temperature: 1 })], [1, 1, 1]);
 });
 
+/** Stands for the result of an image. @returns {import("../../../www/state.js").Result} */
+function image() {
+  return /** @type {any} */ ({});
+}
+
 /** An engine that answers when it is told to. */
 function engine() {
   /** @type {{ scale: number, row: number, column: number, resolve: (block: any) => void, reject: (error: Error) => void }[]} */
   const asked = [];
   let shown = 0;
-  const inquiry = new Inquiry((place) => new Promise((resolve, reject) => asked.push({ ...place, resolve, reject })), () => shown++);
+  const inquiry = new Inquiry((_image, place) => new Promise((resolve, reject) => asked.push({ ...place, resolve, reject })), () => shown++);
   return { asked, inquiry, shown: () => shown };
 }
 
 test("scales are asked for one by one, and once", async () => {
   const { asked, inquiry, shown } = engine();
-  const wanted = { image: {}, place: at(0, 1), scales: 3 };
+  const wanted = { image: image(), place: at(0, 1), scales: 3 };
   inquiry.want(wanted);
   for (let scale = 0; scale < 3; scale++) {
     assert.deepEqual(asked.map(({ scale }) => scale), [0, 1, 2].slice(0, scale + 1));
@@ -116,14 +121,14 @@ test("scales are asked for one by one, and once", async () => {
   inquiry.want({ ...wanted });
   await settled();
   assert.equal(asked.length, 3, "what is known is not asked for again");
-  inquiry.want({ ...wanted, image: {} });
+  inquiry.want({ ...wanted, image: image() });
   assert.equal(asked.length, 4, "another image is");
 });
 
 test("the newest choice wins: what was chosen on the way is never asked for", async () => {
   const { asked, inquiry } = engine();
-  const image = {};
-  for (const column of [0, 1, 2]) inquiry.want({ image, place: at(0, column), scales: 2 });
+  const one = image();
+  for (const column of [0, 1, 2]) inquiry.want({ image: one, place: at(0, column), scales: 2 });
   assert.deepEqual(asked.map(({ column }) => column), [0]);
   asked[0]?.resolve({});
   await settled();
@@ -132,7 +137,7 @@ test("the newest choice wins: what was chosen on the way is never asked for", as
 
 test("an image to judge comes first: nothing is asked for until it is wanted again", async () => {
   const { asked, inquiry } = engine();
-  const wanted = { image: {}, place: at(0, 0), scales: 2 };
+  const wanted = { image: image(), place: at(0, 0), scales: 2 };
   inquiry.want(wanted);
   inquiry.want(null);
   asked[0]?.resolve({});
@@ -144,7 +149,7 @@ test("an image to judge comes first: nothing is asked for until it is wanted aga
 
 test("a scale without memory and a failure are one sentence each; a request that was given up is none", async () => {
   const { asked, inquiry } = engine();
-  const wanted = { image: {}, place: at(0, 0), scales: 2 };
+  const wanted = { image: image(), place: at(0, 0), scales: 2 };
   inquiry.want(wanted);
   asked[0]?.resolve(null);
   await settled();
@@ -154,7 +159,7 @@ test("a scale without memory and a failure are one sentence each; a request that
     { message: "No memory is at this scale: the map goes through as it is." },
     { message: "No image was judged yet. To look into it, judge the image again." },
   ]);
-  const other = { ...wanted, image: {} };
+  const other = { ...wanted, image: image() };
   inquiry.want(other);
   inquiry.want(null);
   asked[2]?.reject(new Error("The engine was restarted."));

@@ -94,7 +94,7 @@ test("CSV is quoted, and no name becomes a formula", () => {
 test("CSV says how each was judged, and by what", () => {
   const state = after(add("a.png", "b.png", "c.png"), judged(0, -0.25), { type: "failed", id: 1, reason: "No image." });
   assert.deepEqual(csv(listed(state), BY).split("\r\n"), [
-    "name,verdict,score,reconstruction_score,alignment_score,time_ms,reason,model,model_hash,gamma,threshold",
+    "\uFEFFname,verdict,score,reconstruction_score,alignment_score,time_ms,reason,model,model_hash,gamma,threshold",
     '"a.png",normal,-0.25,-0.25,,10,"","piped","abc",0.9,0.5',
     '"b.png",failed,,,,,"No image.","piped","abc",0.9,0.5',
     '"c.png",not judged,,,,,"","piped","abc",0.9,0.5',
@@ -108,7 +108,7 @@ test("JSON has the model, γ, the threshold and every image", () => {
     model: { name: "piped", hash: "abc" },
     gamma: 0.9,
     threshold: 0.5,
-    estimated_false_alarm_rate: 0,
+    estimated_false_alarm_rate: 0.25,
     normal_scores: 3,
     images: [
       { name: "a.png", verdict: "anomalous", score: 0.9, reconstruction_score: 0.9, alignment_score: null, time_ms: 10 },
