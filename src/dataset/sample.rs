@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::imageops::FilterType;
 use image::{GrayImage, RgbImage};
 
+use super::mask::{self, MaskFlaw};
+use super::notes;
 use crate::error::caught;
 use crate::error::{Error, Result};
 use crate::image::{decode, resize};
@@ -84,6 +85,11 @@ impl Source {
         }
     }
 
+    /// The file and its folder, for sentences.
+    pub(super) fn brief(&self) -> String {
+        notes::brief(Path::new(&self.to_string()))
+    }
+
     /// Identifies the image without decoding it, by its name and the length of its file.
     pub(crate) fn fingerprint(&self) -> String {
         let length = match self {
@@ -120,8 +126,8 @@ pub struct Sample {
     pub label: Label,
     /// The video that the image is a frame of; empty for single images.
     pub video: String,
-    /// The image file that shows where the defect is.
-    pub mask: Option<PathBuf>,
+    /// The image files that show where the defects are, to be united; empty where there is none.
+    pub masks: Vec<PathBuf>,
 }
 
 impl Sample {
@@ -133,7 +139,7 @@ impl Sample {
             kind: String::new(),
             label,
             video: String::new(),
-            mask: None,
+            masks: Vec::new(),
         }
     }
 
@@ -143,18 +149,30 @@ impl Sample {
     ///
     /// As [`Source::read`].
     pub fn load(&self, width_px: usize, height_px: usize) -> Result<LabelledImage> {
-        let mask = self.mask.as_deref();
+        let (mask, mask_flaw) = match self.load_mask((width_px, height_px))? {
+            None => (None, None),
+            Some(Ok(mask)) => (Some(mask), None),
+            Some(Err(flaw)) => (None, Some(flaw)),
+        };
         Ok(LabelledImage {
             name: self.source.to_string(),
             category: self.category.clone(),
             kind: self.kind.clone(),
             label: self.label,
             video: self.video.clone(),
-            mask: mask
-                .map(|path| load_mask(path, width_px, height_px))
-                .transpose()?,
+            mask,
+            mask_flaw,
             image: self.source.read(width_px, height_px)?,
         })
+    }
+
+    fn load_mask(&self, size: (usize, usize)) -> Result<Option<Result<GrayImage, MaskFlaw>>> {
+        match &self.source {
+            Source::File(path) if !self.masks.is_empty() => {
+                mask::load(&self.masks, path, size).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -174,8 +192,17 @@ pub struct LabelledImage {
     /// The mask of the defect, of the image's size: 255 for anomalous pixels, 0 for normal ones.
     /// None for normal images, and for anomalous images without a known mask.
     pub mask: Option<GrayImage>,
+    /// Why there is no mask although there is a file of one.
+    pub mask_flaw: Option<MaskFlaw>,
     /// The pixels.
     pub image: RgbImage,
+}
+
+impl LabelledImage {
+    /// The file and its folder, for sentences.
+    pub(crate) fn brief_name(&self) -> String {
+        notes::brief(Path::new(&self.name))
+    }
 }
 
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
@@ -184,7 +211,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// Runs a decoder on a file and turns a panic into an error. Some decoders panic on unexpected
 /// data, and a thread that waits for the image would then wait for ever.
-fn decoded<T, E: fmt::Display>(
+pub(super) fn decoded<T, E: fmt::Display>(
     path: &Path,
     decode: impl FnOnce(&[u8]) -> Result<T, E>,
 ) -> Result<T> {
@@ -193,16 +220,6 @@ fn decoded<T, E: fmt::Display>(
     caught(|| decode(&bytes))
         .map_err(|said| failed(format!("its decoder failed: {said}")))?
         .map_err(|error| failed(error.to_string()))
-}
-
-fn load_mask(path: &Path, width_px: usize, height_px: usize) -> Result<GrayImage> {
-    let mask = decoded(path, image::load_from_memory)?.into_luma8();
-    let (width_px, height_px) = (width_px as u32, height_px as u32);
-    let mut mask = image::imageops::resize(&mask, width_px, height_px, FilterType::Nearest);
-    for pixel in mask.pixels_mut() {
-        pixel[0] = if pixel[0] > 127 { 255 } else { 0 };
-    }
-    Ok(mask)
 }
 
 #[cfg(test)]

@@ -287,6 +287,7 @@ mod tests {
                 mean: figures,
             },
             images: vec![image, other],
+            notes: Vec::new(),
         }
     }
 
