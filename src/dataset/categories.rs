@@ -158,7 +158,7 @@ impl MaskFolders {
             if let Some(masks) = listing.folder(&[&name(kind)]) {
                 let mut masks = Masks::below(&masks)?;
                 found.unread.append(&mut masks.unread);
-                found.of_kind.insert(kind.to_path_buf(), masks);
+                found.of_kind.insert(PathBuf::clone(kind), masks);
             }
         }
         // Masks of all kinds in one folder belong to images by name alone, so a name that several

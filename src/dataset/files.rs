@@ -66,10 +66,12 @@ impl Listing {
     pub fn of(folder: &Path) -> Result<Self> {
         let mut listing = Self::default();
         for path in entries(folder)? {
-            let part = match () {
-                () if path.is_dir() => &mut listing.folders,
-                () if path.is_file() && is_image(&path) => &mut listing.images,
-                () => &mut listing.unread,
+            let part = if path.is_dir() {
+                &mut listing.folders
+            } else if path.is_file() && is_image(&path) {
+                &mut listing.images
+            } else {
+                &mut listing.unread
             };
             part.push(path);
         }
