@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use daad::dataset::{DataSet, Unreadable, load_ahead, readable};
+use daad::dataset::{Unreadable, load_ahead, readable};
 use daad::error::shown;
 use daad::evaluate::{Records, evaluate};
 use daad::file;
 use daad::settings::named;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::open;
+use super::common::files::{data_set, open};
 use super::common::output::{self, note};
 use super::common::progress::progress_bar;
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.record {
         file::check_writable(&Records::beside(&args.model).evaluation)?;
     }
-    let split = DataSet::open(&args.data)?.select(&args.category)?;
+    let split = data_set(&args.data, &args.category)?;
     if split.test.is_empty() {
         anyhow::bail!(
             "{} holds no labelled test images (as test/good and test/… in MVTec AD)",
@@ -57,6 +57,7 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     });
     let evaluated = evaluate(&detector, images, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
+    evaluated.notes.iter().for_each(|sentence| note(sentence));
     output::evaluation(&evaluated.evaluation, args.common.json)?;
     if args.record {
         let records = Records::beside(&args.model);

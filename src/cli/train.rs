@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, NormalImages, TestImages, Unreadable};
+use daad::dataset::{DEFAULT_CACHE_BYTES, NormalImages, TestImages, Unreadable};
 use daad::error::shown;
 use daad::file;
 use daad::learn::TrainConfig;
@@ -15,7 +15,7 @@ use daad::train::{Data, Outcome, RunLock, Training, checkpoint_path, read_progre
 use daad::weights::{Precision, Provenance};
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
-use super::common::files::read_text;
+use super::common::files::{data_set, read_text};
 use super::common::interrupt::INTERRUPTED;
 use super::common::output::{self, note, settings_of};
 use super::common::provenance::{command, commit};
@@ -27,7 +27,7 @@ const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Good images, or a data set: MVTec AD, PIPED, MNIST, CIFAR-10, class folders, videos with
+    /// Good images, or a data set: MVTec AD, VisA, PIPED, MNIST, CIFAR-10, class folders, videos with
     /// labels (docs/experiments.md has the layouts)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -80,7 +80,7 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     args.resume |= args.job && checkpoint_path(&args.out).exists();
     let config = config(&args)?;
     note(&format!("Settings:\n{}", settings_of(&config)));
-    let split = DataSet::open(&args.data)?.select(&args.category)?;
+    let split = data_set(&args.data, &args.category)?;
     let size = (config.model.width_px, config.model.height_px);
     let has_test = !split.test.is_empty();
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();

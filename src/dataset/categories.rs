@@ -1,12 +1,17 @@
-//! Photographs of products and textures, by category: MVTec AD and PIPED.
+//! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like theirs.
 
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use super::Sample;
-use super::files::{find_images, first_folder, name, subfolders};
+use super::files::{Listing, SEARCH_DEPTH, holds_images, name, stem};
+use super::mask::{MASK_FOLDERS, Masks};
 use super::split::Split;
 use crate::error::Result;
 use crate::metric::Label;
+
+/// The names of folders of normal images, in any case: MVTec AD's, BTAD's and VisA's.
+const NORMAL: [&str; 3] = ["good", "ok", "normal"];
 
 /// PIPED has no official split, so the first normal images by name, this many, are for training.
 const PIPED_TRAINING_IMAGES: usize = 36;
@@ -15,22 +20,34 @@ const PIPED_TRAINING_IMAGES: usize = 36;
 /// `folder/data`. The result is empty if no known layout says which images are normal.
 pub(super) fn open(folder: &Path) -> Result<Split> {
     let mut split = Split::default();
-    if add(&mut split, folder, "")? {
+    let mut listing = Listing::of(folder)?;
+    if add(&mut split, &listing, "")? {
         return Ok(split);
     }
-    let root = first_folder(folder, &["data"]).unwrap_or(folder.to_owned());
-    for folder in subfolders(&root)? {
-        add(&mut split, &folder, &name(&folder))?;
+    if let Some(data) = listing.folder(&["data"]) {
+        listing = Listing::of(&data)?;
+    }
+    let mut others = listing.images;
+    for folder in listing.folders {
+        if !add(&mut split, &Listing::of(&folder)?, &name(&folder))?
+            && holds_images(&folder, SEARCH_DEPTH)
+        {
+            others.push(folder);
+        }
+    }
+    if !split.is_empty() {
+        split.pass_over("", others);
     }
     Ok(split)
 }
 
-/// Adds the samples of `folder` if it has a known layout that says which images are normal, and
+/// Adds the samples of a folder if it has a known layout that says which images are normal, and
 /// returns whether it has one.
-fn add(split: &mut Split, folder: &Path, category: &str) -> Result<bool> {
-    if folder.join("train").join("good").is_dir() {
-        add_mvtec(split, folder, category)?;
-    } else if let Some(normal) = first_folder(folder, &["NoDefects", "NoDefect"]) {
+fn add(split: &mut Split, folder: &Listing, category: &str) -> Result<bool> {
+    let train = folder.folder(&["train"]);
+    if let Some(train) = train.map(|train| training(&train)).transpose()?.flatten() {
+        add_mvtec(split, folder, train, category)?;
+    } else if let Some(normal) = folder.folder(&["NoDefects", "NoDefect"]) {
         add_piped(split, folder, &normal, category)?;
     } else {
         return Ok(false);
@@ -38,61 +55,178 @@ fn add(split: &mut Split, folder: &Path, category: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// The normal images to train on in `train`: all below a folder whose name says that they are normal
+/// or, where no folder in it holds images, those directly in it. None for another layout.
+fn training(train: &Path) -> Result<Option<Listing>> {
+    let direct = Listing::of(train)?;
+    let (normal, other): (Vec<_>, Vec<_>) =
+        direct.folders.iter().partition(|folder| is_normal(folder));
+    let other = other.into_iter();
+    let others = other.filter(|folder| holds_images(folder, SEARCH_DEPTH));
+    let others: Vec<PathBuf> = others.cloned().collect();
+    if normal.is_empty() {
+        let is_flat = !direct.images.is_empty() && others.is_empty();
+        return Ok(is_flat.then_some(direct));
+    }
+    let mut training = Listing {
+        unread: [others, direct.images, direct.unread].concat(),
+        ..Listing::default()
+    };
+    for folder in normal {
+        let mut listing = Listing::below(folder)?;
+        let masks = Masks::beside(folder, &mut listing);
+        training.images.extend(listing.images);
+        training.unread.extend(listing.unread);
+        training.unread.extend(masks.all());
+    }
+    Ok(Some(training))
+}
+
 /// The layout of MVTec AD: `train/good`, `test/good`, `test/DEFECT`,
 /// `ground_truth/DEFECT/NAME_mask.png`.
-fn add_mvtec(split: &mut Split, folder: &Path, category: &str) -> Result<()> {
-    for path in find_images(&folder.join("train").join("good"))? {
+fn add_mvtec(split: &mut Split, folder: &Listing, train: Listing, category: &str) -> Result<()> {
+    for path in train.images {
         let sample = Sample::of_file(path, category, Label::Normal);
         split.train.push(Sample {
             kind: "good".into(),
             ..sample
         });
     }
-    let test = folder.join("test");
-    if !test.is_dir() {
+    split.pass_over(category, train.unread);
+    split.pass_over(category, folder.images.clone());
+    let Some(test) = folder.folder(&["test"]) else {
         return Ok(());
-    }
-    for kind_folder in subfolders(&test)? {
-        let kind = name(&kind_folder);
-        let label = match kind.as_str() {
-            "good" => Label::Normal,
-            _ => Label::Anomalous,
-        };
-        let masks = folder.join("ground_truth").join(&kind);
-        for path in find_images(&kind_folder)? {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let mask = masks.join(format!("{stem}_mask.png"));
+    };
+    let test = Listing::of(&test)?;
+    split.pass_over(category, [&test.images[..], &test.unread].concat());
+    let mask_folder = folder.folder(&MASK_FOLDERS);
+    let mask_folder = mask_folder.or_else(|| test.folder(&MASK_FOLDERS));
+    let kinds: Vec<&PathBuf> = test
+        .folders
+        .iter()
+        .filter(|folder| Some(*folder) != mask_folder.as_ref())
+        .collect();
+    let masks = MaskFolders::open(mask_folder.as_deref(), &kinds)?;
+    for kind in kinds {
+        let mut listing = Listing::below(kind)?;
+        let beside = Masks::beside(kind, &mut listing);
+        let is_normal = is_normal(kind);
+        for path in listing.images {
+            let (label, masks) = match is_normal {
+                true => (Label::Normal, Vec::new()),
+                false => (Label::Anomalous, masks.of(kind, &path, &beside)),
+            };
             split.test.push(Sample {
-                kind: kind.clone(),
-                mask: mask.is_file().then_some(mask),
+                kind: name(kind),
+                masks,
                 ..Sample::of_file(path, category, label)
             });
         }
+        split.pass_over(category, listing.unread);
+        if is_normal {
+            split.pass_over(category, beside.all());
+        }
     }
+    split.pass_over(category, masks.unread);
+    split.expects_masks = true;
     Ok(())
+}
+
+/// The masks of a category's anomalous test images.
+struct MaskFolders {
+    /// The masks of each kind of defect that has a folder of masks.
+    of_kind: HashMap<PathBuf, Masks>,
+    /// Where no kind has one: all masks.
+    of_all: Option<Masks>,
+    /// What is no mask that can be read.
+    unread: Vec<PathBuf>,
+}
+
+impl MaskFolders {
+    fn open(folder: Option<&Path>, kinds: &[&PathBuf]) -> Result<Self> {
+        let defects = || kinds.iter().filter(|kind| !is_normal(kind));
+        let mut found = Self {
+            of_kind: HashMap::new(),
+            of_all: None,
+            unread: Vec::new(),
+        };
+        let Some(folder) = folder else {
+            return Ok(found);
+        };
+        let listing = Listing::of(folder)?;
+        for kind in defects() {
+            if let Some(masks) = listing.folder(&[&name(kind)]) {
+                let mut masks = Masks::below(&masks)?;
+                found.unread.append(&mut masks.unread);
+                found.of_kind.insert(PathBuf::clone(kind), masks);
+            }
+        }
+        // Masks of all kinds in one folder belong to images by name alone, so a name that several
+        // images have says nothing.
+        let mut stems = HashSet::new();
+        let mut is_unique = true;
+        for kind in defects() {
+            let mut listing = Listing::below(kind)?;
+            Masks::beside(kind, &mut listing);
+            let mut images = listing.images.iter();
+            is_unique &= images.all(|image| stems.insert(stem(image).to_lowercase()));
+        }
+        if found.of_kind.is_empty() && is_unique {
+            let mut masks = Masks::below(folder)?;
+            found.unread.append(&mut masks.unread);
+            found.of_all = Some(masks);
+        }
+        Ok(found)
+    }
+
+    /// The masks of the image at `path`, which is in the folder `kind`; `beside` are the masks there.
+    fn of(&self, kind: &Path, path: &Path, beside: &Masks) -> Vec<PathBuf> {
+        let place = path.strip_prefix(kind).unwrap_or(path);
+        let masks = self.of_kind.get(kind).or(self.of_all.as_ref());
+        let found = masks.map_or(Vec::new(), |masks| masks.of(place));
+        match found.is_empty() {
+            true => beside.of(place),
+            false => found,
+        }
+    }
 }
 
 /// The layout of PIPED: `NoDefects`, `Defects`, `Defects/GroundTruth`. The mask of image `…_D_…` is
 /// `…_GT_…`.
-fn add_piped(split: &mut Split, folder: &Path, normal: &Path, category: &str) -> Result<()> {
-    for (index, path) in find_images(normal)?.into_iter().enumerate() {
+fn add_piped(split: &mut Split, folder: &Listing, normal: &Path, category: &str) -> Result<()> {
+    let normal = Listing::of(normal)?;
+    for (index, path) in normal.images.into_iter().enumerate() {
         let part = match index < PIPED_TRAINING_IMAGES {
             true => &mut split.train,
             false => &mut split.test,
         };
         part.push(Sample::of_file(path, category, Label::Normal));
     }
-    let defects = folder.join("Defects");
-    if !defects.is_dir() {
+    split.pass_over(category, normal.unread);
+    let Some(defects) = folder.folder(&["Defects"]) else {
         return Ok(());
-    }
-    let masks = defects.join("GroundTruth");
-    for path in find_images(&defects)? {
-        let mask = masks.join(name(&path).replace("_D_", "_GT_"));
+    };
+    let defects = Listing::of(&defects)?;
+    let masks = match defects.folder(&MASK_FOLDERS) {
+        Some(masks) => Masks::below(&masks)?,
+        None => Masks::default(),
+    };
+    for path in defects.images {
+        let place = name(&path).replace("_D_", "_GT_");
         split.test.push(Sample {
-            mask: mask.is_file().then_some(mask),
+            masks: masks.of(Path::new(&place)),
             ..Sample::of_file(path, category, Label::Anomalous)
         });
     }
+    split.pass_over(category, defects.unread);
+    split.pass_over(category, masks.unread);
+    split.expects_masks = true;
     Ok(())
+}
+
+fn is_normal(folder: &Path) -> bool {
+    let name = name(folder);
+    NORMAL
+        .iter()
+        .any(|normal| name.eq_ignore_ascii_case(normal))
 }

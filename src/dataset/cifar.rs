@@ -44,6 +44,7 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     Ok(Split {
         train,
         test: samples(&folder.join("test_batch.bin"))?,
+        ..Split::default()
     })
 }
 

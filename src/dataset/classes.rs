@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::files::{find_images, name, subfolders};
+use super::files::{Listing, name};
 use super::split::Split;
 use super::{Sample, Source};
 use crate::error::Result;
@@ -10,21 +10,30 @@ use crate::error::Result;
 /// Opens `train` and `test` in `root`. The name of a folder in them is the class and the category.
 /// The result is empty if `train` or `test` is missing.
 pub(super) fn open(root: &Path) -> Result<Split> {
-    let [train, test] = ["train", "test"].map(|part| root.join(part));
-    if !train.is_dir() || !test.is_dir() {
+    let listing = Listing::of(root)?;
+    let [train, test] = ["train", "test"].map(|part| listing.folder(&[part]));
+    let (Some(train), Some(test)) = (train, test) else {
         return Ok(Split::default());
+    };
+    let mut split = Split::default();
+    split.train = samples(&train, &mut split)?;
+    split.test = samples(&test, &mut split)?;
+    if !split.is_empty() {
+        split.pass_over("", listing.images);
     }
-    Ok(Split {
-        train: samples(&train)?,
-        test: samples(&test)?,
-    })
+    Ok(split)
 }
 
-fn samples(folder: &Path) -> Result<Vec<Sample>> {
+fn samples(folder: &Path, split: &mut Split) -> Result<Vec<Sample>> {
+    let listing = Listing::of(folder)?;
+    split.pass_over("", listing.images);
+    split.pass_over("", listing.unread);
     let mut samples = Vec::new();
-    for folder in subfolders(folder)? {
+    for folder in listing.folders {
         let class = name(&folder);
-        let images = find_images(&folder)?.into_iter();
+        let listing = Listing::below(&folder)?;
+        split.pass_over("", listing.unread);
+        let images = listing.images.into_iter();
         samples.extend(images.map(|path| Sample::of_class(Source::File(path), &class)));
     }
     Ok(samples)

@@ -1,32 +1,158 @@
-//! Finds the images and other files of a folder.
+//! Lists what folders hold: images, folders, and what is not read.
 
+use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use image::ImageFormat;
+
+use super::notes;
 use crate::error::{Error, Result};
 
-const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
+/// The endings of image files, in lower case. JPEG and BMP have several.
+const ENDINGS: [&str; 10] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "tif", "tiff",
+];
 
-/// The image files directly in `folder`, by extension, sorted by name.
-///
-/// # Errors
-///
-/// [`Error::File`] where the folder cannot be read.
-pub fn find_images(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_image = |path: &PathBuf| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| {
-            path.is_file() && EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
+/// The endings of what `daad score` and `daad report` write beside images. These are no photographs,
+/// so they must not be scored the next time, and are listed as not read.
+const OWN_ENDINGS: [&str; 2] = [".heat.png", ".reconstruction.png"];
+
+/// Files and folders that systems put beside a person's own, in lower case; further ones begin with
+/// a dot. They are left out without a word, because nobody put them there.
+const OF_SYSTEMS: [&str; 17] = [
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "icon\r",
+    "__macosx",
+    "@eadir",
+    "@tmp",
+    "@recycle",
+    "@recently-snapshot",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "recycler",
+    "lost+found",
+    "system volume information",
+    "network trash folder",
+    "temporary items",
+];
+
+/// How deep folders are searched for images that are not read, to say where they are, and how many
+/// folders at most.
+pub(super) const SEARCH_DEPTH: usize = 6;
+const SEARCHED_FOLDERS: usize = 1000;
+
+/// What a folder holds, each sorted by path; without the files and folders of operating systems.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// The image files: by their ending or, where a name has none, by their first bytes.
+    pub images: Vec<PathBuf>,
+    /// The folders.
+    pub folders: Vec<PathBuf>,
+    /// Everything else: other files, images that this program wrote, and links to what is not there.
+    pub unread: Vec<PathBuf>,
+}
+
+impl Listing {
+    /// Lists what is directly in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where the folder cannot be read.
+    pub fn of(folder: &Path) -> Result<Self> {
+        let mut listing = Self::default();
+        for path in entries(folder)? {
+            let part = if path.is_dir() {
+                &mut listing.folders
+            } else if path.is_file() && is_image(&path) {
+                &mut listing.images
+            } else {
+                &mut listing.unread
+            };
+            part.push(path);
+        }
+        Ok(listing)
+    }
+
+    /// Lists what is in `folder` and in all folders below it; `folders` are all of these. A folder
+    /// that is reached again through a link is listed once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listing::of`].
+    pub(super) fn below(folder: &Path) -> Result<Self> {
+        let mut all = Self::of(folder)?;
+        let identity = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut seen = HashSet::from([identity(folder)]);
+        let mut open = std::mem::take(&mut all.folders);
+        while let Some(folder) = open.pop() {
+            if !seen.insert(identity(&folder)) {
+                continue;
+            }
+            let listing = Self::of(&folder)?;
+            all.images.extend(listing.images);
+            all.unread.extend(listing.unread);
+            all.folders.push(folder);
+            open.extend(listing.folders);
+        }
+        all.images.sort();
+        all.folders.sort();
+        all.unread.sort();
+        Ok(all)
+    }
+
+    /// The folder of the given name, in any case: file systems differ in whether case matters, and
+    /// the name as it is listed is the same on all of them.
+    pub(super) fn folder(&self, names: &[&str]) -> Option<PathBuf> {
+        let mut names = names.iter();
+        names.find_map(|wanted| {
+            let named = |is: fn(&str, &str) -> bool| {
+                let mut folders = self.folders.iter();
+                folders.find(|folder| is(&name(folder), wanted))
+            };
+            let found = named(|a, b| a == b).or_else(|| named(str::eq_ignore_ascii_case));
+            found.cloned()
         })
-    };
-    Ok(entries(folder)?.into_iter().filter(is_image).collect())
+    }
 }
 
-pub(super) fn subfolders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let folders = entries(folder)?.into_iter().filter(|path| path.is_dir());
-    Ok(folders.collect())
+/// The folders below `folder` that hold images, with their numbers, in a few words; empty where
+/// there are none. Folders that cannot be read are passed over.
+pub fn where_images_are(folder: &Path) -> String {
+    let mut found = Vec::new();
+    let mut level = vec![folder.to_owned()];
+    let mut searched = 0;
+    for _ in 0..SEARCH_DEPTH {
+        let mut next = Vec::new();
+        for inner in level {
+            searched += 1;
+            let Some(Ok(listing)) = (searched <= SEARCHED_FOLDERS).then(|| Listing::of(&inner))
+            else {
+                continue;
+            };
+            let place = inner.strip_prefix(folder).unwrap_or(&inner);
+            if !listing.images.is_empty() && !place.as_os_str().is_empty() {
+                found.push(format!("{} ({})", place.display(), listing.images.len()));
+            }
+            next.extend(listing.folders);
+        }
+        level = next;
+    }
+    notes::in_short(&found)
 }
 
+/// Whether there is an image in `folder` or in the folders in it, down to `depth` levels.
+pub(super) fn holds_images(folder: &Path, depth: usize) -> bool {
+    let listing = Listing::of(folder).unwrap_or_default();
+    let mut folders = listing.folders.iter();
+    !listing.images.is_empty() || (depth > 1 && folders.any(|inner| holds_images(inner, depth - 1)))
+}
+
+/// What is in `folder`, without what operating systems put there, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error| Error::file("cannot read folder", folder, error);
     let entries = fs::read_dir(folder).map_err(failed)?;
@@ -34,8 +160,32 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(failed)?;
+    paths.retain(|path| !is_of_system(&name(path)));
     paths.sort();
     Ok(paths)
+}
+
+fn is_of_system(name: &str) -> bool {
+    name.starts_with('.') || OF_SYSTEMS.contains(&name.to_lowercase().as_str())
+}
+
+fn is_image(path: &Path) -> bool {
+    let name = name(path).to_ascii_lowercase();
+    match path.extension() {
+        Some(_) if OWN_ENDINGS.iter().any(|own| name.ends_with(own)) => false,
+        Some(ending) => ENDINGS.contains(&&*ending.to_string_lossy().to_ascii_lowercase()),
+        None => begins_as_image(path),
+    }
+}
+
+fn begins_as_image(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    let format = read.ok().and_then(|_| image::guess_format(&start).ok());
+    format.is_some_and(|format| {
+        use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+        [Png, Jpeg, WebP, Bmp, Tiff].contains(&format)
+    })
 }
 
 pub(super) fn name(path: &Path) -> String {
@@ -43,10 +193,10 @@ pub(super) fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The first of `names` that is a folder in `root`.
-pub(super) fn first_folder(root: &Path, names: &[&str]) -> Option<PathBuf> {
-    let folders = names.iter().map(|name| root.join(name));
-    folders.into_iter().find(|folder| folder.is_dir())
+/// A file's name without its ending.
+pub(super) fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
 /// The first of `names` that is a file in `root`.
@@ -74,11 +224,69 @@ fn number(path: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tempfile::TempDir;
+
+    fn names(paths: &[PathBuf]) -> Vec<String> {
+        paths.iter().map(|path| name(path)).collect()
+    }
 
     #[test]
     fn frames_are_ordered_by_number() {
         let paths = ["10.jpg", "frame_9.jpg", "é2.jpg", "x.jpg"].map(PathBuf::from);
-        let ordered: Vec<String> = by_number(paths.to_vec()).iter().map(|p| name(p)).collect();
+        let ordered = names(&by_number(paths.to_vec()));
         assert_eq!(ordered, ["x.jpg", "é2.jpg", "frame_9.jpg", "10.jpg"]);
+    }
+
+    #[test]
+    fn what_systems_hide_is_not_listed_and_what_is_not_read_is() {
+        let root = TempDir::new().unwrap();
+        let put = |name: &str, bytes: &[u8]| fs::write(root.path().join(name), bytes).unwrap();
+        for file in ["a.png", "b.JPG", "c.jfif", "d.jpe", "e.gif", "f.heic"] {
+            put(file, b"");
+        }
+        for hidden in ["._a.png", ".DS_Store", "Thumbs.db", "desktop.ini"] {
+            put(hidden, b"");
+        }
+        for own in ["a.heat.png", "a.reconstruction.png"] {
+            put(own, b"");
+        }
+        put("noending", b"\xFF\xD8\xFF\xE0 and so on");
+        put("README", b"all about it");
+        for folder in [".ipynb_checkpoints", "@eaDir", "__MACOSX", "$RECYCLE.BIN"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        fs::create_dir(root.path().join("Inner")).unwrap();
+        let listing = Listing::of(root.path()).unwrap();
+        let images = ["a.png", "b.JPG", "c.jfif", "d.jpe", "noending"];
+        assert_eq!(names(&listing.images), images);
+        assert_eq!(names(&listing.folders), ["Inner"]);
+        let unread = [
+            "README",
+            "a.heat.png",
+            "a.reconstruction.png",
+            "e.gif",
+            "f.heic",
+        ];
+        assert_eq!(names(&listing.unread), unread);
+        assert_eq!(
+            name(&listing.folder(&["other", "INNER"]).unwrap()),
+            "Inner",
+            "as it is written in the folder"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_is_named_and_a_circle_of_links_ends() {
+        use std::os::unix::fs::symlink;
+        let root = TempDir::new().unwrap();
+        let inner = root.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join("a.png"), b"").unwrap();
+        symlink("nowhere.png", root.path().join("b.png")).unwrap();
+        symlink("..", inner.join("up")).unwrap();
+        let listing = Listing::below(root.path()).unwrap();
+        assert_eq!(names(&listing.images), ["a.png"]);
+        assert_eq!(names(&listing.unread), ["b.png"]);
     }
 }

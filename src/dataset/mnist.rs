@@ -29,6 +29,7 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     Ok(Split {
         train: samples(root, "train")?,
         test: samples(root, "t10k")?,
+        ..Split::default()
     })
 }
 
@@ -163,7 +164,7 @@ impl Sample {
             kind: class.to_owned(),
             label: Label::Normal,
             video: String::new(),
-            mask: None,
+            masks: Vec::new(),
         }
     }
 }

@@ -7,18 +7,24 @@ mod classes;
 mod files;
 mod images;
 mod loader;
+mod mask;
 mod mnist;
 mod normal;
+mod notes;
 mod sample;
 mod split;
 mod synthetic;
 mod video;
+mod visa;
 
 pub use ahead::load_ahead;
-pub use files::find_images;
+pub use files::{Listing, where_images_are};
 pub use images::TrainingImages;
 pub use loader::{DEFAULT_CACHE_BYTES, Loader};
+pub use mask::MaskFlaw;
 pub use normal::{NormalImages, SplitImages, TestImages};
+pub(crate) use notes::in_short;
+pub use notes::unread;
 pub use sample::{LabelledImage, Records, Sample, Source};
 pub use split::Split;
 pub use synthetic::{Defect, SyntheticImages, Texture};
@@ -64,7 +70,8 @@ pub fn readable(
 ///
 /// | data | what the folder holds |
 /// |---|---|
-/// | MVTec AD | `train/good`, `test/good`, `test/DEFECT`, masks in `ground_truth`; or folders each so |
+/// | MVTec AD, LOCO, BTAD | `train/good`, `test/good`, `test/DEFECT`, masks in `ground_truth`; or folders each so |
+/// | VisA | the objects' folders and `split_csv/1cls.csv` |
 /// | PIPED | `NoDefects`, `Defects`; or folders each so |
 /// | MNIST | the four idx files, gzip or not |
 /// | CIFAR-10 | the official binary batches |
@@ -72,8 +79,15 @@ pub fn readable(
 /// | video | folders of frames for training and testing, and the labels of the test frames |
 /// | good images | images: all are normal, for training |
 ///
-/// A folder that contains several folders of images, in none of these layouts, is refused, because
-/// nothing says that the images are normal.
+/// Names count in any case. A folder of normal images may be called `good`, `ok` or `normal` and may
+/// have folders in it; `train` may hold its images directly. The mask of `NAME` in `test/DEFECT` is
+/// `ground_truth/DEFECT/NAME`, the same with `_mask` and other endings, or all images in a folder of
+/// that name (MVTec LOCO), or labelme's `NAME.json` beside the image; `masks`, `SegmentationClass` and such are folders of masks too. Of a mask,
+/// everything but black (or transparent) is anomalous.
+///
+/// Hidden files and what operating systems put beside images are passed over; what else is not used
+/// is said by [`Split::notes`]. A folder that contains several folders of images, in none of these
+/// layouts, is refused, because nothing says that the images are normal.
 #[derive(Debug, Clone)]
 pub struct DataSet {
     split: Split,
@@ -93,9 +107,10 @@ impl DataSet {
         // The order matters. The layout of classes also matches data sets of videos and categories,
         // so it comes after them. Good images come last, because a single image beside the folders
         // of another layout must not turn the data set into a folder of good images.
-        let layouts: [(Layout, bool); 6] = [
+        let layouts: [(Layout, bool); 7] = [
             (mnist::open, true),
             (cifar::open, true),
+            (visa::open, false),
             (categories::open, false),
             (video::open, false),
             (classes::open, true),
@@ -110,8 +125,15 @@ impl DataSet {
                 });
             }
         }
+        let places = match where_images_are(root) {
+            places if places.is_empty() => String::new(),
+            places => format!(
+                " (there are images in {places}; give --data one of these folders if all of its \
+                 images are good, or move the good ones, with their folders, into train/good)"
+            ),
+        };
         Err(Error::Data(format!(
-            "{} holds no images that are known to be normal; expected good images, train/good and \
+            "{} holds no images that are known to be normal{places}; expected good images, train/good and \
              test/… as in MVTec AD, NoDefects and Defects as in PIPED, folders each of one of \
              these two layouts, MNIST's idx files, CIFAR-10's batches, train/CLASS and test/CLASS, \
              or training and testing videos",
@@ -142,11 +164,14 @@ impl DataSet {
 
 /// The images directly in the folder, all of which are normal.
 fn good_images(root: &Path) -> Result<Split> {
-    let images = find_images(root)?.into_iter();
-    Ok(Split {
+    let listing = Listing::of(root)?;
+    let images = listing.images.into_iter();
+    let mut split = Split {
         train: images
             .map(|path| Sample::of_file(path, "", Label::Normal))
             .collect(),
-        test: Vec::new(),
-    })
+        ..Split::default()
+    };
+    split.pass_over("", [listing.folders, listing.unread].concat());
+    Ok(split)
 }

@@ -6,11 +6,12 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::imageops::FilterType;
 use image::{GrayImage, RgbImage};
 use sha2::{Digest, Sha256};
 
 use super::images::hex;
+use super::mask::{self, MaskFlaw};
+use super::notes;
 use crate::error::caught;
 use crate::error::{Error, Result};
 use crate::image::{decode, resize};
@@ -92,6 +93,11 @@ impl Source {
         }
     }
 
+    /// The file and its folder, for sentences.
+    pub(super) fn brief(&self) -> String {
+        notes::brief(Path::new(&self.to_string()))
+    }
+
     /// The absolute path, so that the image is found again wherever the program runs;
     /// `FILE#INDEX` for one of many images in a file.
     pub fn absolute_name(&self) -> String {
@@ -143,8 +149,8 @@ pub struct Sample {
     pub label: Label,
     /// The video that the image is a frame of; empty for single images.
     pub video: String,
-    /// The image file that shows where the defect is.
-    pub mask: Option<PathBuf>,
+    /// The image files that show where the defects are, to be united; empty where there is none.
+    pub masks: Vec<PathBuf>,
 }
 
 impl Sample {
@@ -156,7 +162,7 @@ impl Sample {
             kind: String::new(),
             label,
             video: String::new(),
-            mask: None,
+            masks: Vec::new(),
         }
     }
 
@@ -166,18 +172,30 @@ impl Sample {
     ///
     /// As [`Source::read`].
     pub fn load(&self, width_px: usize, height_px: usize) -> Result<LabelledImage> {
-        let mask = self.mask.as_deref();
+        let (mask, mask_flaw) = match self.load_mask((width_px, height_px))? {
+            None => (None, None),
+            Some(Ok(mask)) => (Some(mask), None),
+            Some(Err(flaw)) => (None, Some(flaw)),
+        };
         Ok(LabelledImage {
             name: self.source.absolute_name(),
             category: self.category.clone(),
             kind: self.kind.clone(),
             label: self.label,
             video: self.video.clone(),
-            mask: mask
-                .map(|path| load_mask(path, width_px, height_px))
-                .transpose()?,
+            mask,
+            mask_flaw,
             image: self.source.read(width_px, height_px)?,
         })
+    }
+
+    fn load_mask(&self, size: (usize, usize)) -> Result<Option<Result<GrayImage, MaskFlaw>>> {
+        match &self.source {
+            Source::File(path) if !self.masks.is_empty() => {
+                mask::load(&self.masks, path, size).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 }
 
@@ -197,6 +215,8 @@ pub struct LabelledImage {
     /// The mask of the defect, of the image's size: 255 for anomalous pixels, 0 for normal ones.
     /// None for normal images, and for anomalous images without a known mask.
     pub mask: Option<GrayImage>,
+    /// Why there is no mask although there is a file of one.
+    pub mask_flaw: Option<MaskFlaw>,
     /// The pixels.
     pub image: RgbImage,
 }
@@ -216,13 +236,20 @@ fn ends(mut file: impl Read + Seek) -> io::Result<String> {
     Ok(format!("{length} {}", hex(hash)))
 }
 
+impl LabelledImage {
+    /// The file and its folder, for sentences.
+    pub(crate) fn brief_name(&self) -> String {
+        notes::brief(Path::new(&self.name))
+    }
+}
+
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))
 }
 
 /// Runs a decoder on a file and turns a panic into an error. Some decoders panic on unexpected
 /// data, and a thread that waits for the image would then wait for ever.
-fn decoded<T, E: fmt::Display>(
+pub(super) fn decoded<T, E: fmt::Display>(
     path: &Path,
     decode: impl FnOnce(&[u8]) -> Result<T, E>,
 ) -> Result<T> {
@@ -231,16 +258,6 @@ fn decoded<T, E: fmt::Display>(
     caught(|| decode(&bytes))
         .map_err(|said| failed(format!("its decoder failed: {said}")))?
         .map_err(|error| failed(error.to_string()))
-}
-
-fn load_mask(path: &Path, width_px: usize, height_px: usize) -> Result<GrayImage> {
-    let mask = decoded(path, image::load_from_memory)?.into_luma8();
-    let (width_px, height_px) = (width_px as u32, height_px as u32);
-    let mut mask = image::imageops::resize(&mask, width_px, height_px, FilterType::Nearest);
-    for pixel in mask.pixels_mut() {
-        pixel[0] = if pixel[0] > 127 { 255 } else { 0 };
-    }
-    Ok(mask)
 }
 
 #[cfg(test)]

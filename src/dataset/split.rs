@@ -1,8 +1,9 @@
 //! The images of a data set, divided into training and test images.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use super::Sample;
+use super::{Sample, notes};
 use crate::error::{Error, Result};
 use crate::metric::Label;
 
@@ -13,9 +14,69 @@ pub struct Split {
     pub train: Vec<Sample>,
     /// Normal and anomalous images.
     pub test: Vec<Sample>,
+    /// Whether the layout has a place for masks of anomalous images.
+    pub(super) expects_masks: bool,
+    /// What lies among the images of a category, or of all where the category is empty, and is not
+    /// read.
+    pub(super) unread: Vec<(String, PathBuf)>,
 }
 
 impl Split {
+    /// Says what of the data is not used, a sentence each: files that are not read, anomalous test
+    /// images without a mask.
+    pub fn notes(&self) -> Vec<String> {
+        let unread: Vec<PathBuf> = self.unread.iter().map(|(_, path)| path.clone()).collect();
+        let notes = [
+            notes::unread(&unread),
+            self.without_normal(),
+            self.without_mask(),
+        ];
+        notes.into_iter().flatten().collect()
+    }
+
+    fn without_mask(&self) -> Option<String> {
+        let anomalous = self
+            .test
+            .iter()
+            .filter(|sample| sample.label == Label::Anomalous);
+        let total = anomalous.clone().count();
+        let bare = anomalous.filter(|sample| sample.masks.is_empty());
+        let names: Vec<String> = bare.map(|sample| sample.source.brief()).collect();
+        (self.expects_masks && !names.is_empty()).then(|| {
+            format!(
+                "{} of {} anomalous test images have no mask and are left out of pixel AUROC and \
+                 AUPRO: {}.",
+                names.len(),
+                total,
+                notes::in_short(&names)
+            )
+        })
+    }
+
+    /// Where a folder of normal images has an unexpected name, its images count as anomalous.
+    fn without_normal(&self) -> Option<String> {
+        let kinds: BTreeSet<&str> = self.test.iter().map(|sample| &*sample.kind).collect();
+        let kinds: Vec<String> = kinds.into_iter().map(str::to_owned).collect();
+        let mut test = self.test.iter();
+        let is_missing = self.expects_masks
+            && !kinds.is_empty()
+            && test.all(|sample| sample.label == Label::Anomalous && !sample.kind.is_empty());
+        is_missing.then(|| {
+            format!(
+                "All test images count as anomalous, for no folder of them is called good, ok or \
+                 normal: {}.",
+                notes::in_short(&kinds)
+            )
+        })
+    }
+
+    /// Notes what is not read.
+    pub(super) fn pass_over(&mut self, category: &str, paths: impl IntoIterator<Item = PathBuf>) {
+        let paths = paths.into_iter();
+        self.unread
+            .extend(paths.map(|path| (category.to_owned(), path)));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.train.is_empty() && self.test.is_empty()
     }
@@ -36,6 +97,8 @@ impl Split {
         let chosen = |sample: &Sample| categories.contains(&sample.category);
         self.train.retain(chosen);
         self.test.retain(chosen);
+        self.unread
+            .retain(|(category, _)| category.is_empty() || categories.contains(category));
         Ok(self)
     }
 

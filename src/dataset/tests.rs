@@ -53,7 +53,7 @@ fn mvtec_layout_is_split_as_published() {
     let found = split(root.path(), &[]).unwrap();
     assert_eq!(names(&found.train), [":a.PNG:Normal", ":b.png:Normal"]);
     assert_eq!(names(&found.test), [":c.png:Normal", ":d.jpg:Anomalous"]);
-    let masks: Vec<bool> = found.test.iter().map(|s| s.mask.is_some()).collect();
+    let masks: Vec<bool> = found.test.iter().map(|s| !s.masks.is_empty()).collect();
     assert_eq!(masks, [false, true]);
     assert_eq!(found.test[1].kind, "scratch");
 }
@@ -72,7 +72,7 @@ fn piped_layout_keeps_the_normal_images_after_the_36th_for_testing() {
     let found = split(root.path(), &[]).unwrap();
     assert_eq!((found.train.len(), found.test.len()), (37, 5));
     assert_eq!(names(&found.test)[4], "K:K_D_1.png:Anomalous");
-    assert!(found.test[4].mask.is_some());
+    assert!(!found.test[4].masks.is_empty());
     let one = split(root.path(), &["L"]).unwrap();
     assert_eq!((one.train.len(), one.test.len()), (1, 0));
     let error = message(root.path(), &["M"]);
@@ -291,4 +291,181 @@ fn frames_that_labels_leave_out_are_an_error() {
         b"video,frame,abnormal\n01,0,0\n",
     );
     assert!(message(root.path(), &[]).contains("1 labels for 2 frames"));
+}
+
+/// A small data set as MVTec AD lays it out, with every file's name changed by `rename`.
+fn renamed(rename: impl Fn(&str) -> String) -> TempDir {
+    let files = [
+        "train/good/0.png",
+        "test/good/0.png",
+        "test/hole/0.png",
+        "test/hole/1.png",
+        "ground_truth/hole/0_mask.png",
+        "ground_truth/hole/1_mask.png",
+    ];
+    let files = files.map(rename);
+    folder(&files.each_ref().map(String::as_str))
+}
+
+/// The numbers of training images, normal and anomalous test images, and images with a mask.
+fn counts(split: &Split) -> [usize; 4] {
+    let of = |label| split.test.iter().filter(|s| s.label == label).count();
+    let masked = split.test.iter().filter(|s| !s.masks.is_empty());
+    let masked = masked.count();
+    [
+        split.train.len(),
+        of(Label::Normal),
+        of(Label::Anomalous),
+        masked,
+    ]
+}
+
+#[test]
+fn the_layout_is_told_under_the_names_in_use() {
+    let all: [&dyn Fn(&str) -> String; 9] = [
+        &|file| file.into(),
+        &|file| file.replace("good", "ok"),
+        &|file| file.replace("good", "NORMAL"),
+        &|file| file.replace("test/good", "test/Good"),
+        &|file| file.replace("train", "Train").replace("test", "TEST"),
+        &|file| file.replace("train/good", "train"),
+        &|file| file.replace("ground_truth", "Masks").replace("_mask", ""),
+        &|file| {
+            file.replace("ground_truth/hole", "SegmentationClass")
+                .replace("_mask", "")
+        },
+        &|file| {
+            file.replace("0_mask.png", "0/000.png")
+                .replace("good/0", "good/monday/0")
+        },
+    ];
+    for (index, rename) in all.into_iter().enumerate() {
+        let root = renamed(rename);
+        let found = split(root.path(), &[]).unwrap();
+        assert_eq!(counts(&found), [1, 1, 2, 2], "{index}");
+        assert_eq!(found.notes(), [""; 0], "{index}");
+    }
+}
+
+#[test]
+fn what_systems_hide_changes_nothing() {
+    let root = renamed(str::to_owned);
+    for file in [
+        "train/good/._0.png",
+        "train/good/Thumbs.db",
+        "test/.ipynb_checkpoints/0-checkpoint.png",
+        "test/good/.ipynb_checkpoints/0-checkpoint.png",
+        "test/@eaDir/0.png",
+        "test/$RECYCLE.BIN/0.png",
+        "test/hole/.DS_Store",
+        "ground_truth/hole/._0_mask.png",
+        "__MACOSX/train/good/0.png",
+    ] {
+        write(root.path(), file, b"");
+    }
+    let found = split(root.path(), &[]).unwrap();
+    assert_eq!(counts(&found), [1, 1, 2, 2]);
+    assert_eq!(found.notes(), [""; 0]);
+}
+
+#[test]
+fn what_is_not_used_is_said() {
+    let root = renamed(|file| file.replace("ground_truth/hole/0", "ground_truth/hole/7"));
+    for file in [
+        "test/2.png",
+        "train/good/a.gif",
+        "train/bad/0.png",
+        "test/hole/1.json",
+    ] {
+        write(root.path(), file, b"");
+    }
+    let notes = split(root.path(), &[]).unwrap().notes();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        notes[0].starts_with("4 files and folders are not read: ")
+            && notes[0].contains("good/a.gif"),
+        "{notes:?}"
+    );
+    assert!(
+        notes[1].starts_with("1 of 2 anomalous test images have no mask")
+            && notes[1].contains("hole/0.png"),
+        "{notes:?}"
+    );
+    let notes = split(
+        renamed(|file| file.replace("test/good", "test/fine")).path(),
+        &[],
+    );
+    let notes = notes.unwrap().notes().join(" ");
+    assert!(
+        notes.contains("no folder of them is called good"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn masks_of_all_kinds_in_one_folder_are_taken_only_where_names_are_unique() {
+    let files = [
+        "train/good/0.png",
+        "test/cut/0.png",
+        "test/hole/1.png",
+        "masks/0.png",
+        "masks/1.png",
+    ];
+    assert_eq!(
+        counts(&split(folder(&files).path(), &[]).unwrap()),
+        [1, 0, 2, 2]
+    );
+    let files = [
+        "train/good/0.png",
+        "test/cut/0.png",
+        "test/hole/0.png",
+        "masks/0.png",
+    ];
+    assert_eq!(
+        counts(&split(folder(&files).path(), &[]).unwrap()),
+        [1, 0, 2, 0]
+    );
+}
+
+#[test]
+fn masks_beside_their_images_are_no_images() {
+    let root = renamed(|file| file.replace("ground_truth", "test"));
+    write(root.path(), "train/good/0_mask.png", b"");
+    let found = split(root.path(), &[]).unwrap();
+    assert_eq!(counts(&found), [1, 1, 2, 2]);
+    assert!(
+        found.notes()[0].contains("0_mask.png"),
+        "{:?}",
+        found.notes()
+    );
+}
+
+#[test]
+fn images_one_folder_deeper_are_used_or_the_message_says_where_they_are() {
+    let root = renamed(|file| format!("bottle/{file}"));
+    assert_eq!(counts(&split(root.path(), &[]).unwrap()), [1, 1, 2, 2]);
+    let root = renamed(|file| format!("downloads/mvtec/bottle/{file}"));
+    let error = message(root.path(), &[]);
+    assert!(
+        error.contains("downloads/mvtec/bottle/test/good (1)"),
+        "{error}"
+    );
+    let root = folder(&["2024-01-01/0.png", "2024-01-01/1.png", "2024-01-02/0.png"]);
+    let error = message(root.path(), &[]);
+    assert!(
+        error.contains("images in 2024-01-01 (2), 2024-01-02 (1)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn class_folders_called_train_and_test_in_capitals_are_no_videos() {
+    let files = [
+        "Train/cat/1.png",
+        "Train/dog/1.png",
+        "Test/cat/1.png",
+        "Test/dog/1.png",
+    ];
+    let found = split(folder(&files).path(), &["cat"]).unwrap();
+    assert_eq!(counts(&found), [1, 1, 1, 0]);
 }

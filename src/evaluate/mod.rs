@@ -2,6 +2,7 @@
 
 mod error_maps;
 mod figures;
+mod flaws;
 mod record;
 mod scored;
 
@@ -15,6 +16,7 @@ use crate::dataset::LabelledImage;
 use crate::detector::Detector;
 use crate::error::{Error, Result};
 use error_maps::ErrorMaps;
+use flaws::Flaws;
 use pollster::block_on;
 
 /// The number of images in a batch.
@@ -27,6 +29,8 @@ pub struct Evaluated {
     pub evaluation: Evaluation,
     /// Every test image with its scores, in the original order.
     pub images: Vec<ScoredImage>,
+    /// Which images are left out of pixel metrics because of their masks, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Scores `images` one batch after the other and computes the figures of each category. The scores
@@ -45,6 +49,7 @@ pub fn evaluate(
     let mut images = images.into_iter();
     let mut scored = Vec::new();
     let mut error_maps = ErrorMaps::default();
+    let mut flaws = Flaws::default();
     loop {
         let batch = images
             .by_ref()
@@ -58,6 +63,7 @@ pub fn evaluate(
         for (labelled, prediction) in batch.iter().zip(predictions) {
             let deployed = detector.anomaly_score(prediction.raw)?;
             scored.push(ScoredImage::new(labelled, prediction.raw, deployed));
+            flaws.add(labelled);
             error_maps.add(labelled, &prediction.error_map);
         }
         on_scored(batch.len());
@@ -79,5 +85,6 @@ pub fn evaluate(
     Ok(Evaluated {
         evaluation: Evaluation::of(categories.collect()),
         images: scored,
+        notes: flaws.notes(),
     })
 }

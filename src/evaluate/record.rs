@@ -290,6 +290,7 @@ mod tests {
                 mean: figures,
             },
             images: vec![image, other],
+            notes: Vec::new(),
         }
     }
 

@@ -105,6 +105,7 @@ pub(super) mod tests {
             label,
             video: String::new(),
             mask,
+            mask_flaw: None,
             image: RgbImage::new(2, 2),
         }
     }

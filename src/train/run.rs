@@ -229,6 +229,10 @@ fn run_on_device(
                 done += more;
                 on_event.borrow_mut()(Event::Scored { done, total });
             })?;
+            let on_event = on_event.into_inner();
+            for sentence in &evaluated.notes {
+                on_event(Event::Note(sentence.clone()));
+            }
             records.write_evaluation(&evaluated)?;
             Some(evaluated)
         }

@@ -8,6 +8,8 @@
     pixels    per case a list of score maps (float32, row by row) with masks, null where all is normal; with pixel
               AUROC and AUPRO. AUPRO by brute force: at each distinct score the mean share of each region's pixels at
               or above it, against the share of false positives, integrated up to 0.3
+    files     the same of masks as files have them: larger than the maps, several for an image, of any numbers; a pixel
+              of the map is anomalous if any pixel of any mask is that it overlaps
 """
 
 import json
@@ -79,6 +81,39 @@ def pixel_case(name, maps, masks):
     }
 
 
+def covered(masks, shape):
+    """Which pixels of a smaller map overlap an anomalous pixel of any of the masks."""
+    def overlapped(at, size, mapped):
+        return slice(at * size // mapped, -(-(at + 1) * size // mapped))
+
+    cover = np.zeros(shape, bool)
+    for mask in masks:
+        for y, x in np.ndindex(shape):
+            rows, columns = overlapped(y, mask.shape[0], shape[0]), overlapped(x, mask.shape[1], shape[1])
+            cover[y, x] |= mask[rows, columns].any()
+    return cover
+
+
+def file_case(rng):
+    shape, size = (12, 16), (30, 40)
+    images = []
+    for count in (1, 2, 3, 0):
+        masks = []
+        for number in range(count):
+            mask = np.zeros(size, int)
+            y, x = rng.integers(0, size[0] - 9), rng.integers(0, size[1] - 9)
+            mask[y : y + rng.integers(1, 9), x : x + rng.integers(1, 9)] = (1, 100, 255)[number]
+            masks.append(mask)
+        images.append(masks)
+    covers = [covered(masks, shape) for masks in images]
+    maps = [(rng.integers(0, 50, shape) + 20 * cover) / 50 for cover in covers]
+    case = pixel_case("files", maps, covers)
+    for image, masks in zip(case["images"], images):
+        image["mask"] = None
+        image["files"] = [mask.ravel().tolist() for mask in masks]
+    return case | {"file_width": size[1]}
+
+
 def main():
     rng = np.random.default_rng(7)
     images = [
@@ -110,7 +145,7 @@ def main():
         pixels.append(pixel_case(name, maps, masks))
 
     path = Path(__file__).parent / "metrics.json"
-    path.write_text(json.dumps({"images": images, "pixels": pixels}, separators=(",", ":")) + "\n")
+    path.write_text(json.dumps({"images": images, "pixels": pixels, "files": file_case(rng)}, separators=(",", ":")) + "\n")
 
 
 main()

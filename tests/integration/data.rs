@@ -45,9 +45,9 @@ fn mvtec_has_its_official_split_and_its_masks() {
     assert_eq!(counts(&split(&root, &["bottle"])), [209, 20, 63]);
     assert_eq!(counts(&split(&root, &["screw"])), [320, 41, 119]);
     let bottle = split(&root, &["bottle"]);
-    let masked = bottle.test.iter().filter(|sample| sample.mask.is_some());
+    let masked = bottle.test.iter().filter(|sample| !sample.masks.is_empty());
     assert_eq!(masked.count(), 63);
-    let defective = bottle.test.iter().find(|sample| sample.mask.is_some());
+    let defective = bottle.test.iter().find(|sample| !sample.masks.is_empty());
     let mask = defective.unwrap().load(64, 64).unwrap().mask.unwrap();
     let set = mask.pixels().filter(|pixel| pixel[0] == 255).count();
     assert!((1..64 * 64 / 2).contains(&set), "{set}");
@@ -59,7 +59,7 @@ fn piped_has_thirteen_classes_of_paper() {
     assert_eq!(DataSet::open(&root).unwrap().categories().len(), 13);
     let paper = split(&root, &["PA_GLA01_TL"]);
     assert_eq!(counts(&paper), [36, 12, 48]);
-    let masked = paper.test.iter().filter(|sample| sample.mask.is_some());
+    let masked = paper.test.iter().filter(|sample| !sample.masks.is_empty());
     assert_eq!(masked.count(), 48);
 }
 

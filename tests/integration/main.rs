@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod doctor;
 mod extensions;
+mod folders;
 mod golden;
 mod gpu_kernels;
 mod inspect;

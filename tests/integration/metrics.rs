@@ -1,13 +1,17 @@
 //! Agreement of the metrics with scikit-learn and SciPy: `tests/golden/make_metrics.py` made the
 //! numbers. Everything within 1e-9.
 
+use daad::dataset::Sample;
 use daad::metric::{Label, PixelScores, RocCurve, auroc, average_precision, best_f1};
+use image::{GrayImage, RgbImage};
 use serde::Deserialize;
+use tempfile::TempDir;
 
 #[derive(Deserialize)]
 struct Golden {
     images: Vec<ImageCase>,
     pixels: Vec<PixelCase>,
+    files: FileCase,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +35,22 @@ struct PixelCase {
     images: Vec<PixelImage>,
     auroc: f64,
     aupro: f64,
+}
+
+/// Error maps, and masks as files have them: larger, several for an image, of any numbers.
+#[derive(Deserialize)]
+struct FileCase {
+    width: u32,
+    file_width: u32,
+    images: Vec<FileImage>,
+    auroc: f64,
+    aupro: f64,
+}
+
+#[derive(Deserialize)]
+struct FileImage {
+    scores: Vec<f32>,
+    files: Vec<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -105,4 +125,42 @@ fn pixel_metrics_are_those_of_brute_force() {
             &[case.auroc, case.aupro],
         );
     }
+}
+
+#[test]
+fn pixel_metrics_of_mask_files_are_those_of_brute_force() {
+    let case = golden().files;
+    let root = TempDir::new().unwrap();
+    let mut pixels = PixelScores::default();
+    for (index, image) in case.images.iter().enumerate() {
+        let width = case.width as usize;
+        let height = image.scores.len() / width;
+        let path = |what: &str| root.path().join(format!("{index}-{what}.png"));
+        let mut masks = Vec::new();
+        for (number, mask) in image.files.iter().enumerate() {
+            let height = mask.len() as u32 / case.file_width;
+            let mask = GrayImage::from_raw(case.file_width, height, mask.clone()).unwrap();
+            let path = path(&number.to_string());
+            mask.save(&path).unwrap();
+            masks.push(path);
+        }
+        RgbImage::new(40, 30).save(path("image")).unwrap();
+        let label = match masks.is_empty() {
+            true => Label::Normal,
+            false => Label::Anomalous,
+        };
+        let sample = Sample {
+            masks,
+            ..Sample::of_file(path("image"), "", label)
+        };
+        match sample.load(width, height).unwrap().mask {
+            None => pixels.add_normal(&image.scores),
+            Some(mask) => {
+                let mask: Vec<bool> = mask.iter().map(|&pixel| pixel > 0).collect();
+                pixels.add_masked(&image.scores, &mask, width);
+            }
+        }
+    }
+    let got = pixels.measure().unwrap();
+    assert_close("files", &[got.auroc, got.aupro], &[case.auroc, case.aupro]);
 }

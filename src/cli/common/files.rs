@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use daad::Detector;
-use daad::dataset::{LabelledImage, Sample, find_images, load_ahead};
+use daad::dataset::{
+    DataSet, LabelledImage, Listing, Sample, Split, load_ahead, unread, where_images_are,
+};
 use daad::device::DeviceChoice;
 use daad::error::shown;
 use pollster::block_on;
@@ -40,16 +42,27 @@ pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The image files in `paths`, and the image files in the folders in `paths`.
+/// The image files in `paths`, and the image files in the folders in `paths`. Says what in these
+/// folders is not read.
 pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let found = find_images(path)?;
-            if found.is_empty() {
-                anyhow::bail!("{} holds no images", shown(path));
+            let found = Listing::of(path)?;
+            // Where there is no image, the error says where there are some.
+            let is_empty = found.images.is_empty();
+            let folders = if is_empty { Vec::new() } else { found.folders };
+            if let Some(sentence) = unread(&[folders, found.unread].concat()) {
+                note(&sentence);
             }
-            images.extend(found);
+            if is_empty {
+                let inside = match where_images_are(path) {
+                    places if places.is_empty() => String::new(),
+                    places => format!("; there are images in {places}"),
+                };
+                anyhow::bail!("{} holds no images{inside}", shown(path));
+            }
+            images.extend(found.images);
         } else {
             images.push(path.clone());
         }
@@ -78,6 +91,13 @@ fn decoded(bytes: &[u8]) -> Option<String> {
         [0xFE, 0xFF, units @ ..] => utf16(units, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, text @ ..] | text => str::from_utf8(text).ok().map(str::to_owned),
     }
+}
+
+/// Opens a data set, and says what of it is not used.
+pub(crate) fn data_set(folder: &Path, categories: &[String]) -> anyhow::Result<Split> {
+    let split = DataSet::open(folder)?.select(categories)?;
+    split.notes().iter().for_each(|sentence| note(sentence));
+    Ok(split)
 }
 
 /// Decodes the samples' files, resized to `size` (width, height), with a progress bar.

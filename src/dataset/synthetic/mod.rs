@@ -105,6 +105,7 @@ fn labelled(image: RgbImage, label: Label) -> LabelledImage {
         label,
         video: String::new(),
         mask: None,
+        mask_flaw: None,
         image,
     }
 }

@@ -53,6 +53,11 @@ impl Labels {
         )))
     }
 
+    /// Whether `root` has a file of labels, of whatever kind.
+    pub(super) fn are_in(root: &Path) -> bool {
+        root.join(FILE).is_file() || matlab_file(root).is_some()
+    }
+
     /// The number of labelled videos.
     pub(super) fn count(&self) -> usize {
         self.videos.len()

@@ -5,7 +5,7 @@ mod labels;
 use std::path::{Path, PathBuf};
 
 use super::Sample;
-use super::files::{by_number, find_images, first_folder, name, subfolders};
+use super::files::{Listing, by_number, name};
 use super::split::Split;
 use crate::error::{Error, Result};
 use crate::metric::Label;
@@ -16,8 +16,9 @@ use labels::Labels;
 const LAYOUTS: [[&str; 2]; 3] = [
     ["training/frames", "testing/frames"],
     ["training", "testing"],
-    ["Train", "Test"],
+    UCSD,
 ];
+const UCSD: [&str; 2] = ["Train", "Test"];
 
 /// The suffix of the folders with UCSD's masks, which are beside the folders of the test videos.
 const MASKS_SUFFIX: &str = "_gt";
@@ -25,15 +26,13 @@ const MASKS_SUFFIX: &str = "_gt";
 /// Opens the folders of frames in one of the layouts, and the labels of the test frames: see
 /// [`Labels::find`]. The result is empty if there are no such folders.
 pub(super) fn open(root: &Path) -> Result<Split> {
-    let pair = |[train, test]: [&str; 2]| {
-        Some((first_folder(root, &[train])?, first_folder(root, &[test])?))
-    };
-    let Some((train, test)) = LAYOUTS.into_iter().find_map(pair) else {
+    let Some([train, test]) = find(root)? else {
         return Ok(Split::default());
     };
     let mut split = Split::default();
     for video in videos(&train)? {
-        split.train.extend(frames(&video)?);
+        let frames = frames(&video, &mut split)?;
+        split.train.extend(frames);
     }
     let videos = videos(&test)?;
     if split.train.is_empty() && videos.is_empty() {
@@ -49,7 +48,7 @@ pub(super) fn open(root: &Path) -> Result<Split> {
         )));
     }
     for video in &videos {
-        let frames = frames(video)?;
+        let frames = frames(video, &mut split)?;
         let abnormal = labels.of_video(&name(video), frames.len())?;
         let labelled = frames
             .into_iter()
@@ -69,14 +68,49 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     Ok(split)
 }
 
+/// The folders for training and testing. Their names count in any case, as on file systems that
+/// ignore it; so `Train` and `Test`, which class folders have too, must hold what UCSD publishes.
+fn find(root: &Path) -> Result<Option<[PathBuf; 2]>> {
+    let folder = |place: &str| {
+        let mut parts = place.split('/');
+        parts.try_fold(Some(root.to_owned()), |folder, part| match folder {
+            Some(folder) => Ok(Listing::of(&folder)?.folder(&[part])),
+            None => Ok(None),
+        })
+    };
+    for places in LAYOUTS {
+        let [train, test] = places.map(folder);
+        let (Some(train), Some(test)) = (train?, test?) else {
+            continue;
+        };
+        if places == UCSD && !Labels::are_in(root) && !is_of_ucsd(&train)? {
+            continue;
+        }
+        return Ok(Some([train, test]));
+    }
+    Ok(None)
+}
+
+/// Whether a folder in `train` is called as UCSD's videos are: `Train001`.
+fn is_of_ucsd(train: &Path) -> Result<bool> {
+    let mut folders = Listing::of(train)?.folders.into_iter();
+    Ok(folders.any(|folder| {
+        let name = name(&folder).to_ascii_lowercase();
+        let number = name.strip_prefix("train");
+        number.is_some_and(|number| number.starts_with(|letter: char| letter.is_ascii_digit()))
+    }))
+}
+
 fn videos(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut videos = by_number(subfolders(folder)?);
+    let mut videos = by_number(Listing::of(folder)?.folders);
     videos.retain(|video| !name(video).ends_with(MASKS_SUFFIX));
     Ok(videos)
 }
 
-fn frames(video: &Path) -> Result<Vec<Sample>> {
-    let frames = by_number(find_images(video)?).into_iter();
+fn frames(video: &Path, split: &mut Split) -> Result<Vec<Sample>> {
+    let listing = Listing::of(video)?;
+    split.pass_over("", listing.unread);
+    let frames = by_number(listing.images).into_iter();
     let frame = |path| Sample {
         video: name(video),
         ..Sample::of_file(path, "", Label::Normal)

@@ -1,0 +1,182 @@
+//! Where an image is anomalous: a mask of any coding, of the model's size.
+
+mod find;
+mod fit;
+mod labelme;
+
+pub(super) use find::{MASK_FOLDERS, Masks};
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat};
+
+use super::sample::decoded;
+use crate::error::Result;
+use fit::{Stored, cover};
+
+/// In a mask with losses, pixels below this brightness of 65,535 (16 of 255) are noise.
+const NOISE: u16 = 16 * 257;
+
+/// Why a mask does not say which pixels of its image are anomalous. The image is left out of pixel
+/// metrics, as an anomalous image without a mask is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskFlaw {
+    /// No pixel is anomalous.
+    Empty,
+    /// All pixels are anomalous, as where the background is not black.
+    Full,
+    /// The mask has another shape than its image, as where one of them was cropped. Stretching it
+    /// would put the defect elsewhere.
+    Shape {
+        /// Width and height of the mask.
+        mask: (u32, u32),
+        /// Width and height of the image, upright.
+        image: (u32, u32),
+    },
+}
+
+impl fmt::Display for MaskFlaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the mask is empty"),
+            Self::Full => write!(f, "the mask marks every pixel; is its background black?"),
+            Self::Shape { mask, image } => write!(
+                f,
+                "the mask has {}×{} pixels, the image {}×{}",
+                mask.0, mask.1, image.0, image.1
+            ),
+        }
+    }
+}
+
+/// Reads the masks of the image in file `image` and unites them at the given size (width, height):
+/// 255 is anomalous, 0 normal. A pixel is anomalous if any pixel that it stands for is, so no
+/// defect vanishes.
+///
+/// # Errors
+///
+/// An error that names the mask that cannot be read.
+pub(super) fn load(
+    paths: &[PathBuf],
+    image: &Path,
+    size: (usize, usize),
+) -> Result<Result<GrayImage, MaskFlaw>> {
+    let stored = Stored::of(image);
+    let size = (size.0 as u32, size.1 as u32);
+    let mut united = GrayImage::new(size.0, size.1);
+    let (mut is_empty, mut is_full) = (true, false);
+    for path in paths {
+        let mask = match stored.upright(read(path)?) {
+            Ok(mask) => mask,
+            Err(flaw) => return Ok(Err(flaw)),
+        };
+        is_empty &= mask.iter().all(|&pixel| pixel == 0);
+        is_full |= mask.iter().all(|&pixel| pixel > 0);
+        for (pixel, covered) in united.iter_mut().zip(cover(&mask, size).iter()) {
+            *pixel = (*pixel).max(*covered);
+        }
+    }
+    Ok(match (is_empty, is_full) {
+        (true, _) => Err(MaskFlaw::Empty),
+        (_, true) => Err(MaskFlaw::Full),
+        _ => Ok(united),
+    })
+}
+
+/// A mask as its file holds it.
+struct Read {
+    /// 255 for anomalous pixels, 0 for normal ones.
+    mask: GrayImage,
+    /// Whether the file itself says which way is up, and the mask is turned already.
+    is_turned: bool,
+}
+
+fn read(path: &Path) -> Result<Read> {
+    if is_json(path) {
+        // labelme shows photographs upright.
+        return decoded(path, labelme::draw).map(|mask| Read {
+            mask,
+            is_turned: true,
+        });
+    }
+    decoded(path, |bytes| -> image::ImageResult<Read> {
+        let is_lossy = match image::guess_format(bytes)? {
+            ImageFormat::Jpeg => true,
+            ImageFormat::WebP => !bytes.windows(4).take(64).any(|tag| tag == b"VP8L"),
+            _ => false,
+        };
+        let reader = image::ImageReader::new(std::io::Cursor::new(bytes));
+        let mut decoder = reader.with_guessed_format()?.into_decoder()?;
+        let turn = decoder.orientation();
+        let turn = turn.unwrap_or(image::metadata::Orientation::NoTransforms);
+        let mut image = DynamicImage::from_decoder(decoder)?;
+        image.apply_orientation(turn);
+        Ok(Read {
+            mask: anomalous(image, is_lossy),
+            is_turned: turn != image::metadata::Orientation::NoTransforms,
+        })
+    })
+}
+
+fn is_json(path: &Path) -> bool {
+    let ending = path.extension();
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
+/// Whether a file holds shapes that labelme drew.
+fn is_labelme(path: &Path) -> bool {
+    is_json(path) && std::fs::read(path).is_ok_and(|bytes| labelme::is_labelme(&bytes))
+}
+
+/// The pixels that are not background, which is black, or transparent: masks of 0 and 1, of a number
+/// for each kind of defect, of colours from a palette (also VOC's border, for nothing says that it is
+/// normal), or drawn in the alpha channel.
+///
+/// Compression with losses leaves noise near black and soft edges; in such files pixels of less than
+/// half of the highest brightness are background.
+fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
+    let (width, height) = (image.width(), image.height());
+    let levels = match image {
+        DynamicImage::ImageLuma8(grey) => grey.iter().map(|&v| u16::from(v) * 257).collect(),
+        other => levels(&other.into_rgba16()),
+    };
+    let highest = levels.iter().copied().max().unwrap_or(0);
+    let background = match is_lossy {
+        false => 0,
+        true => (highest / 2).max(NOISE),
+    };
+    let pixels = levels.iter().map(|&level| match level > background {
+        true => 255,
+        false => 0,
+    });
+    GrayImage::from_raw(width, height, pixels.collect()).expect("one value a pixel")
+}
+
+/// How far each pixel is from the background.
+fn levels(image: &image::ImageBuffer<image::Rgba<u16>, Vec<u16>>) -> Vec<u16> {
+    let brightness = |pixel: &image::Rgba<u16>| pixel[0].max(pixel[1]).max(pixel[2]);
+    let first = image.pixels().next().copied();
+    let first = first.unwrap_or(image::Rgba([0; 4]));
+    let varies = |channels: std::ops::Range<usize>| {
+        let mut pixels = image.pixels();
+        pixels.any(|pixel| pixel.0[channels.clone()] != first.0[channels.clone()])
+    };
+    // The alpha channel says nothing where it is the same everywhere, and a BMP file may even hold
+    // zeros there beside a mask in colours.
+    if !varies(3..4) && (first[3] > 0 || varies(0..3)) {
+        return image.pixels().map(brightness).collect();
+    }
+    let mut visible = image.pixels().filter(|pixel| pixel[3] > 0);
+    let colour = visible.next().map(|pixel| [pixel[0], pixel[1], pixel[2]]);
+    let is_one_colour = visible.all(|pixel| Some([pixel[0], pixel[1], pixel[2]]) == colour);
+    let level = |pixel: &image::Rgba<u16>| match (pixel[3], is_one_colour) {
+        (0, _) => 0,
+        (alpha, true) => alpha,
+        (_, false) => brightness(pixel),
+    };
+    image.pixels().map(level).collect()
+}
+
+#[cfg(test)]
+mod tests;

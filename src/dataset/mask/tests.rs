@@ -1,0 +1,206 @@
+//! Masks of every coding, on files made here.
+
+use std::fs;
+
+use image::{GrayAlphaImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
+use tempfile::TempDir;
+
+use super::*;
+
+const SIDE: u32 = 16;
+
+/// Whether a pixel is in the defect.
+fn is_set(x: u32, y: u32) -> bool {
+    (3..6).contains(&x) && (8..12).contains(&y)
+}
+
+/// A folder with a photograph, and masks of it.
+struct Folder {
+    root: TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let root = TempDir::new().unwrap();
+        let photograph = RgbImage::new(SIDE, SIDE);
+        photograph.save(root.path().join("photograph.png")).unwrap();
+        Self { root }
+    }
+
+    fn put(&self, name: &str, mask: impl Into<DynamicImage>) -> PathBuf {
+        let path = self.root.path().join(name);
+        mask.into().save(&path).unwrap();
+        path
+    }
+
+    fn load(&self, masks: &[PathBuf]) -> Result<GrayImage, MaskFlaw> {
+        let photograph = self.root.path().join("photograph.png");
+        load(masks, &photograph, (SIDE as usize, SIDE as usize)).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_marks(&self, path: PathBuf) {
+        let mask = self.load(&[path]).unwrap();
+        for (x, y, pixel) in mask.enumerate_pixels() {
+            assert_eq!(pixel[0] > 0, is_set(x, y), "at {x}, {y}");
+        }
+    }
+}
+
+fn grey(set: u8, unset: u8) -> GrayImage {
+    GrayImage::from_fn(SIDE, SIDE, |x, y| {
+        Luma([if is_set(x, y) { set } else { unset }])
+    })
+}
+
+#[test]
+fn what_is_not_black_is_anomalous_whatever_number_says_so() {
+    let folder = Folder::new();
+    for value in [1, 2, 100, 127, 128, 255] {
+        folder.assert_marks(folder.put("mask.png", grey(value, 0)));
+        folder.assert_marks(folder.put("mask.bmp", grey(value, 0)));
+        folder.assert_marks(folder.put("mask.tif", grey(value, 0)));
+    }
+    let deep = ImageBuffer::from_fn(SIDE, SIDE, |x, y| Luma([u16::from(is_set(x, y))]));
+    folder.assert_marks(folder.put("deep.png", DynamicImage::ImageLuma16(deep)));
+    for colour in [[255, 0, 0], [0, 0, 128], [1, 1, 1]] {
+        let mask = RgbImage::from_fn(SIDE, SIDE, |x, y| {
+            Rgb(if is_set(x, y) { colour } else { [0; 3] })
+        });
+        folder.assert_marks(folder.put("colour.png", mask));
+    }
+}
+
+#[test]
+fn the_numbers_of_several_kinds_of_defects_are_one_mask() {
+    let folder = Folder::new();
+    let mask = GrayImage::from_fn(SIDE, SIDE, |x, y| {
+        Luma([u8::from(is_set(x, y)) * (x as u8)])
+    });
+    folder.assert_marks(folder.put("classes.png", mask));
+}
+
+#[test]
+fn a_mask_may_lie_in_the_alpha_channel_or_beside_one_that_says_nothing() {
+    let folder = Folder::new();
+    let draw = |set: [u8; 4], unset: [u8; 4]| {
+        RgbaImage::from_fn(SIDE, SIDE, |x, y| {
+            Rgba(if is_set(x, y) { set } else { unset })
+        })
+    };
+    for (set, unset) in [
+        // All white or all black, the mask in alpha.
+        ([255; 4], [255, 255, 255, 0]),
+        ([0, 0, 0, 255], [0; 4]),
+        ([0, 0, 0, 9], [0; 4]),
+        // Strokes on a transparent page, whatever colour that has.
+        ([255, 0, 0, 255], [0; 4]),
+        ([255, 0, 0, 255], [255, 255, 255, 0]),
+        // Alpha is the same everywhere, also 0 as in some BMP files.
+        ([255, 0, 0, 255], [0, 0, 0, 255]),
+        ([255, 0, 0, 0], [0, 0, 0, 0]),
+    ] {
+        folder.assert_marks(folder.put("alpha.png", draw(set, unset)));
+    }
+    let grey = GrayAlphaImage::from_fn(SIDE, SIDE, |x, y| {
+        LumaA([7, if is_set(x, y) { 255 } else { 0 }])
+    });
+    folder.assert_marks(folder.put("grey.png", grey));
+}
+
+#[test]
+fn noise_of_jpeg_is_no_defect() {
+    let folder = Folder::new();
+    let large = |x: u32, y: u32| is_set(x / 8, y / 8);
+    let mask = GrayImage::from_fn(8 * SIDE, 8 * SIDE, |x, y| {
+        Luma([if large(x, y) { 255 } else { 0 }])
+    });
+    folder.assert_marks(folder.put("mask.jpg", mask));
+    let empty = folder.put("empty.jpg", GrayImage::from_pixel(SIDE, SIDE, Luma([2])));
+    assert_eq!(folder.load(&[empty]), Err(MaskFlaw::Empty));
+}
+
+#[test]
+fn several_masks_are_united() {
+    let folder = Folder::new();
+    let half = |is_left: bool| {
+        GrayImage::from_fn(SIDE, SIDE, |x, y| {
+            Luma([u8::from(is_set(x, y) && (x < 5) == is_left)])
+        })
+    };
+    let halves = [
+        folder.put("0.png", half(true)),
+        folder.put("1.png", half(false)),
+    ];
+    let united = folder.load(&halves).unwrap();
+    assert_eq!(
+        united,
+        folder.load(&[folder.put("all.png", grey(255, 0))]).unwrap()
+    );
+    let empty = folder.put("2.png", grey(0, 0));
+    assert_eq!(
+        folder.load(&[halves[0].clone(), empty]),
+        folder.load(&halves[..1])
+    );
+}
+
+#[test]
+fn a_mask_that_says_nothing_or_has_another_shape_is_refused_by_name() {
+    let folder = Folder::new();
+    let empty = folder.put("empty.png", grey(0, 0));
+    assert_eq!(folder.load(&[empty]), Err(MaskFlaw::Empty));
+    let full = folder.put("full.png", grey(0, 255));
+    assert!(
+        folder.load(&[full]).is_ok(),
+        "an inverted mask is not guessed at"
+    );
+    let full = folder.put("full.png", grey(100, 255));
+    assert_eq!(folder.load(&[full]), Err(MaskFlaw::Full));
+    let cropped = folder.put("cropped.png", GrayImage::from_pixel(16, 8, Luma([1])));
+    let flaw = folder.load(&[cropped]).unwrap_err();
+    assert!(
+        flaw.to_string().contains("16×8 pixels, the image 16×16"),
+        "{flaw}"
+    );
+}
+
+#[test]
+fn a_mask_that_cannot_be_read_is_an_error_that_names_it() {
+    let folder = Folder::new();
+    let path = folder.root.path().join("mask.png");
+    fs::write(&path, b"no image").unwrap();
+    let photograph = folder.root.path().join("photograph.png");
+    let error = load(&[path], &photograph, (16, 16))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("mask.png"), "{error}");
+}
+
+#[test]
+fn the_mask_of_a_turned_photograph_is_turned_alike() {
+    let root = TempDir::new().unwrap();
+    let photograph = root.path().join("photograph.jpg");
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    let pixels = DynamicImage::ImageRgb8(RgbImage::new(20, 10));
+    pixels.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+    // EXIF with one entry: the orientation, to be turned by 90° clockwise.
+    let exif = b"\xFF\xE1\x00\x22Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let jpeg = jpeg.into_inner();
+    let turned = [&jpeg[..2], &exif[..], &jpeg[2..]].concat();
+    fs::write(&photograph, turned).unwrap();
+    let place = |size: (u32, u32)| {
+        let path = root.path().join("mask.png");
+        let mut mask = GrayImage::new(size.0, size.1);
+        mask.put_pixel(0, 0, Luma([255]));
+        mask.save(&path).unwrap();
+        let mask = load(&[path], &photograph, (10, 20)).unwrap().unwrap();
+        let mut set = mask.enumerate_pixels().filter(|(_, _, pixel)| pixel[0] > 0);
+        set.next().map(|(x, y, _)| (x, y))
+    };
+    assert_eq!(place((20, 10)), Some((9, 0)), "drawn on the stored pixels");
+    assert_eq!(
+        place((10, 20)),
+        Some((0, 0)),
+        "drawn on the upright photograph"
+    );
+}

@@ -1,0 +1,82 @@
+//! What the program says of folders: what is not read, which masks are of no use, where images are.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use image::{GrayImage, Luma};
+
+use crate::cli::{data, error, run, stdout, train};
+
+fn stderr(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn eval(root: &Path) -> Output {
+    let arguments = ["eval", "--model", "model.safetensors", "--data", "."];
+    run(
+        root,
+        &[&arguments[..], &["--device", "cpu", "--json"]].concat(),
+    )
+}
+
+fn score(root: &Path, extra: &[&str]) -> Output {
+    let arguments = ["score", "--model", "model.safetensors", "--device", "cpu"];
+    run(root, &[&arguments[..], extra].concat())
+}
+
+#[test]
+fn what_is_not_used_is_said_by_train_and_eval() {
+    let root = data();
+    let root = root.path();
+    fs::write(root.join("train/good/x.gif"), "GIF89a").unwrap();
+    let masks = root.join("ground_truth/damaged");
+    fs::create_dir_all(&masks).unwrap();
+    let save = |name: &str, mask: GrayImage| mask.save(masks.join(name)).unwrap();
+    save(
+        "00.png",
+        GrayImage::from_fn(32, 32, |x, _| Luma([u8::from(x < 9)])),
+    );
+    save("01_mask.png", GrayImage::new(32, 32));
+    save("02_mask.png", GrayImage::from_pixel(32, 16, Luma([1])));
+    let said = stderr(&train(root, &["--epochs", "1"]));
+    let output = eval(root);
+    for said in [said, stderr(&output)] {
+        for words in [
+            "1 file is not read: x.gif.",
+            "1 of 4 anomalous test images have no mask and are left out of pixel AUROC and AUPRO: \
+             damaged/03.png.",
+            "for no pixel of the mask is set: damaged/01.png.",
+            "damaged/02.png: the mask has 32×16 pixels, the image 32×32",
+        ] {
+            let lines = said.lines().filter(|line| line.contains(words));
+            assert_eq!(lines.count(), 1, "{words}: {said}");
+        }
+    }
+    let figures: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(figures["categories"][0]["masks"], 1);
+    assert!(figures["categories"][0]["aupro"].is_number(), "{figures}");
+}
+
+#[test]
+fn own_heat_maps_are_not_scored_and_images_further_in_are_pointed_to() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let maps = [
+        "test/good",
+        "--heat-maps",
+        "test/good",
+        "--reconstructions",
+        "test/good",
+    ];
+    let first = score(root, &maps);
+    assert_eq!(stdout(&first).lines().count(), 4);
+    let second = score(root, &maps);
+    assert_eq!(stdout(&second), stdout(&first));
+    let said = stderr(&second);
+    assert!(said.contains("8 files are not read: 00.heat.png"), "{said}");
+    let said = error(&score(root, &["test"]));
+    assert!(said.contains("images in damaged (4), good (4)"), "{said}");
+}
