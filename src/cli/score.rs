@@ -6,7 +6,6 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
@@ -17,7 +16,7 @@ use daad::{Detector, TileOptions, TiledDetection};
 use pollster::block_on;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::{images, open};
+use super::common::files::{images, open, read_image};
 use super::common::output::{line, note};
 use super::common::tiles::{self, Photograph, TileArgs};
 
@@ -114,8 +113,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn whole(detector: &Detector, path: &Path, wants_map: bool) -> anyhow::Result<Scored> {
-    let bytes = std::fs::read(path).context("cannot read")?;
-    let detection = block_on(detector.detect(&bytes))?;
+    let detection = block_on(detector.detect(&read_image(path)?))?;
     Ok(Scored {
         anomaly_score: detection.anomaly_score,
         is_anomalous: detection.is_anomalous,

@@ -10,6 +10,7 @@ mod doctor;
 mod extensions;
 mod golden;
 mod gpu_kernels;
+mod images;
 mod inspect;
 mod kernels;
 mod long_runs;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use daad::Detector;
 use daad::dataset::{LabelledImage, Sample, find_images, load_ahead};
 use daad::device::DeviceChoice;
+use daad::image::only_part_read;
 use pollster::block_on;
 
 use super::output::note;
@@ -40,6 +41,15 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(images)
+}
+
+/// Reads an image file, and says so where only a part of it is used.
+pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = std::fs::read(path).context("cannot read")?;
+    if let Some(part) = only_part_read(&bytes) {
+        note(&format!("{}: {part}", path.display()));
+    }
+    Ok(bytes)
 }
 
 /// Decodes the samples' files, resized to `size` (width, height), with a progress bar.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
@@ -12,6 +11,7 @@ use daad::{Detector, TileOptions, TiledDetection};
 use pollster::block_on;
 
 use super::arguments::share;
+use super::files::read_image;
 use super::output::line;
 use super::progress::progress_bar;
 
@@ -57,7 +57,7 @@ pub(crate) fn detect(
     path: &Path,
     options: &TileOptions,
 ) -> anyhow::Result<TiledDetection> {
-    let image = decode_original(&std::fs::read(path).context("cannot read")?)?;
+    let image = decode_original(&read_image(path)?)?;
     let grid = detector.tile_grid(image.width(), image.height(), options)?;
     let bar = progress_bar(grid.len(), "tiles scored");
     let detection = block_on(detector.detect_tiles(&image, options, |count| bar.inc(count as u64)));
