@@ -148,6 +148,10 @@ impl<'a> Reader<'a> {
     }
 
     fn frame(&mut self, segment: &[u8], is_progressive: bool) -> Option<()> {
+        // A second one could be larger than the size that was checked.
+        if self.frame.is_some() {
+            return None;
+        }
         let side = |at: usize| {
             let bytes = segment.get(at..at + 2)?;
             Some(usize::from(bytes[0]) << 8 | usize::from(bytes[1]))
