@@ -135,8 +135,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn whole(detector: &Detector, path: &Path, wants_map: bool) -> anyhow::Result<Scored> {
-    let bytes = read_image(path)?;
-    let detection = block_on(detector.detect(&bytes))?;
+    let detection = block_on(detector.detect(&read_image(path)?))?;
     Ok(Scored {
         anomaly_score: detection.anomaly_score,
         is_anomalous: detection.is_anomalous,

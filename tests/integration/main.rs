@@ -11,6 +11,7 @@ mod extensions;
 mod folders;
 mod golden;
 mod gpu_kernels;
+mod images;
 mod inspect;
 mod kernels;
 mod long_runs;

@@ -10,6 +10,7 @@ use daad::dataset::{
 };
 use daad::device::DeviceChoice;
 use daad::error::shown;
+use daad::image::only_part_read;
 use pollster::block_on;
 
 use super::output::note;
@@ -31,14 +32,18 @@ pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detect
 /// The path that stands for standard input.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
-/// The bytes of an image file, or of standard input.
+/// The bytes of an image file, or of standard input. Says so where only a part of it is used.
 pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
-    if path != Path::new(STANDARD_INPUT) {
-        return std::fs::read(path).context("cannot read");
-    }
     let mut bytes = Vec::new();
-    let read = io::stdin().lock().read_to_end(&mut bytes);
-    read.context("cannot read standard input")?;
+    if path == Path::new(STANDARD_INPUT) {
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        read.context("cannot read standard input")?;
+    } else {
+        bytes = std::fs::read(path).context("cannot read")?;
+    }
+    if let Some(part) = only_part_read(&bytes) {
+        note(&format!("{}: {part}", shown(path)));
+    }
     Ok(bytes)
 }
 
