@@ -131,7 +131,7 @@ fn is_labelme(path: &Path) -> bool {
 
 /// The pixels that are not background, which is black, or transparent: masks of 0 and 1, of a number
 /// for each kind of defect, of colours from a palette (also VOC's border, for nothing says that it is
-/// normal), or drawn in the alpha channel.
+/// normal), or drawn in the alpha channel. A mask in black on white is turned into its negative.
 ///
 /// Compression with losses leaves noise near black and soft edges; in such files pixels of less than
 /// half of the highest brightness are background.
@@ -150,7 +150,31 @@ fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
         true => 255,
         false => 0,
     });
-    GrayImage::from_raw(width, height, pixels.collect()).expect("one value a pixel")
+    let mut mask = GrayImage::from_raw(width, height, pixels.collect()).expect("one value a pixel");
+    if is_black_on_white(&mask) {
+        mask.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+    }
+    mask
+}
+
+/// Whether a mask is drawn in black on white, as PIPED's are: most of its pixels and most of its
+/// border are not black, but some pixels are. No defect of MVTec AD comes near to that; one that
+/// did, and reached nearly around the image, would be turned inside out.
+fn is_black_on_white(mask: &GrayImage) -> bool {
+    const SHARE_OF_BORDER: f64 = 0.75;
+    let (width, height) = mask.dimensions();
+    let share = |pixels: &[bool]| {
+        let marked = pixels.iter().filter(|&&is_marked| is_marked).count();
+        marked as f64 / pixels.len().max(1) as f64
+    };
+    let (mut all, mut border) = (Vec::new(), Vec::new());
+    for (x, y, pixel) in mask.enumerate_pixels() {
+        all.push(pixel[0] > 0);
+        if x == 0 || y == 0 || x + 1 == width || y + 1 == height {
+            border.push(pixel[0] > 0);
+        }
+    }
+    (0.5..1.0).contains(&share(&all)) && share(&border) >= SHARE_OF_BORDER
 }
 
 /// How far each pixel is from the background.

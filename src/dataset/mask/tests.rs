@@ -54,6 +54,19 @@ fn grey(set: u8, unset: u8) -> GrayImage {
 }
 
 #[test]
+fn black_on_white_marks_what_is_black() {
+    let folder = Folder::new();
+    folder.assert_marks(folder.put("mask.png", grey(0, 255)));
+    folder.assert_marks(folder.put("mask.jpg", grey(0, 255)));
+    // A large defect, off the border on one side, is no background.
+    let large = GrayImage::from_fn(SIDE, SIDE, |x, _| Luma([if x < 12 { 255 } else { 0 }]));
+    let mask = folder
+        .load(&[folder.put("large.png", large.clone())])
+        .unwrap();
+    assert_eq!(mask, large);
+}
+
+#[test]
 fn what_is_not_black_is_anomalous_whatever_number_says_so() {
     let folder = Folder::new();
     for value in [1, 2, 100, 127, 128, 255] {
