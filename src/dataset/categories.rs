@@ -94,6 +94,12 @@ fn add_mvtec(split: &mut Split, folder: &Listing, train: Listing, category: &str
     }
     split.pass_over(category, train.unread);
     split.pass_over(category, folder.images.clone());
+    // Such as MVTec LOCO's `validation`.
+    let others = folder.folders.iter().filter(|other| {
+        let is_known = is_named(other, &["train", "test"]) || is_named(other, &MASK_FOLDERS);
+        !is_known && holds_images(other, SEARCH_DEPTH)
+    });
+    split.pass_over(category, others.cloned());
     let Some(test) = folder.folder(&["test"]) else {
         return Ok(());
     };
@@ -225,8 +231,11 @@ fn add_piped(split: &mut Split, folder: &Listing, normal: &Path, category: &str)
 }
 
 fn is_normal(folder: &Path) -> bool {
-    let name = name(folder);
-    NORMAL
-        .iter()
-        .any(|normal| name.eq_ignore_ascii_case(normal))
+    is_named(folder, &NORMAL)
+}
+
+/// Whether a folder has one of these names, in any case.
+fn is_named(folder: &Path, names: &[&str]) -> bool {
+    let own = name(folder);
+    names.iter().any(|name| own.eq_ignore_ascii_case(name))
 }

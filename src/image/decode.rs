@@ -10,7 +10,7 @@ use image::{
 };
 
 use super::{MIN_SIDE_PX, format, jpeg, resize};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, caught};
 
 /// The maximum side of an image. A longer image is refused before it is decoded.
 pub const MAX_SIDE_PX: u32 = 65_535;
@@ -46,14 +46,16 @@ pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
 /// As [`decode`].
 pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
     let format = format::recognize(bytes).map_err(Error::Image)?;
-    let image = match format {
+    // Some decoders panic on unexpected bytes.
+    let image = caught(|| match format {
         ImageFormat::Jpeg => jpeg::decode(bytes, check_size),
         _ => decode_other(bytes, format),
-    };
-    let image = image.map_err(Error::Image)?;
+    });
+    let failed = |reason| Err(format!("the file cannot be decoded ({reason})"));
+    let image = image.unwrap_or_else(failed).map_err(Error::Image)?;
     Ok(match format {
-        // A BMP file of 32 bits has four bytes per pixel because computers like to count so. Many
-        // programs write zeros to the fourth.
+        // A BMP file of 32 bits has a fourth byte in each pixel, which many programs fill with
+        // zeros although nothing in the image is transparent.
         ImageFormat::Bmp if is_clear(&image) => image.into_rgb8(),
         _ => flatten(image),
     })

@@ -11,7 +11,8 @@ use crate::model::ModelConfig;
 use crate::score::DEFAULT_GAMMA;
 use crate::score::Scoring;
 
-const MAX_EPOCHS: usize = 1_000_000;
+pub(super) const MAX_EPOCHS: usize = 1_000_000;
+const MAX_BATCH: usize = 1_000_000;
 
 /// The largest integer up to which JavaScript's numbers are exact.
 const MAX_SEED: u64 = (1 << 53) - 1;
@@ -170,8 +171,14 @@ impl TrainConfig {
             self.seed <= MAX_SEED,
             "the seed must be at most 9007199254740991, the largest that a page can read",
         )?;
-        check(self.batch_size > 0, "the batch size must be at least 1")?;
-        check(self.accumulate > 0, "accumulate must be at least 1")?;
+        check(
+            (1..=MAX_BATCH).contains(&self.batch_size),
+            "the batch size must be between 1 and a million",
+        )?;
+        check(
+            (1..=MAX_BATCH).contains(&self.accumulate),
+            "accumulate must be between 1 and a million",
+        )?;
         check(
             self.warm_up <= self.epochs,
             "warm-up must be at most as long as the run",

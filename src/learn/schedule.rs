@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::config::MAX_EPOCHS;
 use crate::error::{Error, Result};
 
 /// How the learning rate changes from its initial value.
@@ -53,9 +54,9 @@ impl Schedule {
     /// [`Error::Config`] naming the value that is not allowed.
     pub fn validate(self) -> Result<()> {
         match self {
-            Self::Step(Steps { epochs: 0, .. }) => {
-                Err(Error::Config("step-epochs must be at least 1".into()))
-            }
+            Self::Step(Steps { epochs, .. }) if !(1..=MAX_EPOCHS).contains(&epochs) => Err(
+                Error::Config("step-epochs must be between 1 and a million".into()),
+            ),
             Self::Step(Steps { factor, .. }) if !(factor > 0.0 && factor < 1.0) => Err(
                 Error::Config("step-factor must lie between 0 and 1, both excluded".into()),
             ),

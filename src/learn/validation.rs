@@ -15,6 +15,7 @@
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use super::config::MAX_EPOCHS;
 use crate::detector::Inference;
 use crate::error::{Error, Result};
 
@@ -53,8 +54,13 @@ impl Validation {
         if self.every == 0 {
             return Err(Error::Config("validate-every must be at least 1".into()));
         }
-        if self.patience == Some(0) {
-            return Err(Error::Config("patience must be at least 1".into()));
+        if self
+            .patience
+            .is_some_and(|patience| !(1..=MAX_EPOCHS).contains(&patience))
+        {
+            return Err(Error::Config(
+                "patience must be between 1 and a million".into(),
+            ));
         }
         Ok(())
     }

@@ -73,6 +73,14 @@ fn settings_that_cannot_be_meant_are_refused_by_name() {
         &["--parts", "none", "--gamma", "0.5"],
         "gamma has no effect",
     );
+    let huge = usize::MAX.to_string();
+    for flag in ["--batch-size", "--accumulate", "--epochs"] {
+        refused("", &[flag, &huge], "between 1 and a million");
+    }
+    let patience = ["--validate-every", "1", "--patience", &huge];
+    refused("", &patience, "patience must be between 1 and a million");
+    let steps = ["--schedule", "step", "--step-epochs", &huge];
+    refused("", &steps, "step-epochs must be between 1 and a million");
     assert!(train(root, &["--epochs", "1"]).status.success());
     let said = error(&train(root, &["--resume", "--epochs", "2", "--seed", "4"]));
     assert!(said.contains("only --epochs may differ"), "{said}");
