@@ -1,8 +1,10 @@
 /** The page without a network, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "node:test";
-import { browse } from "./support/browser.js";
+import { SITE, browse } from "./support/browser.js";
 import { reading, until } from "./support/page.js";
 
 const web = browse();
@@ -43,10 +45,8 @@ test("with a network the page is as new as the host has it", async () => {
   const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
   await reading(page);
   await kept(page);
-  await page.context().route("**/gallery.json", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, json: { ...(await response.json()), title: "Another gallery" } });
-  });
+  const gallery = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8"));
+  await page.context().route("**/gallery.json", (route) => route.fulfill({ json: { ...gallery, title: "Another gallery" } }));
   await page.reload();
   await reading(page);
   assert.equal(await page.locator("#gallery-title").textContent(), "Another gallery");

@@ -37,7 +37,7 @@ export async function fromFiles(files, held_bytes) {
       photos.push(await photo(shorten(file.name), await bytesOf(file)));
       bytes += file.size;
     } catch (error) {
-      refused.push(sentence(error));
+      refused.push(error instanceof Error ? error.message : sentence(error));
     }
   }
   const others = refused.length > 1 ? ` ${refused.length - 1} more ${refused.length > 2 ? "were" : "was"} left out too.` : "";
