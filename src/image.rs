@@ -6,9 +6,9 @@ mod flips;
 mod format;
 mod jpeg;
 
-pub use decode::{MAX_SIDE_PX, decode, decode_original, from_rgba};
+pub use decode::{MAX_SIDE_PX, Upright, decode, decode_original, decode_upright, from_rgba};
 pub use flips::{Flips, Mirror};
-pub use format::only_part_read;
+pub use format::{is_lossy, only_part_read};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use image::{RgbImage, imageops};

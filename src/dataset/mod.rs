@@ -51,18 +51,22 @@ pub enum Unreadable {
 }
 
 /// Leaves out the images that cannot be read, if `unreadable` says so; `on_left_out` receives the
-/// error of each.
+/// error of each. An image whose mask cannot be read stays, without its mask.
 pub fn readable(
     images: impl Iterator<Item = Result<LabelledImage>>,
     unreadable: Unreadable,
     mut on_left_out: impl FnMut(&Error),
 ) -> impl Iterator<Item = Result<LabelledImage>> {
-    images.filter(move |image| match image {
-        Err(error) if unreadable == Unreadable::Skip => {
-            on_left_out(error);
-            false
+    images.filter_map(move |image| match (image, unreadable) {
+        (Err(error), Unreadable::Skip) => {
+            on_left_out(&error);
+            None
         }
-        _ => true,
+        (Ok(labelled), Unreadable::Fail) => Some(match labelled.mask_flaw {
+            Some(MaskFlaw::Unreadable(reason)) => Err(Error::Data(reason)),
+            _ => Ok(labelled),
+        }),
+        (image, _) => Some(image),
     })
 }
 

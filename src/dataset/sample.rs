@@ -10,11 +10,11 @@ use image::{GrayImage, RgbImage};
 use sha2::{Digest, Sha256};
 
 use super::images::hex;
-use super::mask::{self, MaskFlaw};
+use super::mask::{self, MaskFlaw, Stored};
 use super::notes;
 use crate::error::caught;
 use crate::error::{Error, Result};
-use crate::image::{decode, resize};
+use crate::image::{decode, decode_upright, only_part_read, resize};
 use crate::metric::Label;
 
 /// Where the pixels of an image are stored.
@@ -118,7 +118,7 @@ impl Source {
         let name = self.to_string();
         let name = Path::new(&name).file_name().unwrap_or_default();
         let content = match self {
-            Self::File(path) => File::open(path).and_then(ends),
+            Self::File(path) => open_file(path).and_then(ends),
             Self::Record { records, index } => ends(Cursor::new(records.record(*index))),
         };
         // A file that cannot be read is reported when it is needed.
@@ -172,30 +172,43 @@ impl Sample {
     ///
     /// As [`Source::read`].
     pub fn load(&self, width_px: usize, height_px: usize) -> Result<LabelledImage> {
-        let (mask, mask_flaw) = match self.load_mask((width_px, height_px))? {
-            None => (None, None),
-            Some(Ok(mask)) => (Some(mask), None),
-            Some(Err(flaw)) => (None, Some(flaw)),
-        };
-        Ok(LabelledImage {
+        let size = (width_px as u32, height_px as u32);
+        let mut labelled = LabelledImage {
             name: self.source.absolute_name(),
             category: self.category.clone(),
             kind: self.kind.clone(),
             label: self.label,
             video: self.video.clone(),
-            mask,
-            mask_flaw,
-            image: self.source.read(width_px, height_px)?,
-        })
-    }
-
-    fn load_mask(&self, size: (usize, usize)) -> Result<Option<Result<GrayImage, MaskFlaw>>> {
-        match &self.source {
-            Source::File(path) if !self.masks.is_empty() => {
-                mask::load(&self.masks, path, size).map(Some)
+            mask: None,
+            mask_flaw: None,
+            is_mask_turn_guessed: false,
+            part: None,
+            image: RgbImage::new(0, 0),
+        };
+        let Source::File(path) = &self.source else {
+            labelled.image = self.source.read(width_px, height_px)?;
+            return Ok(labelled);
+        };
+        let (image, stored) = decoded(path, |bytes| -> Result<_> {
+            labelled.part = only_part_read(bytes);
+            let upright = decode_upright(bytes)?;
+            let stored = Stored {
+                size: upright.stored_size,
+                turn: upright.turn,
+            };
+            Ok((resize(upright.photograph()?, size.0, size.1), stored))
+        })?;
+        labelled.image = image;
+        if !self.masks.is_empty() {
+            match mask::load(&self.masks, stored, (width_px, height_px)) {
+                Ok(united) => {
+                    labelled.mask = Some(united.mask);
+                    labelled.is_mask_turn_guessed = united.is_turn_guessed;
+                }
+                Err(flaw) => labelled.mask_flaw = Some(flaw),
             }
-            _ => Ok(None),
         }
+        Ok(labelled)
     }
 }
 
@@ -217,6 +230,11 @@ pub struct LabelledImage {
     pub mask: Option<GrayImage>,
     /// Why there is no mask although there is a file of one.
     pub mask_flaw: Option<MaskFlaw>,
+    /// Whether the photograph is turned by EXIF and the sides of the mask do not tell whether it was
+    /// drawn before or after; it is taken to be drawn before.
+    pub is_mask_turn_guessed: bool,
+    /// Which part of the file the pixels are, where it holds several images.
+    pub part: Option<&'static str>,
     /// The pixels.
     pub image: RgbImage,
 }
@@ -243,8 +261,20 @@ impl LabelledImage {
     }
 }
 
+/// Opens a file, but no pipe or device: reading these may never end.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    match path.metadata()?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Error::file("cannot read", path, error))
+    let failed = |error| Error::file("cannot read", path, error);
+    let mut bytes = Vec::new();
+    let mut file = open_file(path).map_err(failed)?;
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// Runs a decoder on a file and turns a panic into an error. Some decoders panic on unexpected

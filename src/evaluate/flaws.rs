@@ -1,27 +1,39 @@
-//! Names the images whose masks do not say where the defect is.
+//! Names the images whose masks do not say where the defect is, and of which only a part was read.
 
 use crate::dataset::{LabelledImage, MaskFlaw, in_short};
 
-/// The images with a mask that is of no use.
+/// The images with a mask that is of no use or in doubt, and those of which only a part was read.
 #[derive(Debug, Default)]
 pub(super) struct Flaws {
     empty: Vec<String>,
     full: Vec<String>,
     misshapen: Vec<String>,
+    unreadable: Vec<String>,
+    turn_guessed: Vec<String>,
+    partial: Vec<String>,
 }
 
 impl Flaws {
     pub(super) fn add(&mut self, labelled: &LabelledImage) {
         let name = labelled.brief_name();
-        match labelled.mask_flaw {
+        if labelled.is_mask_turn_guessed {
+            self.turn_guessed.push(name.clone());
+        }
+        if labelled.part.is_some() {
+            self.partial.push(name.clone());
+        }
+        match &labelled.mask_flaw {
             None => {}
             Some(MaskFlaw::Empty) => self.empty.push(name),
             Some(MaskFlaw::Full) => self.full.push(name),
+            Some(MaskFlaw::Unreadable(reason)) => {
+                self.unreadable.push(format!("{name} ({reason})"))
+            }
             Some(flaw @ MaskFlaw::Shape { .. }) => self.misshapen.push(format!("{name}: {flaw}")),
         }
     }
 
-    /// A sentence for each kind of flaw.
+    /// A sentence for each kind of what there is to say.
     pub(super) fn notes(&self) -> Vec<String> {
         let note = |names: &[String], what: &str| {
             let (count, names) = (names.len(), in_short(names));
@@ -39,9 +51,37 @@ impl Flaws {
                 "for every pixel of the mask is set (its background must be black)",
             ),
             note(&self.misshapen, "for the mask has another shape"),
+            note(&self.unreadable, "for the mask cannot be read"),
+            turn_guessed(&self.turn_guessed),
+            partial(&self.partial),
         ];
         notes.into_iter().flatten().collect()
     }
+}
+
+fn turn_guessed(names: &[String]) -> Option<String> {
+    let (masks, are) = match names.len() {
+        0 => return None,
+        1 => ("The mask of 1 photograph".to_owned(), "is"),
+        count => (format!("The masks of {count} photographs"), "are"),
+    };
+    Some(format!(
+        "{masks} that EXIF turns or mirrors {are} taken to be drawn on the pixels as they are stored, \
+         for the sides do not tell: {}.",
+        in_short(names)
+    ))
+}
+
+fn partial(names: &[String]) -> Option<String> {
+    let (files, are) = match names.len() {
+        0 => return None,
+        1 => ("Of 1 test image".to_owned(), "is"),
+        count => (format!("Of {count} test images"), "are"),
+    };
+    Some(format!(
+        "{files}, which {are} files of several pages or frames, only the first is used: {}.",
+        in_short(names)
+    ))
 }
 
 #[cfg(test)]
@@ -57,15 +97,24 @@ mod tests {
             mask: (64, 32),
             image: (64, 64),
         };
-        let all = [Some(shape), None, Some(MaskFlaw::Empty), Some(shape)];
+        let unreadable = MaskFlaw::Unreadable("3_mask.png: cut off".into());
+        let all = [
+            Some(shape.clone()),
+            None,
+            Some(MaskFlaw::Empty),
+            Some(shape),
+            Some(unreadable),
+        ];
         for (index, mask_flaw) in all.into_iter().enumerate() {
             flaws.add(&LabelledImage {
                 name: format!("test/hole/{index}.png"),
                 mask_flaw,
+                is_mask_turn_guessed: index == 1,
+                part: (index < 2).then_some("only the first page"),
                 ..labelled(Label::Anomalous, None)
             });
         }
-        let [empty, misshapen] = &flaws.notes()[..] else {
+        let [empty, misshapen, unreadable, guessed, partial] = &flaws.notes()[..] else {
             panic!("{:?}", flaws.notes())
         };
         assert!(
@@ -77,5 +126,9 @@ mod tests {
             misshapen.contains("hole/0.png: the mask has 64×32 pixels, the image 64×64"),
             "{misshapen}"
         );
+        let named = "hole/4.png (3_mask.png: cut off).";
+        assert!(unreadable.contains(named), "{unreadable}");
+        assert!(guessed.contains("tell: hole/1.png."), "{guessed}");
+        assert!(partial.starts_with("Of 2 test images"), "{partial}");
     }
 }

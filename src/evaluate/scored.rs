@@ -106,6 +106,8 @@ pub(super) mod tests {
             video: String::new(),
             mask,
             mask_flaw: None,
+            is_mask_turn_guessed: false,
+            part: None,
             image: RgbImage::new(2, 2),
         }
     }

@@ -45,6 +45,60 @@ pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
 ///
 /// As [`decode`].
 pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
+    decode_upright(bytes)?.photograph()
+}
+
+/// The pixels of an image file, turned upright, with all channels and of the file's depth.
+#[derive(Debug)]
+pub struct Upright {
+    /// The pixels.
+    pub image: DynamicImage,
+    /// Width and height of the pixels as the file holds them.
+    pub stored_size: (u32, u32),
+    /// How the pixels were turned to be upright.
+    pub turn: Orientation,
+    format: ImageFormat,
+}
+
+impl Upright {
+    fn new(mut image: DynamicImage, turn: Orientation, format: ImageFormat) -> Self {
+        let stored_size = (image.width(), image.height());
+        image.apply_orientation(turn);
+        Self {
+            image,
+            stored_size,
+            turn,
+            format,
+        }
+    }
+
+    /// The pixels as a photograph, on white where they are transparent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Image`] where a side is shorter than [`MIN_SIDE_PX`].
+    pub fn photograph(self) -> Result<RgbImage> {
+        let (width, height) = (self.image.width(), self.image.height());
+        if width.min(height) < MIN_SIDE_PX {
+            return Err(Error::Image(format!(
+                "it is {width}×{height} pixels, each side must have at least {MIN_SIDE_PX}"
+            )));
+        }
+        Ok(match self.format {
+            // A BMP file of 32 bits has a fourth byte in each pixel, which many programs fill with
+            // zeros although nothing in the image is transparent.
+            ImageFormat::Bmp if is_clear(&self.image) => self.image.into_rgb8(),
+            _ => flatten(self.image),
+        })
+    }
+}
+
+/// Decodes an image file and turns it upright, whatever it shows: a photograph or a mask.
+///
+/// # Errors
+///
+/// As [`decode`], but an image may be small.
+pub fn decode_upright(bytes: &[u8]) -> Result<Upright> {
     let format = format::recognize(bytes).map_err(Error::Image)?;
     // Some decoders panic on unexpected bytes.
     let image = caught(|| match format {
@@ -52,16 +106,12 @@ pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
         _ => decode_other(bytes, format),
     });
     let failed = |reason| Err(format!("the file cannot be decoded ({reason})"));
-    let image = image.unwrap_or_else(failed).map_err(Error::Image)?;
-    Ok(match format {
-        // A BMP file of 32 bits has a fourth byte in each pixel, which many programs fill with
-        // zeros although nothing in the image is transparent.
-        ImageFormat::Bmp if is_clear(&image) => image.into_rgb8(),
-        _ => flatten(image),
-    })
+    let (image, turn) = image.unwrap_or_else(failed).map_err(Error::Image)?;
+    Ok(Upright::new(image, turn, format))
 }
 
-fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<DynamicImage, String> {
+/// The pixels as they are stored, and how to turn them upright.
+fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orientation), String> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     // The decoder insists on the end of a PNG file, although the pixels come before it.
@@ -75,18 +125,12 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<DynamicImage, Strin
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
     // An image with an invalid orientation tag is accepted, without rotation.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(describe)?;
-    image.apply_orientation(orientation);
-    Ok(image)
+    let turn = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(describe)?;
+    Ok((image, turn))
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), String> {
-    if width.min(height) < MIN_SIDE_PX {
-        return Err(format!(
-            "it is {width}×{height} pixels, each side must have at least {MIN_SIDE_PX}"
-        ));
-    }
     const ADVICE: &str = "cut it into parts or scale it down";
     if width.max(height) > MAX_SIDE_PX {
         return Err(format!(

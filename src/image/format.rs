@@ -129,6 +129,41 @@ pub fn only_part_read(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Whether a file was compressed with losses, which leave noise in what was of one colour.
+pub fn is_lossy(bytes: &[u8]) -> bool {
+    const COMPRESSION: usize = 259;
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => true,
+        Ok(ImageFormat::WebP) => !has_webp_chunk(bytes, b"VP8L"),
+        Ok(ImageFormat::Tiff) => {
+            let directory = Directory::first(bytes);
+            let compression = directory.and_then(|directory| directory.tag(COMPRESSION));
+            // JPEG in its old and its new coding.
+            matches!(compression, Some(6 | 7))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a chunk of this kind is in a WebP file, or in one of its frames.
+fn has_webp_chunk(bytes: &[u8], kind: &[u8; 4]) -> bool {
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    while let Some((&[own @ .., a, b, c, d], content)) = rest.split_first_chunk::<8>() {
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        // A frame of an animation holds chunks itself, after 16 bytes about it.
+        match &own {
+            own if own == kind => return true,
+            b"ANMF" => rest = content.get(16..).unwrap_or_default(),
+            // Chunks begin at even places.
+            _ => {
+                let next = length.saturating_add(length % 2);
+                rest = content.get(next..).unwrap_or_default();
+            }
+        }
+    }
+    false
+}
+
 const ANIMATION: &str = "the file is an animation; only its first frame is used";
 
 /// A directory of a TIFF file: the tags of one of its images.
@@ -164,6 +199,13 @@ impl<'a> Directory<'a> {
     fn kind(&self) -> Option<usize> {
         const NEW_SUBFILE_TYPE: usize = 254;
         (self.number(2, 2)? == NEW_SUBFILE_TYPE).then(|| self.number(10, 4))?
+    }
+
+    /// The value of a tag of 16 bits.
+    fn tag(&self, tag: usize) -> Option<usize> {
+        let mut places = (0..self.number(0, 2)?).map(|index| 2 + 12 * index);
+        let place = places.find(|&place| self.number(place, 2) == Some(tag))?;
+        self.number(place + 8, 2)
     }
 }
 
@@ -232,6 +274,31 @@ mod tests {
             assert!(refusal.contains(name), "{refusal}");
         }
         assert!(refusal(b"GIF89a").contains("PNG, JPEG, WebP, BMP and TIFF"));
+    }
+
+    #[test]
+    fn losses_are_told_by_the_chunks_and_tags_of_a_file() {
+        let chunk = |kind: &[u8; 4], content: &[u8]| {
+            let length = (content.len() as u32).to_le_bytes();
+            let padding = vec![0; content.len() % 2];
+            [&kind[..], &length, content, &padding].concat()
+        };
+        let webp = |chunks: &[Vec<u8>]| [b"RIFF\0\0\0\0WEBP", &chunks.concat()[..]].concat();
+        let profile = || chunk(b"ICCP", &[b'V'; 999]);
+        let header = || chunk(b"VP8X", &[0; 10]);
+        let frame = |kind| chunk(b"ANMF", &[vec![0; 16], chunk(kind, b"pixels")].concat());
+        assert!(!is_lossy(&webp(&[chunk(b"VP8L", b"pixels")])));
+        assert!(is_lossy(&webp(&[chunk(b"VP8 ", b"VP8L")])));
+        let lossless = [header(), profile(), chunk(b"VP8L", b"pixels")];
+        assert!(!is_lossy(&webp(&lossless)));
+        assert!(is_lossy(&webp(&[header(), profile(), frame(b"VP8 ")])));
+        assert!(!is_lossy(&webp(&[header(), profile(), frame(b"VP8L")])));
+        let tiff = |compression: u8| {
+            let tag = [3, 1, 3, 0, 1, 0, 0, 0, compression, 0, 0, 0];
+            [b"II*\0\x08\0\0\0\x01\0", &tag[..], &[0; 4]].concat()
+        };
+        assert!(is_lossy(&tiff(7)) && !is_lossy(&tiff(5)));
+        assert!(is_lossy(b"\xFF\xD8\xFF\xE0") && !is_lossy(b"\x89PNG\r\n\x1a\n"));
     }
 
     #[test]

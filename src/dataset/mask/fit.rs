@@ -1,52 +1,27 @@
 //! Puts a mask upright beside its photograph, and brings it to the model's size.
 
-use std::path::Path;
-
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader};
+use image::{DynamicImage, GrayImage};
 
 use super::{MaskFlaw, Read};
 
 /// A photograph as its file holds it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stored {
-    /// Width and height of the pixels in the file; None where the header cannot be read, and then
-    /// nothing is known that a mask could contradict.
-    size: Option<(u32, u32)>,
+pub(in crate::dataset) struct Stored {
+    /// Width and height of the pixels in the file.
+    pub(in crate::dataset) size: (u32, u32),
     /// How viewers turn it.
-    turn: Orientation,
+    pub(in crate::dataset) turn: Orientation,
 }
 
 impl Stored {
-    /// Reads the header of an image file.
-    pub(super) fn of(path: &Path) -> Self {
-        let unknown = Self {
-            size: None,
-            turn: Orientation::NoTransforms,
-        };
-        let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-        let Some(Ok(mut decoder)) = reader.ok().map(ImageReader::into_decoder) else {
-            return unknown;
-        };
-        Self {
-            size: Some(decoder.dimensions()),
-            turn: decoder.orientation().unwrap_or(Orientation::NoTransforms),
-        }
-    }
-
     /// The mask, turned as its photograph is.
     ///
     /// Many tools draw masks on the pixels as they are stored, others on the upright photograph. The
     /// sides of the mask tell which. Where they do not (a square, a turn by 180°, a mirror image),
     /// the mask is taken to be drawn on the stored pixels.
     pub(super) fn upright(self, read: Read) -> Result<GrayImage, MaskFlaw> {
-        let Some(stored) = self.size else {
-            return Ok(read.mask);
-        };
-        let upright = match turns_on_its_side(self.turn) {
-            true => (stored.1, stored.0),
-            false => stored,
-        };
+        let (stored, upright) = (self.size, self.upright_size());
         let size = read.mask.dimensions();
         let is_upright = read.is_turned || (size == upright && size != stored);
         if !is_upright && has_shape(size, stored) {
@@ -60,6 +35,22 @@ impl Stored {
                 mask: size,
                 image: upright,
             }),
+        }
+    }
+
+    /// Whether the photograph is turned and the sides of the mask fit both ways.
+    pub(super) fn leaves_turn_open(self, read: &Read) -> bool {
+        let (stored, upright) = (self.size, self.upright_size());
+        let size = read.mask.dimensions();
+        let is_told = read.is_turned || (size == upright) != (size == stored);
+        let fits = has_shape(size, stored) && has_shape(size, upright);
+        self.turn != Orientation::NoTransforms && !is_told && fits
+    }
+
+    fn upright_size(self) -> (u32, u32) {
+        match turns_on_its_side(self.turn) {
+            true => (self.size.1, self.size.0),
+            false => self.size,
         }
     }
 }
@@ -134,12 +125,37 @@ mod tests {
 
     fn turned(turn: Orientation, size: (u32, u32), is_turned: bool) -> Result<GrayImage, MaskFlaw> {
         let stored = Stored {
-            size: Some((20, 10)),
+            size: (20, 10),
             turn,
         };
         let mut mask = GrayImage::new(size.0, size.1);
         mask.put_pixel(0, 0, image::Luma([255]));
         stored.upright(Read { mask, is_turned })
+    }
+
+    #[test]
+    fn a_turn_is_left_open_where_the_sides_fit_both_ways() {
+        use Orientation::{FlipHorizontal, NoTransforms, Rotate90, Rotate180};
+        for (turn, stored, size, is_open) in [
+            (Rotate90, (20, 10), (20, 10), false),
+            (Rotate90, (20, 10), (10, 20), false),
+            (Rotate90, (20, 20), (20, 20), true),
+            (Rotate180, (20, 10), (20, 10), true),
+            (FlipHorizontal, (20, 10), (10, 5), true),
+            (FlipHorizontal, (20, 10), (10, 10), false),
+            (NoTransforms, (20, 10), (20, 10), false),
+        ] {
+            let photograph = Stored { size: stored, turn };
+            for is_turned in [false, true] {
+                let mask = GrayImage::new(size.0, size.1);
+                let found = photograph.leaves_turn_open(&Read { mask, is_turned });
+                assert_eq!(
+                    found,
+                    is_open && !is_turned,
+                    "{turn:?}, {stored:?}, {size:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -9,19 +9,26 @@ pub(super) use find::{MASK_FOLDERS, Masks};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage};
 
-use super::sample::decoded;
-use crate::error::Result;
-use fit::{Stored, cover};
+use super::sample::{decoded, read_file};
+use crate::error::{Error, Result};
+use crate::image::{decode_upright, is_lossy};
+use fit::cover;
 
-/// In a mask with losses, pixels below this brightness of 65,535 (16 of 255) are noise.
+pub(super) use fit::Stored;
+
+/// In a mask with losses, pixels below this brightness of 65,535 (16 of 255) are noise, and as far
+/// from the highest brightness as well.
 const NOISE: u16 = 16 * 257;
 
 /// Why a mask does not say which pixels of its image are anomalous. The image is left out of pixel
 /// metrics, as an anomalous image without a mask is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MaskFlaw {
+    /// The file cannot be read; the file and the reason.
+    Unreadable(String),
     /// No pixel is anomalous.
     Empty,
     /// All pixels are anomalous, as where the background is not black.
@@ -39,6 +46,7 @@ pub enum MaskFlaw {
 impl fmt::Display for MaskFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable(reason) => write!(f, "{reason}"),
             Self::Empty => write!(f, "the mask is empty"),
             Self::Full => write!(f, "the mask marks every pixel; is its background black?"),
             Self::Shape { mask, image } => write!(
@@ -50,38 +58,58 @@ impl fmt::Display for MaskFlaw {
     }
 }
 
-/// Reads the masks of the image in file `image` and unites them at the given size (width, height):
-/// 255 is anomalous, 0 normal. A pixel is anomalous if any pixel that it stands for is, so no
-/// defect vanishes.
+/// Reads the masks of a photograph and unites them at the given size (width, height): 255 is
+/// anomalous, 0 normal. A pixel is anomalous if any pixel that it stands for is, so no defect
+/// vanishes.
 ///
 /// # Errors
 ///
-/// An error that names the mask that cannot be read.
+/// Why the masks are of no use.
 pub(super) fn load(
     paths: &[PathBuf],
-    image: &Path,
+    photograph: Stored,
     size: (usize, usize),
-) -> Result<Result<GrayImage, MaskFlaw>> {
-    let stored = Stored::of(image);
+) -> Result<United, MaskFlaw> {
     let size = (size.0 as u32, size.1 as u32);
     let mut united = GrayImage::new(size.0, size.1);
     let (mut is_empty, mut is_full) = (true, false);
+    let mut is_turn_guessed = false;
     for path in paths {
-        let mask = match stored.upright(read(path)?) {
-            Ok(mask) => mask,
-            Err(flaw) => return Ok(Err(flaw)),
-        };
+        let read = read(path).map_err(|error| MaskFlaw::Unreadable(reason(error)))?;
+        is_turn_guessed |= photograph.leaves_turn_open(&read);
+        let mask = photograph.upright(read)?;
         is_empty &= mask.iter().all(|&pixel| pixel == 0);
         is_full |= mask.iter().all(|&pixel| pixel > 0);
         for (pixel, covered) in united.iter_mut().zip(cover(&mask, size).iter()) {
             *pixel = (*pixel).max(*covered);
         }
     }
-    Ok(match (is_empty, is_full) {
+    match (is_empty, is_full) {
         (true, _) => Err(MaskFlaw::Empty),
         (_, true) => Err(MaskFlaw::Full),
-        _ => Ok(united),
-    })
+        _ => Ok(United {
+            mask: united,
+            is_turn_guessed,
+        }),
+    }
+}
+
+/// The masks of a photograph as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct United {
+    /// 255 for anomalous pixels, 0 for normal ones.
+    pub(super) mask: GrayImage,
+    /// Whether the photograph is turned, and a mask does not say whether it was drawn before or
+    /// after: see [`Stored::upright`].
+    pub(super) is_turn_guessed: bool,
+}
+
+/// The error without the words that say what kind it is of, for sentences that say it themselves.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Data(reason) => reason,
+        other => other.to_string(),
+    }
 }
 
 /// A mask as its file holds it.
@@ -100,21 +128,11 @@ fn read(path: &Path) -> Result<Read> {
             is_turned: true,
         });
     }
-    decoded(path, |bytes| -> image::ImageResult<Read> {
-        let is_lossy = match image::guess_format(bytes)? {
-            ImageFormat::Jpeg => true,
-            ImageFormat::WebP => !bytes.windows(4).take(64).any(|tag| tag == b"VP8L"),
-            _ => false,
-        };
-        let reader = image::ImageReader::new(std::io::Cursor::new(bytes));
-        let mut decoder = reader.with_guessed_format()?.into_decoder()?;
-        let turn = decoder.orientation();
-        let turn = turn.unwrap_or(image::metadata::Orientation::NoTransforms);
-        let mut image = DynamicImage::from_decoder(decoder)?;
-        image.apply_orientation(turn);
+    decoded(path, |bytes| -> Result<Read> {
+        let upright = decode_upright(bytes)?;
         Ok(Read {
-            mask: anomalous(image, is_lossy),
-            is_turned: turn != image::metadata::Orientation::NoTransforms,
+            mask: anomalous(upright.image, is_lossy(bytes)),
+            is_turned: upright.turn != Orientation::NoTransforms,
         })
     })
 }
@@ -126,15 +144,15 @@ fn is_json(path: &Path) -> bool {
 
 /// Whether a file holds shapes that labelme drew.
 fn is_labelme(path: &Path) -> bool {
-    is_json(path) && std::fs::read(path).is_ok_and(|bytes| labelme::is_labelme(&bytes))
+    is_json(path) && read_file(path).is_ok_and(|bytes| labelme::is_labelme(&bytes))
 }
 
 /// The pixels that are not background, which is black, or transparent: masks of 0 and 1, of a number
 /// for each kind of defect, of colours from a palette (also VOC's border, for nothing says that it is
 /// normal), or drawn in the alpha channel. A mask in black on white is turned into its negative.
 ///
-/// Compression with losses leaves noise near black and soft edges; in such files pixels of less than
-/// half of the highest brightness are background.
+/// Compression with losses leaves noise near black and soft edges, also in what was saved as PNG
+/// later; in such masks pixels of less than half of the highest brightness are background.
 fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
     let (width, height) = (image.width(), image.height());
     let levels = match image {
@@ -142,7 +160,7 @@ fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
         other => levels(&other.into_rgba16()),
     };
     let highest = levels.iter().copied().max().unwrap_or(0);
-    let background = match is_lossy {
+    let background = match is_lossy || is_noisy(&levels) {
         false => 0,
         true => (highest / 2).max(NOISE),
     };
@@ -155,6 +173,28 @@ fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
         mask.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
     }
     mask
+}
+
+/// Whether a mask was compressed with losses, whatever its file is now: near black and near white
+/// are many levels, and most pixels that are not black have one of these. The numbers of many kinds
+/// of defects, in contrast, are spread, or all low.
+fn is_noisy(levels: &[u16]) -> bool {
+    const LEVELS: usize = 32;
+    const LEVELS_NEAR_AN_END: usize = 3;
+    let highest = levels.iter().copied().max().unwrap_or(0);
+    let mut distinct: Vec<u16> = levels.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if highest < u16::MAX / 2 || distinct.len() <= LEVELS {
+        return false;
+    }
+    let is_low = |&&level: &&u16| level > 0 && level <= NOISE;
+    let is_high = |&&level: &&u16| level >= highest - NOISE;
+    let is_at_an_end = |level: &&u16| is_low(level) || is_high(level);
+    let coloured = levels.iter().filter(|&&level| level > 0).count();
+    distinct.iter().filter(is_low).count() >= LEVELS_NEAR_AN_END
+        && distinct.iter().filter(is_high).count() >= LEVELS_NEAR_AN_END
+        && 2 * levels.iter().filter(is_at_an_end).count() > coloured
 }
 
 /// Whether a mask is drawn in black on white, as PIPED's are: most of its pixels and most of its

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use image::{GrayAlphaImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{
+    GrayAlphaImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -22,8 +24,6 @@ struct Folder {
 impl Folder {
     fn new() -> Self {
         let root = TempDir::new().unwrap();
-        let photograph = RgbImage::new(SIDE, SIDE);
-        photograph.save(root.path().join("photograph.png")).unwrap();
         Self { root }
     }
 
@@ -34,8 +34,11 @@ impl Folder {
     }
 
     fn load(&self, masks: &[PathBuf]) -> Result<GrayImage, MaskFlaw> {
-        let photograph = self.root.path().join("photograph.png");
-        load(masks, &photograph, (SIDE as usize, SIDE as usize)).unwrap()
+        let photograph = Stored {
+            size: (SIDE, SIDE),
+            turn: Orientation::NoTransforms,
+        };
+        load(masks, photograph, (SIDE as usize, SIDE as usize)).map(|united| united.mask)
     }
 
     #[track_caller]
@@ -178,35 +181,91 @@ fn a_mask_that_says_nothing_or_has_another_shape_is_refused_by_name() {
 }
 
 #[test]
-fn a_mask_that_cannot_be_read_is_an_error_that_names_it() {
+fn a_mask_that_cannot_be_read_is_named() {
     let folder = Folder::new();
     let path = folder.root.path().join("mask.png");
     fs::write(&path, b"no image").unwrap();
-    let photograph = folder.root.path().join("photograph.png");
-    let error = load(&[path], &photograph, (16, 16))
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("mask.png"), "{error}");
+    let flaw = folder.load(&[path]).unwrap_err().to_string();
+    assert!(flaw.contains("mask.png"), "{flaw}");
+}
+
+/// A JPEG mask of `SIDE` times eight pixels.
+fn jpeg() -> Vec<u8> {
+    let mask = GrayImage::from_fn(8 * SIDE, 8 * SIDE, |x, y| {
+        Luma([if is_set(x / 8, y / 8) { 255 } else { 0 }])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    mask.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn a_mask_is_decoded_as_photographs_are() {
+    let folder = Folder::new();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.root.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    // A JPEG file that is cut off has no mask, with and without an end marker.
+    let whole = jpeg();
+    let cut = &whole[..whole.len() * 3 / 4];
+    for bytes in [cut.to_vec(), [cut, b"\xFF\xD9"].concat()] {
+        let flaw = folder.load(&[put("cut.jpg", &bytes)]);
+        assert!(matches!(flaw, Err(MaskFlaw::Unreadable(_))), "{flaw:?}");
+    }
+    // A PNG file without its end is whole, and so is a JPEG file.
+    let path = folder.put("mask.png", grey(255, 0));
+    let png = fs::read(path).unwrap();
+    folder.assert_marks(put("mask.png", &png[..png.len() - 12]));
+    folder.assert_marks(put("mask.jpg", &whole[..whole.len() - 2]));
+    // One scan a component: the same picture as in one scan.
+    let golden = |name: &str| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = read(&root.join("tests/golden/images").join(name)).unwrap();
+        read.mask
+    };
+    let (scans, expected) = (golden("a_scan_each.jpg"), golden("420.jpg"));
+    let pairs = scans.iter().zip(expected.iter());
+    assert!(pairs.filter(|(a, b)| a != b).count() * 20 < scans.len());
+}
+
+#[test]
+fn noise_of_jpeg_is_no_defect_in_a_png_file_either() {
+    let folder = Folder::new();
+    let jpeg = image::load_from_memory(&jpeg()).unwrap();
+    folder.assert_marks(folder.put("grey.png", jpeg.to_luma8()));
+    folder.assert_marks(folder.put("colour.png", jpeg.to_rgb8()));
+    // Forty kinds of defects are no noise, and neither are 255.
+    for kinds in [40, 255] {
+        let mask = GrayImage::from_fn(64, 64, |x, y| {
+            Luma([if y < 16 {
+                0
+            } else {
+                ((x + 64 * y) % kinds) as u8 + 1
+            }])
+        });
+        let read = read(&folder.put("kinds.png", mask.clone())).unwrap().mask;
+        let expected = mask.iter().filter(|&&kind| kind > 0).count();
+        let inverted = mask.len() - expected;
+        let set = read.iter().filter(|&&pixel| pixel > 0).count();
+        // So large a share is taken for black on white.
+        assert!([expected, inverted].contains(&set), "{kinds}: {set}");
+    }
 }
 
 #[test]
 fn the_mask_of_a_turned_photograph_is_turned_alike() {
-    let root = TempDir::new().unwrap();
-    let photograph = root.path().join("photograph.jpg");
-    let mut jpeg = std::io::Cursor::new(Vec::new());
-    let pixels = DynamicImage::ImageRgb8(RgbImage::new(20, 10));
-    pixels.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
-    // EXIF with one entry: the orientation, to be turned by 90° clockwise.
-    let exif = b"\xFF\xE1\x00\x22Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-    let jpeg = jpeg.into_inner();
-    let turned = [&jpeg[..2], &exif[..], &jpeg[2..]].concat();
-    fs::write(&photograph, turned).unwrap();
+    let folder = Folder::new();
+    let photograph = Stored {
+        size: (20, 10),
+        turn: Orientation::Rotate90,
+    };
     let place = |size: (u32, u32)| {
-        let path = root.path().join("mask.png");
         let mut mask = GrayImage::new(size.0, size.1);
         mask.put_pixel(0, 0, Luma([255]));
-        mask.save(&path).unwrap();
-        let mask = load(&[path], &photograph, (10, 20)).unwrap().unwrap();
+        let path = folder.put("mask.png", mask);
+        let mask = load(&[path], photograph, (10, 20)).unwrap().mask;
         let mut set = mask.enumerate_pixels().filter(|(_, _, pixel)| pixel[0] > 0);
         set.next().map(|(x, y, _)| (x, y))
     };

@@ -106,6 +106,8 @@ fn labelled(image: RgbImage, label: Label) -> LabelledImage {
         video: String::new(),
         mask: None,
         mask_flaw: None,
+        is_mask_turn_guessed: false,
+        part: None,
         image,
     }
 }

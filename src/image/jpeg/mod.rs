@@ -14,7 +14,8 @@ use scans::Header;
 /// How the reason begins for a file whose content contradicts itself.
 const DAMAGED: &str = "the file is damaged";
 
-/// Decodes a JPEG file and turns it upright. `check_size` is asked before memory is taken.
+/// The pixels of a JPEG file as they are stored, and how to turn them upright. `check_size` is asked
+/// before memory is taken.
 ///
 /// # Errors
 ///
@@ -22,7 +23,7 @@ const DAMAGED: &str = "the file is damaged";
 pub(super) fn decode(
     bytes: &[u8],
     check_size: impl FnOnce(u32, u32) -> Result<(), String>,
-) -> Result<DynamicImage, String> {
+) -> Result<(DynamicImage, Orientation), String> {
     let mut decoder = Decoder::new(bytes);
     decoder.read_info().map_err(describe)?;
     let info = decoder.info().ok_or("the file is cut off")?;
@@ -45,13 +46,11 @@ pub(super) fn decode(
         }
         PixelFormat::L16 => None,
     };
-    let mut image = image.ok_or("it has values of more than 8 bits, which are not read")?;
+    let image = image.ok_or("it has values of more than 8 bits, which are not read")?;
     let exif = decoder.exif_data();
     // An image with an invalid orientation tag is accepted, without rotation.
-    if let Some(orientation) = exif.and_then(Orientation::from_exif_chunk) {
-        image.apply_orientation(orientation);
-    }
-    Ok(image)
+    let turn = exif.and_then(Orientation::from_exif_chunk);
+    Ok((image, turn.unwrap_or(Orientation::NoTransforms)))
 }
 
 /// How the components become colours: as libjpeg decides it, since its choice is what people see.
@@ -115,7 +114,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<RgbImage, String> {
-        decode(bytes, |_, _| Ok(())).map(DynamicImage::into_rgb8)
+        decode(bytes, |_, _| Ok(())).map(|(image, _)| image.into_rgb8())
     }
 
     /// The mean difference to the picture that was encoded.
