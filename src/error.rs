@@ -62,6 +62,14 @@ impl Error {
             reason,
         }
     }
+
+    /// The sentence without the words that say that it is about data, to be an [`Error::Data`] again.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Data(reason) => reason,
+            other => other.to_string(),
+        }
+    }
 }
 
 /// A path for people to read. Control characters in file names, which could colour a terminal or

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::files::{Listing, name};
+use super::mask::MASK_FOLDERS;
 use super::split::Split;
 use super::{Sample, Source};
 use crate::error::Result;
@@ -16,22 +17,22 @@ pub(super) fn open(root: &Path) -> Result<Split> {
         return Ok(Split::default());
     };
     let mut split = Split::default();
-    split.train = samples(&train, &mut split)?;
-    split.test = samples(&test, &mut split)?;
+    split.train = samples(&train, root, &mut split)?;
+    split.test = samples(&test, root, &mut split)?;
     if !split.is_empty() {
         split.pass_over("", listing.images);
     }
     Ok(split)
 }
 
-fn samples(folder: &Path, split: &mut Split) -> Result<Vec<Sample>> {
+fn samples(folder: &Path, root: &Path, split: &mut Split) -> Result<Vec<Sample>> {
     let listing = Listing::of(folder)?;
     split.pass_over("", listing.images);
     split.pass_over("", listing.unread);
     let mut samples = Vec::new();
     for folder in listing.folders {
         let class = name(&folder);
-        let listing = Listing::below(&folder)?;
+        let listing = Listing::below_except(&folder, root, &MASK_FOLDERS)?;
         split.pass_over("", listing.unread);
         let images = listing.images.into_iter();
         samples.extend(images.map(|path| Sample::of_class(Source::File(path), &class)));

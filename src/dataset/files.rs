@@ -58,7 +58,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Lists what is directly in `folder`.
+    /// Lists what is directly in `folder`. A link to a folder that `folder` is in leads in a circle,
+    /// and is listed as not read.
     ///
     /// # Errors
     ///
@@ -66,7 +67,7 @@ impl Listing {
     pub fn of(folder: &Path) -> Result<Self> {
         let mut listing = Self::default();
         for path in entries(folder)? {
-            let part = if path.is_dir() {
+            let part = if path.is_dir() && !leads_up(&path) {
                 &mut listing.folders
             } else if path.is_file() && is_image(&path) {
                 &mut listing.images
@@ -79,18 +80,31 @@ impl Listing {
     }
 
     /// Lists what is in `folder` and in all folders below it; `folders` are all of these. A folder
-    /// that is reached again through a link is listed once.
+    /// that is reached again through a link is listed once. A link to another place in the data set
+    /// `root` is not followed, for what is there has a meaning of its own; it is listed as not read.
     ///
     /// # Errors
     ///
     /// As [`Listing::of`].
-    pub(super) fn below(folder: &Path) -> Result<Self> {
+    pub(super) fn below(folder: &Path, root: &Path) -> Result<Self> {
+        Self::below_except(folder, root, &[])
+    }
+
+    /// As [`Listing::below`], but folders of one of these names, in any case, are listed as not read.
+    pub(super) fn below_except(folder: &Path, root: &Path, names: &[&str]) -> Result<Self> {
         let mut all = Self::of(folder)?;
-        let identity = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut seen = HashSet::from([identity(folder)]);
+        let (own, root) = (identity(folder), identity(root));
+        let mut seen = HashSet::from([own.clone()]);
         let mut open = std::mem::take(&mut all.folders);
         while let Some(folder) = open.pop() {
-            if !seen.insert(identity(&folder)) {
+            let identity = identity(&folder);
+            let leads_out = !identity.starts_with(&own)
+                && (identity.starts_with(&root) || own.starts_with(&identity));
+            if leads_out || is_named(&folder, names) {
+                all.unread.push(folder);
+                continue;
+            }
+            if !seen.insert(identity) {
                 continue;
             }
             let listing = Self::of(&folder)?;
@@ -118,6 +132,23 @@ impl Listing {
             found.cloned()
         })
     }
+}
+
+/// The place itself that a path leads to, through whatever links.
+fn identity(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Whether a link leads to a folder that it is in.
+fn leads_up(path: &Path) -> bool {
+    let parent = path.parent().filter(|_| path.is_symlink());
+    parent.is_some_and(|parent| identity(parent).starts_with(identity(path)))
+}
+
+/// Whether a folder has one of these names, in any case.
+pub(super) fn is_named(folder: &Path, names: &[&str]) -> bool {
+    let own = name(folder);
+    names.iter().any(|name| own.eq_ignore_ascii_case(name))
 }
 
 /// The folders below `folder` that hold images, with their numbers, in a few words; empty where
@@ -285,8 +316,35 @@ mod tests {
         fs::write(inner.join("a.png"), b"").unwrap();
         symlink("nowhere.png", root.path().join("b.png")).unwrap();
         symlink("..", inner.join("up")).unwrap();
-        let listing = Listing::below(root.path()).unwrap();
+        let listing = Listing::below(root.path(), root.path()).unwrap();
         assert_eq!(names(&listing.images), ["a.png"]);
-        assert_eq!(names(&listing.unread), ["b.png"]);
+        assert_eq!(names(&listing.unread), ["b.png", "up"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_another_folder_of_the_data_set_is_not_followed_and_one_to_elsewhere_is() {
+        use std::os::unix::fs::symlink;
+        let (root, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        for folder in ["hole/inner", "cut"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        for image in ["hole/0.png", "hole/inner/1.png", "cut/2.png"] {
+            fs::write(root.path().join(image), b"").unwrap();
+        }
+        fs::write(elsewhere.path().join("3.png"), b"").unwrap();
+        let hole = root.path().join("hole");
+        symlink("../cut", hole.join("aside")).unwrap();
+        symlink("..", hole.join("up")).unwrap();
+        symlink("inner", hole.join("again")).unwrap();
+        symlink(elsewhere.path(), hole.join("disk")).unwrap();
+        let listing = Listing::below(&hole, root.path()).unwrap();
+        let images: HashSet<String> = names(&listing.images).into_iter().collect();
+        assert_eq!(
+            images,
+            HashSet::from(["0.png", "1.png", "3.png"].map(String::from))
+        );
+        assert_eq!(listing.images.len(), 3);
+        assert_eq!(names(&listing.unread), ["aside", "up"]);
     }
 }

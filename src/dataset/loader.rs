@@ -194,9 +194,8 @@ impl Shared {
                 state.decoded.insert(index, Decoded { image, is_kept });
             }
             Err(error) => {
-                let reason = error.to_string();
-                state.untold.push(reason.clone());
-                state.unreadable.insert(index, reason);
+                state.untold.push(error.to_string());
+                state.unreadable.insert(index, error.reason());
             }
         }
         self.changed.notify_all();
@@ -309,6 +308,7 @@ mod tests {
         let loader = Loader::new(samples, (16, 16), Unreadable::Fail, 0);
         let error = epoch(&loader, 0).unwrap_err().to_string();
         assert!(error.contains("7.png"), "{error}");
+        assert_eq!(error.matches("cannot use this data").count(), 1, "{error}");
     }
 
     #[test]

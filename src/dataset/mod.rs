@@ -9,6 +9,7 @@ mod images;
 mod loader;
 mod mask;
 mod mnist;
+mod mvtec;
 mod normal;
 mod notes;
 mod sample;

@@ -31,9 +31,9 @@ pub fn unread(paths: &[PathBuf]) -> Option<String> {
             true => files::name(path),
             false => brief(path),
         };
-        match path.is_symlink() && !path.exists() {
-            true => format!("{name} (a link to what is not there)"),
-            false => name,
+        match what_else(path) {
+            Some(what) => format!("{name} ({what})"),
+            None => name,
         }
     };
     let named: Vec<String> = paths.iter().map(described).collect();
@@ -44,6 +44,16 @@ pub fn unread(paths: &[PathBuf]) -> Option<String> {
         false => count(paths.len(), "file"),
     };
     Some(format!("{what} {is} not read: {}.", in_short(&named)))
+}
+
+/// What a path is, if it is neither a file nor a folder of its own.
+fn what_else(path: &Path) -> Option<&'static str> {
+    match (path.is_symlink(), path.metadata()) {
+        (true, Err(_)) => Some("a link to what is not there"),
+        (true, Ok(found)) if found.is_dir() => Some("a link to a folder"),
+        (_, Ok(found)) if !found.is_dir() && !found.is_file() => Some("a pipe or device"),
+        _ => None,
+    }
 }
 
 /// The file with its folder, which tells files of the same name apart.

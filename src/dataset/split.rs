@@ -16,6 +16,9 @@ pub struct Split {
     pub test: Vec<Sample>,
     /// Whether the layout has a place for masks of anomalous images.
     pub(super) expects_masks: bool,
+    /// The anomalous test images without masks because other images have the same names but for case
+    /// or ending.
+    pub(super) sharing: Vec<Sample>,
     /// What lies among the images of a category, or of all where the category is empty, and is not
     /// read.
     pub(super) unread: Vec<(String, PathBuf)>,
@@ -29,6 +32,7 @@ impl Split {
         let notes = [
             notes::unread(&unread),
             self.without_normal(),
+            self.sharing_masks(),
             self.without_mask(),
         ];
         notes.into_iter().flatten().collect()
@@ -48,6 +52,17 @@ impl Split {
                  AUPRO: {}.",
                 names.len(),
                 total,
+                notes::in_short(&names)
+            )
+        })
+    }
+
+    fn sharing_masks(&self) -> Option<String> {
+        let sharing = self.sharing.iter();
+        let names: Vec<String> = sharing.map(|sample| sample.source.brief()).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "By their names, several images would share a mask, so these have none: {}.",
                 notes::in_short(&names)
             )
         })
@@ -97,6 +112,7 @@ impl Split {
         let chosen = |sample: &Sample| categories.contains(&sample.category);
         self.train.retain(chosen);
         self.test.retain(chosen);
+        self.sharing.retain(chosen);
         self.unread
             .retain(|(category, _)| category.is_empty() || categories.contains(category));
         Ok(self)

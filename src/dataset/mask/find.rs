@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::is_labelme;
-use crate::dataset::files::{Listing, name, stem};
+use crate::dataset::files::{Listing, is_named, name, stem};
 use crate::error::Result;
 
 /// The names of folders of masks, in any case: MVTec AD's and BTAD's, VisA's, VOC's and labelme's.
@@ -20,7 +20,8 @@ pub(in crate::dataset) const MASK_FOLDERS: [&str; 9] = [
     "annotations",
 ];
 
-/// What a mask's name has beside its image's: nothing, as in VisA, BTAD and VOC, or one of these.
+/// What a mask's name has after its image's: nothing, as in VisA, BTAD and VOC, or one of these. With
+/// one of these a mask may also lie beside its image.
 const SUFFIXES: [&str; 9] = [
     "",
     "_mask",
@@ -33,106 +34,189 @@ const SUFFIXES: [&str; 9] = [
     "_groundtruth",
 ];
 
-/// With these a mask may lie beside its image; other names there are more likely photographs.
-const SUFFIXES_BESIDE: [&str; 4] = ["_mask", "-mask", "_gt", "-gt"];
-
-/// Masks by name, in lower case and without ending.
+/// Masks by name.
 #[derive(Debug, Default)]
 pub(in crate::dataset) struct Masks {
-    /// By the place below the folder of masks: `000_mask`, `monday/000_mask`.
-    files: HashMap<String, Vec<PathBuf>>,
+    /// By the place below the folder of masks, without ending: `000_mask`, `monday/000_mask`.
+    files: Named,
     /// All masks in a folder below the folder of masks: in MVTec LOCO each image has such a folder.
-    folders: HashMap<String, Vec<PathBuf>>,
+    folders: Named,
     /// What is no mask that can be read.
     pub(in crate::dataset) unread: Vec<PathBuf>,
 }
 
+/// Files by a name in lower case, each with the name as it is written.
+#[derive(Debug, Default)]
+struct Named(HashMap<String, Vec<(String, PathBuf)>>);
+
+impl Named {
+    fn add(&mut self, name: String, path: PathBuf) {
+        let files = self.0.entry(name.to_lowercase()).or_default();
+        files.push((name, path));
+    }
+
+    /// The files of this name, in this case or in any.
+    fn of(&self, name: &str, in_any_case: bool) -> Vec<PathBuf> {
+        let files = self.0.get(&name.to_lowercase()).into_iter().flatten();
+        let files = files.filter(|(own, _)| in_any_case || own == name);
+        files.map(|(_, path)| path.clone()).collect()
+    }
+}
+
+/// The masks of an image; several are to be united.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::dataset) struct Found {
+    pub(in crate::dataset) masks: Vec<PathBuf>,
+    /// How far the names differ: in nothing, in the ending, in case, or in both.
+    rank: usize,
+}
+
 impl Masks {
-    /// The masks in `folder` and below it.
-    pub(in crate::dataset) fn below(folder: &Path) -> Result<Self> {
-        let listing = Listing::below(folder)?;
+    /// The masks in `folder` and below it, in the data set `root`.
+    pub(in crate::dataset) fn below(folder: &Path, root: &Path) -> Result<Self> {
+        let mut masks = Self::default();
+        masks.add(folder, root, "")?;
+        Ok(masks)
+    }
+
+    /// Adds the masks in `folder` for images in the folder `place` below the folder of images.
+    fn add(&mut self, folder: &Path, root: &Path, place: &str) -> Result<()> {
+        let listing = Listing::below(folder, root)?;
         let (drawn, unread): (Vec<_>, _) = listing.unread.into_iter().partition(|p| is_labelme(p));
-        let mut masks = Self {
-            unread,
-            ..Self::default()
-        };
+        self.unread.extend(unread);
         for path in listing.images.into_iter().chain(drawn) {
             let parent = path.parent().unwrap_or(folder);
             let parent = key(parent.strip_prefix(folder).unwrap_or(Path::new("")));
-            let file = joined(&parent, &stem(&path));
-            masks.files.entry(file).or_default().push(path.clone());
-            masks.folders.entry(parent).or_default().push(path);
+            let parent = joined(place, &parent);
+            self.files.add(joined(&parent, &stem(&path)), path.clone());
+            self.folders.add(parent, path);
         }
-        Ok(masks)
+        Ok(())
     }
 
     /// Takes the masks that lie beside their images, as `000_mask.png` beside `000.png`, out of
     /// what is listed in `folder`; also labelme's `000.json`.
     pub(in crate::dataset) fn beside(folder: &Path, listing: &mut Listing) -> Self {
-        let place =
-            |path: &Path| key(&path.strip_prefix(folder).unwrap_or(path).with_extension(""));
-        let places: HashSet<String> = listing.images.iter().map(|path| place(path)).collect();
+        let place = |path: &Path| key(path.strip_prefix(folder).unwrap_or(path));
+        let without_ending = |path: &Path| place(&path.with_extension(""));
+        let images = listing.images.iter();
+        let places: HashSet<String> = images
+            .flat_map(|path| [place(path), without_ending(path)])
+            .map(|place| place.to_lowercase())
+            .collect();
         let mut masks = Self::default();
         listing.unread.retain(|path| {
-            let own = place(path);
-            let is_mask = places.contains(&own) && is_labelme(path);
+            let own = without_ending(path);
+            let is_mask = places.contains(&own.to_lowercase()) && is_labelme(path);
             if is_mask {
-                masks.files.entry(own).or_default().push(path.clone());
+                masks.files.add(own, path.clone());
             }
             !is_mask
         });
         listing.images.retain(|path| {
-            let own = place(path);
-            let mut suffixes = SUFFIXES_BESIDE.iter();
+            let own = without_ending(path);
+            let lower = own.to_lowercase();
+            let mut suffixes = SUFFIXES.iter().filter(|suffix| !suffix.is_empty());
             let is_mask = suffixes.any(|suffix| {
-                let image = own.strip_suffix(suffix);
+                let image = lower.strip_suffix(suffix);
                 image.is_some_and(|image| places.contains(image))
             });
             if is_mask {
-                masks.files.entry(own).or_default().push(path.clone());
+                masks.files.add(own, path.clone());
             }
             !is_mask
         });
         masks
     }
 
+    /// Takes the folders of masks that lie among the images, as `test/hole/masks`, out of what is
+    /// listed in `folder`.
+    pub(in crate::dataset) fn add_inner(
+        &mut self,
+        folder: &Path,
+        root: &Path,
+        listing: &mut Listing,
+    ) -> Result<()> {
+        let is_mask_folder = |path: &PathBuf| is_named(path, &MASK_FOLDERS) && path.is_dir();
+        let unread = std::mem::take(&mut listing.unread).into_iter();
+        let (inner, unread) = unread.partition(is_mask_folder);
+        listing.unread = unread;
+        for inner in inner {
+            let parent = inner.parent().unwrap_or(folder);
+            let place = key(parent.strip_prefix(folder).unwrap_or(Path::new("")));
+            self.add(&inner, root, &place)?;
+        }
+        Ok(())
+    }
+
     /// All masks, sorted.
     pub(in crate::dataset) fn all(&self) -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> = self.files.values().flatten().cloned().collect();
+        let all = self.files.0.values().flatten();
+        let mut all: Vec<PathBuf> = all.map(|(_, path)| path.clone()).collect();
         all.sort();
         all
     }
 
-    /// The masks of the image at `place` below the folder of images; several are to be united.
-    pub(in crate::dataset) fn of(&self, place: &Path) -> Vec<PathBuf> {
+    /// The masks of the image at `place` below the folder of images: first those whose names are
+    /// the nearest.
+    pub(in crate::dataset) fn of(&self, place: &Path) -> Found {
         let parent = key(place.parent().unwrap_or(Path::new("")));
         // Some tools keep the image's ending: `000.jpg.png`.
-        let stems = [stem(place), name(place)];
-        let mut candidates = stems.iter().flat_map(|stem| {
-            let names = SUFFIXES.map(|suffix| joined(&parent, &format!("{stem}{suffix}")));
-            names.into_iter()
-        });
-        let found = candidates.find_map(|candidate| {
-            let found = self.files.get(&candidate);
-            found.or_else(|| self.folders.get(&candidate))
-        });
-        found.cloned().unwrap_or_default()
+        let stems = [name(place), stem(place)];
+        let ways = [false, true]
+            .into_iter()
+            .flat_map(|in_any_case| stems.iter().map(move |stem| (in_any_case, stem)));
+        for (rank, (in_any_case, stem)) in ways.enumerate() {
+            for suffix in SUFFIXES {
+                let candidate = joined(&parent, &format!("{stem}{suffix}"));
+                let mut masks = self.files.of(&candidate, in_any_case);
+                if masks.is_empty() {
+                    masks = self.folders.of(&candidate, in_any_case);
+                }
+                if !masks.is_empty() {
+                    return Found { masks, rank };
+                }
+            }
+        }
+        Found::default()
     }
+}
+
+/// Takes the masks from those images that would share them. Where the names of two images differ
+/// only in case or ending, the mask is that of the one whose name is nearer, or of neither. Returns
+/// which images have lost their masks so.
+pub(in crate::dataset) fn unshare(found: &mut [Found]) -> Vec<usize> {
+    let mut nearest: HashMap<PathBuf, (usize, usize)> = HashMap::new();
+    for image in &*found {
+        for mask in &image.masks {
+            let (rank, count) = nearest.entry(mask.clone()).or_insert((image.rank, 0));
+            if image.rank < *rank {
+                (*rank, *count) = (image.rank, 0);
+            }
+            *count += usize::from(image.rank == *rank);
+        }
+    }
+    let mut losers = Vec::new();
+    for (index, image) in found.iter_mut().enumerate() {
+        let own = (image.rank, 1);
+        if image.masks.iter().any(|mask| nearest[mask] != own) {
+            image.masks.clear();
+            losers.push(index);
+        }
+    }
+    losers
 }
 
 fn joined(parent: &str, stem: &str) -> String {
-    let stem = stem.to_lowercase();
-    match parent.is_empty() {
-        true => stem,
-        false => format!("{parent}/{stem}"),
+    match (parent, stem) {
+        ("", one) | (one, "") => one.to_owned(),
+        _ => format!("{parent}/{stem}"),
     }
 }
 
-/// A place below a folder, the same on every system and in any case.
+/// A place below a folder, written alike on every system.
 fn key(place: &Path) -> String {
-    let parts = place
-        .iter()
-        .map(|part| part.to_string_lossy().to_lowercase());
+    let parts = place.iter().map(|part| part.to_string_lossy());
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -157,9 +241,9 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, b"").unwrap();
         }
-        let masks = Masks::below(root.path()).unwrap();
+        let masks = Masks::below(root.path(), root.path()).unwrap();
         let found = |image: &str| {
-            let found = masks.of(Path::new(image));
+            let found = masks.of(Path::new(image)).masks;
             found.iter().map(|path| name(path)).collect::<Vec<_>>()
         };
         assert_eq!(found("000.png"), ["000_mask.png"]);
@@ -172,18 +256,56 @@ mod tests {
 
     #[test]
     fn masks_beside_images_are_told_from_images() {
-        let images = ["a/1.png", "a/1_mask.png", "a/2_mask.png"].map(PathBuf::from);
+        let images = [
+            "a/1.png",
+            "a/1_mask.png",
+            "a/2_mask.png",
+            "a/3.bmp",
+            "a/3.bmp_label.png",
+            "a/4_label.png",
+        ];
+        let images = images.map(PathBuf::from);
         let mut listing = Listing {
             images: images.to_vec(),
             ..Listing::default()
         };
         let masks = Masks::beside(Path::new("a"), &mut listing);
-        let images = ["a/1.png", "a/2_mask.png"].map(PathBuf::from);
-        assert_eq!(listing.images, images);
+        let images = ["a/1.png", "a/2_mask.png", "a/3.bmp", "a/4_label.png"];
+        assert_eq!(listing.images, images.map(PathBuf::from));
+        let [one, three] = ["a/1_mask.png", "a/3.bmp_label.png"].map(PathBuf::from);
+        assert_eq!(masks.of(Path::new("1.png")).masks, [one.clone()]);
+        assert_eq!(masks.of(Path::new("3.bmp")).masks, [three.clone()]);
+        assert_eq!(masks.all(), [one, three]);
+    }
+
+    /// The masks of each image, and which images would have shared one.
+    fn unshared(masks: &[&str], images: &[&str]) -> (Vec<Vec<String>>, Vec<usize>) {
+        let mut named = Masks::default();
+        for mask in masks {
+            named.files.add(stem(Path::new(mask)), PathBuf::from(mask));
+        }
+        let images = images.iter().map(|image| named.of(Path::new(image)));
+        let mut found: Vec<Found> = images.collect();
+        let losers = unshare(&mut found);
+        let names = |found: Found| found.masks.iter().map(|path| name(path)).collect();
+        (found.into_iter().map(names).collect(), losers)
+    }
+
+    #[test]
+    fn a_mask_is_that_of_the_image_with_the_nearest_name_or_of_none() {
+        let (a, b) = ("a_mask.png", "A_mask.png");
+        let each = |names: [&str; 2]| names.map(|name| vec![name.to_owned()]).to_vec();
         assert_eq!(
-            masks.of(Path::new("1.png")),
-            [PathBuf::from("a/1_mask.png")]
+            unshared(&[a, b], &["a.png", "A.png"]),
+            (each([a, b]), vec![])
         );
-        assert_eq!(masks.all(), [PathBuf::from("a/1_mask.png")]);
+        let (own, stem) = ("0.bmp_mask.png", "0_mask.png");
+        let found = unshared(&[stem, own], &["0.bmp", "0.png"]);
+        assert_eq!(found, (each([own, stem]), vec![]));
+        let none = vec![Vec::<String>::new(); 2];
+        let found = unshared(&[stem], &["0.bmp", "0.png"]);
+        assert_eq!(found, (none, vec![0, 1]));
+        let found = unshared(&[a], &["A.png", "a.png"]);
+        assert_eq!(found, (vec![vec![], vec![a.to_owned()]], vec![0]));
     }
 }

@@ -4,7 +4,7 @@ mod find;
 mod fit;
 mod labelme;
 
-pub(super) use find::{MASK_FOLDERS, Masks};
+pub(super) use find::{Found, MASK_FOLDERS, Masks, unshare};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
 
 use super::sample::{decoded, read_file};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::{decode_upright, is_lossy};
 use fit::cover;
 
@@ -75,7 +75,7 @@ pub(super) fn load(
     let (mut is_empty, mut is_full) = (true, false);
     let mut is_turn_guessed = false;
     for path in paths {
-        let read = read(path).map_err(|error| MaskFlaw::Unreadable(reason(error)))?;
+        let read = read(path).map_err(|error| MaskFlaw::Unreadable(error.reason()))?;
         is_turn_guessed |= photograph.leaves_turn_open(&read);
         let mask = photograph.upright(read)?;
         is_empty &= mask.iter().all(|&pixel| pixel == 0);
@@ -102,14 +102,6 @@ pub(super) struct United {
     /// Whether the photograph is turned, and a mask does not say whether it was drawn before or
     /// after: see [`Stored::upright`].
     pub(super) is_turn_guessed: bool,
-}
-
-/// The error without the words that say what kind it is of, for sentences that say it themselves.
-fn reason(error: Error) -> String {
-    match error {
-        Error::Data(reason) => reason,
-        other => other.to_string(),
-    }
 }
 
 /// A mask as its file holds it.
