@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::files::{Listing, name};
 use super::mask::MASK_FOLDERS;
+use super::mvtec::is_normal;
 use super::split::Split;
 use super::{Sample, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Opens `train` and `test` in `root`. The name of a folder in them is the class and the category.
 /// The result is empty if `train` or `test` is missing.
@@ -16,6 +17,7 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     let (Some(train), Some(test)) = (train, test) else {
         return Ok(Split::default());
     };
+    check_names(&train, &test)?;
     let mut split = Split::default();
     split.train = samples(&train, root, &mut split)?;
     split.test = samples(&test, root, &mut split)?;
@@ -23,6 +25,23 @@ pub(super) fn open(root: &Path) -> Result<Split> {
         split.pass_over("", listing.images);
     }
     Ok(split)
+}
+
+/// Refuses what is no data set of classes, but one of good images: where a folder in `test` says that
+/// it is normal and the only folder in `train` has another name, nothing says what that holds.
+fn check_names(train: &Path, test: &Path) -> Result<()> {
+    let [classes, tested] = [train, test].map(|part| Listing::of(part).map(|part| part.folders));
+    let (classes, tested) = (classes?, tested?);
+    let normal = tested.iter().find(|folder| is_normal(folder));
+    let (Some(normal), [class]) = (normal, &classes[..]) else {
+        return Ok(());
+    };
+    let (normal, class) = (name(normal), name(class));
+    Err(Error::Data(format!(
+        "{} has no folder {normal} as {} has: rename {class} to {normal} if its images are good",
+        train.display(),
+        test.display()
+    )))
 }
 
 fn samples(folder: &Path, root: &Path, split: &mut Split) -> Result<Vec<Sample>> {

@@ -79,20 +79,31 @@ impl NormalImages {
                 unreadable,
                 cache_bytes,
             } => {
-                let (held_out, training) = partition(samples, held_out);
+                let (held_out, mut training) = partition(samples, held_out);
                 let mut read = Vec::new();
-                for image in load_ahead(held_out, size) {
-                    match image {
-                        Ok(labelled) => {
-                            read.push(labelled.image);
-                            on_read(Ok(()));
-                        }
-                        Err(error) if unreadable == Unreadable::Skip => on_read(Err(error)),
-                        Err(error) => return Err(error),
+                let mut add = |image: Result<LabelledImage>| match image {
+                    Ok(labelled) => {
+                        read.push(labelled.image);
+                        on_read(Ok(()));
+                        Ok(true)
                     }
+                    Err(error) if unreadable == Unreadable::Skip => {
+                        on_read(Err(error));
+                        Ok(false)
+                    }
+                    Err(error) => Err(error),
+                };
+                let mut is_any_read = false;
+                for image in load_ahead(held_out, size) {
+                    is_any_read |= add(image)?;
                 }
-                if read.is_empty() {
-                    let message = "none of the images held out for calibration can be read";
+                // Where none can be read, the first image that can be is held out instead.
+                while !is_any_read && training.len() > 1 {
+                    is_any_read = add(training.remove(0).load(size.0, size.1))?;
+                }
+                if !is_any_read {
+                    let message = "none of the images held out for calibration can be read, and no \
+                                   other in their place";
                     return Err(Error::Data(message.into()));
                 }
                 Ok(SplitImages {
@@ -147,5 +158,41 @@ impl fmt::Debug for TestImages {
         f.debug_struct("TestImages")
             .field("total", &self.total)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Label;
+    use tempfile::TempDir;
+
+    #[test]
+    fn another_image_is_held_out_where_none_of_the_chosen_ones_can_be_read() {
+        let root = TempDir::new().unwrap();
+        let samples: Vec<Sample> = (0..4)
+            .map(|index| {
+                let path = root.path().join(format!("{index}.png"));
+                match index {
+                    0 | 2 => std::fs::write(&path, "no image").unwrap(),
+                    _ => RgbImage::new(16, 16).save(&path).unwrap(),
+                }
+                Sample::of_file(path, "", Label::Normal)
+            })
+            .collect();
+        let split = |unreadable, samples: &[Sample]| {
+            let images = NormalImages::Files {
+                samples: samples.to_vec(),
+                unreadable,
+                cache_bytes: 0,
+            };
+            let mut named = 0;
+            let split = images.split(&[2], (16, 16), |read| named += usize::from(read.is_err()));
+            split.map(|split| (split.training.count(), split.held_out.len(), named))
+        };
+        assert!(split(Unreadable::Fail, &samples).is_err());
+        assert_eq!(split(Unreadable::Skip, &samples).unwrap(), (1, 1, 2));
+        let few = [&samples[..1], &samples[1..3]].concat();
+        assert!(split(Unreadable::Skip, &few).is_err());
     }
 }
