@@ -117,12 +117,18 @@ impl Source {
         // Only the file name is used, because the folder may have another path on another machine.
         let name = self.to_string();
         let name = Path::new(&name).file_name().unwrap_or_default();
-        let content = match self {
+        // A file that cannot be read is reported when it is needed.
+        let content = self.ends().unwrap_or_default();
+        format!("{} {content}", name.to_string_lossy())
+    }
+
+    /// The length of the file and a hash of its first and last bytes; None where it cannot be read.
+    pub(super) fn ends(&self) -> Option<String> {
+        let ends = match self {
             Self::File(path) => open_file(path).and_then(ends),
             Self::Record { records, index } => ends(Cursor::new(records.record(*index))),
         };
-        // A file that cannot be read is reported when it is needed.
-        format!("{} {}", name.to_string_lossy(), content.unwrap_or_default())
+        ends.ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Sample, notes};
+use super::{Sample, copies, notes, parts};
 use crate::error::{Error, Result};
 use crate::metric::Label;
 
@@ -26,7 +26,7 @@ pub struct Split {
 
 impl Split {
     /// Says what of the data is not used, a sentence each: files that are not read, anomalous test
-    /// images without a mask.
+    /// images without a mask, training images of which only a part is read, and copies.
     pub fn notes(&self) -> Vec<String> {
         let unread: Vec<PathBuf> = self.unread.iter().map(|(_, path)| path.clone()).collect();
         let notes = [
@@ -34,8 +34,11 @@ impl Split {
             self.without_normal(),
             self.sharing_masks(),
             self.without_mask(),
+            parts::note(&self.train),
         ];
-        notes.into_iter().flatten().collect()
+        let mut notes: Vec<String> = notes.into_iter().flatten().collect();
+        notes.extend(copies::notes(&self.train, &self.test));
+        notes
     }
 
     fn without_mask(&self) -> Option<String> {

@@ -1,0 +1,154 @@
+//! Finds photographs that are there twice: by link, or copied under the same or another name.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+use super::images::hex;
+use super::notes::{self, in_short};
+use super::sample::open_file;
+use super::{Sample, Source};
+
+/// Which files are the same: files of a length that several have are compared by their ends, and by
+/// all of their bytes only where these are the same too.
+pub(super) fn notes(train: &[Sample], test: &[Sample]) -> Vec<String> {
+    let samples: Vec<&Sample> = train.iter().chain(test).collect();
+    let all = (0..samples.len()).collect();
+    let by_length = groups(all, |index| length(samples[index]));
+    let by_ends = by_length
+        .into_iter()
+        .flat_map(|group| groups(group, |index| samples[index].source.ends()));
+    let same = by_ends.flat_map(|group| groups(group, |index| hash(samples[index])));
+    let (mut tested, mut copied) = (Vec::new(), Vec::new());
+    for group in same {
+        let (mut trained, others): (Vec<usize>, Vec<_>) =
+            group.into_iter().partition(|&index| index < train.len());
+        if !trained.is_empty() {
+            tested.extend(others);
+            copied.extend(trained.drain(1..));
+        }
+    }
+    let names = |mut indices: Vec<usize>| {
+        indices.sort_unstable();
+        let names = indices
+            .into_iter()
+            .map(|index| samples[index].source.brief());
+        names.collect::<Vec<_>>()
+    };
+    let (tested, copied) = (names(tested), names(copied));
+    let is = |count| if count == 1 { "is a" } else { "are" };
+    let plural = |count| if count == 1 { "" } else { "s" };
+    let tested = (!tested.is_empty()).then(|| {
+        format!(
+            "{} {} training image{} too, which makes the figures too good: {}.",
+            notes::count(tested.len(), "test image"),
+            is(tested.len()),
+            plural(tested.len()),
+            in_short(&tested)
+        )
+    });
+    let copied = (!copied.is_empty()).then(|| {
+        format!(
+            "{} of the {} good images {} cop{} of others, which makes the threshold too low where \
+             one of them is held out: {}.",
+            copied.len(),
+            train.len(),
+            is(copied.len()),
+            if copied.len() == 1 { "y" } else { "ies" },
+            in_short(&copied)
+        )
+    });
+    [tested, copied].into_iter().flatten().collect()
+}
+
+/// The groups of two and more indices with the same key; without those that have none. Each group is
+/// in ascending order.
+fn groups<Key: Eq + std::hash::Hash>(
+    indices: Vec<usize>,
+    key: impl Fn(usize) -> Option<Key>,
+) -> Vec<Vec<usize>> {
+    let mut groups: HashMap<Key, Vec<usize>> = HashMap::new();
+    for index in indices {
+        if let Some(key) = key(index) {
+            groups.entry(key).or_default().push(index);
+        }
+    }
+    groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .collect()
+}
+
+/// None for what is empty or in a file of many images, which needs no comparison.
+fn length(sample: &Sample) -> Option<u64> {
+    let Source::File(path) = &sample.source else {
+        return None;
+    };
+    let found = path.metadata().ok()?;
+    (found.is_file() && found.len() > 0).then_some(found.len())
+}
+
+fn hash(sample: &Sample) -> Option<String> {
+    let Source::File(path) = &sample.source else {
+        return None;
+    };
+    let read = || -> io::Result<String> {
+        let mut file = open_file(path)?;
+        let mut hash = Sha256::new();
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut bytes)? {
+                0 => return Ok(hex(hash)),
+                count => hash.update(&bytes[..count]),
+            }
+        }
+    };
+    read().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Label;
+    use tempfile::TempDir;
+
+    #[test]
+    fn copies_are_counted_and_named_by_their_bytes() {
+        let root = TempDir::new().unwrap();
+        let sample = |name: &str, bytes: &[u8]| {
+            let path = root.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            Sample::of_file(path, "", Label::Normal)
+        };
+        // Of one length and with the same ends.
+        let large = |middle: u8| [vec![7; 50_000], vec![middle], vec![7; 50_000]].concat();
+        let train = [
+            sample("a.png", b"one"),
+            sample("b.png", b"two"),
+            sample("c.png", &large(1)),
+            sample("d.png", b"one"),
+            sample("e.png", b""),
+        ];
+        let test = [
+            sample("f.png", b"six"),
+            sample("g.png", &large(2)),
+            sample("h.png", b""),
+        ];
+        let found = notes(&train, &test);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("1 of the 5 good images is a copy of others"));
+        assert!(found[0].ends_with("/d.png."), "{found:?}");
+        let test = [
+            sample("f.png", b"two"),
+            sample("g.png", &large(1)),
+            sample("h.png", b"two"),
+        ];
+        let found = notes(&train[..3], &test);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("3 test images are training images too"),
+            "{found:?}"
+        );
+    }
+}
