@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, and the names of files that lie beside others.
+//! Files that are there whole or not at all, the names of files that lie beside others, and texts.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -123,6 +123,21 @@ impl Target {
     }
 }
 
+/// The text of a file that a person wrote: UTF-8, or UTF-16 with a byte-order mark, as PowerShell's
+/// `>` writes it. None for another encoding.
+pub fn text(bytes: &[u8]) -> Option<String> {
+    let utf16 = |units: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (units, rest) = units.as_chunks::<2>();
+        let units: Vec<u16> = units.iter().map(|&bytes| unit(bytes)).collect();
+        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+    };
+    match bytes {
+        [0xFF, 0xFE, units @ ..] => utf16(units, u16::from_le_bytes),
+        [0xFE, 0xFF, units @ ..] => utf16(units, u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, text @ ..] | text => str::from_utf8(text).ok().map(str::to_owned),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +198,22 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
         let short = with_ending(Path::new("runs/model.safetensors"), ".lock");
         assert_eq!(short, Path::new("runs/model.safetensors.lock"));
+    }
+
+    #[test]
+    fn text_is_read_in_the_encodings_that_editors_and_shells_write() {
+        let words = "epochs = 3 # für";
+        let little: Vec<u8> = words.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = words.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            words.as_bytes().to_vec(),
+            [b"\xEF\xBB\xBF", words.as_bytes()].concat(),
+            [b"\xFF\xFE".as_slice(), &little].concat(),
+            [b"\xFE\xFF".as_slice(), &big].concat(),
+        ] {
+            assert_eq!(text(&bytes).as_deref(), Some(words));
+        }
+        assert_eq!(text(b"\xFF\xFEa"), None);
+        assert_eq!(text(b"f\xFCr in Latin-1"), None);
     }
 }

@@ -10,6 +10,7 @@ use daad::dataset::{
 };
 use daad::device::DeviceChoice;
 use daad::error::shown;
+use daad::file;
 use daad::image::only_part_read;
 use pollster::block_on;
 
@@ -75,27 +76,13 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(images)
 }
 
-/// The text of a file that a person wrote: UTF-8, or UTF-16 with a byte-order mark, as PowerShell's
-/// `>` writes it.
+/// The text of a file that a person wrote: see [`file::text`].
 pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", shown(path)))?;
-    decoded(&bytes).with_context(|| {
+    file::text(&bytes).with_context(|| {
         let path = shown(path);
         format!("{path} is neither UTF-8 nor UTF-16 text: save it as UTF-8")
     })
-}
-
-fn decoded(bytes: &[u8]) -> Option<String> {
-    let utf16 = |units: &[u8], unit: fn([u8; 2]) -> u16| {
-        let (units, rest) = units.as_chunks::<2>();
-        let units: Vec<u16> = units.iter().map(|&bytes| unit(bytes)).collect();
-        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
-    };
-    match bytes {
-        [0xFF, 0xFE, units @ ..] => utf16(units, u16::from_le_bytes),
-        [0xFE, 0xFF, units @ ..] => utf16(units, u16::from_be_bytes),
-        [0xEF, 0xBB, 0xBF, text @ ..] | text => str::from_utf8(text).ok().map(str::to_owned),
-    }
 }
 
 /// Opens a data set, and says what of it is not used.
@@ -115,26 +102,4 @@ pub(crate) fn load(
     let images = images.collect::<Result<_, _>>()?;
     bar.finish_and_clear();
     Ok(images)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_read_in_the_encodings_that_editors_and_shells_write() {
-        let text = "epochs = 3 # für";
-        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        for bytes in [
-            text.as_bytes().to_vec(),
-            [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
-            [b"\xFF\xFE".as_slice(), &little].concat(),
-            [b"\xFE\xFF".as_slice(), &big].concat(),
-        ] {
-            assert_eq!(decoded(&bytes).as_deref(), Some(text));
-        }
-        assert_eq!(decoded(b"\xFF\xFEa"), None);
-        assert_eq!(decoded(b"f\xFCr in Latin-1"), None);
-    }
 }

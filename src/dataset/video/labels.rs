@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::dataset::sample::read_file;
+use crate::error::{Error, Result, printable};
+use crate::file;
 
 /// The file of labels. It has a row for each test frame: the video, the frame counted from 0, and 1
 /// for an abnormal or 0 for a normal frame.
@@ -81,7 +83,12 @@ impl Labels {
 
     fn from_csv(path: PathBuf) -> Result<Self> {
         let wrong = |reason: String| Error::Data(format!("{}: {reason}", path.display()));
-        let mut reader = csv::Reader::from_path(&path).map_err(|error| wrong(error.to_string()))?;
+        let text = file::text(&read_file(&path)?);
+        let text = text.ok_or_else(|| wrong("it is neither UTF-8 nor UTF-16 text".into()))?;
+        let separator = separator(&text).map_err(&wrong)?;
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator)
+            .from_reader(text.as_bytes());
         let mut videos: HashMap<String, BTreeMap<usize, bool>> = HashMap::new();
         for (index, row) in reader.deserialize().enumerate() {
             // The header is row 1.
@@ -99,6 +106,34 @@ impl Labels {
             }
         }
         Ok(Self { path, videos })
+    }
+}
+
+/// What separates the columns: a comma or, as some spreadsheets and countries have it, a semicolon or
+/// a tab.
+///
+/// # Errors
+///
+/// What is expected, where the first line is none of three names.
+fn separator(text: &str) -> Result<u8, String> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    let columns = |separator: char| first.split(separator).map(str::trim);
+    let found = [',', ';', '\t']
+        .into_iter()
+        .find(|&one| columns(one).count() >= 3);
+    let is_header = found.is_some_and(|one| {
+        columns(one)
+            .skip(1)
+            .any(|name| name.parse::<f64>().is_err())
+    });
+    match found {
+        Some(separator) if is_header => Ok(separator as u8),
+        _ => Err(format!(
+            "the first line is \"{}\", and should be \"video,frame,abnormal\"; a row for each test \
+             frame follows: the video, the frame from 0, and 0 or 1",
+            printable(first)
+        )),
     }
 }
 
@@ -135,6 +170,36 @@ mod tests {
         fs::write(root.path().join(FILE), text).unwrap();
         let labels = Labels::find(root.path()).unwrap();
         assert_eq!(labels.of_video("01", 2).unwrap(), [false, true]);
+    }
+
+    #[test]
+    fn spreadsheets_may_write_the_labels_and_the_names_of_the_columns_are_asked_for() {
+        let read = |bytes: &[u8]| {
+            let root = TempDir::new().unwrap();
+            fs::write(root.path().join(FILE), bytes).unwrap();
+            Labels::find(root.path()).and_then(|labels| labels.of_video("01", 2))
+        };
+        let text = "video,frame,abnormal\r\n01,1,1\r\n01,0,0\r\n";
+        let marked = ["\u{feff}", text].concat();
+        let utf16 = marked.encode_utf16().flat_map(u16::to_le_bytes);
+        let utf16: Vec<u8> = utf16.collect();
+        for bytes in [
+            utf16,
+            marked.clone().into_bytes(),
+            text.replace(',', ";").into_bytes(),
+            text.replace(',', "\t").into_bytes(),
+        ] {
+            assert_eq!(read(&bytes).unwrap(), [false, true]);
+        }
+        for text in ["01,0,0\n01,1,1\n", "01 0 0\n", ""] {
+            let error = read(text.as_bytes()).unwrap_err().to_string();
+            assert!(
+                error.contains("should be \"video,frame,abnormal\""),
+                "{error}"
+            );
+        }
+        let error = read(b"f\xFCr,frame,abnormal\n").unwrap_err().to_string();
+        assert!(error.contains("neither UTF-8 nor UTF-16"), "{error}");
     }
 
     #[test]
