@@ -64,7 +64,7 @@ impl Error {
     }
 
     /// The sentence without the words that say that it is about data, to be an [`Error::Data`] again.
-    pub(crate) fn reason(self) -> String {
+    pub fn reason(self) -> String {
         match self {
             Self::Data(reason) => reason,
             other => other.to_string(),

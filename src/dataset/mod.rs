@@ -89,8 +89,9 @@ pub fn readable(
 /// Names count in any case. A folder of normal images may be called `good`, `ok` or `normal` and may
 /// have folders in it; `train` may hold its images directly. The mask of `NAME` in `test/DEFECT` is
 /// `ground_truth/DEFECT/NAME`, the same with `_mask` and other endings, or all images in a folder of
-/// that name (MVTec LOCO), or labelme's `NAME.json` beside the image; `masks`, `SegmentationClass` and such are folders of masks too. Of a mask,
-/// everything but black (or transparent) is anomalous.
+/// that name (MVTec LOCO), or labelme's `NAME.json` beside the image; `masks`, `SegmentationClass` and
+/// such are folders of masks too, also inside `test/DEFECT`. Of a mask, everything but black (or
+/// transparent) is anomalous.
 ///
 /// Hidden files and what operating systems put beside images are passed over; what else is not used
 /// is said by [`Split::notes`]. A folder that contains several folders of images, in none of these

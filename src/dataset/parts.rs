@@ -18,14 +18,13 @@ pub(super) fn note(train: &[Sample]) -> Option<String> {
         Source::Record { .. } => false,
     });
     let names: Vec<String> = partial.map(|sample| sample.source.brief()).collect();
-    let are = if names.len() == 1 {
-        "is a file"
-    } else {
-        "are files"
+    let are = match names.len() {
+        1 => "is a file",
+        _ => "are files",
     };
     (!names.is_empty()).then(|| {
         format!(
-            "Of {}, which {are} of several pages or frames, only the first is used: {}.",
+            "{} {are} of several pages or frames, of which only the first is used: {}.",
             notes::count(names.len(), "training image"),
             in_short(&names)
         )

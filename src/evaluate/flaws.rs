@@ -73,13 +73,13 @@ fn turn_guessed(names: &[String]) -> Option<String> {
 }
 
 fn partial(names: &[String]) -> Option<String> {
-    let (files, are) = match names.len() {
+    let files = match names.len() {
         0 => return None,
-        1 => ("Of 1 test image".to_owned(), "is"),
-        count => (format!("Of {count} test images"), "are"),
+        1 => "1 test image is a file".to_owned(),
+        count => format!("{count} test images are files"),
     };
     Some(format!(
-        "{files}, which {are} files of several pages or frames, only the first is used: {}.",
+        "{files} of several pages or frames, of which only the first is used: {}.",
         in_short(names)
     ))
 }
@@ -129,6 +129,9 @@ mod tests {
         let named = "hole/4.png (3_mask.png: cut off).";
         assert!(unreadable.contains(named), "{unreadable}");
         assert!(guessed.contains("tell: hole/1.png."), "{guessed}");
-        assert!(partial.starts_with("Of 2 test images"), "{partial}");
+        assert!(
+            partial.starts_with("2 test images are files of"),
+            "{partial}"
+        );
     }
 }

@@ -80,3 +80,49 @@ fn own_heat_maps_are_not_scored_and_images_further_in_are_pointed_to() {
     let said = error(&score(root, &["test"]));
     assert!(said.contains("images in damaged (4), good (4)"), "{said}");
 }
+
+#[test]
+fn an_unreadable_mask_costs_its_image_the_pixel_figures_alone_where_it_may_be_skipped() {
+    let root = data();
+    let root = root.path();
+    let masks = root.join("ground_truth/damaged");
+    fs::create_dir_all(&masks).unwrap();
+    let mask = GrayImage::from_fn(32, 32, |x, _| Luma([u8::from(x < 9)]));
+    mask.save(masks.join("00_mask.png")).unwrap();
+    fs::write(masks.join("01_mask.png"), "no image").unwrap();
+    // Two thirds of the training images cannot be read either, the held-out ones perhaps among them.
+    for index in 0..6 {
+        let path = root.join(format!("train/good/{index:02}.png"));
+        if index % 3 > 0 && path.exists() {
+            fs::write(path, "no image").unwrap();
+        }
+    }
+    let skip = ["--epochs", "1", "--unreadable", "skip"];
+    assert!(train(root, &skip).status.success());
+    let said = error(&eval(root));
+    assert!(said.contains("01_mask.png"), "{said}");
+    let arguments = ["eval", "--model", "model.safetensors", "--data", "."];
+    let extra = ["--device", "cpu", "--json", "--unreadable", "skip"];
+    let output = run(root, &[&arguments[..], &extra].concat());
+    let said = stderr(&output);
+    let named = "for the mask cannot be read: damaged/01.png";
+    assert!(said.contains(named), "{said}");
+    let figures: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let category = &figures["categories"][0];
+    assert_eq!(
+        (&category["masks"], &category["anomalous"]),
+        (&1.into(), &4.into())
+    );
+}
+
+#[test]
+fn a_good_image_that_cannot_be_read_is_named_in_one_sentence() {
+    let root = data();
+    let root = root.path();
+    for image in fs::read_dir(root.join("train/good")).unwrap() {
+        fs::write(image.unwrap().path(), "").unwrap();
+    }
+    let said = error(&train(root, &["--epochs", "1"]));
+    assert_eq!(said.matches("cannot use this data").count(), 1, "{said}");
+    assert!(said.contains("the file is empty"), "{said}");
+}

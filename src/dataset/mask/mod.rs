@@ -6,6 +6,7 @@ mod labelme;
 
 pub(super) use find::{Found, MASK_FOLDERS, Masks, unshare};
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -168,25 +169,24 @@ fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
 }
 
 /// Whether a mask was compressed with losses, whatever its file is now: near black and near white
-/// are many levels, and most pixels that are not black have one of these. The numbers of many kinds
-/// of defects, in contrast, are spread, or all low.
+/// are several levels each, and most pixels that are not black have one of these. The numbers of many
+/// kinds of defects, in contrast, are spread, or all low.
 fn is_noisy(levels: &[u16]) -> bool {
-    const LEVELS: usize = 32;
     const LEVELS_NEAR_AN_END: usize = 3;
     let highest = levels.iter().copied().max().unwrap_or(0);
-    let mut distinct: Vec<u16> = levels.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    if highest < u16::MAX / 2 || distinct.len() <= LEVELS {
+    if highest < u16::MAX / 2 {
         return false;
     }
-    let is_low = |&&level: &&u16| level > 0 && level <= NOISE;
-    let is_high = |&&level: &&u16| level >= highest - NOISE;
-    let is_at_an_end = |level: &&u16| is_low(level) || is_high(level);
-    let coloured = levels.iter().filter(|&&level| level > 0).count();
-    distinct.iter().filter(is_low).count() >= LEVELS_NEAR_AN_END
-        && distinct.iter().filter(is_high).count() >= LEVELS_NEAR_AN_END
-        && 2 * levels.iter().filter(is_at_an_end).count() > coloured
+    let coloured: Vec<u16> = levels.iter().copied().filter(|&level| level > 0).collect();
+    let (low, high): (Vec<u16>, Vec<u16>) = coloured
+        .iter()
+        .filter(|&&level| level <= NOISE || level >= highest - NOISE)
+        .partition(|&&level| level <= NOISE);
+    let are_several = |levels: &[u16]| {
+        let distinct: HashSet<&u16> = levels.iter().collect();
+        distinct.len() >= LEVELS_NEAR_AN_END
+    };
+    2 * (low.len() + high.len()) > coloured.len() && are_several(&low) && are_several(&high)
 }
 
 /// Whether a mask is drawn in black on white, as PIPED's are: most of its pixels and most of its

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use image::{
-    GrayAlphaImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
-};
+use image::codecs::jpeg::JpegEncoder;
+use image::{GrayAlphaImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use tempfile::TempDir;
 
 use super::*;
@@ -190,13 +189,14 @@ fn a_mask_that_cannot_be_read_is_named() {
 }
 
 /// A JPEG mask of `SIDE` times eight pixels.
-fn jpeg() -> Vec<u8> {
+fn jpeg(quality: u8) -> Vec<u8> {
     let mask = GrayImage::from_fn(8 * SIDE, 8 * SIDE, |x, y| {
         Luma([if is_set(x / 8, y / 8) { 255 } else { 0 }])
     });
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    mask.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
-    bytes.into_inner()
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+    mask.write_with_encoder(encoder).unwrap();
+    bytes
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_mask_is_decoded_as_photographs_are() {
         path
     };
     // A JPEG file that is cut off has no mask, with and without an end marker.
-    let whole = jpeg();
+    let whole = jpeg(75);
     let cut = &whole[..whole.len() * 3 / 4];
     for bytes in [cut.to_vec(), [cut, b"\xFF\xD9"].concat()] {
         let flaw = folder.load(&[put("cut.jpg", &bytes)]);
@@ -233,11 +233,13 @@ fn a_mask_is_decoded_as_photographs_are() {
 #[test]
 fn noise_of_jpeg_is_no_defect_in_a_png_file_either() {
     let folder = Folder::new();
-    let jpeg = image::load_from_memory(&jpeg()).unwrap();
-    folder.assert_marks(folder.put("grey.png", jpeg.to_luma8()));
-    folder.assert_marks(folder.put("colour.png", jpeg.to_rgb8()));
-    // Forty kinds of defects are no noise, and neither are 255.
-    for kinds in [40, 255] {
+    for quality in [30, 50, 75, 85] {
+        let jpeg = image::load_from_memory(&jpeg(quality)).unwrap();
+        folder.assert_marks(folder.put("grey.png", jpeg.to_luma8()));
+        folder.assert_marks(folder.put("colour.png", jpeg.to_rgb8()));
+    }
+    // A few kinds of defects are no noise, and neither are 255.
+    for kinds in [4, 40, 255] {
         let mask = GrayImage::from_fn(64, 64, |x, y| {
             Luma([if y < 16 {
                 0
