@@ -27,7 +27,7 @@ impl Flaws {
             Some(MaskFlaw::Empty) => self.empty.push(name),
             Some(MaskFlaw::Full) => self.full.push(name),
             Some(MaskFlaw::Unreadable(reason)) => {
-                self.unreadable.push(format!("{name} ({reason})"))
+                self.unreadable.push(format!("{name} ({reason})"));
             }
             Some(flaw @ MaskFlaw::Shape { .. }) => self.misshapen.push(format!("{name}: {flaw}")),
         }
