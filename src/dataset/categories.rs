@@ -1,6 +1,6 @@
 //! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like theirs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::{Listing, SEARCH_DEPTH, holds_images, name};
 use super::mask::{MASK_FOLDERS, Masks};
@@ -68,15 +68,21 @@ fn add_piped(
         };
         part.push(Sample::of_file(path, category, Label::Normal));
     }
-    split.pass_over(category, normal.unread);
+    let with_images = |folder: &PathBuf| holds_images(folder, SEARCH_DEPTH);
+    let inner = normal.folders.into_iter().filter(with_images);
+    split.pass_over(category, inner.chain(normal.unread));
     let Some(defects) = folder.folder(&["Defects"]) else {
         return Ok(());
     };
     let defects = Listing::of(&defects)?;
-    let masks = match defects.folder(&MASK_FOLDERS) {
-        Some(masks) => Masks::below(&masks, root)?,
+    let mask_folder = defects.folder(&MASK_FOLDERS);
+    let masks = match &mask_folder {
+        Some(folder) => Masks::below(folder, root)?,
         None => Masks::default(),
     };
+    let inner = defects.folders.into_iter().filter(with_images);
+    let inner = inner.filter(|folder| mask_folder.as_ref() != Some(folder));
+    split.pass_over(category, inner);
     for path in defects.images {
         let place = name(&path).replace("_D_", "_GT_");
         split.test.push(Sample {

@@ -37,6 +37,14 @@ fn piped_layout_keeps_the_normal_images_after_the_36th_for_testing() {
     assert_eq!((found.train.len(), found.test.len()), (37, 5));
     assert_eq!(names(&found.test)[4], "K:K_D_1.png:Anomalous");
     assert!(!found.test[4].masks.is_empty());
+    for inner in ["NoDefects/masks/1.png", "Defects/more/1.png"] {
+        write(root.path(), &format!("data/K/{inner}"), b"");
+    }
+    let again = split(root.path(), &["K"]).unwrap();
+    assert_eq!((again.train.len(), again.test.len()), (36, 5));
+    let notes = again.notes().join(" ");
+    let named = "2 folders are not read: NoDefects/masks, Defects/more.";
+    assert!(notes.contains(named), "{notes}");
     let one = split(root.path(), &["L"]).unwrap();
     assert_eq!((one.train.len(), one.test.len()), (1, 0));
     let error = message(root.path(), &["M"]);
