@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use image::ImageFormat;
 
+use super::links::{identity, leads_up};
 use super::notes;
 use crate::error::{Error, Result};
 
@@ -132,17 +133,6 @@ impl Listing {
             found.cloned()
         })
     }
-}
-
-/// The place itself that a path leads to, through whatever links.
-fn identity(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Whether a link leads to a folder that it is in.
-fn leads_up(path: &Path) -> bool {
-    let parent = path.parent().filter(|_| path.is_symlink());
-    parent.is_some_and(|parent| identity(parent).starts_with(identity(path)))
 }
 
 /// Whether a folder has one of these names, in any case.
@@ -304,47 +294,5 @@ mod tests {
             "Inner",
             "as it is written in the folder"
         );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_to_nothing_is_named_and_a_circle_of_links_ends() {
-        use std::os::unix::fs::symlink;
-        let root = TempDir::new().unwrap();
-        let inner = root.path().join("inner");
-        fs::create_dir(&inner).unwrap();
-        fs::write(inner.join("a.png"), b"").unwrap();
-        symlink("nowhere.png", root.path().join("b.png")).unwrap();
-        symlink("..", inner.join("up")).unwrap();
-        let listing = Listing::below(root.path(), root.path()).unwrap();
-        assert_eq!(names(&listing.images), ["a.png"]);
-        assert_eq!(names(&listing.unread), ["b.png", "up"]);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_to_another_folder_of_the_data_set_is_not_followed_and_one_to_elsewhere_is() {
-        use std::os::unix::fs::symlink;
-        let (root, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        for folder in ["hole/inner", "cut"] {
-            fs::create_dir_all(root.path().join(folder)).unwrap();
-        }
-        for image in ["hole/0.png", "hole/inner/1.png", "cut/2.png"] {
-            fs::write(root.path().join(image), b"").unwrap();
-        }
-        fs::write(elsewhere.path().join("3.png"), b"").unwrap();
-        let hole = root.path().join("hole");
-        symlink("../cut", hole.join("aside")).unwrap();
-        symlink("..", hole.join("up")).unwrap();
-        symlink("inner", hole.join("again")).unwrap();
-        symlink(elsewhere.path(), hole.join("disk")).unwrap();
-        let listing = Listing::below(&hole, root.path()).unwrap();
-        let images: HashSet<String> = names(&listing.images).into_iter().collect();
-        assert_eq!(
-            images,
-            HashSet::from(["0.png", "1.png", "3.png"].map(String::from))
-        );
-        assert_eq!(listing.images.len(), 3);
-        assert_eq!(names(&listing.unread), ["aside", "up"]);
     }
 }

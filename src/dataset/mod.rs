@@ -7,6 +7,7 @@ mod classes;
 mod copies;
 mod files;
 mod images;
+mod links;
 mod loader;
 mod mask;
 mod mnist;

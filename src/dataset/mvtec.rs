@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Sample;
 use super::files::{Listing, SEARCH_DEPTH, holds_images, is_named, name};
+use super::links::leads_into;
 use super::mask::{Found, MASK_FOLDERS, Masks, unshare};
 use super::split::Split;
 use crate::error::Result;
@@ -107,6 +108,10 @@ fn add_test(
     let folders = test.folders.iter();
     let (mask_folders, kinds): (Vec<&PathBuf>, Vec<_>) =
         folders.partition(|folder| is_named(folder, &MASK_FOLDERS));
+    // A link to another kind's folder would count its images twice.
+    let (again, kinds): (Vec<&PathBuf>, Vec<_>) =
+        kinds.iter().partition(|&&kind| leads_into(kind, &kinds));
+    split.pass_over(category, again.into_iter().cloned());
     let mask_folder = masks.or_else(|| test.folder(&MASK_FOLDERS));
     let unused = mask_folders.into_iter();
     let unused = unused.filter(|&folder| mask_folder.as_ref() != Some(folder));

@@ -185,6 +185,7 @@ fn a_link_within_the_data_set_is_named_and_a_pipe_is_not_read() {
     symlink("../..", hole.join("up")).unwrap();
     symlink("../good", hole.join("aside")).unwrap();
     symlink("..", root.path().join("test/above")).unwrap();
+    symlink("hole", root.path().join("test/hole2")).unwrap();
     // What no photograph or labelme file can be: a socket is no more a file than a pipe.
     let masks = root.path().join("ground_truth/hole");
     let sockets = [
@@ -196,7 +197,7 @@ fn a_link_within_the_data_set_is_named_and_a_pipe_is_not_read() {
     let found = split(root.path(), &[]).unwrap();
     assert_eq!(counts(&found), [1, 1, 2, 2]);
     let unread: Vec<String> = found.unread.iter().map(|(_, path)| name(path)).collect();
-    for named in ["up", "aside", "above", "z.json", "2.png", "0.json"] {
+    for named in ["up", "aside", "above", "hole2", "z.json", "2.png", "0.json"] {
         assert!(unread.iter().any(|name| name == named), "{unread:?}");
     }
     let notes = found.notes().join(" ");
