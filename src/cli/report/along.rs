@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use daad::evaluate::{Evaluation, Figures};
 use daad::model::{MemoryPlacement, ModelConfig};
 
-use super::chart::{Axes, Mark, Plot, SERIES, Shape, draw, range};
+use super::chart::{Axes, Mark, Plot, SERIES, Shape, range};
 use super::runs::Run;
 
 /// The plots of the paper's Fig. 7 and Table 4, for the given runs.
@@ -36,11 +36,11 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
         ("deployed", |figures| figures.deployed.auroc),
         ("paper", |figures| figures.paper.auroc),
     ];
-    let plots = axes.iter().flat_map(|axis| {
-        let of = move |protocol: &Protocol| auroc_along(runs, axis, *protocol);
-        protocols.iter().filter_map(of).collect::<Vec<_>>()
-    });
-    plots.collect()
+    let all = axes
+        .iter()
+        .flat_map(|axis| protocols.map(|protocol| (axis, protocol)));
+    all.filter_map(|(axis, protocol)| auroc_along(runs, axis, protocol))
+        .collect()
 }
 
 /// A setting in which runs may differ.
@@ -118,17 +118,12 @@ fn tests(evaluation: &Evaluation) -> String {
 /// A plot with a dot for each run and a line through the means. None if the setting has the same
 /// value in all runs.
 fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option<Plot> {
-    let measured: Vec<_> = (runs.iter())
-        .filter_map(|run| {
-            let evaluation = run.evaluation.as_ref()?;
-            Some((
-                run,
-                (axis.place)(run)?,
-                auroc(&evaluation.mean)?,
-                evaluation,
-            ))
-        })
-        .collect();
+    let measured = runs.iter().filter_map(|run| {
+        let evaluation = run.evaluation.as_ref()?;
+        let auroc = auroc(&evaluation.mean)?;
+        Some((run, (axis.place)(run)?, auroc, tests(evaluation)))
+    });
+    let measured: Vec<_> = measured.collect();
     let mut places: Vec<&(usize, String)> = measured.iter().map(|(_, place, ..)| place).collect();
     places.sort_unstable();
     places.dedup();
@@ -136,11 +131,11 @@ fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option
         return None;
     }
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-    for (run, place, auroc, evaluation) in &measured {
+    for (run, place, auroc, tests) in &measured {
         let x = places.binary_search(&place).ok()?;
         let line = lines.entry((axis.others)(run)).or_default();
         let at_place = line.0.entry(x).or_default();
-        at_place.entry(tests(evaluation)).or_default().push(*auroc);
+        at_place.entry(tests.clone()).or_default().push(*auroc);
     }
     let mut marks = Vec::new();
     for (index, (name, line)) in lines.iter().enumerate() {
@@ -158,15 +153,13 @@ fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option
         places: names.collect(),
         ..Axes::new(x, y, axis.name, "image AUROC")
     };
-    Some(Plot {
-        file: format!("auroc-{}-{protocol}", axis.file),
-        title: format!("{}, {protocol} protocol", axis.title),
-        caption: format!(
-            "A dot for each run; the lines are means over the categories that all places have. {}",
-            axis.paper
-        ),
-        svg: draw(&axes, &marks),
-    })
+    let caption = format!(
+        "A dot for each run; the lines are means over the categories that all places have. {}",
+        axis.paper
+    );
+    let file = format!("auroc-{}-{protocol}", axis.file);
+    let title = format!("{}, {protocol} protocol", axis.title);
+    Some(Plot::new(file, title, caption, &axes, &marks))
 }
 
 #[cfg(test)]
