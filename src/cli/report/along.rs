@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use daad::evaluate::{Evaluation, Figures};
-use daad::model::{MemoryPlacement, ModelConfig};
+use daad::model::MemoryPlacement;
 
 use super::chart::{Axes, Mark, Plot, SERIES, Shape, range};
 use super::runs::Run;
@@ -16,7 +16,11 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
             title: "Number of memory items",
             name: "memory items N",
             paper: "In the paper (Fig. 7) it rises with N and saturates after 500.",
-            place: |run| has_memory(run).then(|| (run.card.config.memory.items, String::new())),
+            place: |run| {
+                let memory = run.card.config.memory;
+                let has_items = memory.placement != MemoryPlacement::None;
+                has_items.then(|| (memory.items, String::new()))
+            },
             others: |run| run.label(),
         },
         Axis {
@@ -25,7 +29,11 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
             name: "division rate r",
             paper: "In the paper (Table 4, mean of MVTec AD): 1 .716, 2 .784, 4 .821, 8 .845, \
                     16 .813.",
-            place: |run| Some((blocks(&run.card.config), run.division()?)),
+            place: |run| {
+                // The number of blocks into which the finest map is divided.
+                let blocks = run.card.config.division_rate(0).blocks();
+                Some((blocks, run.division()?))
+            },
             others: |run| {
                 let config = &run.card.config;
                 format!("{}, N = {}", config.system_name(), config.memory.items)
@@ -59,16 +67,6 @@ struct Axis {
 
 type Protocol = (&'static str, fn(&Figures) -> Option<f64>);
 
-fn has_memory(run: &Run) -> bool {
-    run.card.config.memory.placement != MemoryPlacement::None
-}
-
-/// The number of blocks into which the finest map is divided.
-fn blocks(config: &ModelConfig) -> usize {
-    let rate = config.division_rate(0);
-    rate.height * rate.width * rate.channel
-}
-
 /// The AUROCs of runs that differ in one setting only, by the value of the setting, then by the
 /// category of the test images.
 #[derive(Default)]
@@ -89,10 +87,8 @@ impl Line {
     /// the line. There is no mean if no category has a run for every value.
     fn means(&self) -> Vec<(f64, f64)> {
         let at_all = |test: &&String| self.0.values().all(|tests| tests.contains_key(*test));
-        let Some(first) = self.0.values().next() else {
-            return Vec::new();
-        };
-        let shared: Vec<&String> = first.keys().filter(at_all).collect();
+        let first = self.0.values().next().into_iter();
+        let shared: Vec<_> = first.flat_map(BTreeMap::keys).filter(at_all).collect();
         if shared.is_empty() {
             return Vec::new();
         }

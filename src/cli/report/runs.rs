@@ -10,7 +10,7 @@ use daad::evaluate::{Evaluation, Records, ScoredImage};
 use daad::learn::EpochRecord;
 use daad::weights::{ModelCard, read_card};
 
-use crate::cli::sweep::result::JobResult;
+use crate::cli::sweep::result;
 
 /// One model and its records.
 pub(super) struct Run {
@@ -72,16 +72,10 @@ impl Found {
         let (mut finished, mut unfinished) = (Vec::new(), 0);
         for entry in entries {
             let job = entry?.path();
-            let result = job.join("result.json");
-            if !result.exists() {
-                unfinished += 1;
-                continue;
+            match result::at(&job)? {
+                None => unfinished += 1,
+                Some(result) => finished.push((result, job.join("model.safetensors"))),
             }
-            let text = std::fs::read_to_string(&result)
-                .with_context(|| format!("cannot read {}", result.display()))?;
-            let result: JobResult = serde_json::from_str(&text)
-                .with_context(|| format!("{} is not a job's result", result.display()))?;
-            finished.push((result, job.join("model.safetensors")));
         }
         if finished.is_empty() {
             bail!("no job of the sweep in {} is finished", folder.display());
