@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use tempfile::Builder;
 
@@ -56,6 +56,16 @@ pub fn check_folder(folder: &Path) -> Result<()> {
     check().map_err(|error| Error::file("cannot write into", folder, error))
 }
 
+/// The file that [`write`] writes for `path`.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn target(path: &Path) -> Result<PathBuf> {
+    let target = Target::of(path).map_err(|error| Error::file("cannot write", path, error))?;
+    Ok(target.path)
+}
+
 /// `path` with `ending` added to its name. A name that would become too long for a file system is
 /// cut, and gets a hash of the whole name to stay unique.
 pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
@@ -87,6 +97,10 @@ impl Target {
     fn of(path: &Path) -> io::Result<Self> {
         /// As many links in a row as Linux follows.
         const MAX_LINKS: usize = 40;
+        let name = path.as_os_str().as_encoded_bytes();
+        if name.last().is_some_and(|&byte| is_separator(byte.into())) {
+            return Err(io::Error::other("it names a folder"));
+        }
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
             match fs::symlink_metadata(&path) {
@@ -158,6 +172,9 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
         let inside_a_file = path.join("file");
         assert!(check_writable(&inside_a_file).is_err() && check_folder(&path).is_err());
+        let mut slash = path.into_os_string();
+        slash.push("/");
+        assert!(check_writable(Path::new(&slash)).is_err());
     }
 
     #[test]

@@ -165,6 +165,10 @@ pub struct Decoded {
 ///
 /// [`Error::Model`] saying what is wrong.
 pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
+    if bytes.starts_with(b"version https://git-lfs") {
+        let pointer = "it is a Git LFS pointer, not the model itself; run `git lfs pull`";
+        return Err(Error::Model(pointer.into()));
+    }
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(not_safetensors)?;
     let json = metadata
         .metadata()

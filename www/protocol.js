@@ -46,6 +46,7 @@
  * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
  * @property {Float32Array<ArrayBuffer>} error_map squared error per pixel, mean over the channels
  * @property {Uint8ClampedArray<ArrayBuffer>} heat_map RGBA, the error map in colours
+ * @property {string} note what the visitor should know of the file, "" where there is nothing
  */
 
 /** A block of the map at a scale, 0 being the finest. @typedef {{ scale: number, row: number, column: number }} BlockPlace */

@@ -57,6 +57,7 @@
  *   | { type: "threshold", threshold: number | null }} Event
  */
 
+import { sentence } from "./format.js";
 import { criterion, judge } from "./judgement.js";
 
 /** @type {Readonly<State>} */
@@ -170,7 +171,9 @@ export function message(state) {
   if (state.loading) return state.progress?.stage === "starting" ? "Starting the engine…" : "Downloading…";
   if (state.detecting) return `Looking at ${state.subject?.name ?? "the image"}…`;
   if (state.strokes.length > 0) return `${state.original?.subject.name}, with what you painted.`; // the same for every stroke: a screen reader reads it once
-  return state.result ? `${state.result.subject.name}: ${verdict(state)?.anomalous ? "anomalous" : "normal"}. Try another image.` : "Drop, paste or choose an image.";
+  if (!state.result) return "Drop, paste or choose an image.";
+  const { subject, detection } = state.result;
+  return `${subject.name}: ${verdict(state)?.anomalous ? "anomalous" : "normal"}. ${detection.note ? sentence(detection.note) : "Try another image."}`;
 }
 
 /** The image that the card describes.

@@ -19,7 +19,7 @@ use daad::weights::read_card;
 use pollster::block_on;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::{images, load};
+use super::common::files::{different_images, load};
 use super::common::output::{note, threshold};
 
 #[derive(Debug, Args)]
@@ -42,9 +42,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     file::check_writable(&args.model)?;
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
     let card = read_card(&bytes).with_context(|| path.clone())?;
-    let mut paths = images(&args.paths)?;
-    paths.sort();
-    paths.dedup();
+    let paths = different_images(&args.paths)?;
     if let Some(warning) = few_images_warning(paths.len()) {
         note(&warning);
     }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Deserialize;
 
-use daad::error::shown;
+use daad::error::{printable, shown};
 use daad::learn::TrainConfig;
 use daad::weights::{ModelCard, read_card};
 
@@ -71,7 +71,7 @@ fn summary(card: &ModelCard) -> anyhow::Result<()> {
         ("command", &origin.command),
     ];
     for (name, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
-        line(&format!("{name}: {fact}"))?;
+        line(&format!("{name}: {}", printable(fact)))?;
     }
     line(&format!("\n{}", settings(card)?.trim_end()))
 }

@@ -22,6 +22,7 @@ use super::common::output::{line, note};
 use super::common::tiles::{self, Photograph, TileArgs};
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct ScoreArgs {
     /// The model file
     #[arg(long, value_name = "FILE")]

@@ -13,11 +13,12 @@ use daad::score::{Calibration, few_images_warning};
 use daad::weights::{ModelCard, read_card, with_card};
 
 use super::common::arguments::{CommonArgs, share};
-use super::common::files::{images, open};
+use super::common::files::{different_images, open};
 use super::common::output::{line, note, threshold};
 use super::common::tiles::{self, TileArgs};
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct ThresholdArgs {
     /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only read
     #[arg(long, value_name = "FILE")]
@@ -78,7 +79,7 @@ fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
 /// is for whole images, also on the web page.
 fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
     let detector = open(&args.model, &args.common.device)?;
-    let images = images(&args.paths)?;
+    let images = different_images(&args.paths)?;
     let mut normal_scores = Vec::with_capacity(images.len());
     for path in &images {
         let detection = tiles::detect(&detector, path, options);

@@ -26,6 +26,7 @@ use super::common::terminal::{self, Options};
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct TrainArgs {
     /// Good images, or a data set: MVTec AD, VisA, PIPED, MNIST, CIFAR-10, class folders, videos with
     /// labels (docs/experiments.md has the layouts)
@@ -143,6 +144,7 @@ fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
         Some(path) => read_settings(path)?,
         None => Settings::default(),
     };
+    args.settings.check_numbers()?;
     let settings = args.settings.over(&file);
     if args.resume {
         return resumed(read_progress(&checkpoint)?.config, &settings);

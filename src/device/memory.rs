@@ -150,11 +150,11 @@ fn largest_map(model: &ModelConfig) -> u64 {
 fn largest_parameter(model: &ModelConfig) -> u64 {
     let banks = (0..model.scales).map(|scale| bank(model, scale));
     let deepest = model.base_width << model.scales;
-    let judge = model.adversarial.map_or(0, |config| {
+    let discriminator = model.adversarial.map_or(0, |config| {
         let last = config.base_width << (model.discriminator_stages() - 1);
         last * (last / 2).max(config.features) * 4 * 4
     });
-    let convolutions = [deepest * deepest * 3 * 3, judge].map(|values| values as u64);
+    let convolutions = [deepest * deepest * 3 * 3, discriminator].map(|values| values as u64);
     banks.chain(convolutions).max().unwrap_or_default()
 }
 

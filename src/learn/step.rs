@@ -196,9 +196,9 @@ impl Game {
         // Gradients go through the discriminator to the generator, but not to the discriminator's
         // own weights. The discriminator's batch normalization uses the batch's statistics, as in
         // training.
-        let judge = discriminator.clone().no_grad();
-        let fake = judge.forward(rebuilt);
-        let real = judge.forward(images);
+        let frozen = discriminator.clone().no_grad();
+        let fake = frozen.forward(rebuilt);
+        let real = frozen.forward(images);
         Self {
             adversarial: loss::adversarial(fake.logits, objective.adversarial_form),
             alignment: loss::alignment(real.features, fake.features),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conformal::Threshold;
+use super::conformal::{Threshold, least_rate};
 use super::raw::RawScore;
 
 /// γ of Eq. 7: the weight of the reconstruction score against the alignment score.
@@ -211,6 +211,12 @@ impl Calibration {
             && range(&self.fusion.reconstruction)
             && self.fusion.alignment.as_ref().is_none_or(range)
             && !self.normal_scores.is_empty()
+            && self.normal_raw_scores.len() == self.normal_scores.len()
+            && self
+                .normal_raw_scores
+                .iter()
+                .all(|scores| !scores.is_empty())
+            && self.false_alarm_rate >= least_rate(self.normal_scores.len())
             && self.normal_scores.iter().all(|score| score.is_finite())
             && self
                 .normal_raw_scores

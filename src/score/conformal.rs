@@ -30,23 +30,28 @@ impl Threshold {
         Self {
             value: ascending[rank.clamp(1, count) - 1],
             target_false_alarm_rate: target,
-            false_alarm_rate: target.max(1.0 / ranks),
+            false_alarm_rate: target.max(least_rate(count)),
         }
     }
 
     /// The rate in words, for a threshold from `images` normal images.
     pub fn rate_in_words(&self, images: usize) -> String {
         let rate = percent(self.false_alarm_rate);
-        match self.false_alarm_rate > self.target_false_alarm_rate {
+        let target = percent(self.target_false_alarm_rate);
+        match self.false_alarm_rate > self.target_false_alarm_rate && rate != target {
             false => format!("refuses at most {rate} of normal images, from {images} of them"),
             true => format!(
-                "refuses at most {rate} of normal images: {images} image{} cannot support less, {} \
-                 was asked for",
-                if images == 1 { "" } else { "s" },
-                percent(self.target_false_alarm_rate)
+                "refuses at most {rate} of normal images: {images} image{} cannot support less, \
+                 {target} was asked for",
+                if images == 1 { "" } else { "s" }
             ),
         }
     }
+}
+
+/// The lowest false-alarm rate that this number of images supports.
+pub(super) fn least_rate(images: usize) -> f64 {
+    1.0 / (images as f64 + 1.0)
 }
 
 /// A share in percent, with two significant digits at least.

@@ -87,7 +87,7 @@ impl Settings {
         unless(
             self.validate_every.is_some(),
             &["patience", "keep-best"],
-            "without validate-every no epoch is judged",
+            "without validate-every no epoch is validated",
         );
         idle
     }

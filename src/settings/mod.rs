@@ -150,7 +150,7 @@ impl Settings {
     pub fn from_toml(text: &str) -> Result<Self> {
         let wrong = |reason: String| Error::Config(reason.trim().replace('\n', "; "));
         let document = toml::Deserializer::parse(text).map_err(|error| wrong(error.to_string()))?;
-        serde_path_to_error::deserialize(document).map_err(|error| {
+        let settings: Self = serde_path_to_error::deserialize(document).map_err(|error| {
             let key = error.path().to_string();
             let reason = error.into_inner();
             let reason = reason.message();
@@ -160,7 +160,28 @@ impl Settings {
                 true => reason.to_owned(),
                 false => format!("{key}: {reason}"),
             })
-        })
+        })?;
+        settings.check_numbers()?;
+        Ok(settings)
+    }
+
+    /// Checks that every number can be written as TOML.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming a number that is too large for that.
+    pub fn check_numbers(&self) -> Result<()> {
+        let is_too_large = |value: &serde_json::Value| {
+            let is_too_large = |value: &serde_json::Value| value.is_u64() && !value.is_i64();
+            let values = value.as_array().map_or(&[][..], Vec::as_slice);
+            is_too_large(value) || values.iter().any(is_too_large)
+        };
+        let keys = serde_json::to_value(self).unwrap_or_default();
+        let keys = keys.as_object().into_iter().flatten();
+        match keys.into_iter().find(|(_, value)| is_too_large(value)) {
+            None => Ok(()),
+            Some((key, value)) => Err(Error::Config(format!("{key} is too large: {value}"))),
+        }
     }
 
     /// The keys that are set, as text that [`Self::from_toml`] reads.
@@ -235,6 +256,8 @@ mod tests {
         let rate = message("division = [8, -1, 1]");
         assert!(rate.contains("division: expected a number"), "{rate}");
         assert!(message("epochs = ").contains("line 1"));
+        let large = message("seed = 18446744073709551615");
+        assert!(large.contains("seed"), "{large}");
     }
 
     #[test]

@@ -157,6 +157,7 @@ fn run_on_device(
         training: images,
         held_out,
     } = split?;
+    let held_out_count = held_out.len();
     let held_out = HeldOut::share(config.validation, held_out.iter().collect());
 
     let checkpoint = checkpoint_path(&out);
@@ -172,6 +173,17 @@ fn run_on_device(
     let mut trainer = trainer.with_validation(&held_out.choosing);
     if let Some(warning) = few_images_warning(held_out.calibrating.len()) {
         on_event(Event::Note(warning));
+    }
+    if config
+        .validation
+        .is_some_and(|validation| validation.chooses())
+        && held_out.choosing.len() + held_out.calibrating.len() > held_out_count
+    {
+        on_event(Event::Note(
+            "The images that choose the epoch also set the threshold, because there are so few: its \
+             false-alarm rate is higher than what it states."
+                .into(),
+        ));
     }
     on_event(Event::Begun(Box::new(Begun {
         training: images.count(),
@@ -205,7 +217,13 @@ fn run_on_device(
         precision,
         &held_out.calibrating,
         &device.device,
-    ))?;
+    ));
+    let finished = finished.map_err(|error| match error {
+        Error::Model(reason) => Error::Diverged(format!(
+            "the weights cannot be stored ({reason}); lower the learning rate"
+        )),
+        other => other,
+    })?;
     file::write(&out, &finished.bytes)?;
     let records = Records::beside(&out);
     records.write_losses(&progress.history)?;

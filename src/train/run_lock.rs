@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, shown};
-use crate::file::with_ending;
+use crate::file::{target, with_ending};
 
 /// The time between two attempts to get a lock that another run holds.
 const RETRY: Duration = Duration::from_millis(100);
@@ -28,7 +28,8 @@ impl RunLock {
     /// [`Error::File`] where the lock file cannot be created, [`Error::Busy`] where another run
     /// holds the lock.
     pub fn acquire(model: &Path, patience: Duration) -> Result<Self> {
-        let path = with_ending(model, ".lock");
+        // The lock is beside the file itself: two runs may name it by different links.
+        let path = with_ending(&target(model)?, ".lock");
         let begun = Instant::now();
         loop {
             let attempt = attempt(&path);

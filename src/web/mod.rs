@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use image::RgbImage;
 
 use crate::detector::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
+use crate::image::only_part_read;
 use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::{Range, RawScore};
@@ -111,7 +112,7 @@ impl WebDetector {
     /// Where the bytes are not an image, or the device fails.
     pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
         let detection = self.detector.detect(&image).await;
-        self.answer(detection)
+        self.answer(detection, only_part_read(&image))
     }
 
     /// Scores the pixels of a canvas: RGBA, row by row, of any size. Transparent pixels are drawn
@@ -130,7 +131,7 @@ impl WebDetector {
         let image = crate::image::from_rgba(pixels, width_px, height_px);
         let image = image.map_err(|error| js_error(&error))?;
         let detection = self.detector.detect_image(image).await;
-        self.answer(detection)
+        self.answer(detection, None)
     }
 
     /// Encodes an image for inspection: RGBA pixels of the model's size, such as `input` of what
@@ -183,10 +184,17 @@ impl WebInspector {
 }
 
 impl WebDetector {
-    fn answer(&self, detection: crate::Result<Detection>) -> Result<JsValue, JsError> {
+    /// `note` is what the visitor should know of the file.
+    fn answer(
+        &self,
+        detection: crate::Result<Detection>,
+        note: Option<&str>,
+    ) -> Result<JsValue, JsError> {
         let detection = detection.map_err(|error| js_error(&error))?;
         let threshold = self.detector.card().calibration.threshold;
-        Ok(self.to_object(&detection, threshold).into())
+        let object = self.to_object(&detection, threshold);
+        set(&object, "note", note.unwrap_or_default().into());
+        Ok(object.into())
     }
 
     fn to_object(&self, detection: &Detection, threshold: f64) -> Object {

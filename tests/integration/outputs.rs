@@ -219,6 +219,42 @@ fn settings_are_read_as_powershell_writes_them() {
 }
 
 #[test]
+fn copies_of_an_image_do_not_support_a_lower_rate() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    for copy in 0..30 {
+        let to = root.join(format!("test/good/copy-{copy}.png"));
+        fs::copy(root.join("test/good/00.png"), to).unwrap();
+    }
+    let calibrate = [
+        "calibrate",
+        "--model",
+        "model.safetensors",
+        "--device",
+        "cpu",
+    ];
+    let output = run(root, &[&calibrate[..], &["test/good"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("30 of 34 images are copies"), "{said}");
+    assert!(said.contains("4 images cannot support less"), "{said}");
+    let threshold = [
+        "threshold",
+        "--model",
+        "model.safetensors",
+        "--device",
+        "cpu",
+        "--tiles",
+    ];
+    let rate = ["--false-alarm-rate", "0.05", "test/good", "test/good"];
+    let printed = stdout(&run(root, &[&threshold[..], &rate].concat()));
+    assert!(
+        printed.contains("4 images cannot support less"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn few_and_equal_images_are_told() {
     let root = tempfile::TempDir::new().unwrap();
     let root = root.path();

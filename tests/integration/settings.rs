@@ -75,11 +75,15 @@ fn settings_that_cannot_be_meant_are_refused_by_name() {
     );
     let huge = usize::MAX.to_string();
     for flag in ["--batch-size", "--accumulate", "--epochs"] {
-        refused("", &[flag, &huge], "between 1 and a million");
+        refused("", &[flag, "1000001"], "between 1 and a million");
+        refused("", &[flag, &huge], "is too large");
     }
-    let patience = ["--validate-every", "1", "--patience", &huge];
+    for flag in ["--seed", "--warm-up"] {
+        refused("", &[flag, &huge], "is too large");
+    }
+    let patience = ["--validate-every", "1", "--patience", "1000001"];
     refused("", &patience, "patience must be between 1 and a million");
-    let steps = ["--schedule", "step", "--step-epochs", &huge];
+    let steps = ["--schedule", "step", "--step-epochs", "1000001"];
     refused("", &steps, "step-epochs must be between 1 and a million");
     assert!(train(root, &["--epochs", "1"]).status.success());
     let said = error(&train(root, &["--resume", "--epochs", "2", "--seed", "4"]));

@@ -1,9 +1,10 @@
 //! Files that commands read: models, images, data sets.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use daad::Detector;
 use daad::dataset::{
     DataSet, LabelledImage, Listing, Sample, Split, load_ahead, unread, where_images_are,
@@ -12,7 +13,9 @@ use daad::device::DeviceChoice;
 use daad::error::shown;
 use daad::file;
 use daad::image::only_part_read;
+use daad::score::NOTHING_TO_SCALE_BY;
 use pollster::block_on;
+use sha2::{Digest, Sha256};
 
 use super::output::note;
 use super::progress::progress_bar;
@@ -74,6 +77,31 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(images)
+}
+
+/// The images in `paths` as [`images`] finds them, without copies: the rule for thresholds counts
+/// images that were taken one by one. Says how many are left out.
+pub(crate) fn different_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut all = images(paths)?;
+    all.sort();
+    all.dedup();
+    let mut contents = HashSet::new();
+    let mut different = Vec::with_capacity(all.len());
+    for path in &all {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", shown(path)))?;
+        if contents.insert(Sha256::digest(&bytes)) {
+            different.push(path.clone());
+        }
+    }
+    let copies = all.len() - different.len();
+    ensure!(copies == 0 || different.len() > 1, NOTHING_TO_SCALE_BY);
+    if copies > 0 {
+        note(&format!(
+            "{copies} of {} images are copies of others and do not count.",
+            all.len()
+        ));
+    }
+    Ok(different)
 }
 
 /// The text of a file that a person wrote: see [`file::text`].

@@ -1,4 +1,4 @@
-//! `--tiles`: large photographs, judged piece by piece.
+//! `--tiles`: large photographs, scored tile by tile.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use super::progress::progress_bar;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Large photographs")]
 pub(crate) struct TileArgs {
-    /// Cut each image into tiles, each resized to the model's size and judged by itself; an image
+    /// Cut each image into tiles, each resized to the model's size and scored by itself; an image
     /// is as anomalous as its worst tile.
     ///
     /// The model's own threshold refuses its share of normal images. On tiles it is not calibrated:

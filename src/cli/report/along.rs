@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use daad::evaluate::{Evaluation, Figures};
-use daad::model::{MemoryPlacement, ModelConfig};
+use daad::model::MemoryPlacement;
 
-use super::chart::{Axes, Mark, Plot, SERIES, Shape, draw, range};
+use super::chart::{Axes, Mark, Plot, SERIES, Shape, range};
 use super::runs::Run;
 
 /// The plots of the paper's Fig. 7 and Table 4, for the given runs.
@@ -16,7 +16,11 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
             title: "Number of memory items",
             name: "memory items N",
             paper: "In the paper (Fig. 7) it rises with N and saturates after 500.",
-            place: |run| has_memory(run).then(|| (run.card.config.memory.items, String::new())),
+            place: |run| {
+                let memory = run.card.config.memory;
+                let has_items = memory.placement != MemoryPlacement::None;
+                has_items.then(|| (memory.items, String::new()))
+            },
             others: |run| run.label(),
         },
         Axis {
@@ -25,7 +29,11 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
             name: "division rate r",
             paper: "In the paper (Table 4, mean of MVTec AD): 1 .716, 2 .784, 4 .821, 8 .845, \
                     16 .813.",
-            place: |run| Some((blocks(&run.card.config), run.division()?)),
+            place: |run| {
+                // The number of blocks into which the finest map is divided.
+                let blocks = run.card.config.division_rate(0).blocks();
+                Some((blocks, run.division()?))
+            },
             others: |run| {
                 let config = &run.card.config;
                 format!("{}, N = {}", config.system_name(), config.memory.items)
@@ -36,11 +44,11 @@ pub(super) fn plots(runs: &[Run]) -> Vec<Plot> {
         ("deployed", |figures| figures.deployed.auroc),
         ("paper", |figures| figures.paper.auroc),
     ];
-    let plots = axes.iter().flat_map(|axis| {
-        let of = move |protocol: &Protocol| auroc_along(runs, axis, *protocol);
-        protocols.iter().filter_map(of).collect::<Vec<_>>()
-    });
-    plots.collect()
+    let all = axes
+        .iter()
+        .flat_map(|axis| protocols.map(|protocol| (axis, protocol)));
+    all.filter_map(|(axis, protocol)| auroc_along(runs, axis, protocol))
+        .collect()
 }
 
 /// A setting in which runs may differ.
@@ -58,16 +66,6 @@ struct Axis {
 }
 
 type Protocol = (&'static str, fn(&Figures) -> Option<f64>);
-
-fn has_memory(run: &Run) -> bool {
-    run.card.config.memory.placement != MemoryPlacement::None
-}
-
-/// The number of blocks into which the finest map is divided.
-fn blocks(config: &ModelConfig) -> usize {
-    let rate = config.division_rate(0);
-    rate.height * rate.width * rate.channel
-}
 
 /// The AUROCs of runs that differ in one setting only, by the value of the setting, then by the
 /// category of the test images.
@@ -89,10 +87,8 @@ impl Line {
     /// the line. There is no mean if no category has a run for every value.
     fn means(&self) -> Vec<(f64, f64)> {
         let at_all = |test: &&String| self.0.values().all(|tests| tests.contains_key(*test));
-        let Some(first) = self.0.values().next() else {
-            return Vec::new();
-        };
-        let shared: Vec<&String> = first.keys().filter(at_all).collect();
+        let first = self.0.values().next().into_iter();
+        let shared: Vec<_> = first.flat_map(BTreeMap::keys).filter(at_all).collect();
         if shared.is_empty() {
             return Vec::new();
         }
@@ -118,17 +114,12 @@ fn tests(evaluation: &Evaluation) -> String {
 /// A plot with a dot for each run and a line through the means. None if the setting has the same
 /// value in all runs.
 fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option<Plot> {
-    let measured: Vec<_> = (runs.iter())
-        .filter_map(|run| {
-            let evaluation = run.evaluation.as_ref()?;
-            Some((
-                run,
-                (axis.place)(run)?,
-                auroc(&evaluation.mean)?,
-                evaluation,
-            ))
-        })
-        .collect();
+    let measured = runs.iter().filter_map(|run| {
+        let evaluation = run.evaluation.as_ref()?;
+        let auroc = auroc(&evaluation.mean)?;
+        Some((run, (axis.place)(run)?, auroc, tests(evaluation)))
+    });
+    let measured: Vec<_> = measured.collect();
     let mut places: Vec<&(usize, String)> = measured.iter().map(|(_, place, ..)| place).collect();
     places.sort_unstable();
     places.dedup();
@@ -136,11 +127,11 @@ fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option
         return None;
     }
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-    for (run, place, auroc, evaluation) in &measured {
+    for (run, place, auroc, tests) in &measured {
         let x = places.binary_search(&place).ok()?;
         let line = lines.entry((axis.others)(run)).or_default();
         let at_place = line.0.entry(x).or_default();
-        at_place.entry(tests(evaluation)).or_default().push(*auroc);
+        at_place.entry(tests.clone()).or_default().push(*auroc);
     }
     let mut marks = Vec::new();
     for (index, (name, line)) in lines.iter().enumerate() {
@@ -158,15 +149,13 @@ fn auroc_along(runs: &[Run], axis: &Axis, (protocol, auroc): Protocol) -> Option
         places: names.collect(),
         ..Axes::new(x, y, axis.name, "image AUROC")
     };
-    Some(Plot {
-        file: format!("auroc-{}-{protocol}", axis.file),
-        title: format!("{}, {protocol} protocol", axis.title),
-        caption: format!(
-            "A dot for each run; the lines are means over the categories that all places have. {}",
-            axis.paper
-        ),
-        svg: draw(&axes, &marks),
-    })
+    let caption = format!(
+        "A dot for each run; the lines are means over the categories that all places have. {}",
+        axis.paper
+    );
+    let file = format!("auroc-{}-{protocol}", axis.file);
+    let title = format!("{}, {protocol} protocol", axis.title);
+    Some(Plot::new(file, title, caption, &axes, &marks))
 }
 
 #[cfg(test)]

@@ -4,33 +4,31 @@
 //! blue and yellow, so that readers with red-green colour blindness can distinguish them, and have
 //! enough contrast on a white and on a black page.
 
-use std::error::Error;
 use std::ops::Range;
 
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-use plotters::coord::types::RangedCoordf64;
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use maud::{Markup, html};
 
-pub(super) const NORMAL: RGBColor = RGBColor(0x2a, 0x7f, 0xbf);
-pub(super) const ANOMALOUS: RGBColor = RGBColor(0xdd, 0x6b, 0x10);
+pub(super) const NORMAL: &str = "#2a7fbf";
+pub(super) const ANOMALOUS: &str = "#dd6b10";
 /// The colours of marks that are neither normal nor anomalous.
-pub(super) const SERIES: [RGBColor; 5] = [
-    RGBColor(0x13, 0x9a, 0x74),
-    RGBColor(0xb9, 0x5f, 0x9c),
-    RGBColor(0x8c, 0x7a, 0x00),
-    RGBColor(0x6f, 0x63, 0xc9),
-    RGBColor(0x80, 0x80, 0x80),
-];
+pub(super) const SERIES: [&str; 5] = ["#139a74", "#b95f9c", "#8c7a00", "#6f63c9", "#808080"];
 /// The colour of text and axes; the page replaces it by its own text colour.
-pub(super) const INK: RGBColor = RGBColor(0x1c, 0x1f, 0x23);
+pub(super) const INK: &str = "#1c1f23";
+/// The colour of the background; the page replaces it by none.
+pub(super) const PAPER: &str = "#ffffff";
 
-const SIZE_PX: (u32, u32) = (420, 300);
-const FONT: (&str, u32) = ("sans-serif", 16);
+const WIDTH_PX: f64 = 420.0;
+const HEIGHT_PX: f64 = 300.0;
+const LEFT_PX: f64 = 66.0;
+const RIGHT_PX: f64 = 406.0;
+const BOTTOM_PX: f64 = 248.0;
 /// The estimated width of a letter; no font is measured.
-const LETTER_PX: i32 = 7;
-const LEGEND_ROW_PX: i32 = 18;
+const LETTER_PX: f64 = 7.0;
+const LEGEND_ROW_PX: f64 = 18.0;
 const LONGEST_NAME: usize = 48;
+
+/// The largest number of ticks on a linear axis.
+const MOST_TICKS: f64 = 6.0;
 
 /// One chart, with its title and caption.
 pub(super) struct Plot {
@@ -45,8 +43,8 @@ pub(super) struct Plot {
 pub(super) struct Axes {
     pub(super) x: Range<f64>,
     pub(super) y: Range<f64>,
-    pub(super) x_name: String,
-    pub(super) y_name: String,
+    pub(super) x_name: &'static str,
+    pub(super) y_name: &'static str,
     /// The names of x = 0, 1, …, if x is not a number.
     pub(super) places: Vec<String>,
     /// Whether the axis of y is logarithmic for lines and dots; y must then be above 0.
@@ -55,7 +53,7 @@ pub(super) struct Axes {
 
 pub(super) struct Mark {
     pub(super) shape: Shape,
-    pub(super) colour: RGBColor,
+    pub(super) colour: &'static str,
     /// The name in the legend; None for a mark that the legend does not list.
     pub(super) name: Option<String>,
 }
@@ -71,50 +69,60 @@ pub(super) enum Shape {
     Rule(f64),
 }
 
+impl Plot {
+    pub(super) fn new(
+        file: impl Into<String>,
+        title: impl Into<String>,
+        caption: impl Into<String>,
+        axes: &Axes,
+        marks: &[Mark],
+    ) -> Self {
+        Self {
+            file: file.into(),
+            title: title.into(),
+            caption: caption.into(),
+            svg: draw(axes, marks),
+        }
+    }
+}
+
 impl Axes {
-    pub(super) fn new(x: Range<f64>, y: Range<f64>, x_name: &str, y_name: &str) -> Self {
+    pub(super) fn new(
+        x: Range<f64>,
+        y: Range<f64>,
+        x_name: &'static str,
+        y_name: &'static str,
+    ) -> Self {
         Self {
             x,
             y,
-            x_name: x_name.to_owned(),
-            y_name: y_name.to_owned(),
+            x_name,
+            y_name,
             places: Vec::new(),
             is_log: false,
         }
     }
 
-    /// The coordinate at which y is drawn: y or its logarithm.
-    fn height(&self, y: f64) -> f64 {
-        if self.is_log { y.log10() } else { y }
-    }
-
-    fn x_marks(&self) -> Vec<f64> {
-        match self.places.len() {
-            0 => RangedCoordf64::from(self.x.clone()).key_points(6),
-            count => (0..count).map(|place| place as f64).collect(),
+    fn x_ticks(&self) -> Vec<(f64, String)> {
+        match self.places.is_empty() {
+            true => ticks(&self.x),
+            false => {
+                let places = self.places.iter().enumerate();
+                places.map(|(x, name)| (x as f64, name.clone())).collect()
+            }
         }
     }
 
-    fn y_marks(&self) -> Vec<f64> {
-        if !self.is_log {
-            return RangedCoordf64::from(self.y.clone()).key_points(6);
+    fn y_ticks(&self) -> Vec<(f64, String)> {
+        match self.is_log {
+            true => log_ticks(&self.y),
+            false => ticks(&self.y),
         }
-        let decades = self.y.start.log10().floor() as i32..=self.y.end.log10().floor() as i32;
-        let steps: &[f64] = match decades.clone().count() {
-            ..=3 => &[1.0, 2.0, 5.0],
-            _ => &[1.0],
-        };
-        let marks =
-            decades.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)));
-        marks
-            .filter(|mark| self.y.contains(mark))
-            .map(f64::log10)
-            .collect()
     }
 }
 
 impl Mark {
-    pub(super) fn new(shape: Shape, colour: RGBColor) -> Self {
+    pub(super) fn new(shape: Shape, colour: &'static str) -> Self {
         Self {
             shape,
             colour,
@@ -127,38 +135,6 @@ impl Mark {
             name: Some(name.into()),
             ..self
         }
-    }
-}
-
-/// A range with the positions of the ticks on its axis.
-struct Marked {
-    range: RangedCoordf64,
-    marks: Vec<f64>,
-}
-
-impl Marked {
-    fn new(range: &Range<f64>, marks: Vec<f64>) -> Self {
-        Self {
-            range: range.clone().into(),
-            marks,
-        }
-    }
-}
-
-impl Ranged for Marked {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit_px: (i32, i32)) -> i32 {
-        self.range.map(value, limit_px)
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.marks.clone()
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.range.range()
     }
 }
 
@@ -178,114 +154,98 @@ pub(super) fn range(values: impl IntoIterator<Item = f64>) -> Range<f64> {
 }
 
 /// Draws a chart as the text of an SVG file.
-pub(super) fn draw(axes: &Axes, marks: &[Mark]) -> String {
-    let mut svg = String::new();
-    render(&mut svg, axes, marks).expect("memory takes every shape");
-    svg
-}
-
-fn render(svg: &mut String, axes: &Axes, marks: &[Mark]) -> Result<(), Box<dyn Error>> {
-    let area = SVGBackend::with_string(svg, SIZE_PX).into_drawing_area();
-    area.fill(&WHITE)?;
-    let legend_px = draw_legend(&area, marks)?;
-    let y = axes.height(axes.y.start)..axes.height(axes.y.end);
-    let mut chart = ChartBuilder::on(&area)
-        .margin(6)
-        .margin_right(14)
-        .margin_top(legend_px + 8)
-        .x_label_area_size(46)
-        .y_label_area_size(60)
-        .build_cartesian_2d(
-            Marked::new(&axes.x, axes.x_marks()),
-            Marked::new(&y, axes.y_marks()),
-        )?;
-    let (x_tick, y_tick) = (ticks(&axes.x), ticks(&axes.y));
-    let x_label = |x: &f64| match axes.places.is_empty() {
-        true => x_tick(*x),
-        false => axes.places[x.round() as usize].clone(),
+fn draw(axes: &Axes, marks: &[Mark]) -> String {
+    let (legend, legend_px) = legend(marks);
+    let top = legend_px + 14.0;
+    let height = |y: f64| if axes.is_log { y.log10() } else { y };
+    let (low, high) = (height(axes.y.start), height(axes.y.end));
+    let x = |x: f64| {
+        let share = (x - axes.x.start) / (axes.x.end - axes.x.start);
+        rounded(LEFT_PX + share * (RIGHT_PX - LEFT_PX))
     };
-    let y_label = |y: &f64| match axes.is_log {
-        true => power_of_ten(*y),
-        false => y_tick(*y),
+    let y = |y: f64| rounded(BOTTOM_PX - (height(y) - low) / (high - low) * (BOTTOM_PX - top));
+    let line = |points: &[(f64, f64)]| -> String {
+        let points = points.iter().map(|&(at, value)| (x(at), y(value)));
+        points.map(|(x, y)| format!("{x},{y} ")).collect()
     };
-    let mut mesh = chart.configure_mesh();
-    mesh.light_line_style(TRANSPARENT)
-        .bold_line_style(INK.mix(0.13))
-        .axis_style(INK.mix(0.6))
-        .label_style(FONT.into_font().color(&INK))
-        .axis_desc_style(FONT.into_font().color(&INK))
-        .x_desc(&axes.x_name)
-        .y_desc(&axes.y_name)
-        .x_label_formatter(&x_label)
-        .y_label_formatter(&y_label);
-    if !axes.places.is_empty() {
-        mesh.disable_x_mesh();
-    }
-    mesh.draw()?;
-    for mark in marks {
-        let colour = mark.colour;
-        match &mark.shape {
-            Shape::Line(points) => {
-                let points = points.iter().map(|&(x, y)| (x, axes.height(y)));
-                let line = LineSeries::new(points, colour.stroke_width(2));
-                chart.draw_series(line)?;
+    let block = |from: f64, to: f64, top: f64, opacity: f64| {
+        html! { rect x=(x(from)) y=(top) width=(rounded(x(to) - x(from)))
+        height=(rounded(BOTTOM_PX - top)) fill-opacity=(opacity) {} }
+    };
+    let (x_middle, y_middle) = ((LEFT_PX + RIGHT_PX) / 2.0, (top + BOTTOM_PX) / 2.0);
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH_PX) height=(HEIGHT_PX)
+            viewBox={ "0 0 " (WIDTH_PX) " " (HEIGHT_PX) }
+            font-family="sans-serif" font-size="13" fill=(INK) {
+            rect width=(WIDTH_PX) height=(HEIGHT_PX) fill=(PAPER) {}
+            (legend)
+            g stroke=(INK) stroke-opacity="0.13" {
+                @for (at, _) in axes.x_ticks().iter().filter(|_| axes.places.is_empty()) {
+                    line x1=(x(*at)) x2=(x(*at)) y1=(top) y2=(BOTTOM_PX) {}
+                }
+                @for (at, _) in axes.y_ticks() {
+                    line x1=(LEFT_PX) x2=(RIGHT_PX) y1=(y(at)) y2=(y(at)) {}
+                }
             }
-            Shape::Dots(points) => {
-                let dot = |&(x, y): &(f64, f64)| {
-                    Circle::new((x, axes.height(y)), 3, colour.mix(0.65).filled())
-                };
-                chart.draw_series(points.iter().map(dot))?;
+            path d={ "M" (LEFT_PX) " " (top) "V" (BOTTOM_PX) "H" (RIGHT_PX) }
+                fill="none" stroke=(INK) stroke-opacity="0.6" {}
+            g text-anchor="middle" {
+                @for (at, name) in axes.x_ticks() {
+                    text x=(x(at)) y=(BOTTOM_PX + 17.0) { (name) }
+                }
+                text x=(x_middle) y=(HEIGHT_PX - 12.0) { (axes.x_name) }
+                text transform={ "translate(15 " (y_middle) ") rotate(-90)" } { (axes.y_name) }
             }
-            Shape::Bars(bars) => {
-                let bars = bars.iter().filter(|(_, _, height)| *height > 0.0);
-                let bar = |&(from, to, height): &(f64, f64, f64)| {
-                    Rectangle::new([(from, 0.0), (to, height)], colour.mix(0.55).filled())
-                };
-                chart.draw_series(bars.map(bar))?;
+            g text-anchor="end" {
+                @for (at, name) in axes.y_ticks() {
+                    text x=(LEFT_PX - 6.0) y=(y(at) + 4.5) { (name) }
+                }
             }
-            Shape::Band(band) => {
-                let corners = [(band.start, y.start), (band.end, y.end)];
-                let band = Rectangle::new(corners, colour.mix(0.25).filled());
-                chart.draw_series([band])?;
-            }
-            Shape::Rule(x) => {
-                let ends = [(*x, y.start), (*x, y.end)];
-                let rule = DashedLineSeries::new(ends, 5, 4, colour.stroke_width(2));
-                chart.draw_series(rule)?;
-            }
+            @for mark in marks { g fill=(mark.colour) stroke-width="2" {
+                @match &mark.shape {
+                    Shape::Line(points) => {
+                        polyline points=(line(points)) fill="none" stroke=(mark.colour) {}
+                    }
+                    Shape::Dots(points) => @for &(at, value) in points {
+                        circle cx=(x(at)) cy=(y(value)) r="3" fill-opacity="0.65" {}
+                    },
+                    Shape::Bars(bars) => @for &(from, to, height) in bars {
+                        (block(from, to, y(height), 0.55))
+                    },
+                    Shape::Band(band) => (block(band.start, band.end, top, 0.25)),
+                    Shape::Rule(at) => {
+                        line x1=(x(*at)) x2=(x(*at)) y1=(top) y2=(BOTTOM_PX)
+                            stroke=(mark.colour) stroke-dasharray="5 4" {}
+                    }
+                }
+            } }
         }
-    }
-    area.present()?;
-    Ok(())
+    };
+    svg.into_string()
 }
 
-/// Draws the legend at the top and returns its height in pixels.
-fn draw_legend<DB: DrawingBackend>(
-    area: &DrawingArea<DB, plotters::coord::Shift>,
-    marks: &[Mark],
-) -> Result<i32, DrawingAreaErrorKind<DB::ErrorType>> {
-    const SWATCH_PX: i32 = 12;
-    let (left, right) = (64, SIZE_PX.0 as i32 - 10);
-    let (mut x, mut y) = (left, 12);
-    let middle = Pos::new(HPos::Left, VPos::Center);
-    let style = FONT.into_font().color(&INK).pos(middle);
-    let named = marks
+/// The legend at the top, and its height in pixels.
+fn legend(marks: &[Mark]) -> (Markup, f64) {
+    const SWATCH_PX: f64 = 12.0;
+    let (mut x, mut y, mut used) = (LEFT_PX, 12.0, 0.0);
+    let mut entries = Vec::new();
+    for (name, colour) in marks
         .iter()
-        .filter_map(|mark| mark.name.as_deref().map(|name| (name, mark.colour)));
-    let mut used = 0;
-    for (name, colour) in named {
+        .filter_map(|mark| Some((mark.name.as_deref()?, mark.colour)))
+    {
         let name = shortened(name);
-        let width = SWATCH_PX + 6 + LETTER_PX * name.chars().count() as i32;
-        if x > left && x + width > right {
-            (x, y) = (left, y + LEGEND_ROW_PX);
+        let width = SWATCH_PX + 6.0 + LETTER_PX * name.chars().count() as f64;
+        if x > LEFT_PX && x + width > WIDTH_PX - 10.0 {
+            (x, y) = (LEFT_PX, y + LEGEND_ROW_PX);
         }
-        let swatch = [(x, y - SWATCH_PX / 2), (x + SWATCH_PX, y + SWATCH_PX / 2)];
-        area.draw(&Rectangle::new(swatch, colour.filled()))?;
-        area.draw(&Text::new(name, (x + SWATCH_PX + 6, y), style.clone()))?;
-        x += width + 14;
-        used = y + LEGEND_ROW_PX / 2;
+        entries.push(html! {
+            rect x=(x) y=(y - SWATCH_PX / 2.0) width=(SWATCH_PX) height=(SWATCH_PX) fill=(colour) {}
+            text x=(x + SWATCH_PX + 6.0) y=(y + 4.5) { (name) }
+        });
+        x += width + 14.0;
+        used = y + LEGEND_ROW_PX / 2.0;
     }
-    Ok(used)
+    (html! { @for entry in entries { (entry) } }, used)
 }
 
 /// A name for the legend: without control characters, which XML does not allow, and not too long.
@@ -298,35 +258,41 @@ fn shortened(name: &str) -> String {
     short
 }
 
-/// A function that formats numbers of a range with enough digits to distinguish its ticks.
-fn ticks(range: &Range<f64>) -> impl Fn(f64) -> String + use<> {
-    let extent = range.end - range.start;
-    let digits = (1.0 - extent.log10().floor()).clamp(0.0, 12.0) as usize;
-    let is_tiny = extent < 1e-3;
-    move |value| {
-        let value = if value.abs() < extent * 1e-9 {
-            0.0
-        } else {
-            value
-        };
-        let text = match is_tiny {
-            true => return format!("{value:.1e}"),
-            false => format!("{value:.digits$}"),
-        };
-        match text.contains('.') {
-            true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-            false => text,
-        }
-    }
+/// A tenth of a pixel is exact enough.
+fn rounded(px: f64) -> f64 {
+    (10.0 * px).round() / 10.0
 }
 
-/// Formats a power of ten from its logarithm.
-fn power_of_ten(logarithm: f64) -> String {
-    let value = 10f64.powf(logarithm);
-    let digits = (-(logarithm + 1e-9).floor()).max(0.0) as usize;
+/// The ticks of a linear axis, multiples of 1, 2 or 5 times a power of ten, with their names.
+fn ticks(range: &Range<f64>) -> Vec<(f64, String)> {
+    let finest = (range.end - range.start) / MOST_TICKS;
+    let power = 10f64.powf(finest.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    let step = steps.into_iter().find(|step| *step >= finest);
+    let step = step.unwrap_or(finest);
+    let places = (range.start / step).ceil() as i64..=(range.end / step).floor() as i64;
+    let values = places.map(|place| place as f64 * step);
+    values.map(|value| (value, number(value, step))).collect()
+}
+
+/// The ticks of a logarithmic axis, with their names.
+fn log_ticks(range: &Range<f64>) -> Vec<(f64, String)> {
+    let decades = range.start.log10().floor() as i32..=range.end.log10().floor() as i32;
+    let steps: &[f64] = match decades.clone().count() {
+        ..=3 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
+    let values = decades.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)));
+    let values = values.filter(|value| range.contains(value));
+    values.map(|value| (value, number(value, value))).collect()
+}
+
+/// A number with the digits that numbers at a distance of `step` need.
+fn number(value: f64, step: f64) -> String {
+    let digits = (-(step.log10() + 1e-9).floor()).max(0.0) as usize;
     match digits {
         ..=4 => format!("{value:.digits$}"),
-        _ => format!("{value:.0e}"),
+        _ => format!("{value:.1e}"),
     }
 }
 
@@ -354,11 +320,19 @@ mod tests {
 
     #[test]
     fn ticks_have_the_digits_that_tell_them_apart() {
-        assert_eq!(ticks(&(0.0..1.0))(0.2), "0.2");
-        assert_eq!(ticks(&(0.0..500.0))(100.0), "100");
-        assert_eq!(ticks(&(0.01..0.05))(0.015), "0.015");
-        assert_eq!(ticks(&(-1.0..1.0))(-1e-17), "0");
-        assert_eq!([-2.0, 0.0, 2.0].map(power_of_ten), ["0.01", "1", "100"]);
-        assert_eq!(power_of_ten(0.05f64.log10()), "0.05");
+        let names = |ticks: Vec<(f64, String)>| -> Vec<String> {
+            ticks.into_iter().map(|(_, name)| name).collect()
+        };
+        let linear = |range: Range<f64>| names(ticks(&range));
+        assert_eq!(linear(0.0..1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(linear(0.0..500.0)[1], "100");
+        assert_eq!(linear(0.0131..0.0259), ["0.015", "0.020", "0.025"]);
+        assert_eq!(linear(-1.0..1.0)[2], "0.0");
+        assert_eq!(linear(0.0..1e-4)[1], "2.0e-5");
+        assert_eq!(
+            names(log_ticks(&(0.008..200.0))),
+            ["0.01", "0.1", "1", "10", "100"]
+        );
+        assert_eq!(names(log_ticks(&(0.03..0.3))), ["0.05", "0.1", "0.2"]);
     }
 }

@@ -72,18 +72,12 @@ struct Extremes<'a> {
 impl<'a> Extremes<'a> {
     fn of(images: &'a [ScoredImage], label: Label, count: usize) -> Self {
         let members = images.iter().filter(|image| image.label == label);
-        let mut falling: Vec<&ScoredImage> = members.collect();
-        falling.sort_by(|a, b| b.deployed.total_cmp(&a.deployed));
-        let high = count.min(falling.len().div_ceil(2));
-        let low = count.min(falling.len() - high);
-        Self {
-            highest: falling[..high].to_vec(),
-            lowest: falling[falling.len() - low..]
-                .iter()
-                .rev()
-                .copied()
-                .collect(),
-        }
+        let mut highest: Vec<&ScoredImage> = members.collect();
+        highest.sort_by(|a, b| b.deployed.total_cmp(&a.deployed));
+        let mut lowest = highest.split_off(count.min(highest.len().div_ceil(2)));
+        lowest.reverse();
+        lowest.truncate(count);
+        Self { highest, lowest }
     }
 }
 
@@ -122,27 +116,20 @@ impl Studio {
         let anomalous = Extremes::of(&run.scores, Label::Anomalous, count);
         let normal = Extremes::of(&run.scores, Label::Normal, count);
         let kinds = [
-            (
-                "Anomalous, highest scores",
-                Label::Anomalous,
-                anomalous.highest,
-            ),
-            (
-                "Anomalous, lowest scores",
-                Label::Anomalous,
-                anomalous.lowest,
-            ),
-            ("Normal, lowest scores", Label::Normal, normal.lowest),
-            ("Normal, highest scores", Label::Normal, normal.highest),
+            ("Anomalous, highest scores", anomalous.highest),
+            ("Anomalous, lowest scores", anomalous.lowest),
+            ("Normal, lowest scores", normal.lowest),
+            ("Normal, highest scores", normal.highest),
         ];
         let kinds = kinds.into_iter().enumerate();
-        let kinds = kinds.filter(|(_, (_, _, images))| !images.is_empty());
-        let kinds = kinds.map(|(index, (title, label, images))| {
-            let stem = format!("example-{}", index + 1);
+        let kinds = kinds.filter(|(_, (_, images))| !images.is_empty());
+        let kinds = kinds.map(|(index, (title, images))| {
+            let label = images[0].label;
+            let examples = self.all(images, &format!("example-{}", index + 1))?;
             Ok(Kind {
                 title,
                 label,
-                examples: self.all(images, &stem)?,
+                examples,
             })
         });
         Ok(Examples {

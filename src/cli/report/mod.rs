@@ -4,7 +4,6 @@ mod along;
 mod chart;
 mod compare;
 mod examples;
-mod histogram;
 mod page;
 mod picture;
 mod plots;

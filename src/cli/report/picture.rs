@@ -29,7 +29,9 @@ pub(super) struct Picture {
 impl Picture {
     /// Writes the image to `path`, as PNG, and makes the page's copy of it.
     pub(super) fn save(image: &RgbImage, path: &Path) -> anyhow::Result<Self> {
-        let png = encoded(image)?;
+        let mut png = Cursor::new(Vec::new());
+        image.write_to(&mut png, ImageFormat::Png)?;
+        let png = png.into_inner();
         file::write(path, &png)?;
         let (width, height) = image.dimensions();
         let side = width.max(height);
@@ -52,10 +54,4 @@ impl Picture {
             height_px: image.height(),
         }
     }
-}
-
-fn encoded(image: &RgbImage) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(bytes.into_inner())
 }

@@ -1,92 +1,81 @@
 //! The plots of one run.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use daad::evaluate::ScoredImage;
 use daad::learn::EpochRecord;
 use daad::metric::{Label, RocCurve};
 
-use super::chart::{ANOMALOUS, Axes, INK, Mark, NORMAL, Plot, SERIES, Shape, draw, range};
-use super::histogram::Histogram;
+use super::chart::{ANOMALOUS, Axes, INK, Mark, NORMAL, Plot, SERIES, Shape, range};
 use super::runs::Run;
 
 const BINS: usize = 32;
+
+/// The name of a loss curve, and its value in an epoch; None where the loss is not used.
+type Curve = (&'static str, fn(&EpochRecord) -> Option<f64>);
+
+const RECONSTRUCTION: [Curve; 2] = [
+    ("training images", |at| Some(at.losses.reconstruction)),
+    ("held-out images", |at| at.validation),
+];
+
+const OTHERS: [Curve; 4] = [
+    ("adversarial", |at| used(at.losses.adversarial)),
+    ("alignment", |at| used(at.losses.alignment)),
+    ("discriminator", |at| used(at.losses.discriminator)),
+    ("structural", |at| used(at.losses.structural)),
+];
+
+/// None for a loss that is exactly 0, because such a loss is not used in training.
+fn used(loss: f64) -> Option<f64> {
+    (loss != 0.0).then_some(loss)
+}
 
 /// All plots for which the run has records.
 pub(super) fn of(run: &Run) -> Vec<Plot> {
     let threshold = run.card.calibration.threshold;
     let single = [
-        losses(&run.losses),
-        game(&run.losses),
+        losses(&run.losses, &RECONSTRUCTION, "reconstruction loss").map(|(axes, marks)| {
+            let caption = "The mean of each epoch.";
+            Plot::new("losses", "Reconstruction loss", caption, &axes, &marks)
+        }),
+        losses(&run.losses, &OTHERS, "loss").map(|(axes, marks)| {
+            let caption = "The mean of each epoch; not yet weighted by their λ.";
+            Plot::new("losses-other", "The other losses", caption, &axes, &marks)
+        }),
         histogram(&run.scores, threshold),
         roc(&run.scores, "deployed", |image| image.deployed),
         roc(&run.scores, "paper", |image| image.paper),
         share(&run.scores),
     ];
-    single
-        .into_iter()
-        .flatten()
-        .chain(videos(&run.scores))
-        .collect()
+    let single = single.into_iter().flatten();
+    single.chain(videos(&run.scores)).collect()
 }
 
-fn plot(file: &str, title: &str, caption: &str, svg: String) -> Option<Plot> {
-    Some(Plot {
-        file: file.to_owned(),
-        title: title.to_owned(),
-        caption: caption.to_owned(),
-        svg,
-    })
-}
-
-/// The name of a loss curve, and its value in an epoch.
-type Curve = (&'static str, fn(&EpochRecord) -> Option<f64>);
-
-fn losses(history: &[EpochRecord]) -> Option<Plot> {
-    let curves: [Curve; 2] = [
-        ("training images", |record| {
-            Some(record.losses.reconstruction)
-        }),
-        ("held-out images", |record| record.validation),
-    ];
-    let svg = loss_curves(history, &curves, "reconstruction loss")?;
-    let caption = "The mean of each epoch.";
-    plot("losses", "Reconstruction loss", caption, svg)
-}
-
-fn game(history: &[EpochRecord]) -> Option<Plot> {
-    let curves: [Curve; 4] = [
-        ("adversarial", |record| some(record.losses.adversarial)),
-        ("alignment", |record| some(record.losses.alignment)),
-        ("discriminator", |record| some(record.losses.discriminator)),
-        ("structural", |record| some(record.losses.structural)),
-    ];
-    let svg = loss_curves(history, &curves, "loss")?;
-    let caption = "The mean of each epoch; not yet weighted by their λ.";
-    plot("losses-other", "The other losses", caption, svg)
-}
-
-/// None for a loss that is exactly 0, because such a loss is not used in training.
-fn some(loss: f64) -> Option<f64> {
-    (loss != 0.0).then_some(loss)
-}
-
-fn loss_curves(history: &[EpochRecord], curves: &[Curve], name: &str) -> Option<String> {
-    let points = |of: fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        let point = |record: &EpochRecord| Some((record.epoch as f64, of(record)?));
-        let points = history.iter().filter_map(point);
-        points.filter(|(_, loss)| loss.is_finite()).collect()
-    };
-    let curves: Vec<_> = curves
-        .iter()
-        .map(|(name, of)| (*name, points(*of)))
-        .filter(|(_, points)| !points.is_empty())
-        .collect();
-    let all = || curves.iter().flat_map(|(_, points)| points).copied();
+/// Loss curves over the epochs; None if there are none.
+fn losses(
+    history: &[EpochRecord],
+    curves: &[Curve],
+    name: &'static str,
+) -> Option<(Axes, Vec<Mark>)> {
+    let mut marks = Vec::new();
+    let mut all = Vec::new();
+    for (name, loss) in curves {
+        let points = history.iter().map(|at| (at.epoch as f64, loss(at)));
+        let points = points.filter_map(|(epoch, loss)| Some((epoch, loss?)));
+        let points: Vec<_> = points.filter(|(_, loss)| loss.is_finite()).collect();
+        all.extend(points.iter().map(|(_, loss)| *loss));
+        let shape = match points.len() {
+            0 => continue,
+            1 => Shape::Dots(points),
+            _ => Shape::Line(points),
+        };
+        marks.push(Mark::new(shape, SERIES[marks.len()]).named(*name));
+    }
     let last = history.last()?.epoch as f64;
-    let x = 0.0..last.max(1.0);
-    let lowest = all().map(|(_, loss)| loss).fold(f64::INFINITY, f64::min);
-    let highest = all().map(|(_, loss)| loss).fold(0.0, f64::max);
+    let lowest = all.iter().copied().reduce(f64::min)?;
+    let highest = all.into_iter().fold(0.0, f64::max);
     // On a linear axis, a curve that falls by more than a factor of ten looks flat at its end.
     let is_log = lowest > 0.0 && highest > 10.0 * lowest;
     let y = match is_log {
@@ -95,16 +84,9 @@ fn loss_curves(history: &[EpochRecord], curves: &[Curve], name: &str) -> Option<
     };
     let axes = Axes {
         is_log,
-        ..Axes::new(x, y, "epoch", name)
+        ..Axes::new(0.0..last.max(1.0), y, "epoch", name)
     };
-    let shape = |points: Vec<_>| match points.len() {
-        1 => Shape::Dots(points),
-        _ => Shape::Line(points),
-    };
-    let marks: Vec<Mark> = (curves.into_iter().zip(SERIES))
-        .map(|((name, points), colour)| Mark::new(shape(points), colour).named(name))
-        .collect();
-    (!marks.is_empty()).then(|| draw(&axes, &marks))
+    Some((axes, marks))
 }
 
 fn of_label(images: &[ScoredImage], label: Label) -> impl Iterator<Item = &ScoredImage> {
@@ -112,42 +94,53 @@ fn of_label(images: &[ScoredImage], label: Label) -> impl Iterator<Item = &Score
 }
 
 fn histogram(images: &[ScoredImage], threshold: f64) -> Option<Plot> {
-    let scores = images.iter().map(|image| image.deployed);
-    let finite: Vec<f64> = scores.filter(|score| score.is_finite()).collect();
-    if finite.is_empty() {
-        return None;
-    }
-    let x = range(finite.into_iter().chain([threshold]));
+    let scores = || images.iter().map(|image| image.deployed);
+    scores().find(|score| score.is_finite())?;
+    let x = range(scores().chain([threshold]));
     let kinds = [
         ("normal", Label::Normal, NORMAL),
         ("anomalous", Label::Anomalous, ANOMALOUS),
     ];
-    let mut top: f64 = 0.0;
+    let mut top: f64 = 1e-3;
     let mut marks = Vec::new();
     for (name, label, colour) in kinds {
-        let members: Vec<f64> = of_label(images, label)
-            .map(|image| image.deployed)
-            .collect();
+        let members = of_label(images, label).map(|image| image.deployed);
+        let members: Vec<f64> = members.collect();
         if members.is_empty() {
             continue;
         }
-        let name = format!("{name} ({})", members.len());
-        let bins = Histogram::of(members, (x.start, x.end), BINS);
-        let bars: Vec<_> = bins
-            .shares()
-            .map(|bin| (bin.from, bin.to, bin.share))
-            .collect();
+        let bars = shares(&members, &x, BINS);
         top = bars.iter().map(|bar| bar.2).fold(top, f64::max);
+        let name = format!("{name} ({})", members.len());
         marks.push(Mark::new(Shape::Bars(bars), colour).named(name));
     }
     marks.push(Mark::new(Shape::Rule(threshold), INK).named("threshold"));
-    let y = 0.0..top.max(1e-3) * 1.05;
-    let svg = draw(
-        &Axes::new(x, y, "anomaly score", "share of its kind"),
-        &marks,
-    );
+    let axes = Axes::new(x, 0.0..top * 1.05, "anomaly score", "share of its kind");
     let caption = "Deployed protocol. What lies right of the threshold is called anomalous.";
-    plot("histogram", "Scores of the test images", caption, svg)
+    let title = "Scores of the test images";
+    Some(Plot::new("histogram", title, caption, &axes, &marks))
+}
+
+/// Bins of equal width, each with its lower edge, its upper edge and its share of all values. Each
+/// bin includes its lower edge, the last bin also its upper edge. A value outside the range is
+/// counted in the nearest bin.
+fn shares(values: &[f64], range: &Range<f64>, bins: usize) -> Vec<(f64, f64, f64)> {
+    let width = (range.end - range.start) / bins as f64;
+    let mut counts = vec![0u32; bins];
+    for value in values {
+        // The cast turns negative values and NaN into 0.
+        let bin = ((value - range.start) / width) as usize;
+        counts[bin.min(bins - 1)] += 1;
+    }
+    let bars = counts.into_iter().enumerate().map(|(index, count)| {
+        let from = range.start + index as f64 * width;
+        (
+            from,
+            from + width,
+            f64::from(count) / values.len().max(1) as f64,
+        )
+    });
+    bars.collect()
 }
 
 fn roc(images: &[ScoredImage], protocol: &str, score: fn(&ScoredImage) -> f64) -> Option<Plot> {
@@ -157,12 +150,12 @@ fn roc(images: &[ScoredImage], protocol: &str, score: fn(&ScoredImage) -> f64) -
         scores.push(score(image));
         labels.push(image.label);
     }
-    let curves: Vec<_> = categories
+    let curves = categories
         .into_iter()
         .filter_map(|(category, (scores, labels))| {
             Some((category, RocCurve::of(&scores, &labels)?))
-        })
-        .collect();
+        });
+    let curves: Vec<_> = curves.collect();
     if curves.is_empty() {
         return None;
     }
@@ -173,19 +166,19 @@ fn roc(images: &[ScoredImage], protocol: &str, score: fn(&ScoredImage) -> f64) -
         let points = curve.false_positive_rates.into_iter();
         let points = points.zip(curve.true_positive_rates).collect();
         let colour = SERIES[if are_named { index } else { 0 }];
-        let mark = Mark::new(Shape::Line(points), colour);
-        marks.push(if are_named {
-            mark.named(category)
-        } else {
-            mark
+        marks.push(Mark {
+            name: are_named.then(|| category.to_owned()),
+            ..Mark::new(Shape::Line(points), colour)
         });
     }
     let x_name = "false alarms, share of normal images";
     let axes = Axes::new(0.0..1.0, 0.0..1.0, x_name, "share detected");
-    let svg = draw(&axes, &marks);
-    let title = format!("ROC curve, {protocol} protocol");
+    let (file, title) = (
+        format!("roc-{protocol}"),
+        format!("ROC curve, {protocol} protocol"),
+    );
     let caption = "One curve for each category; the diagonal is chance.";
-    plot(&format!("roc-{protocol}"), &title, caption, svg)
+    Some(Plot::new(file, title, caption, &axes, &marks))
 }
 
 /// The plot of the paper's Fig. 6.
@@ -207,14 +200,9 @@ fn share(images: &[ScoredImage]) -> Option<Plot> {
         Mark::new(Shape::Dots(normal), NORMAL).named("normal"),
         Mark::new(Shape::Dots(anomalous), ANOMALOUS).named("anomalous"),
     ];
-    let svg = draw(&axes, &marks);
+    let title = "Score against the size of the defect";
     let caption = "Paper protocol, as its Fig. 6; images with a mask, and normal ones.";
-    plot(
-        "share",
-        "Score against the size of the defect",
-        caption,
-        svg,
-    )
+    Some(Plot::new("share", title, caption, &axes, &marks))
 }
 
 fn videos(images: &[ScoredImage]) -> Vec<Plot> {
@@ -225,11 +213,11 @@ fn videos(images: &[ScoredImage]) -> Vec<Plot> {
     }
     let videos = videos.into_iter().enumerate();
     videos
-        .filter_map(|(index, ((_, name), frames))| video(index + 1, name, &frames))
+        .map(|(index, ((_, name), frames))| video(index + 1, name, &frames))
         .collect()
 }
 
-fn video(number: usize, name: &str, frames: &[&ScoredImage]) -> Option<Plot> {
+fn video(number: usize, name: &str, frames: &[&ScoredImage]) -> Plot {
     let mut marks: Vec<Mark> = anomalous_spans(frames)
         .into_iter()
         .map(|(from, to)| Mark::new(Shape::Band(from as f64..to as f64), ANOMALOUS))
@@ -243,10 +231,9 @@ fn video(number: usize, name: &str, frames: &[&ScoredImage]) -> Option<Plot> {
     marks.push(Mark::new(Shape::Line(points), INK));
     let y = range(frames.iter().map(|frame| frame.paper));
     let axes = Axes::new(0.0..frames.len() as f64, y, "frame", "anomaly score");
-    let svg = draw(&axes, &marks);
-    let title = format!("Video {name}");
+    let (file, title) = (format!("video-{number}"), format!("Video {name}"));
     let caption = "Paper protocol: scaled by minimum and maximum over this video.";
-    plot(&format!("video-{number}"), &title, caption, svg)
+    Plot::new(file, title, caption, &axes, &marks)
 }
 
 /// The intervals of consecutive anomalous frames, each as its first frame and the frame after its
@@ -303,5 +290,28 @@ mod tests {
         assert!(histogram(&images, 0.5).is_some());
         assert!(roc(&images, "paper", |image| image.paper).is_none());
         assert!(share(&images).is_none());
+    }
+
+    #[test]
+    fn a_value_on_an_edge_counts_above_it_and_the_last_edge_below() {
+        let shares = |values: &[f64], end, bins| -> Vec<f64> {
+            let bars = shares(values, &(0.0..end), bins).into_iter();
+            bars.map(|(.., share)| share).collect()
+        };
+        assert_eq!(
+            shares(&[0.0, 0.9, 1.0, 3.9, 4.0], 4.0, 4),
+            [0.4, 0.2, 0.0, 0.4]
+        );
+        assert_eq!(
+            shares(&[-7.0, 99.0, f64::INFINITY, f64::NAN], 1.0, 2),
+            [0.5, 0.5]
+        );
+        assert_eq!(shares(&[], 1.0, 3), [0.0; 3]);
+    }
+
+    #[test]
+    fn shares_are_of_all_values_between_the_edges_of_their_bins() {
+        let bars = shares(&[1.0, 1.0, 3.0, 3.5], &(0.0..4.0), 2);
+        assert_eq!(bars, [(0.0, 2.0, 0.5), (2.0, 4.0, 0.5)]);
     }
 }

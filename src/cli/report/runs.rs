@@ -10,7 +10,7 @@ use daad::evaluate::{Evaluation, Records, ScoredImage};
 use daad::learn::EpochRecord;
 use daad::weights::{ModelCard, read_card};
 
-use crate::cli::sweep::result::JobResult;
+use crate::cli::sweep::result;
 
 /// One model and its records.
 pub(super) struct Run {
@@ -72,16 +72,10 @@ impl Found {
         let (mut finished, mut unfinished) = (Vec::new(), 0);
         for entry in entries {
             let job = entry?.path();
-            let result = job.join("result.json");
-            if !result.exists() {
-                unfinished += 1;
-                continue;
+            match result::at(&job)? {
+                None => unfinished += 1,
+                Some(result) => finished.push((result, job.join("model.safetensors"))),
             }
-            let text = std::fs::read_to_string(&result)
-                .with_context(|| format!("cannot read {}", result.display()))?;
-            let result: JobResult = serde_json::from_str(&text)
-                .with_context(|| format!("{} is not a job's result", result.display()))?;
-            finished.push((result, job.join("model.safetensors")));
         }
         if finished.is_empty() {
             bail!("no job of the sweep in {} is finished", folder.display());
@@ -141,21 +135,15 @@ impl Run {
                  --data …` first."
             ));
         }
-        let mut keep = |error: daad::Error| gaps.push(format!("{error}."));
-        let losses = records.losses.exists().then(|| records.read_losses());
-        let losses = losses.and_then(|read| read.map_err(&mut keep).ok());
-        let scores = records.scores.exists().then(|| records.read_scores());
-        let scores = scores.and_then(|read| read.map_err(&mut keep).ok());
-        let evaluation = records.evaluation.exists();
-        let evaluation = evaluation.then(|| records.read_evaluation());
-        let evaluation = evaluation.and_then(|read| read.map_err(&mut keep).ok());
         Ok(Self {
             name,
             model: model.to_owned(),
             card,
-            losses: losses.unwrap_or_default(),
-            scores: scores.unwrap_or_default(),
-            evaluation,
+            losses: kept(&records.losses, &mut gaps, || records.read_losses()),
+            scores: kept(&records.scores, &mut gaps, || records.read_scores()),
+            evaluation: kept(&records.evaluation, &mut gaps, || {
+                records.read_evaluation().map(Some)
+            }),
             gaps,
         })
     }
@@ -179,5 +167,21 @@ impl Run {
                 Some(format!("{}×{}×{}", rate.height, rate.width, rate.channel))
             }
         }
+    }
+}
+
+/// The content of a record. If there is none, or if it cannot be read, the content is empty; in the
+/// second case the reason is added to `gaps`.
+fn kept<T: Default>(
+    record: &Path,
+    gaps: &mut Vec<String>,
+    read: impl FnOnce() -> daad::Result<T>,
+) -> T {
+    match record.exists().then(read) {
+        None => T::default(),
+        Some(read) => read.unwrap_or_else(|error| {
+            gaps.push(format!("{error}."));
+            T::default()
+        }),
     }
 }

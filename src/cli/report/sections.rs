@@ -7,7 +7,7 @@ use daad::learn::TrainConfig;
 use daad::metric::Label;
 use daad::weights::ModelCard;
 
-use super::chart::{ANOMALOUS, INK, NORMAL, Plot};
+use super::chart::{ANOMALOUS, INK, NORMAL, PAPER, Plot};
 use super::compare::Group;
 use super::examples::{Example, Examples, Kind, Shown};
 use super::picture::Picture;
@@ -111,13 +111,16 @@ pub(super) fn plots<'a>(plots: impl Iterator<Item = &'a Plot>) -> Markup {
 
 /// The SVG to embed in the page: with the page's text colour, and without a background.
 fn inline(svg: &str) -> String {
-    let colour = |colour: plotters::style::RGBColor| {
-        format!("\"#{:02X}{:02X}{:02X}\"", colour.0, colour.1, colour.2)
+    let colours = [
+        (INK, "currentColor"),
+        (PAPER, "none"),
+        (NORMAL, "var(--normal)"),
+        (ANOMALOUS, "var(--anomalous)"),
+    ];
+    let replaced = |svg: String, (from, to): (&str, &str)| {
+        svg.replace(&format!("\"{from}\""), &format!("\"{to}\""))
     };
-    svg.replace(&colour(INK), "\"currentColor\"")
-        .replace(&colour(plotters::style::WHITE), "\"none\"")
-        .replace(&colour(NORMAL), "\"var(--normal)\"")
-        .replace(&colour(ANOMALOUS), "\"var(--anomalous)\"")
+    colours.into_iter().fold(svg.to_owned(), replaced)
 }
 
 /// The comparison of several runs on the same images, as in the paper's Fig. 2 and Fig. 5.
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn inside_the_page_a_drawing_has_its_ink_and_no_paper() {
-        let svg = "<rect fill=\"#FFFFFF\"/><text fill=\"#1C1F23\"/>";
+        let svg = "<rect fill=\"#ffffff\"/><text fill=\"#1c1f23\"/>";
         let expected = "<rect fill=\"none\"/><text fill=\"currentColor\"/>";
         assert_eq!(inline(svg), expected);
     }

@@ -37,6 +37,7 @@ use table::{CSV_HEADER, Table};
 /// It can be stopped and started again at any moment: what is done stays done, and what was under
 /// way goes on. The settings below are those of every job; a sweep's file says more.
 #[derive(Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct SweepArgs {
     /// A table of the paper (see --presets), or a TOML file; not needed with --vary
     #[arg(value_name = "SWEEP", required_unless_present_any = ["presets", "vary"])]
@@ -147,6 +148,7 @@ fn plan(args: &SweepArgs, text: Option<&str>, data: &Path) -> anyhow::Result<(Sp
         let root = inside.map_or(data.to_owned(), |inside| data.join(inside));
         Ok(DataSet::open(&root)?.categories())
     };
+    args.settings.check_numbers()?;
     let jobs = spec.jobs(&args.settings, categories)?;
     Ok((spec, jobs))
 }

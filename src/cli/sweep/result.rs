@@ -1,6 +1,7 @@
 //! The results of finished jobs, one file per job and one file for the whole sweep.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,22 +79,30 @@ pub(crate) fn folder(out: &Path, job: &Job) -> PathBuf {
 
 /// The result of a job; None if the job is not done.
 pub(crate) fn read(out: &Path, job: &Job) -> anyhow::Result<Option<JobResult>> {
-    let path = folder(out, job).join(RESULT);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display()))?,
-    };
-    let result: JobResult = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not a job's result; delete it", path.display()))?;
     // The result may come from another sweep, in which the same run has another index, name and
     // labels.
-    Ok(Some(JobResult {
+    Ok(at(&folder(out, job))?.map(|result| JobResult {
         job: job.index,
         name: job.name.clone(),
         labels: job.labels.clone(),
         ..result
     }))
+}
+
+/// The result in the folder of a job, as the sweep that ran the job wrote it; None if the job is
+/// not done.
+pub(crate) fn at(folder: &Path) -> anyhow::Result<Option<JobResult>> {
+    let path = folder.join(RESULT);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let result = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a job's result; delete it", path.display()))?;
+    Ok(Some(result))
 }
 
 /// Marks a job as done.

@@ -167,6 +167,10 @@ impl Spec {
                 }
                 _ => bail!("[grid] {axis} must be a list of values"),
             };
+            let twice = (1..values.len()).find(|&at| values[..at].contains(&values[at]));
+            if let Some(at) = twice {
+                bail!("{axis} is to be {} twice", label(&values[at]));
+            }
             let extended = points.iter().flat_map(|point| {
                 values.iter().map(move |value| {
                     let mut point = point.clone();

@@ -75,7 +75,7 @@ export class Detector {
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
     return {
       score, reconstruction_score: r, alignment_score: this.calibration.alignment && l, threshold: this.threshold, anomalous: score > this.threshold, width_px: SIDE_PX, height_px: SIDE_PX,
-      input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX),
+      input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX), note: "",
     };
   }
 }

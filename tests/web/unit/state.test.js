@@ -80,6 +80,15 @@ test("a result keeps the engine that gave it until there is another result", () 
   assert.equal(source(after(LOADED, other))?.backend, "webgpu");
 });
 
+test("what a visitor should know of a file stands in the message", () => {
+  const plain = after(LOADED, detecting(1), detected(1));
+  assert.equal(message(plain), "image 1: anomalous. Try another image.");
+  const { result } = plain;
+  assert.ok(result);
+  const noted = { ...plain, result: { ...result, detection: { ...result.detection, note: "the file is an animation; only its first frame is used" } } };
+  assert.equal(message(noted), "image 1: anomalous. The file is an animation; only its first frame is used.");
+});
+
 test("the verdict follows the threshold and γ, and is the engine's own again after a reset", () => {
   const judged = after(LOADED, detecting(1), detected(1));
   assert.deepEqual(verdict(judged), { score: 0.9, anomalous: true, threshold: 0.5 });
