@@ -84,10 +84,15 @@ impl Upright {
                 "it is {width}×{height} pixels, each side must have at least {MIN_SIDE_PX}"
             )));
         }
+        if has_values_beyond_one(&self.image) {
+            let reason = "its floating-point values go beyond 1, so which one is white is not \
+                          known; save it with 8 or 16 bits";
+            return Err(Error::Image(reason.into()));
+        }
         Ok(match self.format {
-            // A BMP file of 32 bits has a fourth byte in each pixel, which many programs fill with
-            // zeros although nothing in the image is transparent.
-            ImageFormat::Bmp if is_clear(&self.image) => self.image.into_rgb8(),
+            // BMP and TIFF files may have a fourth value in each pixel, which many programs fill
+            // with zeros although nothing in the image is transparent.
+            ImageFormat::Bmp | ImageFormat::Tiff if is_clear(&self.image) => self.image.into_rgb8(),
             _ => flatten(self.image),
         })
     }
@@ -163,6 +168,16 @@ fn is_clear(image: &DynamicImage) -> bool {
         .is_some_and(|image| image.pixels().all(|pixel| pixel[3] == 0))
 }
 
+/// Whether an image of floating-point numbers, as TIFF may hold, has values beyond [0, 1].
+fn has_values_beyond_one(image: &DynamicImage) -> bool {
+    let is_beyond = |value: &f32| !(0.0..=1.0).contains(value);
+    match image {
+        DynamicImage::ImageRgb32F(image) => image.iter().any(is_beyond),
+        DynamicImage::ImageRgba32F(image) => image.iter().any(is_beyond),
+        _ => false,
+    }
+}
+
 fn flatten(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
@@ -234,6 +249,23 @@ mod tests {
         for (count, side) in [(63, 8), (0, 0), (16, 4)] {
             assert!(from_rgba(vec![0; 4 * count], side, side).is_err());
         }
+    }
+
+    #[test]
+    #[cfg(not(target_family = "wasm"))]
+    fn floating_point_values_are_read_where_it_is_known_what_is_white() {
+        let tiff = |white: f32| {
+            let image = image::Rgb32FImage::from_pixel(16, 16, Rgb([0.2 * white; 3]));
+            let mut bytes = Cursor::new(Vec::new());
+            let image = DynamicImage::ImageRgb32F(image);
+            image.write_to(&mut bytes, ImageFormat::Tiff).unwrap();
+            bytes.into_inner()
+        };
+        assert_eq!(
+            decode(&tiff(1.0), 16, 16).unwrap().get_pixel(3, 3).0,
+            [51; 3]
+        );
+        assert!(message(&tiff(255.0)).contains("floating-point"));
     }
 
     #[test]
