@@ -1,12 +1,13 @@
 //! `daad train`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use daad::dataset::{DEFAULT_CACHE_BYTES, NormalImages, TestImages, Unreadable};
+use daad::dataset::{DEFAULT_CACHE_BYTES, NormalImages, Sample, Split, TestImages, Unreadable};
 use daad::error::shown;
 use daad::file;
 use daad::learn::TrainConfig;
@@ -82,6 +83,7 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     let config = config(&args)?;
     note(&format!("Settings:\n{}", settings_of(&config)));
     let split = data_set(&args.data, &args.category)?;
+    check_training_images(&split, &args.data)?;
     let size = (config.model.width_px, config.model.height_px);
     let has_test = !split.test.is_empty();
     let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
@@ -135,6 +137,32 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
         output::evaluation(&evaluated.evaluation, args.common.json)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which categories are only tested.
+fn check_training_images(split: &Split, data: &Path) -> anyhow::Result<()> {
+    let data = shown(data);
+    anyhow::ensure!(
+        !split.train.is_empty(),
+        "{data} holds no good images to train on: they belong in train/good, or directly in a folder"
+    );
+    let trained: BTreeSet<&str> = categories(&split.train);
+    let untrained: Vec<&str> = categories(&split.test)
+        .difference(&trained)
+        .copied()
+        .collect();
+    if !untrained.is_empty() {
+        note(&format!(
+            "Without good images to train on, and so only tested: {}.",
+            untrained.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn categories(samples: &[Sample]) -> BTreeSet<&str> {
+    let names = samples.iter().map(|sample| sample.category.as_str());
+    names.collect()
 }
 
 /// The configuration of the arguments, or that of the run to be resumed.

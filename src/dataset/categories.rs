@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{Listing, SEARCH_DEPTH, holds_images, name};
-use super::mask::{MASK_FOLDERS, Masks};
+use super::mask::{MASK_FOLDERS, Masks, photographs};
 use super::split::Split;
 use super::{Sample, mvtec};
 use crate::error::Result;
@@ -60,7 +60,7 @@ fn add_piped(
     root: &Path,
     category: &str,
 ) -> Result<()> {
-    let normal = Listing::of(normal)?;
+    let normal = photographs(normal)?;
     for (index, path) in normal.images.into_iter().enumerate() {
         let part = match index < PIPED_TRAINING_IMAGES {
             true => &mut split.train,
@@ -74,7 +74,9 @@ fn add_piped(
     let Some(defects) = folder.folder(&["Defects"]) else {
         return Ok(());
     };
-    let defects = Listing::of(&defects)?;
+    let folder = defects;
+    let mut defects = Listing::of(&folder)?;
+    let beside = Masks::beside(&folder, &mut defects);
     let mask_folder = defects.folder(&MASK_FOLDERS);
     let masks = match &mask_folder {
         Some(folder) => Masks::below(folder, root)?,
@@ -84,9 +86,13 @@ fn add_piped(
     let inner = inner.filter(|folder| mask_folder.as_ref() != Some(folder));
     split.pass_over(category, inner);
     for path in defects.images {
-        let place = name(&path).replace("_D_", "_GT_");
+        let name = name(&path);
+        let found = masks.of(Path::new(&name.replace("_D_", "_GT_"))).masks;
         split.test.push(Sample {
-            masks: masks.of(Path::new(&place)).masks,
+            masks: match found.is_empty() {
+                true => beside.of(Path::new(&name)).masks,
+                false => found,
+            },
             ..Sample::of_file(path, category, Label::Anomalous)
         });
     }

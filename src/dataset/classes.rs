@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::files::{Listing, name};
-use super::mask::MASK_FOLDERS;
+use super::mask::{MASK_FOLDERS, Masks};
 use super::mvtec::is_normal;
 use super::split::Split;
 use super::{Sample, Source};
@@ -51,8 +51,10 @@ fn samples(folder: &Path, root: &Path, split: &mut Split) -> Result<Vec<Sample>>
     let mut samples = Vec::new();
     for folder in listing.folders {
         let class = name(&folder);
-        let listing = Listing::below_except(&folder, root, &MASK_FOLDERS)?;
+        let mut listing = Listing::below_except(&folder, root, &MASK_FOLDERS)?;
+        let masks = Masks::beside(&folder, &mut listing);
         split.pass_over("", listing.unread);
+        split.pass_over("", masks.all());
         let images = listing.images.into_iter();
         samples.extend(images.map(|path| Sample::of_class(Source::File(path), &class)));
     }

@@ -25,7 +25,7 @@ pub use ahead::load_ahead;
 pub use files::{Listing, where_images_are};
 pub use images::TrainingImages;
 pub use loader::{DEFAULT_CACHE_BYTES, Loader};
-pub use mask::MaskFlaw;
+pub use mask::{MaskFlaw, photographs};
 pub use normal::{NormalImages, SplitImages, TestImages};
 pub(crate) use notes::in_short;
 pub use notes::unread;
@@ -173,7 +173,7 @@ impl DataSet {
 
 /// The images directly in the folder, all of which are normal.
 fn good_images(root: &Path) -> Result<Split> {
-    let listing = Listing::of(root)?;
+    let listing = photographs(root)?;
     let images = listing.images.into_iter();
     let mut split = Split {
         train: images

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Sample;
 use super::files::{Listing, SEARCH_DEPTH, holds_images, is_named, name};
 use super::links::leads_into;
-use super::mask::{Found, MASK_FOLDERS, Masks, unshare};
+use super::mask::{Found, MASK_FOLDERS, Masks, photographs, unshare};
 use super::split::Split;
 use crate::error::Result;
 use crate::metric::Label;
@@ -60,7 +60,7 @@ pub(super) fn add(
 /// The normal images to train on in `train`: all below a folder whose name says that they are normal
 /// or, where no folder in it holds images, those directly in it. None for another layout.
 fn training(train: &Path, root: &Path) -> Result<Option<Listing>> {
-    let direct = Listing::of(train)?;
+    let direct = photographs(train)?;
     let (normal, other): (Vec<_>, Vec<_>) =
         direct.folders.iter().partition(|folder| is_normal(folder));
     let other = other.into_iter();

@@ -252,7 +252,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(target_family = "wasm"))]
     fn floating_point_values_are_read_where_it_is_known_what_is_white() {
         let tiff = |white: f32| {
             let image = image::Rgb32FImage::from_pixel(16, 16, Rgb([0.2 * white; 3]));

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use image::{GrayImage, Luma};
 
-use crate::cli::{data, error, run, stdout, train};
+use crate::cli::{SMALL, data, error, run, stdout, train};
 
 fn stderr(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
@@ -125,4 +125,30 @@ fn a_good_image_that_cannot_be_read_is_named_in_one_sentence() {
     let said = error(&train(root, &["--epochs", "1"]));
     assert_eq!(said.matches("cannot use this data").count(), 1, "{said}");
     assert!(said.contains("the file is empty"), "{said}");
+}
+
+#[test]
+fn categories_that_are_only_tested_are_named_in_training() {
+    let root = data();
+    let root = root.path();
+    let two = root.join("two");
+    for category in ["a", "b"] {
+        for part in ["train/good", "test/good", "test/damaged"] {
+            if (category, part) == ("b", "train/good") {
+                continue;
+            }
+            let to = two.join(category).join(part);
+            fs::create_dir_all(&to).unwrap();
+            for file in fs::read_dir(root.join(part)).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let arguments = ["train", "--data", "two", "--epochs", "1", "--overwrite"];
+    let said = stderr(&run(root, &[&arguments[..], &SMALL].concat()));
+    assert!(said.contains("only tested: b."), "{said}");
+    fs::remove_dir_all(two.join("a")).unwrap();
+    let refused = error(&run(root, &[&arguments[..], &SMALL].concat()));
+    assert!(refused.contains("train/good"), "{refused}");
 }

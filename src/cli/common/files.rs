@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use daad::Detector;
 use daad::dataset::{
-    DataSet, LabelledImage, Listing, Sample, Split, load_ahead, unread, where_images_are,
+    DataSet, LabelledImage, Sample, Split, load_ahead, photographs, unread, where_images_are,
 };
 use daad::device::DeviceChoice;
 use daad::error::shown;
@@ -57,7 +57,7 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let found = Listing::of(path)?;
+            let found = photographs(path)?;
             // Where there is no image, the error says where there are some.
             let is_empty = found.images.is_empty();
             let folders = if is_empty { Vec::new() } else { found.folders };

@@ -8,7 +8,7 @@ use crate::dataset::files::{Listing, is_named, name, stem};
 use crate::error::Result;
 
 /// The names of folders of masks, in any case: MVTec AD's and BTAD's, VisA's, VOC's and labelme's.
-pub(in crate::dataset) const MASK_FOLDERS: [&str; 9] = [
+pub(in crate::dataset) const MASK_FOLDERS: [&str; 13] = [
     "ground_truth",
     "groundtruth",
     "ground-truth",
@@ -18,6 +18,10 @@ pub(in crate::dataset) const MASK_FOLDERS: [&str; 9] = [
     "SegmentationClass",
     "SegmentationClassPNG",
     "annotations",
+    "label",
+    "labels",
+    "seg",
+    "segmentation",
 ];
 
 /// What a mask's name has after its image's: nothing, as in VisA, BTAD and VOC, or one of these. With
@@ -33,6 +37,18 @@ const SUFFIXES: [&str; 9] = [
     "_ground_truth",
     "_groundtruth",
 ];
+
+/// The photographs in a folder; masks that lie beside them are listed as not read.
+///
+/// # Errors
+///
+/// As [`Listing::of`].
+pub fn photographs(folder: &Path) -> Result<Listing> {
+    let mut listing = Listing::of(folder)?;
+    let masks = Masks::beside(folder, &mut listing).all();
+    listing.unread.extend(masks);
+    Ok(listing)
+}
 
 /// Masks by name.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ mod find;
 mod fit;
 mod labelme;
 
+pub use find::photographs;
 pub(super) use find::{Found, MASK_FOLDERS, Masks, unshare};
 
 use std::collections::HashSet;
@@ -145,7 +146,7 @@ fn is_labelme(path: &Path) -> bool {
 /// normal), or drawn in the alpha channel. A mask in black on white is turned into its negative.
 ///
 /// Compression with losses leaves noise near black and soft edges, also in what was saved as PNG
-/// later; in such masks pixels of less than half of the highest brightness are background.
+/// later; in such masks pixels of less than a quarter of the highest brightness are background.
 fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
     let (width, height) = (image.width(), image.height());
     let levels = match image {
@@ -155,7 +156,7 @@ fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
     let highest = levels.iter().copied().max().unwrap_or(0);
     let background = match is_lossy || is_noisy(&levels) {
         false => 0,
-        true => (highest / 2).max(NOISE),
+        true => (highest / 4).max(NOISE),
     };
     let pixels = levels.iter().map(|&level| match level > background {
         true => 255,

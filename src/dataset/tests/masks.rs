@@ -43,6 +43,32 @@ fn masks_beside_their_images_are_no_images() {
 }
 
 #[test]
+fn masks_beside_good_images_are_not_trained_on_in_any_layout() {
+    let layouts: [(&[&str], [usize; 4]); 3] = [
+        (&["0.png", "1.png", "0_mask.png"], [2, 0, 0, 0]),
+        (
+            &["train/0.png", "train/0_mask.png", "test/good/1.png"],
+            [1, 1, 0, 0],
+        ),
+        (
+            &[
+                "NoDefects/0.png",
+                "NoDefects/0_mask.png",
+                "Defects/1.png",
+                "Defects/1_mask.png",
+            ],
+            [1, 0, 1, 1],
+        ),
+    ];
+    for (files, expected) in layouts {
+        let found = split(folder(files).path(), &[]).unwrap();
+        assert_eq!(counts(&found), expected, "{files:?}");
+        let notes = found.notes();
+        assert!(notes[0].contains("0_mask.png"), "{notes:?}");
+    }
+}
+
+#[test]
 fn folders_of_masks_among_images_are_masks_of_defects_and_no_images() {
     for inner in ["masks", "Ground_Truth"] {
         let root = renamed(|file| file.replace("ground_truth/hole", &format!("test/hole/{inner}")));
