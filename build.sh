@@ -213,13 +213,18 @@ build_engines() {
   build_engine webgpu
 }
 
-# All engines share one profile, and so what they depend on is built once for each set of compiler flags.
+# All engines share one profile, and so what they depend on is built once for each set of compiler flags. Cargo keeps one
+# library for all of them and would build it again for each, so it is only called where a source has changed.
 build_engine() {
-  local out=$OWN/pkg/$1 wasm=$CARGO_TARGET_DIR/$WASM/engine/daad.wasm
-  for_engine "$1" build
+  local out=$OWN/pkg/$1 sources
+  mapfile -t sources < <(find src -type f | LC_ALL=C sort)
   mkdir -p "$out"
-  unless_done "$out/.made" "$wasm" "$BINDGEN/bin/wasm-bindgen" build.sh -- \
-    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$out" --out-name daad "$wasm"
+  unless_done "$out/.made" "${sources[@]}" Cargo.toml Cargo.lock build.rs build.sh "$BINDGEN/bin/wasm-bindgen" -- make_engine "$1" "$out"
+}
+
+make_engine() {
+  for_engine "$1" build &&
+    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$2" --out-name daad "$CARGO_TARGET_DIR/$WASM/engine/daad.wasm"
 }
 
 # for_engine NAME COMMAND ARGUMENT...: cargo, with what this engine needs.
