@@ -216,10 +216,17 @@ build_engines() {
 # All engines share one profile, and so what they depend on is built once for each set of compiler flags. Cargo keeps one
 # library for all of them and would build it again for each, so it is only called where a source has changed.
 build_engine() {
-  local out=$OWN/pkg/$1 sources
-  mapfile -t sources < <(find src -type f | LC_ALL=C sort)
+  local out=$OWN/pkg/$1
   mkdir -p "$out"
-  unless_done "$out/.made" "${sources[@]}" Cargo.toml Cargo.lock build.rs build.sh "$BINDGEN/bin/wasm-bindgen" -- make_engine "$1" "$out"
+  describe_compiler >"$OWN/compiler"
+  # shellcheck disable=SC2046 # no source has a space in its name
+  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh "$BINDGEN/bin/wasm-bindgen" -- make_engine "$1" "$out"
+}
+
+# What an engine is made with beside its sources.
+describe_compiler() {
+  if has_wasm_target; then rustc --version; else /usr/bin/rustc --version; fi
+  if has_std_source; then echo "a standard library of our own"; fi
 }
 
 make_engine() {
