@@ -1,7 +1,8 @@
 //! Finds photographs that are there twice: by link, or copied under the same or another name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -9,19 +10,44 @@ use super::images::hex;
 use super::notes::{self, in_short};
 use super::sample::open_file;
 use super::{Sample, Source};
+use crate::metric::Label;
 
-/// Which files are the same: files of a length that several have are compared by their ends, and by
-/// all of their bytes only where these are the same too.
-pub(super) fn notes(train: &[Sample], test: &[Sample]) -> Vec<String> {
-    let samples: Vec<&Sample> = train.iter().chain(test).collect();
+/// These files without copies: of those with the same bytes, the first.
+pub fn without_copies(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let samples: Vec<Sample> = paths
+        .into_iter()
+        .map(|path| Sample::of_file(path, "", Label::Normal))
+        .collect();
+    let copies = same(&samples.iter().collect::<Vec<_>>()).into_iter();
+    let copies: HashSet<usize> = copies.flat_map(|group| group.into_iter().skip(1)).collect();
+    let samples = samples.into_iter().enumerate();
+    samples
+        .filter(|(index, _)| !copies.contains(index))
+        .filter_map(|(_, sample)| match sample.source {
+            Source::File(path) => Some(path),
+            Source::Record { .. } => None,
+        })
+        .collect()
+}
+
+/// The groups of samples whose files are the same, by index, each ascending: files of a length that
+/// several have are compared by their ends, and by all of their bytes only where these are the same
+/// too.
+fn same(samples: &[&Sample]) -> Vec<Vec<usize>> {
     let all = (0..samples.len()).collect();
     let by_length = groups(all, |index| length(samples[index]));
     let by_ends = by_length
         .into_iter()
         .flat_map(|group| groups(group, |index| samples[index].source.ends()));
     let same = by_ends.flat_map(|group| groups(group, |index| hash(samples[index])));
+    same.collect()
+}
+
+/// What a user should know of photographs that are there twice.
+pub(super) fn notes(train: &[Sample], test: &[Sample]) -> Vec<String> {
+    let samples: Vec<&Sample> = train.iter().chain(test).collect();
     let (mut tested, mut copied) = (Vec::new(), Vec::new());
-    for group in same {
+    for group in same(&samples) {
         let (mut trained, others): (Vec<usize>, Vec<_>) =
             group.into_iter().partition(|&index| index < train.len());
         if !trained.is_empty() {
@@ -110,7 +136,6 @@ fn hash(sample: &Sample) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Label;
     use tempfile::TempDir;
 
     #[test]

@@ -22,6 +22,7 @@ mod video;
 mod visa;
 
 pub use ahead::load_ahead;
+pub use copies::without_copies;
 pub use files::{Listing, where_images_are};
 pub use images::TrainingImages;
 pub use loader::{DEFAULT_CACHE_BYTES, Loader};

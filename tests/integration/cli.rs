@@ -1,8 +1,9 @@
 //! The program as its users meet it: right, wrong, and interrupted.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use daad::dataset::{LabelledImage, SyntheticImages, Texture};
@@ -196,16 +197,7 @@ fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
     let mut arguments = vec!["train", "--data", ".", "--out", "b.safetensors"];
     arguments.extend(SMALL);
     arguments.extend(epochs);
-    let mut child = daad(root, &arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first_line = String::new();
-    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut lines, &mut first_line).unwrap();
-    interrupt(child.id());
-    let status = child.wait().unwrap();
+    let status = signalled(daad(root, &arguments), "-INT");
     assert_eq!(status.code(), Some(130));
     assert!(!root.join("b.safetensors").exists(), "it was not done yet");
 
@@ -251,11 +243,20 @@ fn weights(root: &Path, name: &str) -> Vec<u8> {
     bytes[8 + header..].to_vec()
 }
 
-fn interrupt(process: u32) {
+/// Starts a program and sends it a signal when it has printed its first line; returns how it ended.
+pub(crate) fn signalled(mut command: Command, signal: &str) -> ExitStatus {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    lines.read_line(&mut String::new()).unwrap();
     let kill = Command::new("kill")
-        .args(["-INT", &process.to_string()])
+        .args([signal, &child.id().to_string()])
         .status();
     assert!(kill.unwrap().success());
+    child.wait().unwrap()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::cli::{SMALL, daad, data, error, run, stdout, train};
+use crate::cli::{SMALL, daad, data, error, run, signalled, stdout, train};
 
 fn score(root: &Path, arguments: &[&str]) -> std::process::Output {
     let score = ["score", "--model", "model.safetensors", "--device", "cpu"];
@@ -168,19 +168,8 @@ fn the_signals_that_end_programs_do_what_ctrl_c_does() {
         let root = root.path();
         let mut arguments = vec!["train", "--data", ".", "--epochs", "100000"];
         arguments.extend(SMALL);
-        let mut child = daad(root, &arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut first_line = String::new();
-        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
-        std::io::BufRead::read_line(&mut lines, &mut first_line).unwrap();
-        let kill = std::process::Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        let status = signalled(daad(root, &arguments), signal);
+        assert_eq!(status.code(), Some(130), "{signal}");
         assert!(root.join("model.safetensors.checkpoint").is_file());
     }
 }

@@ -1,6 +1,5 @@
 //! Files that commands read: models, images, data sets.
 
-use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use anyhow::{Context, ensure};
 use daad::Detector;
 use daad::dataset::{
     DataSet, LabelledImage, Sample, Split, load_ahead, photographs, unread, where_images_are,
+    without_copies,
 };
 use daad::device::DeviceChoice;
 use daad::error::shown;
@@ -15,7 +15,6 @@ use daad::file;
 use daad::image::only_part_read;
 use daad::score::NOTHING_TO_SCALE_BY;
 use pollster::block_on;
-use sha2::{Digest, Sha256};
 
 use super::output::note;
 use super::progress::progress_bar;
@@ -85,20 +84,13 @@ pub(crate) fn different_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>
     let mut all = images(paths)?;
     all.sort();
     all.dedup();
-    let mut contents = HashSet::new();
-    let mut different = Vec::with_capacity(all.len());
-    for path in &all {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", shown(path)))?;
-        if contents.insert(Sha256::digest(&bytes)) {
-            different.push(path.clone());
-        }
-    }
-    let copies = all.len() - different.len();
+    let count = all.len();
+    let different = without_copies(all);
+    let copies = count - different.len();
     ensure!(copies == 0 || different.len() > 1, NOTHING_TO_SCALE_BY);
     if copies > 0 {
         note(&format!(
-            "{copies} of {} images are copies of others and do not count.",
-            all.len()
+            "{copies} of {count} images are copies of others and do not count."
         ));
     }
     Ok(different)
