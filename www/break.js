@@ -38,10 +38,10 @@ export function open({ store, session }) {
    */
   function show(original, strokes) {
     if (!original) return;
-    const { input, width_px, height_px } = original.detection;
-    const data = apply({ data: input, width_px, height_px }, strokes);
-    view.showPicture({ data, width_px, height_px }, strokes.length > 0);
-    if (strokes.length > 0 || painted === original.subject) session.paint(strokes, new ImageData(data, width_px, height_px));
+    const { input, width, height } = original.detection;
+    const data = apply({ data: input, width, height }, strokes);
+    view.showPicture({ data, width, height }, strokes.length > 0);
+    if (strokes.length > 0 || painted === original.subject) session.paint(strokes, new ImageData(data, width, height));
     painted = strokes.length > 0 ? original.subject : null;
   }
 

@@ -120,8 +120,8 @@ export class Client {
    * @param {number} strongest how many items to picture
    * @returns {Promise<import("./protocol.js").InspectedBlock | null>}
    */
-  async inspect({ input, width_px, height_px }, place, strongest) {
-    return this.#ask({ type: "inspect", image: { input, width_px, height_px }, place, strongest });
+  async inspect({ input, width, height }, place, strongest) {
+    return this.#ask({ type: "inspect", image: { input, width, height }, place, strongest });
   }
 
   /**

@@ -2,7 +2,7 @@
  * How an image is judged: R and L are fused by γ (Eq. 7), and a score above the threshold is anomalous. Both are the model's own until the visitor moves them.
  *
  * @typedef {import("./protocol.js").ModelInfo} ModelInfo
- * @typedef {Pick<import("./protocol.js").Detection, "score" | "reconstruction_score" | "alignment_score" | "anomalous">} Scores what the engine found
+ * @typedef {Pick<import("./protocol.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores what the engine found
  *
  * @typedef {{ value: number, gamma: number | null }} Threshold as the visitor set it, at the γ of that moment; null stands for the model's own γ
  * @typedef {{ gamma: number | null, threshold: Threshold | null }} Moved the visitor's values; null stands for the model's own value
@@ -38,12 +38,12 @@ export function scale(raw, { min, max }) {
 }
 
 /**
- * @param {Pick<ModelInfo, "alignment" | "raw_scores">} info
+ * @param {Pick<ModelInfo, "alignment" | "normalRawScores">} info
  * @returns {string} why γ cannot be changed, "" if it can
  */
-export function whyFixed({ alignment, raw_scores }) {
+export function whyFixed({ alignment, normalRawScores }) {
   if (!alignment) return "This model has no L, so there is nothing to weigh: R is the whole score.";
-  if (raw_scores.length === 0) return "γ cannot be moved: this model's file keeps no R and L of its normal images, so the histogram and the threshold could not follow.";
+  if (normalRawScores.length === 0) return "γ cannot be moved: this model's file keeps no R and L of its normal images, so the histogram and the threshold could not follow.";
   return "";
 }
 
@@ -71,8 +71,8 @@ export function criterion(info, moved) {
  * @param {ModelInfo} info
  * @param {Criterion} criterion
  */
-export function judge({ score, reconstruction_score, alignment_score, anomalous }, info, { gamma, threshold, isOwn }) {
-  const fused = gamma === info.gamma ? score : fuse({ reconstruction: reconstruction_score, alignment: alignment_score }, info, gamma);
+export function judge({ score, reconstructionScore, alignmentScore, anomalous }, info, { gamma, threshold, isOwn }) {
+  const fused = gamma === info.gamma ? score : fuse({ reconstruction: reconstructionScore, alignment: alignmentScore }, info, gamma);
   return { score: fused, anomalous: isOwn ? anomalous : fused > threshold };
 }
 
@@ -81,6 +81,6 @@ export function judge({ score, reconstruction_score, alignment_score, anomalous 
  * @param {number} gamma
  */
 function normalScores(info, gamma) {
-  if (gamma === info.gamma) return info.scores;
-  return info.raw_scores.map((mirrored) => Math.max(...mirrored.map((raw) => fuse(raw, info, gamma)))).sort((a, b) => a - b);
+  if (gamma === info.gamma) return info.normalScores;
+  return info.normalRawScores.map((mirrored) => Math.max(...mirrored.map((raw) => fuse(raw, info, gamma)))).sort((a, b) => a - b);
 }

@@ -55,10 +55,10 @@ export function createList(store, session) {
         const refused = tooLarge(file);
         if (refused) throw new Error(refused);
         const { detection, elapsed_ms } = await session.judgeAside(fromFile(file));
-        const { score, reconstruction_score, alignment_score, anomalous } = detection;
+        const { score, reconstructionScore, alignmentScore, anomalous } = detection;
         if (!state.rows.some((row) => row.id === id)) continue;
         thumbnails.set(id, thumbnail(detection));
-        send({ type: "judged", id, scores: { score, reconstruction_score, alignment_score, anomalous }, elapsed_ms });
+        send({ type: "judged", id, scores: { score, reconstructionScore, alignmentScore, anomalous }, elapsed_ms });
         if (isEager) show(id);
         isEager = false;
       } catch (error) {

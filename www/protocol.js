@@ -16,18 +16,18 @@
 /**
  * @typedef {object} ModelInfo
  * @property {string} system name in the paper, such as "DAAD+"
- * @property {number} width_px
- * @property {number} height_px
+ * @property {number} width
+ * @property {number} height
  * @property {number} scales
- * @property {number} base_width
- * @property {number} memory_items
+ * @property {number} baseWidth
+ * @property {number} memoryItems
  * @property {{ height: number, width: number, channel: number } | null} division blocks per feature map; null where maps are not divided
  * @property {number} parameters
  * @property {number} gamma weight of the reconstruction score, 0 to 1
  * @property {number} threshold anomaly scores above it are anomalous
- * @property {number[]} scores sorted anomaly scores of held-out normal images
- * @property {{ reconstruction: number, alignment: number | null }[][]} raw_scores R and L of each of these images and of its mirror images; the largest of its scores counts
- * @property {number} false_alarm_rate share of normal images that the threshold flags at most
+ * @property {number[]} normalScores sorted anomaly scores of held-out normal images
+ * @property {{ reconstruction: number, alignment: number | null }[][]} normalRawScores R and L of each of these images and of its mirror images; the largest of its scores counts
+ * @property {number} falseAlarmRate share of normal images that the threshold flags at most
  * @property {Range} reconstruction
  * @property {Range | null} alignment
  * @property {Record<string, string | number>} provenance
@@ -36,16 +36,16 @@
 /**
  * @typedef {object} Detection
  * @property {number} score anomaly score, higher is more anomalous
- * @property {number} reconstruction_score raw R
- * @property {number | null} alignment_score raw L; null for a model without a discriminator
+ * @property {number} reconstructionScore raw R
+ * @property {number | null} alignmentScore raw L; null for a model without a discriminator
  * @property {number} threshold
  * @property {boolean} anomalous
- * @property {number} width_px
- * @property {number} height_px
+ * @property {number} width
+ * @property {number} height
  * @property {Uint8ClampedArray<ArrayBuffer>} input RGBA
  * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
- * @property {Float32Array<ArrayBuffer>} error_map squared error per pixel, mean over the channels
- * @property {Uint8ClampedArray<ArrayBuffer>} heat_map RGBA, the error map in colours
+ * @property {Float32Array<ArrayBuffer>} errorMap squared error per pixel, mean over the channels
+ * @property {Uint8ClampedArray<ArrayBuffer>} heatMap RGBA, the error map in colours
  * @property {string} note what the visitor should know of the file, "" where there is nothing
  */
 
@@ -58,11 +58,11 @@
  * @property {number} count N, the items of the bank
  * @property {number} temperature the number by which similarities are divided before the softmax; 1 in the paper
  * @property {number} survivors how many items are left after the shrinkage
- * @property {number} effective_items the effective number of items: the perplexity of the weights
- * @property {number} weight_sum the sum of the weights that are left
+ * @property {number} effectiveItems the effective number of items: the perplexity of the weights
+ * @property {number} weightSum the sum of the weights that are left
  * @property {number} likeness cosine of the query and the answer
- * @property {number} width_px
- * @property {number} height_px
+ * @property {number} width
+ * @property {number} height
  * @property {Uint8ClampedArray<ArrayBuffer>} query the reconstruction with the query itself in this block
  * @property {Uint8ClampedArray<ArrayBuffer>} answer the reconstruction with the memory's answer, as the network computes it
  * @property {{ index: number, similarity: number, weight: number, picture: Uint8ClampedArray<ArrayBuffer> }[]} items the strongest items; a picture shows the item alone, with the norm of the answer
@@ -72,9 +72,8 @@
 /**
  * @typedef {object} Detector
  * @property {() => ModelInfo} info
- * @property {(image: Uint8Array) => Promise<Detection>} detect
- * @property {(rgba: Uint8ClampedArray, width_px: number, height_px: number) => Promise<Detection>} detectPixels
- * @property {(rgba: Uint8ClampedArray, width_px: number, height_px: number) => Inspector} inspector of an image of the model's size
+ * @property {(image: Picture) => Promise<Detection>} detect
+ * @property {(rgba: Uint8ClampedArray, width: number, height: number) => Inspector} inspector of an image of the model's size
  * @property {() => void} free
  */
 
@@ -94,15 +93,15 @@
 
 /**
  * @typedef {object} TeachingPlan
- * @property {number} size_px
+ * @property {number} size
  * @property {number} scales
- * @property {number} base_width
- * @property {number} items of the memory, at each scale
+ * @property {number} baseWidth
+ * @property {number} memoryItems N of the memory, at each scale
  * @property {number} division r: blocks along each side of a map
- * @property {number} batch_size
- * @property {number} learning_rate the initial learning rate; it falls to zero until the end
+ * @property {number} batchSize
+ * @property {number} learningRate the initial learning rate; it falls to zero until the end
  * @property {boolean} flips
- * @property {number} false_alarm_rate
+ * @property {number} falseAlarmRate
  * @property {number} seed a whole number
  */
 
@@ -116,7 +115,7 @@
  * @property {() => void} free
  */
 
-/** Both images are RGBA. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width_px: number, height_px: number }} Rebuilt */
+/** Both images are RGBA. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width: number, height: number }} Rebuilt */
 
 /** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `file` is its path below the site's folder and has the hash in its name, `bytes` is the size before compression */
 /** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile `weights`: the content of a model that is not from the site and has no address */
@@ -137,7 +136,7 @@
  *   | { id: number, type: "start", module: WebAssembly.Module }
  *   | { id: number, type: "load", key: string, weights: Uint8Array<ArrayBuffer> }
  *   | { id: number, type: "detect", key: string, image: Picture }
- *   | { id: number, type: "inspect", image: Pick<Detection, "input" | "width_px" | "height_px">, place: BlockPlace, strongest: number }} Request
+ *   | { id: number, type: "inspect", image: Pick<Detection, "input" | "width" | "height">, place: BlockPlace, strongest: number }} Request
  */
 
 /** @typedef {{ detection: Detection, elapsed_ms: number }} Timed */

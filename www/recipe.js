@@ -7,12 +7,12 @@
 import { scale } from "./judgement.js";
 
 /**
- * @param {Pick<import("./protocol.js").Detection, "reconstruction_score" | "alignment_score">} detection
+ * @param {Pick<import("./protocol.js").Detection, "reconstructionScore" | "alignmentScore">} detection
  * @param {Pick<import("./protocol.js").ModelInfo, "reconstruction" | "alignment">} info
  * @param {number} gamma
  * @returns {Part[]}
  */
-export function recipe({ reconstruction_score: r, alignment_score: l }, info, gamma) {
+export function recipe({ reconstructionScore: r, alignmentScore: l }, info, gamma) {
   if (l === null || info.alignment === null) return [part("R", "reconstruction", r, info.reconstruction, 1)]; // no discriminator: R is all
   return [part("R", "reconstruction", r, info.reconstruction, gamma), part("L", "alignment", l, info.alignment, 1 - gamma)];
 }

@@ -63,8 +63,8 @@ export function open({ client, store }) {
     const image = await intact((await request(`floors/${file}`, "an image of a floor")).arrayBuffer());
     if (store.get().loaded !== loaded) throw new Gone();
     const { detection } = await client.detect(new Uint8Array(image), model.file);
-    const { reconstruction_score: error, reconstruction, error_map, width_px, height_px } = detection;
-    return { error, reconstruction, error_map, width_px, height_px };
+    const { reconstructionScore: error, reconstruction, errorMap, width, height } = detection;
+    return { error, reconstruction, errorMap, width, height };
   }
 
   async function start() {

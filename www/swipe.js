@@ -46,7 +46,7 @@ export function createSwipe(place) {
 
   /** @param {import("./protocol.js").Detection} detection */
   return (detection) => {
-    paint(input, detection.input, detection.width_px, detection.height_px);
-    paint(reconstruction, detection.reconstruction, detection.width_px, detection.height_px);
+    paint(input, detection.input, detection.width, detection.height);
+    paint(reconstruction, detection.reconstruction, detection.width, detection.height);
   };
 }

@@ -70,7 +70,7 @@ function need(value, request) {
 async function detect({ key, image }) {
   const detector = need(detectors.get(key), "load");
   const start = performance.now();
-  const detection = await (image instanceof ImageData ? detector.detectPixels(image.data, image.width, image.height) : detector.detect(image));
+  const detection = await detector.detect(image);
   return { detection, elapsed_ms: performance.now() - start };
 }
 
@@ -78,10 +78,10 @@ async function detect({ key, image }) {
  * Encodes an image whose blocks are to be inspected. The last one is kept: one block after the other is asked for.
  * @param {Extract<Request, { type: "inspect" }>["image"]} image
  */
-function inspector({ input, width_px, height_px }) {
+function inspector({ input, width, height }) {
   const detector = need(detectors.get(""), "load");
   const isKept = encoded?.detector === detector && encoded.input.length === input.length && input.every((value, at) => value === encoded?.input[at]);
-  if (!encoded || !isKept) encoded = { detector, input, inspector: detector.inspector(input, width_px, height_px) };
+  if (!encoded || !isKept) encoded = { detector, input, inspector: detector.inspector(input, width, height) };
   return encoded.inspector;
 }
 
@@ -96,8 +96,8 @@ async function answer(request) {
       return { value: await load(request), transfer: [] };
     case "detect": {
       const value = await detect(request);
-      const { input, reconstruction, error_map, heat_map } = value.detection;
-      return { value, transfer: [input.buffer, reconstruction.buffer, error_map.buffer, heat_map.buffer] };
+      const { input, reconstruction, errorMap, heatMap } = value.detection;
+      return { value, transfer: [input.buffer, reconstruction.buffer, errorMap.buffer, heatMap.buffer] };
     }
     case "inspect": {
       const { scale, row, column } = request.place;

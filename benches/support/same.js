@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 
 const TOLERANCE = 1e-3;
 
-/** @typedef {{ reconstruction_score: number, alignment_score: number, error_map: number[] }} Scores */
+/** @typedef {{ reconstructionScore: number, alignmentScore: number, errorMap: number[] }} Scores */
 
 /**
  * @param {Scores} ours
  * @param {Scores} peer
  */
 export function assertSameScores(ours, peer) {
-  assertClose([ours.reconstruction_score], [peer.reconstruction_score], "R");
-  assertClose([ours.alignment_score], [peer.alignment_score], "L");
-  assertClose(ours.error_map, peer.error_map, "error map");
+  assertClose([ours.reconstructionScore], [peer.reconstructionScore], "R");
+  assertClose([ours.alignmentScore], [peer.alignmentScore], "L");
+  assertClose(ours.errorMap, peer.errorMap, "error map");
 }
 
 /**

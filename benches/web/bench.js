@@ -84,6 +84,6 @@ globalThis.bench = {
 };
 
 /** What the driver compares. */
-function scores({ detection: { reconstruction_score, alignment_score, error_map } }) {
-  return { reconstruction_score, alignment_score, error_map: [...error_map] };
+function scores({ detection: { reconstructionScore, alignmentScore, errorMap } }) {
+  return { reconstructionScore, alignmentScore, errorMap: [...errorMap] };
 }

@@ -22,7 +22,7 @@ async function detect({ pixels }) {
   const start = performance.now();
   const { error_map, r, l } = await session.run({ image });
   const elapsed_ms = performance.now() - start;
-  return { elapsed_ms, detection: { error_map: error_map.data, reconstruction_score: r.data[0], alignment_score: l.data[0] } };
+  return { elapsed_ms, detection: { errorMap: error_map.data, reconstructionScore: r.data[0], alignmentScore: l.data[0] } };
 }
 
 /** RGBA of a square image to [1, 3, H, W] in [-1, 1]. */

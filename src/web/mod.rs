@@ -1,22 +1,26 @@
-//! The wasm-bindgen interface: the part of the library that the page's worker can use.
+//! The wasm-bindgen interface of an engine: what the npm package builds on.
 //!
-//! It is built once for each engine, and the page loads the build of the engine that it uses.
+//! An image is either a `Uint8Array`, the bytes of a file, or an object like `ImageData` with `data`
+//! (RGBA, row by row), `width` and `height`. Errors are JavaScript's `Error` with a `code`.
 
 use std::rc::Rc;
 
-use js_sys::{Array, Float32Array, Object, Reflect, Uint8ClampedArray};
-use serde::Serialize;
+use js_sys::{Array, Float32Array, Function, Object, Reflect, Uint8Array, Uint8ClampedArray};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use image::RgbImage;
 
-use crate::detector::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
-use crate::image::only_part_read;
+use crate::detector::{
+    BlockPlace, InspectedBlock, InspectedItem, Inspector, ScoredTile, TileSize, TiledDetection,
+};
+use crate::image::{decode_original, from_rgba, only_part_read};
 use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::{Range, RawScore};
 use crate::weights::Provenance;
-use crate::{Detection, Detector, Error};
+use crate::{Detection, Detector, Error, TileOptions};
 
 #[cfg_attr(feature = "webgpu", path = "webgpu.rs")]
 #[cfg_attr(not(feature = "webgpu"), path = "cpu.rs")]
@@ -44,9 +48,8 @@ fn start() {
 /// Where the device fails.
 #[cfg(not(feature = "webgpu"))]
 #[wasm_bindgen(js_name = warmUp)]
-pub async fn warm_up() -> Result<(), JsError> {
-    let warm = device::warm_up().await;
-    warm.map_err(|error| js_error(&error))
+pub async fn warm_up() -> Result<(), JsValue> {
+    Ok(device::warm_up().await.map_err(js_error)?)
 }
 
 /// A model on a device.
@@ -69,9 +72,8 @@ impl WebDetector {
     /// # Errors
     ///
     /// Where the bytes are not a model, or the device is not available or computes wrong values.
-    pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsError> {
-        let detector = device::detector(&model).await;
-        let detector = detector.map_err(|error| js_error(&error))?;
+    pub async fn load(model: Vec<u8>) -> Result<WebDetector, JsValue> {
+        let detector = device::detector(&model).await.map_err(js_error)?;
         Ok(Self {
             detector: Rc::new(detector),
         })
@@ -88,15 +90,18 @@ impl WebDetector {
         let calibration = &card.calibration;
         let info = Info {
             system: config.system_name(),
+            width: config.width_px,
+            height: config.height_px,
             parameters: config.parameter_count() as f64,
-            config,
+            scales: config.scales,
+            base_width: config.base_width,
             memory_items: config.memory.items,
             division: divided(config),
             gamma: calibration.fusion.gamma,
             threshold: calibration.threshold,
             false_alarm_rate: calibration.false_alarm_rate,
-            scores: &calibration.normal_scores,
-            raw_scores: &calibration.normal_raw_scores,
+            normal_scores: &calibration.normal_scores,
+            normal_raw_scores: &calibration.normal_raw_scores,
             reconstruction: calibration.fusion.reconstruction,
             alignment: calibration.fusion.alignment,
             provenance: &card.provenance,
@@ -105,33 +110,63 @@ impl WebDetector {
         Ok(info.serialize(&serializer)?)
     }
 
-    /// Scores the bytes of an image file; returns a plain object.
+    /// Scores an image; returns a plain object.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not an image, or the device fails.
-    pub async fn detect(&self, image: Vec<u8>) -> Result<JsValue, JsError> {
-        let detection = self.detector.detect(&image).await;
-        self.answer(detection, only_part_read(&image))
+    /// Where it is not an image, or the device fails.
+    pub async fn detect(&self, image: JsValue) -> Result<JsValue, JsValue> {
+        let Picture { image, note } = self.picture(&image)?;
+        let detection = self.detector.detect_image(image).await.map_err(js_error)?;
+        Ok(self.detection(&detection, note).into())
     }
 
-    /// Scores the pixels of a canvas: RGBA, row by row, of any size. Transparent pixels are drawn
-    /// on white. Returns the same as `detect`.
+    /// Scores several images in one pass; returns an array of what `detect` returns.
     ///
     /// # Errors
     ///
-    /// Where the pixels do not have this size, or the device fails.
-    #[wasm_bindgen(js_name = detectPixels)]
-    pub async fn detect_pixels(
+    /// As `detect`, for the first image with an error; its number is the error's `index`.
+    #[wasm_bindgen(js_name = detectBatch)]
+    pub async fn detect_batch(&self, images: &Array) -> Result<Array, JsValue> {
+        let pictures = images.iter().enumerate().map(|(index, image)| {
+            let picture = self.picture(&image);
+            picture.inspect_err(|error| set(error, "index", index.into()))
+        });
+        let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
+        let notes: Vec<_> = pictures.iter().map(|picture| picture.note).collect();
+        let images = pictures.into_iter().map(|picture| picture.image);
+        let detections = self.detector.detect_batch(images.collect()).await;
+        let detections = detections.map_err(js_error)?;
+        let both = detections.iter().zip(notes);
+        Ok(both.map(|(one, note)| self.detection(one, note)).collect())
+    }
+
+    /// Cuts a large image into tiles and scores each of them; returns a plain object. `on_scored` is
+    /// called with the number of tiles that are done and of all tiles.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not an image, it cannot be cut in this way, or the device fails.
+    #[wasm_bindgen(js_name = detectTiled)]
+    pub async fn detect_tiled(
         &self,
-        pixels: Vec<u8>,
-        width_px: u32,
-        height_px: u32,
-    ) -> Result<JsValue, JsError> {
-        let image = crate::image::from_rgba(pixels, width_px, height_px);
-        let image = image.map_err(|error| js_error(&error))?;
-        let detection = self.detector.detect_image(image).await;
-        self.answer(detection, None)
+        image: JsValue,
+        options: JsValue,
+        on_scored: &Function,
+    ) -> Result<JsValue, JsValue> {
+        let options = Tiling::from_js(options)?;
+        let Picture { image, note } = photograph(&image)?;
+        let (width, height) = image.dimensions();
+        let grid = self.detector.tile_grid(width, height, &options);
+        let all = grid.map_err(js_error)?.len();
+        let mut done = 0;
+        let count = |tiles| {
+            done += tiles;
+            // Only progress is lost where the callback fails.
+            let _ = on_scored.call2(&JsValue::NULL, &done.into(), &all.into());
+        };
+        let tiled = self.detector.detect_tiles(&image, &options, count).await;
+        Ok(self.tiled(&tiled.map_err(js_error)?, note).into())
     }
 
     /// Encodes an image for inspection: RGBA pixels of the model's size, such as `input` of what
@@ -143,15 +178,14 @@ impl WebDetector {
     pub fn inspector(
         &self,
         pixels: Vec<u8>,
-        width_px: u32,
-        height_px: u32,
-    ) -> Result<WebInspector, JsError> {
-        let image = crate::image::from_rgba(pixels, width_px, height_px);
-        let image = image.map_err(|error| js_error(&error))?;
-        let inspector = self.detector.inspector(&image);
+        width: u32,
+        height: u32,
+    ) -> Result<WebInspector, JsValue> {
+        let image = from_rgba(pixels, width, height).map_err(js_error)?;
+        let inspector = self.detector.inspector(&image).map_err(js_error)?;
         Ok(WebInspector {
             detector: Rc::clone(&self.detector),
-            inspector: inspector.map_err(|error| js_error(&error))?,
+            inspector,
         })
     }
 }
@@ -170,7 +204,7 @@ impl WebInspector {
         row: usize,
         column: usize,
         strongest: usize,
-    ) -> Result<JsValue, JsError> {
+    ) -> Result<JsValue, JsValue> {
         let place = BlockPlace {
             scale,
             row,
@@ -178,55 +212,149 @@ impl WebInspector {
             channel: 0,
         };
         let block = self.detector.inspect(&self.inspector, place, strongest);
-        let block = block.await.map_err(|error| js_error(&error))?;
+        let block = block.await.map_err(js_error)?;
         Ok(block.map_or(JsValue::NULL, |block| inspected(&block).into()))
     }
 }
 
+/// An image, and what the user should know of its file.
+struct Picture {
+    image: RgbImage,
+    note: Option<&'static str>,
+}
+
+/// An image in its own size.
+fn photograph(image: &JsValue) -> Result<Picture, JsValue> {
+    let Some(bytes) = image.dyn_ref::<Uint8Array>() else {
+        return pixels(image);
+    };
+    let bytes = bytes.to_vec();
+    Ok(Picture {
+        image: decode_original(&bytes).map_err(js_error)?,
+        note: only_part_read(&bytes),
+    })
+}
+
+/// An image from an object like `ImageData`; transparent pixels are drawn on white.
+fn pixels(image: &JsValue) -> Result<Picture, JsValue> {
+    let data = Reflect::get(image, &"data".into())?;
+    let data = match data.dyn_ref::<Uint8ClampedArray>() {
+        Some(clamped) => clamped.to_vec(),
+        None => Uint8Array::new(&data).to_vec(),
+    };
+    let side = |name: &str| Reflect::get(image, &name.into()).map(|side| side.as_f64());
+    let (width, height) = (side("width")?, side("height")?);
+    let image = from_rgba(
+        data,
+        width.unwrap_or(0.0) as u32,
+        height.unwrap_or(0.0) as u32,
+    );
+    Ok(Picture {
+        image: image.map_err(js_error)?,
+        note: None,
+    })
+}
+
+/// How a large image is cut, as JavaScript says it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Tiling {
+    /// Side of a tile in pixels of the image; None stands for the model's size.
+    tile: Option<u32>,
+    overlap: Option<f64>,
+    #[serde(default)]
+    error_map: bool,
+}
+
+impl Tiling {
+    fn from_js(options: JsValue) -> Result<TileOptions, JsValue> {
+        let Self {
+            tile,
+            overlap,
+            error_map,
+        } = from_js(options)?;
+        Ok(TileOptions {
+            size: tile.map(|side| TileSize {
+                width_px: side,
+                height_px: side,
+            }),
+            overlap: overlap.unwrap_or(TileOptions::default().overlap),
+            error_map,
+        })
+    }
+}
+
 impl WebDetector {
-    /// `note` is what the visitor should know of the file.
-    fn answer(
-        &self,
-        detection: crate::Result<Detection>,
-        note: Option<&str>,
-    ) -> Result<JsValue, JsError> {
-        let detection = detection.map_err(|error| js_error(&error))?;
-        let threshold = self.detector.card().calibration.threshold;
-        let object = self.to_object(&detection, threshold);
-        set(&object, "note", note.unwrap_or_default().into());
-        Ok(object.into())
+    /// An image in the model's size.
+    fn picture(&self, image: &JsValue) -> Result<Picture, JsValue> {
+        let Some(bytes) = image.dyn_ref::<Uint8Array>() else {
+            return pixels(image);
+        };
+        let bytes = bytes.to_vec();
+        Ok(Picture {
+            image: self.detector.prepare(&bytes).map_err(js_error)?,
+            note: only_part_read(&bytes),
+        })
     }
 
-    fn to_object(&self, detection: &Detection, threshold: f64) -> Object {
-        let object = Object::new();
+    fn detection(&self, detection: &Detection, note: Option<&str>) -> Object {
         let prediction = &detection.prediction;
-        let alignment = prediction.raw.alignment.map_or(JsValue::NULL, Into::into);
-        set(&object, "score", detection.anomaly_score.into());
-        set(
-            &object,
-            "reconstruction_score",
-            prediction.raw.reconstruction.into(),
-        );
-        set(&object, "alignment_score", alignment);
-        set(&object, "threshold", threshold.into());
-        set(&object, "anomalous", detection.is_anomalous.into());
-        set(&object, "width_px", detection.input.width().into());
-        set(&object, "height_px", detection.input.height().into());
+        let object = self.verdict(detection.anomaly_score, detection.is_anomalous, note);
+        set_raw(&object, prediction.raw);
+        let (width, height) = detection.input.dimensions();
+        set(&object, "width", width.into());
+        set(&object, "height", height.into());
         set(&object, "input", rgba(&detection.input).into());
-        set(
-            &object,
-            "reconstruction",
-            rgba(&prediction.reconstruction).into(),
-        );
+        let reconstruction = rgba(&prediction.reconstruction);
+        set(&object, "reconstruction", reconstruction.into());
         let map = Float32Array::from(prediction.error_map.as_slice());
-        set(&object, "error_map", map.into());
-        set(
-            &object,
-            "heat_map",
-            rgba(&self.detector.heat_map(detection)).into(),
-        );
+        set(&object, "errorMap", map.into());
+        let heat_map = rgba(&self.detector.heat_map(detection));
+        set(&object, "heatMap", heat_map.into());
         object
     }
+
+    fn tiled(&self, tiled: &TiledDetection, note: Option<&str>) -> Object {
+        let object = self.verdict(tiled.anomaly_score, tiled.is_anomalous, note);
+        set(&object, "width", tiled.width_px.into());
+        set(&object, "height", tiled.height_px.into());
+        let tiles: Array = tiled.tiles.iter().map(scored_tile).collect();
+        set(&object, "tiles", tiles.into());
+        let map = tiled.error_map.as_deref().map(Float32Array::from);
+        set(&object, "errorMap", map.map_or(JsValue::NULL, Into::into));
+        let heat_map = self.detector.tiled_heat_map(tiled);
+        let heat_map = heat_map.map_or(JsValue::NULL, |map| rgba(&map).into());
+        set(&object, "heatMap", heat_map);
+        object
+    }
+
+    fn verdict(&self, score: f64, anomalous: bool, note: Option<&str>) -> Object {
+        let object = Object::new();
+        let threshold = self.detector.card().calibration.threshold;
+        set(&object, "score", score.into());
+        set(&object, "threshold", threshold.into());
+        set(&object, "anomalous", anomalous.into());
+        set(&object, "note", note.unwrap_or_default().into());
+        object
+    }
+}
+
+fn scored_tile(scored: &ScoredTile) -> Object {
+    let object = Object::new();
+    set(&object, "x", scored.tile.x_px.into());
+    set(&object, "y", scored.tile.y_px.into());
+    set(&object, "width", scored.tile.width_px.into());
+    set(&object, "height", scored.tile.height_px.into());
+    set(&object, "score", scored.anomaly_score.into());
+    set(&object, "anomalous", scored.is_anomalous.into());
+    set_raw(&object, scored.raw);
+    object
+}
+
+fn set_raw(object: &Object, raw: RawScore) {
+    let alignment = raw.alignment.map_or(JsValue::NULL, Into::into);
+    set(object, "reconstructionScore", raw.reconstruction.into());
+    set(object, "alignmentScore", alignment);
 }
 
 fn inspected(block: &InspectedBlock) -> Object {
@@ -238,13 +366,13 @@ fn inspected(block: &InspectedBlock) -> Object {
     set(&object, "survivors", addressing.survivors().into());
     set(
         &object,
-        "effective_items",
+        "effectiveItems",
         addressing.effective_items().into(),
     );
-    set(&object, "weight_sum", addressing.weight_sum().into());
+    set(&object, "weightSum", addressing.weight_sum().into());
     set(&object, "likeness", block.likeness.into());
-    set(&object, "width_px", block.query.width().into());
-    set(&object, "height_px", block.query.height().into());
+    set(&object, "width", block.query.width().into());
+    set(&object, "height", block.query.height().into());
     set(&object, "query", rgba(&block.query).into());
     set(&object, "answer", rgba(&block.answer).into());
     let items: Array = block.items.iter().map(inspected_item).collect();
@@ -263,17 +391,20 @@ fn inspected_item(item: &InspectedItem) -> Object {
     object
 }
 
-fn set(object: &Object, name: &str, value: JsValue) {
-    // Setting a property of a fresh plain object cannot fail.
+fn set(object: &JsValue, name: &str, value: JsValue) {
+    // Setting a property of a plain object cannot fail.
     let _ = Reflect::set(object, &name.into(), &value);
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Info<'a> {
     system: String,
+    width: usize,
+    height: usize,
     parameters: f64,
-    #[serde(flatten)]
-    config: &'a ModelConfig,
+    scales: usize,
+    base_width: usize,
     memory_items: usize,
     /// The division into blocks; None if no map is divided into blocks that are large enough to
     /// see.
@@ -281,9 +412,9 @@ struct Info<'a> {
     gamma: f64,
     threshold: f64,
     false_alarm_rate: f64,
-    scores: &'a [f64],
+    normal_scores: &'a [f64],
     /// R and L of each of these images and of its mirror images.
-    raw_scores: &'a [Vec<RawScore>],
+    normal_raw_scores: &'a [Vec<RawScore>],
     reconstruction: Range,
     alignment: Option<Range>,
     provenance: &'a Provenance,
@@ -305,6 +436,21 @@ fn rgba(image: &RgbImage) -> Uint8ClampedArray {
     Uint8ClampedArray::from(bytes.as_slice())
 }
 
-fn js_error(error: &Error) -> JsError {
-    JsError::new(&error.to_string())
+/// A plain object of JavaScript as a struct.
+fn from_js<T: DeserializeOwned>(object: JsValue) -> Result<T, JsValue> {
+    let read = serde_wasm_bindgen::from_value(object);
+    read.map_err(|error| js_error(Error::Config(error.to_string())))
+}
+
+/// JavaScript's `Error`, with the kind of the error as its `code`.
+fn js_error(error: Error) -> JsValue {
+    let code = match error {
+        Error::Image(_) => "image",
+        Error::Model(_) => "model",
+        Error::Config(_) | Error::Data(_) => "argument",
+        _ => "engine",
+    };
+    let object = js_sys::Error::new(&error.to_string());
+    set(&object, "code", code.into());
+    object.into()
 }

@@ -6,22 +6,23 @@ use js_sys::{Array, Object, Uint8Array};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
-use crate::image::{Flips, decode};
+use crate::error::Error;
+use crate::image::{Flips, resize};
 use crate::learn::{InMemoryTraining, Schedule, StepReport, TrainConfig};
 use crate::model::{Division, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::weights::{Precision, Provenance};
 
-use super::{js_error, rgba, set};
+use super::{Picture, from_js, js_error, photograph, rgba, set};
 
 /// The settings that the page may choose; all other settings are as in the paper.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Plan {
-    size_px: usize,
+    size: usize,
     scales: usize,
     base_width: usize,
-    items: usize,
+    memory_items: usize,
     division: usize,
     batch_size: usize,
     learning_rate: f64,
@@ -33,14 +34,14 @@ struct Plan {
 impl Plan {
     fn config(&self) -> TrainConfig {
         let mut model = ModelConfig {
-            height_px: self.size_px,
-            width_px: self.size_px,
+            height_px: self.size,
+            width_px: self.size,
             scales: self.scales,
             base_width: self.base_width,
             adversarial: None,
             ..ModelConfig::default()
         };
-        model.memory.items = self.items;
+        model.memory.items = self.memory_items;
         model.memory.division = Division::Blocks(DivisionRate::square(self.division));
         TrainConfig {
             model,
@@ -66,27 +67,26 @@ pub struct WebTraining {
 
 #[wasm_bindgen(js_class = Training)]
 impl WebTraining {
-    /// Begins a new run. `images` are normal images, each as the bytes of a file.
+    /// Begins a new run on normal images.
     ///
     /// # Errors
     ///
     /// Where a setting of the plan is not allowed, or for an element that is not an image, saying
     /// which.
     #[wasm_bindgen(constructor)]
-    pub fn new(plan: JsValue, images: &Array) -> Result<WebTraining, JsError> {
-        let plan: Plan = serde_wasm_bindgen::from_value(plan)?;
-        let side = plan.size_px as u32;
+    pub fn new(plan: JsValue, images: &Array) -> Result<WebTraining, JsValue> {
+        let plan: Plan = from_js(plan)?;
+        let side = plan.size as u32;
         let images = images.iter().enumerate().map(|(index, image)| {
-            let bytes = Uint8Array::new(&image).to_vec();
-            decode(&bytes, side, side).map_err(|error| {
-                let text = format!("image {}: {error}", index + 1);
-                JsError::new(&text)
-            })
+            let Picture { image, .. } =
+                photograph(&image).map_err(|error| numbered(error, index))?;
+            Ok(resize(image, side, side))
         });
-        let images = images.collect::<Result<Vec<_>, _>>()?;
+        let images = images.collect::<Result<Vec<_>, JsValue>>()?;
         let training = InMemoryTraining::new(plan.config(), images, &Device::flex());
-        let training = training.map_err(|error| js_error(&error))?;
-        Ok(Self { training })
+        Ok(Self {
+            training: training.map_err(js_error)?,
+        })
     }
 
     /// The number of images to train on; the others are held out.
@@ -107,9 +107,9 @@ impl WebTraining {
     /// # Errors
     ///
     /// Where training diverges.
-    pub async fn step(&mut self, share_done: f64) -> Result<Object, JsError> {
+    pub async fn step(&mut self, share_done: f64) -> Result<Object, JsValue> {
         let report = self.training.step_by_time(share_done).await;
-        let StepReport { losses, epochs } = report.map_err(|error| js_error(&error))?;
+        let StepReport { losses, epochs } = report.map_err(js_error)?;
         let object = Object::new();
         set(&object, "loss", losses.reconstruction.into());
         set(&object, "epochs", epochs.into());
@@ -121,16 +121,17 @@ impl WebTraining {
     /// # Errors
     ///
     /// Where there is no such image.
-    pub async fn rebuild(&self, index: usize) -> Result<Object, JsError> {
+    pub async fn rebuild(&self, index: usize) -> Result<Object, JsValue> {
         let image = self.training.held_out().get(index);
-        let image = image.ok_or_else(|| JsError::new("there is no such held-out image"))?;
+        let image = image
+            .ok_or_else(|| js_error(Error::Config("there is no such held-out image".into())))?;
         let rebuilt = self.training.rebuild(image).await;
-        let rebuilt = rebuilt.map_err(|error| js_error(&error))?;
+        let rebuilt = rebuilt.map_err(js_error)?;
         let object = Object::new();
         set(&object, "input", rgba(image).into());
         set(&object, "reconstruction", rgba(&rebuilt).into());
-        set(&object, "width_px", image.width().into());
-        set(&object, "height_px", image.height().into());
+        set(&object, "width", image.width().into());
+        set(&object, "height", image.height().into());
         Ok(object)
     }
 
@@ -139,14 +140,23 @@ impl WebTraining {
     /// # Errors
     ///
     /// Where a weight does not fit half precision.
-    pub async fn finish(&self, data: String) -> Result<Uint8Array, JsError> {
+    pub async fn finish(&self, data: String) -> Result<Uint8Array, JsValue> {
         let provenance = Provenance {
             data,
             device: "a browser's CPU".into(),
             ..Provenance::default()
         };
         let finished = self.training.finish(provenance, Precision::F16).await;
-        let finished = finished.map_err(|error| js_error(&error))?;
+        let finished = finished.map_err(js_error)?;
         Ok(Uint8Array::from(finished.bytes.as_slice()))
     }
+}
+
+/// The error of one of several images, with the image's number in its message.
+fn numbered(error: JsValue, index: usize) -> JsValue {
+    if let Some(error) = error.dyn_ref::<js_sys::Error>() {
+        let message = String::from(error.message());
+        error.set_message(&format!("image {}: {message}", index + 1));
+    }
+    error
 }

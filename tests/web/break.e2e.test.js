@@ -92,8 +92,8 @@ describe("a defect put into a normal image", () => {
     assert.equal(await live(page), before.score);
     assert.ok(await page.getByTestId("break-undo").isDisabled());
     await page.waitForTimeout(300); // the engine judges the image itself once more
-    const { score, reconstruction_score, alignment_score, verdict } = await reading(page);
-    assert.deepEqual([score, reconstruction_score, alignment_score, verdict], [before.score, before.reconstruction_score, before.alignment_score, "Normal"]);
+    const { score, reconstructionScore, alignmentScore, verdict } = await reading(page);
+    assert.deepEqual([score, reconstructionScore, alignmentScore, verdict], [before.score, before.reconstructionScore, before.alignmentScore, "Normal"]);
     assert.deepEqual(await pictures(), unpainted);
     assert.equal(await text(page, "break-score"), "");
     assert.ok(!(await statuses()).includes("working"), "the status does not flicker");

@@ -60,13 +60,13 @@ const WITH_L = 5e-3;
 
 /**
  * @param {Awaited<ReturnType<typeof reading>>} actual
- * @param {{ score: number, reconstruction_score: number, alignment_score: number | null }} expected
+ * @param {{ score: number, reconstructionScore: number, alignmentScore: number | null }} expected
  * @param {string} what
  */
 function assertSameScores(actual, expected, what) {
   assertClose(actual.score, expected.score, `${what}, score`, WITH_L);
-  assertClose(actual.reconstruction_score, expected.reconstruction_score, `${what}, R`);
-  assertClose(actual.alignment_score ?? 0, expected.alignment_score ?? 0, `${what}, L`, WITH_L);
+  assertClose(actual.reconstructionScore, expected.reconstructionScore, `${what}, R`);
+  assertClose(actual.alignmentScore ?? 0, expected.alignmentScore ?? 0, `${what}, L`, WITH_L);
 }
 
 describe("the scores", () => {

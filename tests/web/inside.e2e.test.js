@@ -92,8 +92,8 @@ async function assertWhole(page) {
     assert.equal(pictures.length, 7);
     for (const { side, values } of pictures) assert.ok(side === 16 && values > 8, "a picture is not blank");
     assert.ok(answer.survivors >= 1 && answer.survivors < answer.count);
-    assert.ok(answer.effective_items > 1 && answer.effective_items <= answer.survivors + 1e-6, "addressing is soft");
-    assert.deepEqual([Number(summary["survivors"]), Number(summary["count"]), Number(summary["effective"])], [answer.survivors, answer.count, answer.effective_items]);
+    assert.ok(answer.effectiveItems > 1 && answer.effectiveItems <= answer.survivors + 1e-6, "addressing is soft");
+    assert.deepEqual([Number(summary["survivors"]), Number(summary["count"]), Number(summary["effective"])], [answer.survivors, answer.count, answer.effectiveItems]);
     assert.deepEqual(items.map(({ index, weight, similarity }) => ({ index: Number(index), weight: Number(weight), similarity: Number(similarity) })), answer.items);
     items.forEach(({ weight }, at) => assert.ok(at === 0 || Number(weight) <= Number(items[at - 1]?.["weight"]), "weights descend"));
   });
@@ -101,7 +101,7 @@ async function assertWhole(page) {
   for (let scale = 0; scale < SCALES; scale++) {
     await page.locator(".inside-tabs button").nth(scale).click();
     const terms = await page.evaluate(() => Object.fromEntries([.../** @type {NodeListOf<MathMLElement>} */ (document.querySelectorAll(".inside-steps [data-term]"))].map(({ dataset }) => [dataset["term"], Number(dataset["value"])])));
-    const { similarities, items, weight_sum, likeness, count, survivors } = answers[scale];
+    const { similarities, items, weightSum, likeness, count, survivors } = answers[scale];
     const powers = similarities.map(Math.exp);
     const sum = powers.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b);
     const kept = powers.map((/** @type {number} */ power) => power / sum).filter((/** @type {number} */ weight) => weight >= (1 - 1e-4) / count);
@@ -110,8 +110,8 @@ async function assertWhole(page) {
     near(terms["weight"], items[0].weight, "w");
     near(terms["weight"], (terms["power"] ?? 0) / (terms["sum"] ?? 1), "w as a quotient");
     near(terms["cut"], 1 / count, "1/N");
-    near(terms["weight-sum"], weight_sum, "the sum of the weights that stay");
-    near(weight_sum, kept.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b), "the same from the similarities");
+    near(terms["weight-sum"], weightSum, "the sum of the weights that stay");
+    near(weightSum, kept.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b), "the same from the similarities");
     near(terms["likeness"], likeness, "likeness");
     assert.equal(survivors, kept.length);
   }

@@ -177,7 +177,7 @@ describe("γ", () => {
     const model = (await readdir(join(SITE, "models"))).find((name) => name.startsWith("piped-") && name.endsWith(".safetensors")) ?? assert.fail("the site has the model");
     const bytes = await readFile(join(SITE, "models", model));
     const { fusion } = JSON.parse(JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()).__metadata__.daad).calibration;
-    const raw = { reconstruction: own.reconstruction_score, alignment: own.alignment_score };
+    const raw = { reconstruction: own.reconstructionScore, alignment: own.alignmentScore };
     const fused = fuse(raw, fusion, fusion.gamma);
     assert.ok(Math.abs(fused - own.score) <= 1e-9 * Math.abs(own.score), `the page gets ${fused}, the engine ${own.score}`);
 
@@ -351,7 +351,7 @@ describe("several images", () => {
     const csv = await download(page, () => page.locator("#list").getByRole("button", { name: "Save CSV" }).click());
     assert.equal(csv.name, "daad-first.csv");
     const [head, ...lines] = csv.bytes.toString().trimEnd().split("\r\n");
-    assert.equal(head, "\uFEFFname,verdict,score,reconstruction_score,alignment_score,time_ms,reason,model,model_hash,gamma,threshold");
+    assert.equal(head, "\uFEFFname,verdict,score,reconstructionScore,alignmentScore,time_ms,reason,model,model_hash,gamma,threshold");
     assert.match(lines[0] ?? "", /^"b\.png",anomalous,0\.28\d*,0\.2,1,[\d.e-]+,"","first","hash of first",0\.9,0\.25$/);
     assert.match(lines[1] ?? "", /^"'=a\.png",anomalous,0\.9,1,0,/);
     assert.match(lines[3] ?? "", /^"c9\.png",failed,,,,,"Cannot use c9\.png: it is refused\.",/);

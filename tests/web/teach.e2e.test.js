@@ -114,7 +114,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   await choose(page, holed);
   const anomalous = await reading(page);
   assert.equal(anomalous.verdict, "Anomalous");
-  assert.ok(anomalous.reconstruction_score > 2 * normal.reconstruction_score, `${anomalous.reconstruction_score} against ${normal.reconstruction_score}`);
+  assert.ok(anomalous.reconstructionScore > 2 * normal.reconstructionScore, `${anomalous.reconstructionScore} against ${normal.reconstructionScore}`);
 
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("teach-save").click()]);
   assert.equal(download.suggestedFilename(), "my-model.safetensors");

@@ -4,7 +4,7 @@ import { ends } from "./strokes.js";
 
 /**
  * @typedef {import("./strokes.js").Stroke} Stroke
- * @typedef {{ data: Uint8ClampedArray<ArrayBuffer>, width_px: number, height_px: number }} Picture RGBA, row by row
+ * @typedef {{ data: Uint8ClampedArray<ArrayBuffer>, width: number, height: number }} Picture RGBA, row by row
  * @typedef {{ x: number, y: number }} Place in pixels
  * @typedef {[number, number, number]} Colour
  */
@@ -40,9 +40,9 @@ export function apply(base, strokes) {
 const PAINT = {
   brush(picture, { points, pen }, base) {
     const radius = Math.max(1, BRUSH_RADIUS * side(picture)); // at least one pixel shows
-    const isBlack = pen === "contrast" ? brightness(average(base, { left: 0, top: 0, right: base.width_px, bottom: base.height_px })) > 127 : pen === "black";
+    const isBlack = pen === "contrast" ? brightness(average(base, { left: 0, top: 0, right: base.width, bottom: base.height })) > 127 : pen === "black";
     const path = points.map((point) => place(picture, point));
-    const trail = new Float32Array(picture.width_px * picture.height_px); // of each pixel how much is covered
+    const trail = new Float32Array(picture.width * picture.height); // of each pixel how much is covered
     path.forEach((to, i) => {
       const from = path[Math.max(0, i - 1)] ?? to;
       each(picture, bounds([from, to], radius + 1), (at, index) => (trail[index] = Math.max(trail[index] ?? 0, edge(radius - distance(at, from, to)))));
@@ -84,13 +84,13 @@ const PAINT = {
 };
 
 /** @param {Picture} picture */
-function side({ width_px, height_px }) {
-  return Math.min(width_px, height_px);
+function side({ width, height }) {
+  return Math.min(width, height);
 }
 
 /** @param {Picture} picture @param {import("./strokes.js").Point} point @returns {Place} */
-function place({ width_px, height_px }, { x, y }) {
-  return { x: x * width_px, y: y * height_px };
+function place({ width, height }, { x, y }) {
+  return { x: x * width, y: y * height };
 }
 
 /** @typedef {{ left: number, top: number, right: number, bottom: number }} Box */
@@ -122,9 +122,9 @@ function distance(at, from, to) {
  * @param {Box} box
  * @param {(at: Place, index: number) => void} visit gets the middle of each pixel in the box
  */
-function each({ width_px, height_px }, { left, top, right, bottom }, visit) {
-  for (let y = Math.max(0, Math.floor(top)); y < Math.min(height_px, bottom); y++) {
-    for (let x = Math.max(0, Math.floor(left)); x < Math.min(width_px, right); x++) visit({ x: x + 0.5, y: y + 0.5 }, y * width_px + x);
+function each({ width, height }, { left, top, right, bottom }, visit) {
+  for (let y = Math.max(0, Math.floor(top)); y < Math.min(height, bottom); y++) {
+    for (let x = Math.max(0, Math.floor(left)); x < Math.min(width, right); x++) visit({ x: x + 0.5, y: y + 0.5 }, y * width + x);
   }
 }
 

@@ -18,12 +18,12 @@ export function ranked({ similarities, temperature }) {
  * The terms of the formula, for the strongest item.
  * @param {InspectedBlock} block with at least one item
  */
-export function terms({ count, survivors, weight_sum, similarities, temperature, items }) {
+export function terms({ count, survivors, weightSum, similarities, temperature, items }) {
   const [first] = items;
   if (!first) throw new Error("No item of the memory answers this block.");
   const sum = sumOfPowers(similarities, temperature);
   const power = Math.exp(first.similarity / temperature);
-  return { item: first.index, similarity: first.similarity, power, sum, weight: power / sum, cut: 1 / count, isRenormalized: survivors < count && Math.abs(weight_sum - 1) < ROUNDING };
+  return { item: first.index, similarity: first.similarity, power, sum, weight: power / sum, cut: 1 / count, isRenormalized: survivors < count && Math.abs(weightSum - 1) < ROUNDING };
 }
 
 /**

@@ -47,15 +47,15 @@ export function isWithin({ row, column }, { height, width }) {
 
 /**
  * The block where the mean error is the largest.
- * @param {Pick<import("../protocol.js").Detection, "error_map" | "width_px" | "height_px">} detection
+ * @param {Pick<import("../protocol.js").Detection, "errorMap" | "width" | "height">} detection
  * @param {Division} division
  * @returns {Place}
  */
-export function worst({ error_map, width_px, height_px }, division) {
+export function worst({ errorMap, width, height }, division) {
   const sums = new Float64Array(division.height * division.width);
-  error_map.forEach((error, at) => {
-    const row = Math.floor((Math.floor(at / width_px) * division.height) / height_px);
-    const column = Math.floor(((at % width_px) * division.width) / width_px);
+  errorMap.forEach((error, at) => {
+    const row = Math.floor((Math.floor(at / width) * division.height) / height);
+    const column = Math.floor(((at % width) * division.width) / width);
     sums[row * division.width + column] += error;
   });
   const most = sums.indexOf(Math.max(...sums));

@@ -19,7 +19,7 @@ export function csv(entries, { model, criterion }) {
   const rows = entries.map(({ name, verdict, stage, score, scores, elapsed_ms, reason }) => [
     text(name),
     verdict ?? (stage === "failed" ? "failed" : "not judged"),
-    ...[score, scores?.reconstruction_score, scores?.alignment_score, scores && tenths(elapsed_ms)].map((value) => value ?? ""),
+    ...[score, scores?.reconstructionScore, scores?.alignmentScore, scores && tenths(elapsed_ms)].map((value) => value ?? ""),
     text(reason),
     text(model.name),
     text(model.hash),
@@ -37,7 +37,7 @@ export function json(entries, { model, criterion }) {
   const { gamma, threshold, scores } = criterion;
   const images = entries.map(({ name, stage, verdict, score, scores, elapsed_ms, reason }) => ({
     name,
-    ...(scores ? { verdict, score, reconstruction_score: scores.reconstruction_score, alignment_score: scores.alignment_score, time_ms: tenths(elapsed_ms) } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
+    ...(scores ? { verdict, score, reconstruction_score: scores.reconstructionScore, alignment_score: scores.alignmentScore, time_ms: tenths(elapsed_ms) } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
   }));
   return `${JSON.stringify({ model, gamma, threshold, estimated_false_alarm_rate: falseAlarmRate(scores, threshold), normal_scores: scores.length, images }, null, 2)}\n`;
 }

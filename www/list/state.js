@@ -1,7 +1,7 @@
 /**
  * Several images at once: what the list knows, and how each event changes it. Pure.
  *
- * @typedef {Pick<import("../protocol.js").Detection, "score" | "reconstruction_score" | "alignment_score" | "anomalous">} Scores
+ * @typedef {Pick<import("../protocol.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores
  *
  * @typedef {object} Row
  * @property {number} id
@@ -125,7 +125,7 @@ const NAMES = new Intl.Collator("en", { numeric: true });
 function key({ name, score, verdict, scores, elapsed_ms }, by) {
   if (by === "name") return name;
   if (!scores) return null;
-  return { score, verdict: verdict && Number(verdict === "anomalous"), r: scores.reconstruction_score, l: scores.alignment_score, time: elapsed_ms }[by];
+  return { score, verdict: verdict && Number(verdict === "anomalous"), r: scores.reconstructionScore, l: scores.alignmentScore, time: elapsed_ms }[by];
 }
 
 /** @param {Pick<Row, "id" | "file">} row @returns {Row} */

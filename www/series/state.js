@@ -8,9 +8,9 @@
  * @typedef {object} Rebuilt what one model makes of one image
  * @property {number} error R, mean squared error
  * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
- * @property {Float32Array<ArrayBuffer>} error_map
- * @property {number} width_px
- * @property {number} height_px
+ * @property {Float32Array<ArrayBuffer>} errorMap
+ * @property {number} width
+ * @property {number} height
  *
  * @typedef {object} State
  * @property {readonly number[]} rates r of each model, blocks along each side of a map: the smallest blocks first, as in the first lesson

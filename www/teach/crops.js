@@ -1,13 +1,13 @@
 /**
  * Where to cut squares out of a picture: a grid from edge to edge, whose squares overlap where there are many.
- * @param {number} width_px
- * @param {number} height_px
+ * @param {number} width
+ * @param {number} height
  * @param {number} side_px of a square
  * @param {number} count at most so many
  * @returns {{ x: number, y: number }[]} top left corners
  */
-export function crops(width_px, height_px, side_px, count) {
-  const [spare_x, spare_y] = [width_px - side_px, height_px - side_px];
+export function crops(width, height, side_px, count) {
+  const [spare_x, spare_y] = [width - side_px, height - side_px];
   if (side_px < 1 || spare_x < 0 || spare_y < 0 || count < 1) return [];
   // As dense in both directions; no two squares are the same.
   const wanted = Math.round(Math.sqrt((count * (spare_x + 1)) / (spare_y + 1)));

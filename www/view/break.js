@@ -137,12 +137,12 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
      * @param {Picture} picture
      * @param {boolean} isPainted where it is not, the pane below shows the same
      */
-    showPicture({ data, width_px, height_px }, isPainted) {
-      if (canvas.width !== width_px) canvas.width = width_px;
-      if (canvas.height !== height_px) canvas.height = height_px;
+    showPicture({ data, width, height }, isPainted) {
+      if (canvas.width !== width) canvas.width = width;
+      if (canvas.height !== height) canvas.height = height;
       const context = canvas.getContext("2d");
-      if (isPainted) context?.putImageData(new ImageData(data, width_px, height_px), 0, 0);
-      else context?.clearRect(0, 0, width_px, height_px);
+      if (isPainted) context?.putImageData(new ImageData(data, width, height), 0, 0);
+      else context?.clearRect(0, 0, width, height);
       undo.disabled = clear.disabled = !isPainted;
       showCursor();
     },

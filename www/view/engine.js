@@ -51,11 +51,11 @@ export function showAbout(info) {
   const { division } = info;
   const facts = {
     System: info.system,
-    Image: `${info.width_px} × ${info.height_px} pixels`,
+    Image: `${info.width} × ${info.height} pixels`,
     Scales: info.scales,
     Blocks: division && `${division.height} × ${division.width} × ${division.channel} per map`,
-    "Memory items": `${info.memory_items} per scale`,
-    "Base width": info.base_width,
+    "Memory items": `${info.memoryItems} per scale`,
+    "Base width": info.baseWidth,
     Parameters: format.millions(info.parameters),
     "Weight of R (γ)": info.gamma,
     ...Object.fromEntries(Object.entries(info.provenance).map(([key, value]) => [title(key), value])),

@@ -11,7 +11,7 @@ import { make } from "./dom.js";
  * @returns {HTMLElement[]} one for each step
  */
 export function formulaOf(block) {
-  const { count, survivors, weight_sum, likeness, dim, temperature } = block;
+  const { count, survivors, weightSum, likeness, dim, temperature } = block;
   const { item, similarity, power, sum, weight, cut, isRenormalized } = terms(block);
   const one = String(item + 1);
   const exponent = (/** @type {string} */ index) => {
@@ -35,7 +35,7 @@ export function formulaOf(block) {
     step(
       `Items that weigh less than one equal share are dropped: the shrinkage. ${survivors} of ${count} stay${isRenormalized ? ", and their weights are brought to sum to one again" : "; their weights are left as they are, so they sum to less than one"}.`,
       math(sub("w", mi("i")), mo("←"), mn("0"), text("\u00a0where\u00a0"), sub("w", mi("i")), mo("<"), fraction(mn("1"), mi("N")), mo("="), value("cut", cut)),
-      math(...given(row(total("i", String(count)), sub("w", mi("i"))), value("weight-sum", weight_sum))),
+      math(...given(row(total("i", String(count)), sub("w", mi("i"))), value("weight-sum", weightSum))),
     ),
     step(
       `The answer is the mixture of all ${survivors} that stay, each as much as it weighs. It takes the query’s place.`,

@@ -116,8 +116,8 @@ function fold({ ctx, bbox }, colour) {
  * @param {import("../protocol.js").ModelInfo} info
  * @param {import("../judgement.js").Criterion} rule
  */
-function calibration({ false_alarm_rate }, { scores, ownThreshold }) {
-  return `Bars: the scores of ${scores.length} normal images that the network did not train on; the number of false alarms is derived from them. The model’s own threshold, ${format.score(ownThreshold)}, flags at most ${format.percent(false_alarm_rate)} of such images.`;
+function calibration({ falseAlarmRate }, { scores, ownThreshold }) {
+  return `Bars: the scores of ${scores.length} normal images that the network did not train on; the number of false alarms is derived from them. The model’s own threshold, ${format.score(ownThreshold)}, flags at most ${format.percent(falseAlarmRate)} of such images.`;
 }
 
 /**

@@ -96,8 +96,8 @@ function where({ row, column }, { height, width, channel }, isChosen, isHeld) {
 }
 
 /** @param {number} scale @param {import("../protocol.js").ModelInfo} info */
-function nameOf(scale, { width_px, height_px }) {
-  return { title: `Scale ${scale + 1}`, maps: `maps of ${width_px >> (scale + 1)} × ${height_px >> (scale + 1)}` };
+function nameOf(scale, { width, height }) {
+  return { title: `Scale ${scale + 1}`, maps: `maps of ${width >> (scale + 1)} × ${height >> (scale + 1)}` };
 }
 
 /** @param {ReturnType<typeof nameOf>} name */
@@ -113,7 +113,7 @@ function contentOf(block) {
   const items = Array.from({ length: block ? Math.min(STRONGEST, block.items.length) : STRONGEST }, (_, at) => block?.items[at]);
   const list = make("ol", { className: "inside-items" }, ...items.map((item) => itemOf(block, item)));
   list.setAttribute("aria-label", "The strongest items");
-  const size = { width_px: block?.width_px ?? 1, height_px: block?.height_px ?? 1 };
+  const size = { width: block?.width ?? 1, height: block?.height ?? 1 };
   return make(
     "div",
     { className: "inside-content" },
@@ -125,9 +125,9 @@ function contentOf(block) {
 }
 
 /** @param {InspectedBlock} block */
-function summaryOf({ effective_items, survivors, count }) {
-  const summary = make("p", { className: "inside-summary" }, "As many as ", make("b", { textContent: String(Math.round(effective_items)) }), ` equally strong items answer. ${survivors} of ${count} stay.`);
-  Object.assign(summary.dataset, { effective: String(effective_items), survivors: String(survivors), count: String(count) });
+function summaryOf({ effectiveItems, survivors, count }) {
+  const summary = make("p", { className: "inside-summary" }, "As many as ", make("b", { textContent: String(Math.round(effectiveItems)) }), ` equally strong items answer. ${survivors} of ${count} stay.`);
+  Object.assign(summary.dataset, { effective: String(effectiveItems), survivors: String(survivors), count: String(count) });
   return summary;
 }
 
@@ -148,7 +148,7 @@ function distributionOf(block) {
  * @param {InspectedBlock["items"][number] | undefined} item
  */
 function itemOf(block, item) {
-  if (!block || !item) return make("li", {}, canvasOf(undefined, { width_px: 1, height_px: 1 }, ""));
+  if (!block || !item) return make("li", {}, canvasOf(undefined, { width: 1, height: 1 }, ""));
   const lines = [make("b", { textContent: `${(item.weight * block.count).toFixed(2)}/N` }), `w ${format.significant(item.weight, 3)}`, `s ${format.significant(item.similarity, 3)}`];
   const entry = make("li", {}, canvasOf(item.picture, block, `Item ${item.index + 1} alone`), make("span", {}, ...lines.flatMap((line) => [line, make("br")]).slice(0, -1)));
   Object.assign(entry.dataset, { index: String(item.index), weight: String(item.weight), similarity: String(item.similarity) });
@@ -157,7 +157,7 @@ function itemOf(block, item) {
 
 /**
  * @param {Pixels | undefined} pixels
- * @param {{ width_px: number, height_px: number }} size
+ * @param {{ width: number, height: number }} size
  * @param {string} title
  * @param {string} caption
  */
@@ -167,15 +167,15 @@ function pictured(pixels, size, title, caption) {
 
 /**
  * @param {Pixels | undefined} pixels
- * @param {{ width_px: number, height_px: number }} size
+ * @param {{ width: number, height: number }} size
  * @param {string} label
  */
-function canvasOf(pixels, { width_px, height_px }, label) {
-  const canvas = make("canvas", { width: width_px, height: height_px });
+function canvasOf(pixels, { width, height }, label) {
+  const canvas = make("canvas", { width: width, height: height });
   if (!pixels) return canvas;
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", label);
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
   return canvas;
 }
 

@@ -137,8 +137,8 @@ function createRow({ id, name }, { send, show }) {
       const texts = {
         verdict: verdict ? format.capital(verdict) : STAGES[stage],
         score: scores ? format.score(score ?? NaN) : "",
-        r: scores ? format.score(scores.reconstruction_score) : "",
-        l: scores ? format.score(scores.alignment_score ?? NaN) : "",
+        r: scores ? format.score(scores.reconstructionScore) : "",
+        l: scores ? format.score(scores.alignmentScore ?? NaN) : "",
         time: scores ? format.duration(elapsed_ms) : "",
       };
       for (const { by, cell } of cells) if (by !== "name") cell.textContent = texts[by];
@@ -147,9 +147,9 @@ function createRow({ id, name }, { send, show }) {
 }
 
 /** Small enough to keep a thousand. @param {import("../protocol.js").Detection} detection */
-export function thumbnail({ input, width_px, height_px }) {
+export function thumbnail({ input, width, height }) {
   const whole = make("canvas");
-  paint(whole, input, width_px, height_px);
+  paint(whole, input, width, height);
   const small = make("canvas", { width: THUMBNAIL_PX, height: THUMBNAIL_PX });
   small.getContext("2d")?.drawImage(whole, 0, 0, THUMBNAIL_PX, THUMBNAIL_PX);
   return small;

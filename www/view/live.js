@@ -37,8 +37,8 @@ export function createLive({ onCamera, onFile, onStop }) {
   return {
     video,
     /** @param {import("../protocol.js").Detection} detection */
-    draw({ input, heat_map, width_px, height_px }) {
-      paint(map, blend(input, heat_map, OPACITY), width_px, height_px);
+    draw({ input, heatMap, width, height }) {
+      paint(map, blend(input, heatMap, OPACITY), width, height);
     },
     /**
      * @param {import("../live/state.js").State} state

@@ -3,9 +3,9 @@ import { find } from "./dom.js";
 /** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels RGBA */
 
 /** @param {import("../protocol.js").Detection} detection */
-export function showPanes({ input, reconstruction, width_px, height_px }) {
-  draw("input", input, width_px, height_px);
-  draw("reconstruction", reconstruction, width_px, height_px);
+export function showPanes({ input, reconstruction, width, height }) {
+  draw("input", input, width, height);
+  draw("reconstruction", reconstruction, width, height);
   find("#panes", HTMLElement).classList.add("filled");
 }
 
@@ -13,8 +13,8 @@ export function showPanes({ input, reconstruction, width_px, height_px }) {
  * @param {import("../protocol.js").Detection} detection
  * @param {number} opacity 0 to 1
  */
-export function showOverlay({ input, heat_map, width_px, height_px }, opacity) {
-  draw("error-map", blend(input, heat_map, opacity), width_px, height_px);
+export function showOverlay({ input, heatMap, width, height }, opacity) {
+  draw("error-map", blend(input, heatMap, opacity), width, height);
 }
 
 /** @param {import("../state.js").View} view */
@@ -70,21 +70,21 @@ export function blend(image, map, opacity) {
 /**
  * @param {string} testid
  * @param {Pixels} pixels
- * @param {number} width_px
- * @param {number} height_px
+ * @param {number} width
+ * @param {number} height
  */
-function draw(testid, pixels, width_px, height_px) {
-  paint(find(`[data-testid=${testid}]`, HTMLCanvasElement), pixels, width_px, height_px);
+function draw(testid, pixels, width, height) {
+  paint(find(`[data-testid=${testid}]`, HTMLCanvasElement), pixels, width, height);
 }
 
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {Pixels} pixels
- * @param {number} width_px
- * @param {number} height_px
+ * @param {number} width
+ * @param {number} height
  */
-export function paint(canvas, pixels, width_px, height_px) {
-  if (canvas.width !== width_px) canvas.width = width_px;
-  if (canvas.height !== height_px) canvas.height = height_px;
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width_px, height_px), 0, 0);
+export function paint(canvas, pixels, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
 }

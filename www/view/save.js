@@ -19,13 +19,13 @@ export function save(blob, name) {
  * @param {() => import("../state.js").Result | null} current
  */
 export function offerPictures(current) {
-  for (const kind of /** @type {const} */ (["heat_map", "reconstruction"])) {
+  for (const kind of /** @type {const} */ (["heatMap", "reconstruction"])) {
     find(`#save-${kind}`, HTMLButtonElement).addEventListener("click", () => {
       const result = current();
       if (!result) return;
       const { subject, detection } = result;
       const canvas = make("canvas");
-      paint(canvas, detection[kind], detection.width_px, detection.height_px);
+      paint(canvas, detection[kind], detection.width, detection.height);
       canvas.toBlob((blob) => blob && save(blob, `${stem(subject.sample?.file ?? subject.name)}-${kind.replace("_", "-")}.png`));
     });
   }
@@ -33,5 +33,5 @@ export function offerPictures(current) {
 
 /** @param {boolean} some whether there are pictures yet */
 export function showOffer(some) {
-  for (const kind of ["heat_map", "reconstruction"]) find(`#save-${kind}`, HTMLButtonElement).disabled = !some;
+  for (const kind of ["heatMap", "reconstruction"]) find(`#save-${kind}`, HTMLButtonElement).disabled = !some;
 }

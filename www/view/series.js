@@ -125,9 +125,9 @@ function showFrame(button, state, rate) {
 function drawRebuilt(rebuilt, picture, map) {
   for (const canvas of [picture, map]) canvas.style.visibility = rebuilt ? "" : "hidden";
   if (!rebuilt) return;
-  const { reconstruction, error_map, width_px, height_px } = rebuilt;
-  paint(picture, reconstruction, width_px, height_px);
-  paint(map, colours(error_map), width_px, height_px);
+  const { reconstruction, errorMap, width, height } = rebuilt;
+  paint(picture, reconstruction, width, height);
+  paint(map, colours(errorMap), width, height);
 }
 
 /** @param {Float32Array} errors */

@@ -163,7 +163,7 @@ export function createTeach(send, visitor) {
  */
 function draw(canvas, rebuilt, pixels) {
   canvas.style.visibility = rebuilt ? "" : "hidden";
-  if (rebuilt && pixels) paint(canvas, pixels, rebuilt.width_px, rebuilt.height_px);
+  if (rebuilt && pixels) paint(canvas, pixels, rebuilt.width, rebuilt.height);
 }
 
 /** @param {number} time_s */

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {{ score: number, reconstruction_score: number, alignment_score: number | null, backend: string, verdict: string }} Reading */
+/** @typedef {{ score: number, reconstructionScore: number, alignmentScore: number | null, backend: string, verdict: string }} Reading */
 
 const STUB = fileURLToPath(new URL("./stub-engine.js", import.meta.url));
 
@@ -95,8 +95,8 @@ export async function reading(page, timeout_ms = 120_000) {
   assert.ok(score !== null && Number.isFinite(score), "a score is shown");
   return {
     score,
-    reconstruction_score: (await value(page, "reconstruction-score")) ?? NaN,
-    alignment_score: await value(page, "alignment-score"),
+    reconstructionScore: (await value(page, "reconstruction-score")) ?? NaN,
+    alignmentScore: await value(page, "alignment-score"),
     backend: await text(page, "backend"),
     verdict: await text(page, "verdict"),
   };

@@ -2,10 +2,10 @@
 
 const SIDE_PX = 8;
 
-const WITHOUT_L = { scores: [0, 0.25, 0.5], raw_scores: [], alignment: null };
+const WITHOUT_L = { normalScores: [0, 0.25, 0.5], normalRawScores: [], alignment: null };
 const WITH_L = {
-  scores: [0, 0.55, 0.95],
-  raw_scores: [[{ reconstruction: 1, alignment: 0.5 }], [{ reconstruction: 0, alignment: 0 }], [{ reconstruction: 0.5, alignment: 1 }]],
+  normalScores: [0, 0.55, 0.95],
+  normalRawScores: [[{ reconstruction: 1, alignment: 0.5 }], [{ reconstruction: 0, alignment: 0 }], [{ reconstruction: 0.5, alignment: 1 }]],
   alignment: { min: 0, max: 1 },
 };
 
@@ -35,8 +35,8 @@ export class Detector {
 
   info() {
     return {
-      system: "stub", width_px: SIDE_PX, height_px: SIDE_PX, scales: 1, base_width: 1, memory_items: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
-      gamma: 0.9, threshold: this.threshold, false_alarm_rate: 0.1, reconstruction: { min: 0, max: 1 }, provenance: {}, ...this.calibration,
+      system: "stub", width: SIDE_PX, height: SIDE_PX, scales: 1, baseWidth: 1, memoryItems: 1, division: { height: 2, width: 2, channel: 1 }, parameters: 1,
+      gamma: 0.9, threshold: this.threshold, falseAlarmRate: 0.1, reconstruction: { min: 0, max: 1 }, provenance: {}, ...this.calibration,
     };
   }
 
@@ -50,8 +50,9 @@ export class Detector {
     };
   }
 
-  /** @param {Uint8Array} image */
+  /** @param {Uint8Array | { data: Uint8ClampedArray }} image */
   async detect(image) {
+    if (!(image instanceof Uint8Array)) return this.#detectPixels(image.data);
     if (begins(image, "REFUSE")) throw new Error("cannot use this image: it is refused");
     if (begins(image, "PANIC")) await panic();
     if (begins(image, "THREAD")) {
@@ -64,7 +65,7 @@ export class Detector {
   }
 
   /** @param {Uint8ClampedArray} rgba */
-  async detectPixels(rgba) {
+  async #detectPixels(rgba) {
     if (rgba.some((value) => value < 100)) await panic();
     return this.#judge(rgba.every((value) => value === 255) ? 1 : 2, 0);
   }
@@ -74,8 +75,8 @@ export class Detector {
     const score = this.calibration.alignment ? 0.9 * r + 0.1 * l : r;
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
     return {
-      score, reconstruction_score: r, alignment_score: this.calibration.alignment && l, threshold: this.threshold, anomalous: score > this.threshold, width_px: SIDE_PX, height_px: SIDE_PX,
-      input: pixels(), reconstruction: pixels(), heat_map: pixels(), error_map: new Float32Array(SIDE_PX * SIDE_PX), note: "",
+      score, reconstructionScore: r, alignmentScore: this.calibration.alignment && l, threshold: this.threshold, anomalous: score > this.threshold, width: SIDE_PX, height: SIDE_PX,
+      input: pixels(), reconstruction: pixels(), heatMap: pixels(), errorMap: new Float32Array(SIDE_PX * SIDE_PX), note: "",
     };
   }
 }

@@ -10,11 +10,11 @@ import { compared, whereabouts } from "../../../www/break/words.js";
 const ALL = /** @type {Tool[]} */ (Object.keys(TOOLS));
 const MIDDLE = { x: 0.5, y: 0.5 };
 
-/** @param {number} value of every channel @param {number} [width_px] @param {number} [height_px] */
-function plain(value, width_px = 64, height_px = 64) {
-  const data = new Uint8ClampedArray(4 * width_px * height_px).fill(value);
+/** @param {number} value of every channel @param {number} [width] @param {number} [height] */
+function plain(value, width = 64, height = 64) {
+  const data = new Uint8ClampedArray(4 * width * height).fill(value);
   for (let i = 3; i < data.length; i += 4) data[i] = 255;
-  return { data, width_px, height_px };
+  return { data, width, height };
 }
 
 /** @param {Tool} tool @param {...Point} points */
@@ -23,9 +23,9 @@ function stroke(tool, ...points) {
   return rest.reduce(extend, begin([], tool, "contrast", first));
 }
 
-/** The brightness of a pixel. @param {{ data: Uint8ClampedArray, width_px: number }} picture @param {number} x @param {number} y */
-function at({ data, width_px }, x, y) {
-  return data[4 * (y * width_px + x)] ?? NaN;
+/** The brightness of a pixel. @param {{ data: Uint8ClampedArray, width: number }} picture @param {number} x @param {number} y */
+function at({ data, width }, x, y) {
+  return data[4 * (y * width + x)] ?? NaN;
 }
 
 /** @param {ReturnType<typeof plain>} base @param {ReturnType<typeof stroke>} strokes */
@@ -55,7 +55,7 @@ test("every tool keeps alpha, and stays near where it was put", () => {
   for (const tool of ALL) {
     const { data } = painted(base, stroke(tool, { x: 0.25, y: 0.25 }));
     for (let i = 3; i < data.length; i += 4) assert.equal(data[i], 255);
-    assert.equal(at({ data, width_px: 64 }, 60, 60), 128, tool);
+    assert.equal(at({ data, width: 64 }, 60, 60), 128, tool);
   }
 });
 
@@ -107,11 +107,11 @@ test("a trail has no gaps and is as strong where it crosses its own way as elsew
 });
 
 test("defects have the same share of an image of any size and shape", () => {
-  const share = (/** @type {number} */ width_px, /** @type {number} */ height_px) => {
-    const picture = painted(plain(200, width_px, height_px), stroke("hole"));
+  const share = (/** @type {number} */ width, /** @type {number} */ height) => {
+    const picture = painted(plain(200, width, height), stroke("hole"));
     let count = 0;
     for (let i = 0; i < picture.data.length; i += 4) if ((picture.data[i] ?? 0) < 100) count++;
-    return count / (width_px * height_px);
+    return count / (width * height);
   };
   assert.ok(Math.abs(share(64, 64) - share(256, 256)) < 0.002);
   assert.ok(Math.abs(share(64, 128) - share(64, 64) / 2) < 0.002);

@@ -10,7 +10,7 @@ const DIVISION = { height: 2, width: 4, channel: 1 };
 /** Of an image of 8 × 4 pixels whose error is in the second row, third column. */
 const RESULT = /** @type {any} */ ({
   loaded: { info: { division: DIVISION } },
-  detection: { width_px: 8, height_px: 4, error_map: Float32Array.from({ length: 32 }, (_, at) => (at === 21 ? 1 : 0.01)) },
+  detection: { width: 8, height: 4, errorMap: Float32Array.from({ length: 32 }, (_, at) => (at === 21 ? 1 : 0.01)) },
 });
 
 /** @param {number} row @param {number} column */
@@ -77,11 +77,11 @@ test("the terms of the formula follow from the similarities", () => {
   const similarities = Float32Array.of(0.5, -0.5, 0, 0.25);
   const powers = [0.5, -0.5, 0, 0.25].map(Math.exp);
   const sum = powers.reduce((a, b) => a + b);
-  const block = /** @type {any} */ ({ count: 4, survivors: 2, weight_sum: ((powers[0] ?? 0) + (powers[3] ?? 0)) / sum, similarities, temperature: 1, items: [{ index: 0, similarity: 0.5 }] });
+  const block = /** @type {any} */ ({ count: 4, survivors: 2, weightSum: ((powers[0] ?? 0) + (powers[3] ?? 0)) / sum, similarities, temperature: 1, items: [{ index: 0, similarity: 0.5 }] });
   const { weight, cut, isRenormalized, power } = terms(block);
   assert.ok(Math.abs(weight - power / sum) < 1e-9);
   assert.deepEqual([cut, isRenormalized], [0.25, false]);
-  assert.equal(terms({ ...block, weight_sum: 1 }).isRenormalized, true);
+  assert.equal(terms({ ...block, weightSum: 1 }).isRenormalized, true);
   const sharp = terms({ ...block, temperature: 0.1 });
   assert.ok(Math.abs(sharp.power - Math.exp(5)) < 1e-9 && sharp.weight > 0.9);
 });

@@ -14,7 +14,7 @@ const RANGES = { reconstruction: { min: 1, max: 5 }, alignment: { min: 10, max: 
 /** @param {object} [fields] @returns {import("../../../www/protocol.js").ModelInfo} */
 function model(fields = {}) {
   const scores = RAW.map((raw) => fuse(raw, RANGES, 0.9)).sort((a, b) => a - b);
-  return /** @type {any} */ ({ ...RANGES, gamma: 0.9, scores, raw_scores: RAW.map((raw) => [raw]), threshold: valueAt(scores, 3.8), false_alarm_rate: 0.05, ...fields });
+  return /** @type {any} */ ({ ...RANGES, gamma: 0.9, normalScores: scores, normalRawScores: RAW.map((raw) => [raw]), threshold: valueAt(scores, 3.8), falseAlarmRate: 0.05, ...fields });
 }
 
 const OWN = { gamma: null, threshold: null };
@@ -48,9 +48,9 @@ test("at the model's own γ scores are the engine's", () => {
   const info = model();
   const by = criterion(info, OWN);
   assert.equal(by.isOwn, true);
-  assert.deepEqual(by.scores, info.scores);
+  assert.deepEqual(by.scores, info.normalScores);
   assert.equal(by.threshold, info.threshold);
-  assert.deepEqual(judge({ score: 7, reconstruction_score: 0, alignment_score: 0, anomalous: true }, info, by), { score: 7, anomalous: true });
+  assert.deepEqual(judge({ score: 7, reconstructionScore: 0, alignmentScore: 0, anomalous: true }, info, by), { score: 7, anomalous: true });
 });
 
 test("the shipped model's numbers come out of R and L again", async () => {
@@ -67,7 +67,7 @@ test("γ from one end to the other: L alone, R alone", () => {
   const [l, r] = [0, 1].map((gamma) => criterion(model(), { gamma, threshold: null }));
   assert.deepEqual(l?.scores, [0, 0.25, 0.5, 0.75, 1]);
   assert.deepEqual(r?.scores, [0, 0.25, 0.5, 0.75, 1]);
-  const scores = { score: 0, reconstruction_score: 1, alignment_score: 50, anomalous: false };
+  const scores = { score: 0, reconstructionScore: 1, alignmentScore: 50, anomalous: false };
   assert.deepEqual(l && judge(scores, model(), l), { score: 1, anomalous: true });
   assert.deepEqual(r && judge(scores, model(), r), { score: 0, anomalous: false });
 });
@@ -88,17 +88,17 @@ test("the threshold goes along with γ at the same rate of false alarms, and com
 test("a threshold that is moved overrules the engine", () => {
   const by = criterion(model(), { gamma: null, threshold: { value: 0.5, gamma: null } });
   assert.equal(by.isOwn, false);
-  assert.equal(judge({ score: 0.6, reconstruction_score: 0, alignment_score: 0, anomalous: false }, model(), by).anomalous, true);
-  assert.equal(judge({ score: 0.5, reconstruction_score: 0, alignment_score: 0, anomalous: true }, model(), by).anomalous, false);
+  assert.equal(judge({ score: 0.6, reconstructionScore: 0, alignmentScore: 0, anomalous: false }, model(), by).anomalous, true);
+  assert.equal(judge({ score: 0.5, reconstructionScore: 0, alignmentScore: 0, anomalous: true }, model(), by).anomalous, false);
 });
 
 test("γ stays where there is nothing to fuse anew, and the page says why", () => {
   assert.equal(whyFixed(model()), "");
-  for (const [fields, why] of /** @type {const} */ ([[{ raw_scores: [] }, /keeps no R and L/], [{ alignment: null }, /has no L/]])) {
+  for (const [fields, why] of /** @type {const} */ ([[{ normalRawScores: [] }, /keeps no R and L/], [{ alignment: null }, /has no L/]])) {
     const info = model(fields);
     assert.match(whyFixed(info), why);
     const by = criterion(info, { gamma: 0.1, threshold: { value: 0.4, gamma: 0.1 } });
-    assert.deepEqual([by.gamma, by.threshold, by.scores], [0.9, 0.4, info.scores]);
+    assert.deepEqual([by.gamma, by.threshold, by.scores], [0.9, 0.4, info.normalScores]);
   }
 });
 

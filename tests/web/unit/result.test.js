@@ -8,13 +8,13 @@ const partial = (fields) => fields;
 
 test("the parts of the score add up to Eq. 7", () => {
   const info = partial({ reconstruction: { min: 1, max: 3 }, alignment: { min: 0, max: 10 } });
-  const parts = recipe(partial({ reconstruction_score: 2, alignment_score: 5 }), info, 0.9);
+  const parts = recipe(partial({ reconstructionScore: 2, alignmentScore: 5 }), info, 0.9);
   assert.deepEqual(parts.map((part) => part.symbol), ["R", "L"]);
   assert.ok(Math.abs(parts.reduce((sum, part) => sum + part.adds, 0) - 0.5) < 1e-12);
 });
 
 test("without a discriminator the reconstruction is all there is", () => {
-  const parts = recipe(partial({ reconstruction_score: 2, alignment_score: null }), partial({ reconstruction: { min: 1, max: 3 }, alignment: null }), 0.9);
+  const parts = recipe(partial({ reconstructionScore: 2, alignmentScore: null }), partial({ reconstruction: { min: 1, max: 3 }, alignment: null }), 0.9);
   assert.deepEqual(parts.map(({ symbol, weight, adds }) => [symbol, weight, adds]), [["R", 1, 0.5]]);
 });
 

@@ -4,7 +4,7 @@ import { INITIAL, canPaint, createStore, message, reduce, source, status, subjec
 
 /** @typedef {import("../../../www/state.js").Event} Event */
 
-const INFO = { gamma: 0.9, threshold: 0.5, scores: [0, 0.5, 1], raw_scores: [[{ reconstruction: 0, alignment: 0 }], [{ reconstruction: 1, alignment: 0 }], [{ reconstruction: 1, alignment: 1 }]], reconstruction: { min: 0, max: 1 }, alignment: { min: 0, max: 1 } };
+const INFO = { gamma: 0.9, threshold: 0.5, normalScores: [0, 0.5, 1], normalRawScores: [[{ reconstruction: 0, alignment: 0 }], [{ reconstruction: 1, alignment: 0 }], [{ reconstruction: 1, alignment: 1 }]], reconstruction: { min: 0, max: 1 }, alignment: { min: 0, max: 1 } };
 const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", threads: 1, gpu: "", note: "", info: INFO } }));
 
 /** @param {number} ticket @returns {Event} */
@@ -15,7 +15,7 @@ function detecting(ticket) {
 /** @param {number} ticket @param {readonly unknown[]} [strokes] @param {object} [loaded] */
 function detected(ticket, strokes = [], loaded = LOADED.loaded) {
   const subject = { ticket, name: `image ${ticket}`, sample: null };
-  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsed_ms: 1, detection: { score: 0.9, reconstruction_score: 1, alignment_score: 0, anomalous: true } } }));
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsed_ms: 1, detection: { score: 0.9, reconstructionScore: 1, alignmentScore: 0, anomalous: true } } }));
 }
 
 /** @param {readonly unknown[]} strokes */

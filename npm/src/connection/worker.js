@@ -1,0 +1,95 @@
+/** An engine in a worker: a promise for each request, and a watch over the worker's life. */
+
+import { hasWorkers, hear, spawn, workerAddress } from "#platform";
+import { DaadError, Lost, unpacked } from "../errors.js";
+
+/** How often the watch looks, in a worker's patience. It counts looks and not time, because a machine that sleeps gives no sign of life either. */
+const LOOKS = 20;
+
+const TRAPPED = "the engine stopped unexpectedly";
+
+/** All engines. @type {(names: readonly import("../engine.js").EngineName[]) => readonly import("../engine.js").EngineName[]} */
+export const usable = (names) => names;
+
+/** The address of the worker's script, for an engine's threads. */
+export { workerAddress };
+
+/**
+ * @param {number} patienceMs how long the worker may be silent while it has a request
+ */
+export function connect(patienceMs) {
+  if (!hasWorkers) throw new DaadError("unsupported", "This host has no workers: import from daad/inline, which needs none.");
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void, onProgress: (done: number, all: number) => void }>} */
+  const waiting = new Map();
+  let lastId = 0;
+  let silentLooks = 0;
+  /** @type {Error | null} */
+  let lost = null;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let watch;
+
+  const channel = `daad-${Math.random()}`;
+  const deafen = hear(channel, () => lose(new Lost(TRAPPED)));
+  const worker = spawn(workerAddress(), receive, (message) =>
+    lose(message ? new Lost(TRAPPED) : new DaadError("download", "The worker's script could not be loaded: check the connection, and that the package was copied whole.")),
+  );
+
+  /** @param {Error} error */
+  function lose(error) {
+    if (lost) return;
+    lost = error;
+    worker.end();
+    deafen();
+    clearInterval(watch);
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  }
+
+  /** @param {any} message */
+  function receive(message) {
+    silentLooks = 0;
+    if (message === "trapped") return lose(new Lost(TRAPPED));
+    const request = waiting.get(message.id);
+    if (!request) return;
+    if (message.progress) return request.onProgress(message.progress.done, message.progress.all);
+    waiting.delete(message.id);
+    if (waiting.size === 0) rest();
+    if (message.error) request.reject(unpacked(message.error));
+    else request.resolve(message.value);
+  }
+
+  /** @param {boolean} isPatient */
+  function wake(isPatient) {
+    worker.hold(true);
+    silentLooks = 0;
+    if (isPatient) return;
+    watch = setInterval(() => {
+      if (++silentLooks > LOOKS) lose(new Lost(`the engine gave no sign of life for ${patienceMs / 1000} s`));
+    }, patienceMs / LOOKS);
+  }
+
+  function rest() {
+    worker.hold(false);
+    clearInterval(watch);
+  }
+
+  return {
+    channel,
+    /**
+     * @param {import("../service.js").Request} request
+     * @param {{ onProgress?: (done: number, all: number) => void, isPatient?: boolean }} [options] `isPatient`: however long it takes
+     * @returns {Promise<any>} fails with `Lost` if the worker is lost, otherwise with a `DaadError`
+     */
+    request(request, { onProgress = () => {}, isPatient = false } = {}) {
+      return new Promise((resolve, reject) => {
+        if (lost) return reject(lost);
+        if (waiting.size === 0) wake(isPatient);
+        const id = ++lastId;
+        waiting.set(id, { resolve, reject, onProgress });
+        worker.post({ ...request, id });
+      });
+    },
+    /** @param {Error} error for the requests that are open */
+    end: lose,
+  };
+}

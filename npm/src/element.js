@@ -1,0 +1,215 @@
+/**
+ * `<daad-detector model="model.safetensors">`: drop an image, choose or paste one, and see its heat map and score.
+ *
+ * Attributes: `model`, the address of a model file, and `backend`. A `change` event tells of each result, which is the event's `detail` and the
+ * element's `detection`. The element follows the text colour, the font and the width of where it stands.
+ */
+
+import { Detector } from "./detector.js";
+
+export { Detector } from "./detector.js";
+export { DaadError } from "./errors.js";
+
+const STYLE = `
+  :host { display: block; max-inline-size: 32rem; }
+  :host([hidden]) { display: none; }
+  label { position: relative; display: grid; place-items: center; min-block-size: 12rem; border: 2px dashed color-mix(in srgb, currentColor 35%, transparent); border-radius: .75rem; cursor: pointer; overflow: hidden; text-align: center; }
+  label.over { border-style: solid; }
+  label:focus-within { outline: 3px solid Highlight; outline-offset: 2px; }
+  label.full { border-style: solid; border-width: 1px; }
+  span { padding: 1rem; }
+  label.full span { display: none; }
+  canvas { display: none; inline-size: 100%; }
+  label.full canvas { display: block; }
+  input[type="file"] { position: absolute; inset: 0; opacity: 0; inline-size: 100%; block-size: 100%; cursor: pointer; }
+  .under { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: center; justify-content: space-between; margin-block-start: .5rem; }
+  output { font-variant-numeric: tabular-nums; }
+  output b.anomalous { color: #c62828; }
+  @media (prefers-color-scheme: dark) { output b.anomalous { color: #ff8a80; } }
+`;
+
+const PAGE = `
+  <label part="drop"><span>Drop an image here, or choose one</span><canvas part="heat-map"></canvas><input type="file" accept="image/*" aria-label="Image"></label>
+  <div class="under"><output part="result" aria-live="polite"></output><span class="heat" hidden><input type="range" min="0" max="100" value="60" aria-label="Opacity of the heat map"></span></div>
+`;
+
+/** Where there is no page, as on a server, it may be imported but not used. @type {typeof HTMLElement} */
+const Base = globalThis.HTMLElement ?? class {};
+
+export class DaadDetectorElement extends Base {
+  static observedAttributes = ["model", "backend"];
+
+  /** The last result, null before the first. @type {import("./types.js").Detection | null} */
+  detection = null;
+  /** @type {Promise<Detector> | null} */
+  #detector = null;
+  #loading = new AbortController();
+  #ticket = 0;
+  #root = this.attachShadow({ mode: "open" });
+  #opacity = 0.6;
+
+  constructor() {
+    super();
+    const style = new CSSStyleSheet();
+    style.replaceSync(STYLE);
+    this.#root.adoptedStyleSheets = [style];
+    this.#root.innerHTML = PAGE;
+    this.#drop.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      this.#drop.classList.add("over");
+    });
+    for (const type of ["dragleave", "drop"]) this.#drop.addEventListener(type, () => this.#drop.classList.remove("over"));
+    this.#drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const file = /** @type {DragEvent} */ (event).dataTransfer?.files[0];
+      if (file) void this.detect(file);
+    });
+    this.#drop.addEventListener("paste", (event) => {
+      const file = /** @type {ClipboardEvent} */ (event).clipboardData?.files[0];
+      if (file) void this.detect(file);
+    });
+    const input = this.#find('input[type="file"]', HTMLInputElement);
+    input.addEventListener("change", (event) => {
+      event.stopPropagation(); // the element's own event has the result
+      const [file] = input.files ?? [];
+      input.value = ""; // so that the same file can be chosen again
+      if (file) void this.detect(file);
+    });
+    const range = this.#find('input[type="range"]', HTMLInputElement);
+    range.addEventListener("input", () => {
+      this.#opacity = Number(range.value) / 100;
+      this.#draw();
+    });
+    range.addEventListener("change", (event) => event.stopPropagation());
+  }
+
+  connectedCallback() {
+    void this.#load();
+  }
+
+  disconnectedCallback() {
+    queueMicrotask(() => this.isConnected || this.#unload()); // unless it was only moved
+  }
+
+  attributeChangedCallback() {
+    if (!this.isConnected) return;
+    this.#unload();
+    void this.#load();
+  }
+
+  /** The detector, once it is loaded; null without a `model`. */
+  get detector() {
+    return this.#detector;
+  }
+
+  /**
+   * Scores an image, as if it had been dropped.
+   * @param {import("./types.js").ImageSource} image
+   * @returns {Promise<import("./types.js").Detection | null>} null where it could not be scored, which the element says, or another image came meanwhile
+   */
+  async detect(image) {
+    const ticket = ++this.#ticket;
+    this.#say("Working …");
+    try {
+      const detector = await (this.#detector ?? this.#load());
+      if (!detector) return null;
+      const detection = await detector.detect(image);
+      if (ticket !== this.#ticket) return null;
+      this.detection = detection;
+      this.#show(detection);
+      this.dispatchEvent(new CustomEvent("change", { detail: detection, bubbles: true, composed: true }));
+      return detection;
+    } catch (error) {
+      if (ticket === this.#ticket) this.#say(error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
+  /** @returns {Promise<Detector> | null} */
+  #load() {
+    const model = this.getAttribute("model");
+    if (!model) {
+      this.#say('Say which model to use: model="model.safetensors".');
+      return null;
+    }
+    if (this.#detector) return this.#detector;
+    const backend = /** @type {"auto"} */ (this.getAttribute("backend") ?? "auto");
+    const { signal } = (this.#loading = new AbortController());
+    const detector = Detector.load(new URL(model, document.baseURI), { backend, signal, onProgress: (progress) => this.#say(loading(progress)) });
+    this.#detector = detector;
+    detector.then(
+      () => this.#say(this.detection ? verdict(this.detection) : ""),
+      (error) => {
+        if (this.#detector === detector) this.#detector = null; // the next image is another try
+        if (!signal.aborted) this.#say(error.message);
+      },
+    );
+    return detector;
+  }
+
+  #unload() {
+    this.#loading.abort();
+    this.#detector?.then((detector) => detector.close(), () => {});
+    this.#detector = null;
+  }
+
+  /** @param {import("./types.js").Detection} detection */
+  #show(detection) {
+    this.#drop.classList.add("full");
+    this.#find(".heat", HTMLElement).hidden = false;
+    this.#draw();
+    this.#say(verdict(detection), detection.anomalous);
+    if (detection.note) this.#output.append(` ${detection.note}`);
+  }
+
+  #draw() {
+    if (!this.detection) return;
+    const { input, heatMap, width, height } = this.detection;
+    const canvas = this.#find("canvas", HTMLCanvasElement);
+    Object.assign(canvas, { width, height });
+    const blended = input.map((value, at) => value + (/** @type {number} */ (heatMap[at]) - value) * this.#opacity);
+    canvas.getContext("2d")?.putImageData(new ImageData(blended, width, height), 0, 0);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "The image with its heat map");
+  }
+
+  /** @param {string} text @param {boolean} [isAlarm] */
+  #say(text, isAlarm = false) {
+    const words = document.createElement("b");
+    words.textContent = text;
+    words.className = isAlarm ? "anomalous" : "";
+    this.#output.replaceChildren(words);
+  }
+
+  get #drop() {
+    return this.#find("label", HTMLElement);
+  }
+
+  get #output() {
+    return this.#find("output", HTMLElement);
+  }
+
+  /**
+   * @template {Element} T
+   * @param {string} selector
+   * @param {new () => T} kind
+   */
+  #find(selector, kind) {
+    const found = this.#root.querySelector(selector);
+    if (!(found instanceof kind)) throw new Error(`there is no ${selector}`);
+    return found;
+  }
+}
+
+/** @param {import("./types.js").Detection} detection */
+function verdict({ score, threshold, anomalous }) {
+  return `${anomalous ? "Anomalous" : "Normal"}: score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)}.`;
+}
+
+/** @param {import("./types.js").Progress} progress */
+function loading({ stage, loadedBytes, totalBytes }) {
+  if (stage === "starting") return "Starting …";
+  return `Loading … ${totalBytes ? `${Math.floor((100 * loadedBytes) / totalBytes)} %` : `${(loadedBytes / 1e6).toFixed(1)} MB`}`;
+}
+
+globalThis.customElements?.define("daad-detector", DaadDetectorElement);

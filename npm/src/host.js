@@ -1,0 +1,239 @@
+/** Keeps an engine at work: starts it, starts it anew when it is lost, and takes the next one where this one does not work. */
+
+import { connect, usable, workerAddress } from "#connection";
+import { compile, cpu, probe, scriptAddress } from "#platform";
+import { NO_GPU, plan } from "./backend.js";
+import { DaadError, Lost, sentence } from "./errors.js";
+
+/** Why an engine was replaced by the next one. */
+const GAVE_WAY = {
+  webgpu: "WebGPU was tried and did not work, so the CPU does the work.",
+  threads: "Threads were tried and did not work, so one core does the work.",
+};
+
+/** @typedef {import("./engine.js").EngineName} EngineName */
+/** A request about a model. @typedef {Extract<import("./service.js").Request, { key: number }>} Order */
+/** @typedef {{ engines: readonly EngineName[], note: string, gpu: string, threads: number }} Choice the engines in the order to try them */
+/** @typedef {{ connection: ReturnType<typeof connect>, loaded: Set<number> }} Running `loaded`: the models that the engine has */
+
+export class Host {
+  #patienceMs;
+  /** @type {Promise<Choice>} */
+  #choice;
+  /** Which engine of the choice is used. */
+  #at = 0;
+  /** @type {Running | null} */
+  #running = null;
+  /** The model files, for engines that are started anew. @type {Map<number, Uint8Array>} */
+  #models = new Map();
+  #lastKey = 0;
+  /** The end of the last request in the queue. One request at a time, so that it is known which of them lost an engine. @type {Promise<unknown>} */
+  #tail = Promise.resolve();
+  /** @type {import("./types.js").EngineInfo} */
+  #info = { backend: "wasm", threads: 1, gpu: "", note: "" };
+
+  /** @param {import("./types.js").LoadOptions} options */
+  constructor({ backend = "auto", threads = Infinity, patienceMs = 60_000 }) {
+    if (!["auto", "webgpu", "wasm"].includes(backend)) throw new DaadError("argument", `The backend is "auto", "webgpu" or "wasm", not ${JSON.stringify(backend)}.`);
+    if (!(threads >= 1)) throw new DaadError("argument", `At least one thread is needed, not ${threads}.`);
+    if (!(patienceMs > 0)) throw new DaadError("argument", `patienceMs is a number above 0, not ${patienceMs}.`);
+    this.#patienceMs = patienceMs;
+    this.#choice = choose(backend, threads);
+  }
+
+  /** What does the work. */
+  get info() {
+    return this.#info;
+  }
+
+  /**
+   * Starts the engine, while the model is read, and loads the model.
+   * @param {Promise<Uint8Array>} model
+   * @param {AbortSignal} signal
+   * @param {(loaded: number, total: number) => void} onDownload told how much of the engine's code is there
+   * @param {() => void} onStarting told when only the engine has still to make itself ready
+   * @returns {Promise<{ key: number, info: import("./types.js").ModelInfo }>}
+   */
+  async add(model, signal, onDownload, onStarting) {
+    model.catch(() => {}); // it is awaited below
+    const key = ++this.#lastKey;
+    const started = this.#enqueue(() => this.#start(signal, onDownload), signal);
+    const [bytes] = await Promise.all([model, started]);
+    onStarting();
+    this.#models.set(key, bytes);
+    try {
+      return { key, info: await this.request({ type: "load", key, model: bytes }, signal) };
+    } catch (error) {
+      this.#models.delete(key);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Order} request
+   * @param {AbortSignal | undefined} signal
+   * @param {(done: number, all: number) => void} [onProgress]
+   * @returns {Promise<any>}
+   */
+  request(request, signal, onProgress = () => {}) {
+    return this.#enqueue(() => this.#persist(request, onProgress), signal);
+  }
+
+  /** Forgets a model, and ends the engine with the last one. @param {number} key */
+  remove(key) {
+    this.#models.delete(key);
+    if (this.#models.size === 0) return this.#drop(new DaadError("closed", "The detector was closed."));
+    if (this.#running?.loaded.delete(key)) this.#enqueue(async () => this.#running?.connection.request({ type: "unload", key })).catch(() => {}); // with the engine the model is gone too
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} work
+   * @param {AbortSignal} [signal] whose reason rejects the promise at once; work that is not begun is left out then
+   * @returns {Promise<T>}
+   */
+  #enqueue(work, signal) {
+    const turn = this.#tail.then(() => {
+      signal?.throwIfAborted();
+      return work();
+    });
+    this.#tail = turn.catch(() => {});
+    return unlessAborted(turn, signal);
+  }
+
+  /**
+   * Sends a request. If the engine is lost with it, it is started anew for a second try; after that, each of the next engines has one.
+   * @param {Order} request
+   * @param {(done: number, all: number) => void} onProgress
+   */
+  async #persist(request, onProgress) {
+    const { engines } = await this.#choice;
+    const first = this.#at;
+    const firstInfo = this.#info;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#ask(request, onProgress);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+        this.#drop(error);
+        const isLast = this.#at + 1 >= engines.length;
+        // A device that computes wrong values is told by `load`, and will do so again.
+        if (tries === 1 && (isLast || request.type !== "load")) continue;
+        if (isLast) {
+          this.#at = first; // what no engine can do is not the fault of the first
+          this.#info = firstInfo;
+          throw new DaadError("engine", `${sentence(error.message)} It was tried again${first === engines.length - 1 ? "" : ", and on the CPU,"} and failed again.`);
+        }
+        this.#giveWay(engines, error);
+      }
+    }
+  }
+
+  /**
+   * @param {Order} request
+   * @param {(done: number, all: number) => void} onProgress
+   */
+  async #ask(request, onProgress) {
+    const model = this.#models.get(request.key);
+    if (!model) throw new DaadError("closed", "The detector was closed.");
+    const { connection, loaded } = await this.#start();
+    if (request.type !== "load" && !loaded.has(request.key)) await connection.request({ type: "load", key: request.key, model });
+    loaded.add(request.key);
+    return connection.request(request, { onProgress });
+  }
+
+  /**
+   * Starts the engine if there is none, or else the next one that does start.
+   * @param {AbortSignal} [signal]
+   * @param {(loaded: number, total: number) => void} [onDownload]
+   */
+  async #start(signal = new AbortController().signal, onDownload = () => {}) {
+    const { engines } = await this.#choice;
+    for (let tries = 1; !this.#running; tries++) {
+      const isLast = this.#at + 1 >= engines.length;
+      try {
+        this.#running = await this.#startOne(signal, onDownload, isLast);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof DaadError && error.code === "download" && tries === 1) continue; // connections break
+        if (isLast) throw error instanceof DaadError ? error : new DaadError("engine", `The engine did not start: ${sentence(error instanceof Error ? error.message : String(error))}`);
+        this.#giveWay(engines, error);
+      }
+    }
+    return this.#running;
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {(loaded: number, total: number) => void} onDownload
+   * @param {boolean} isLast there is no next engine, so that this one has all the time it needs
+   * @returns {Promise<Running>}
+   */
+  async #startOne(signal, onDownload, isLast) {
+    const { engines, gpu, note, threads: most } = await this.#choice;
+    const engine = /** @type {EngineName} */ (engines[this.#at]);
+    const threads = engine.startsWith("cpu-threads") ? most : 1;
+    const downloads = new AbortController();
+    const follow = () => downloads.abort(signal.reason);
+    signal.addEventListener("abort", follow);
+    const connection = connect(this.#patienceMs);
+    try {
+      let loaded = 0;
+      const module = compile(engine, (bytes) => onDownload((loaded += bytes), ENGINE_BYTES[engine] ?? 0), downloads.signal);
+      module.catch(() => {}); // it is awaited below
+      await unlessAborted(connection.request({ type: "prepare", script: scriptAddress(engine), worker: workerAddress(), threads, channel: connection.channel }, { isPatient: isLast }), signal);
+      await unlessAborted(connection.request({ type: "start", module: await module }, { isPatient: isLast }), signal);
+      const isGpu = engine === "webgpu";
+      this.#info = { backend: isGpu ? "webgpu" : "wasm", threads, gpu: isGpu ? gpu : "", note: this.#info.note || note };
+      return { connection, loaded: new Set() };
+    } catch (error) {
+      downloads.abort();
+      connection.end(new Lost("the engine did not start"));
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", follow);
+    }
+  }
+
+  /** @param {readonly EngineName[]} engines @param {unknown} error */
+  #giveWay(engines, error) {
+    const why = engines[this.#at] === "webgpu" ? GAVE_WAY.webgpu : GAVE_WAY.threads;
+    this.#info = { ...this.#info, note: `${why} The reason: ${sentence(error instanceof Error ? error.message : String(error))}` };
+    this.#at += 1;
+  }
+
+  /** @param {Error} error for whoever still waits */
+  #drop(error) {
+    this.#running?.connection.end(error);
+    this.#running = null;
+  }
+}
+
+/**
+ * @param {"auto" | import("./types.js").Backend} backend
+ * @param {number} mostThreads
+ * @returns {Promise<Choice>}
+ */
+async function choose(backend, mostThreads) {
+  const gpu = backend === "wasm" ? NO_GPU : await probe();
+  const found = cpu();
+  const threads = Math.min(found.threads, mostThreads);
+  const { engines, note } = plan(backend, gpu, { ...found, threads }, ENGINE_BYTES);
+  return { engines: usable(engines), note, gpu: gpu.name, threads };
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+export function unlessAborted(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,75 @@
+/** Turns an image into what an engine reads: the bytes of a file, or pixels. Only the engine resizes, so that an image scores the same by whatever way it comes. */
+
+import { DaadError } from "./errors.js";
+
+/**
+ * @param {import("./types.js").ImageSource} image
+ * @returns {Promise<import("./engine.js").EngineImage>}
+ */
+export async function readImage(image) {
+  if (image instanceof Uint8Array) return fromFile(plain(image));
+  if (image instanceof ArrayBuffer) return fromFile(new Uint8Array(image));
+  if (typeof Blob === "function" && image instanceof Blob) return fromFile(new Uint8Array(await bytesOf(image)), image);
+  if (isPixels(image)) return { data: image.data, width: image.width, height: image.height };
+  if (isDrawable(image)) return drawn(image);
+  throw new DaadError("argument", "An image is the bytes of a file, a Blob, pixels (data, width and height), or what a canvas can draw.");
+}
+
+/** Of a Buffer, which is a view of a pool of many. @param {Uint8Array} bytes */
+function plain(bytes) {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** @param {Blob} blob */
+function bytesOf(blob) {
+  return blob.arrayBuffer().catch(() => {
+    throw new DaadError("image", "The file could not be read: it was changed or removed after it was chosen, or it is a folder.");
+  });
+}
+
+/**
+ * An image that the engine does not read and the browser does, such as AVIF, is drawn by the browser. What neither reads is left as it is: the
+ * engine says what it is.
+ * @param {Uint8Array} bytes
+ * @param {Blob} [blob] the same
+ */
+async function fromFile(bytes, blob) {
+  if (isRead(bytes) || typeof createImageBitmap !== "function" || typeof OffscreenCanvas !== "function") return bytes;
+  // With its pixel values as they are stored: the engine does not convert colours either.
+  const bitmap = await createImageBitmap(blob ?? new Blob([new Uint8Array(bytes)]), { colorSpaceConversion: "none" }).catch(() => null);
+  if (!bitmap) return bytes;
+  const pixels = drawn(bitmap);
+  bitmap.close();
+  return pixels;
+}
+
+/** Whether it is a PNG, JPEG, WebP or BMP file. @param {Uint8Array} bytes */
+function isRead(bytes) {
+  const start = String.fromCharCode(...bytes.subarray(0, 12));
+  return start.startsWith("\x89PNG") || start.startsWith("\xff\xd8\xff") || start.startsWith("BM") || /^RIFF.{4}WEBP/s.test(start);
+}
+
+/** @param {any} image @returns {image is import("./types.js").Pixels} */
+function isPixels(image) {
+  const data = image?.data;
+  return (data instanceof Uint8ClampedArray || data instanceof Uint8Array) && Number.isInteger(image.width) && Number.isInteger(image.height);
+}
+
+/** @param {unknown} image @returns {image is import("./types.js").Drawable} */
+function isDrawable(image) {
+  const names = ["ImageBitmap", "VideoFrame", "HTMLCanvasElement", "OffscreenCanvas", "HTMLImageElement", "HTMLVideoElement"];
+  return names.some((name) => name in globalThis && image instanceof Reflect.get(globalThis, name));
+}
+
+/** @param {import("./types.js").Drawable} source @returns {import("./types.js").Pixels} */
+function drawn(source) {
+  const size = /** @type {{ [side: string]: number }} */ (/** @type {unknown} */ (source));
+  const width = size.naturalWidth ?? size.videoWidth ?? size.displayWidth ?? size.width ?? 0;
+  const height = size.naturalHeight ?? size.videoHeight ?? size.displayHeight ?? size.height ?? 0;
+  if (!(width > 0 && height > 0)) throw new DaadError("image", "The image has no pixels: it is not loaded yet, or it was closed.");
+  const context = typeof OffscreenCanvas === "function" ? new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true }) : null;
+  if (!context) throw new DaadError("unsupported", "This host has no canvas to draw images with: hand over the bytes of a file, or pixels.");
+  context.drawImage(source, 0, 0, width, height);
+  const { data } = context.getImageData(0, 0, width, height);
+  return { data, width, height };
+}

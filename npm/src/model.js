@@ -1,0 +1,81 @@
+/** Reads model files, from wherever they come. */
+
+import { open } from "#platform";
+import { DaadError } from "./errors.js";
+import { checked, chunks } from "./download.js";
+
+/** No header of a model file is longer. */
+const MOST_HEADER_BYTES = 1e6;
+
+/**
+ * The bytes of a model file.
+ * @param {import("./types.js").ModelSource} source
+ * @param {AbortSignal} signal
+ * @param {(loaded: number, total: number | null) => void} onProgress told how many bytes there are, and of how many once this is known
+ * @returns {Promise<Uint8Array>}
+ */
+export async function readModel(source, signal, onProgress) {
+  const { body, parts, total } = await opened(source, signal);
+  let loaded = 0;
+  /** @param {Uint8Array} part */
+  const take = (part) => {
+    parts.push(part);
+    loaded += part.byteLength;
+    if (total.bytes === null) total.bytes = sizeOf(parts, loaded);
+    onProgress(loaded, total.bytes);
+  };
+  if (body) await chunks(body, null, "the model", signal, take);
+  const bytes = joined(parts);
+  const expected = sizeOf([bytes], bytes.length);
+  if (expected !== null && expected > bytes.length) throw new DaadError("download", `The model is cut off: ${bytes.length} bytes are there where ${expected} were expected.`);
+  onProgress(bytes.length, bytes.length);
+  return bytes;
+}
+
+/**
+ * @param {import("./types.js").ModelSource} source
+ * @param {AbortSignal} signal
+ * @returns {Promise<{ body: ReadableStream<Uint8Array> | null, parts: Uint8Array[], total: { bytes: number | null } }>} the content, or where to read it
+ */
+async function opened(source, signal) {
+  const whole = (/** @type {Uint8Array} */ bytes) => ({ body: null, parts: [bytes], total: { bytes: bytes.length } });
+  if (source instanceof Uint8Array) return whole(source.slice()); // its owner may change it
+  if (source instanceof ArrayBuffer) return whole(new Uint8Array(source.slice(0)));
+  if (source instanceof Blob) return whole(new Uint8Array(await source.arrayBuffer()));
+  if (typeof source === "string" || source instanceof URL) return { body: (await open(source, signal)).body, parts: [], total: { bytes: null } };
+  if (source instanceof Response) return { body: checked(source, "the model").body, parts: [], total: { bytes: null } };
+  throw new DaadError("argument", "A model is the bytes of a model file, an address or a response.");
+}
+
+/**
+ * The size of a safetensors file by its header: eight bytes with the header's length, then JSON with where each tensor ends.
+ * @param {readonly Uint8Array[]} parts its first bytes
+ * @param {number} loaded how many they are
+ * @returns {number | null} null if the header is not there yet, or it is no such file, which the engine says
+ */
+function sizeOf(parts, loaded) {
+  if (loaded < 8) return null;
+  const start = parts.length === 1 && parts[0] ? parts[0] : joined(parts);
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  const header = Number(view.getBigUint64(0, true));
+  if (header > MOST_HEADER_BYTES || start.length < 8 + header) return null;
+  try {
+    /** @type {Record<string, { data_offsets?: [number, number] }>} */
+    const tensors = JSON.parse(new TextDecoder().decode(start.subarray(8, 8 + header)));
+    return 8 + header + Math.max(0, ...Object.values(tensors).map(({ data_offsets }) => data_offsets?.[1] ?? 0));
+  } catch {
+    return null;
+  }
+}
+
+/** @param {readonly Uint8Array[]} parts */
+function joined(parts) {
+  if (parts.length === 1 && parts[0]) return parts[0];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,110 @@
+/** What browsers offer. Addresses are written out in full, so that bundlers find the files. */
+
+import { DaadError } from "../errors.js";
+import { chunks, request } from "../download.js";
+
+export { cpu, probe } from "../backend.js";
+
+/** @type {Record<import("../engine.js").EngineName, { script: URL, wasm: URL }>} */
+const ENGINES = {
+  cpu: { script: new URL("./engines/cpu/daad.js", import.meta.url), wasm: new URL("./engines/cpu/daad_bg.wasm", import.meta.url) },
+  "cpu-threads": { script: new URL("./engines/cpu-threads/daad.js", import.meta.url), wasm: new URL("./engines/cpu-threads/daad_bg.wasm", import.meta.url) },
+  "cpu-threads-relaxed": { script: new URL("./engines/cpu-threads-relaxed/daad.js", import.meta.url), wasm: new URL("./engines/cpu-threads-relaxed/daad_bg.wasm", import.meta.url) },
+  "learn-threads": { script: new URL("./engines/learn-threads/daad.js", import.meta.url), wasm: new URL("./engines/learn-threads/daad_bg.wasm", import.meta.url) },
+  webgpu: { script: new URL("./engines/webgpu/daad.js", import.meta.url), wasm: new URL("./engines/webgpu/daad_bg.wasm", import.meta.url) },
+};
+
+const WORKER = new URL("./worker.js", import.meta.url);
+
+/** Whether there are workers. */
+export const hasWorkers = typeof Worker === "function";
+
+/** The address of the worker's script. */
+export function workerAddress() {
+  return WORKER.href;
+}
+
+/** @param {import("../engine.js").EngineName} engine */
+export function scriptAddress(engine) {
+  return ENGINES[engine].script.href;
+}
+
+/**
+ * @param {string} url of the worker's script
+ * @param {(message: any) => void} onMessage
+ * @param {(message: string) => void} onError told when the worker is lost; the message is "" where its script could not be loaded
+ * @returns {import("../engine.js").Crew}
+ */
+export function spawn(url, onMessage, onError) {
+  const worker = new Worker(sameOrigin(url), { type: "module" });
+  worker.addEventListener("message", ({ data }) => onMessage(data));
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    onError(event.message ?? "");
+  });
+  return { post: (message, transfer = []) => worker.postMessage(message, transfer), end: () => worker.terminate(), hold: () => {} };
+}
+
+/** A page may start workers of its own origin only; that of another, such as a CDN's, is imported by one of its own. @param {string} url */
+function sameOrigin(url) {
+  if (new URL(url).origin === globalThis.location?.origin || !url.startsWith("http")) return url;
+  return URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
+}
+
+/** The worker's own end, in a worker. */
+export const own = {
+  /** @param {(message: any) => void} listener */
+  listen(listener) {
+    self.addEventListener("message", ({ data }) => listener(data));
+    // A trap in the engine's own promises rejects no promise that is awaited.
+    self.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      this.post("trapped");
+    });
+  },
+  /** @param {unknown} message @param {Transferable[]} [transfer] */
+  post(message, transfer = []) {
+    self.postMessage(message, { transfer });
+  },
+};
+
+/**
+ * Downloads and compiles an engine, at the same time.
+ * @param {import("../engine.js").EngineName} engine
+ * @param {(bytes: number) => void} onChunk
+ * @param {AbortSignal} signal
+ * @returns {Promise<WebAssembly.Module>}
+ */
+export async function compile(engine, onChunk, signal) {
+  const response = await request(ENGINES[engine].wasm.href, "the engine", signal);
+  const whole = chunks(response.clone().body, ENGINE_BYTES[engine] ?? null, "the engine", signal, ({ byteLength }) => onChunk(byteLength));
+  whole.catch(() => {}); // it is awaited below
+  // The browser's own response, because only for that does it cache compiled code; and by its type only does it compile a stream.
+  const isWasm = response.headers.get("content-type") === "application/wasm";
+  const module = isWasm ? WebAssembly.compileStreaming(response) : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
+  try {
+    return await module;
+  } catch {
+    await whole; // if it came cut off, this says so
+    throw new DaadError("unsupported", "This browser cannot run the engine: it is too old, or the file is damaged.");
+  } finally {
+    whole.catch(() => {});
+  }
+}
+
+/**
+ * A model from an address.
+ * @param {string | URL} url
+ * @param {AbortSignal} signal
+ * @returns {Promise<Response>}
+ */
+export function open(url, signal) {
+  return request(String(url), "the model", signal);
+}
+
+/** Where threads say that they trapped. @param {string} name @param {() => void} onMessage */
+export function hear(name, onMessage) {
+  const channel = new BroadcastChannel(name);
+  channel.addEventListener("message", onMessage);
+  return () => channel.close();
+}

@@ -1,0 +1,109 @@
+/** What Node, Deno and Bun offer. */
+
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Worker as NodeWorker, parentPort } from "node:worker_threads";
+
+import { MOST_THREADS, NO_GPU, hasRelaxedSimd } from "../backend.js";
+import { DaadError } from "../errors.js";
+import { request } from "../download.js";
+
+/** Whether there are workers. */
+export const hasWorkers = true;
+
+export function workerAddress() {
+  return new URL("./worker.node.js", import.meta.url).href;
+}
+
+/** @param {import("../engine.js").EngineName} engine */
+export function scriptAddress(engine) {
+  return new URL(`./engines/${engine}/daad.js`, import.meta.url).href;
+}
+
+export function cpu() {
+  return { shares: true, threads: Math.min(availableParallelism(), MOST_THREADS), relaxed: hasRelaxedSimd() };
+}
+
+export async function probe() {
+  return NO_GPU;
+}
+
+/**
+ * @param {string} url of the worker's script
+ * @param {(message: any) => void} onMessage
+ * @param {(message: string) => void} onError told when the worker is lost
+ * @returns {import("../engine.js").Crew}
+ */
+export function spawn(url, onMessage, onError) {
+  const worker = new NodeWorker(new URL(url));
+  let isEnded = false;
+  worker.on("message", onMessage);
+  worker.on("error", (error) => onError(String(error)));
+  worker.on("exit", () => isEnded || onError("the worker ended"));
+  worker.unref();
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, /** @type {import("node:worker_threads").Transferable[]} */ (transfer)),
+    end: () => {
+      isEnded = true;
+      void worker.terminate();
+    },
+    // The program ends when it has nothing else to do, but not while it waits for an answer.
+    hold: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
+  };
+}
+
+/** The worker's own end, in a worker. */
+export const own = {
+  /** @param {(message: any) => void} listener */
+  listen(listener) {
+    parentPort?.on("message", listener);
+    // A trap in the engine's own promises rejects no promise that is awaited.
+    process.on("unhandledRejection", () => this.post("trapped"));
+  },
+  /** @param {unknown} message @param {Transferable[]} [transfer] */
+  post(message, transfer = []) {
+    parentPort?.postMessage(message, /** @type {import("node:worker_threads").Transferable[]} */ (transfer));
+  },
+};
+
+/**
+ * @param {import("../engine.js").EngineName} engine
+ * @param {(bytes: number) => void} onChunk
+ * @param {AbortSignal} _signal has no effect: it is read at once
+ * @returns {Promise<WebAssembly.Module>}
+ */
+export async function compile(engine, onChunk, _signal) {
+  const code = await readFile(new URL(`./engines/${engine}/daad_bg.wasm`, import.meta.url)).catch(() => {
+    throw new DaadError("download", "The engine's code is missing: install the package again.");
+  });
+  if (code.length !== ENGINE_BYTES[engine]) throw new DaadError("download", `The engine is damaged: it has ${code.length} bytes instead of ${ENGINE_BYTES[engine]}. Install the package again.`);
+  onChunk(code.length);
+  return WebAssembly.compile(new Uint8Array(code));
+}
+
+/**
+ * A model from an address, or from a path.
+ * @param {string | URL} url
+ * @param {AbortSignal} signal
+ * @returns {Promise<Response>}
+ */
+export async function open(url, signal) {
+  const text = String(url);
+  if (/^(https?|data|blob):/.test(text)) return request(text, "the model", signal);
+  const path = text.startsWith("file:") ? fileURLToPath(text) : text;
+  try {
+    return new Response(new Uint8Array(await readFile(path, { signal })));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new DaadError("download", `The model could not be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Where threads say that they trapped. @param {string} name @param {() => void} onMessage */
+export function hear(name, onMessage) {
+  const channel = new BroadcastChannel(name);
+  channel.onmessage = onMessage;
+  /** @type {{ unref?: () => void }} */ (channel).unref?.();
+  return () => channel.close();
+}

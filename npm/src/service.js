@@ -1,0 +1,112 @@
+/** What owns an engine and its models, and answers the requests for them: in a worker, or beside its caller. */
+
+import { Lost } from "./errors.js";
+import { prepareEngine } from "./engine.js";
+
+/**
+ * A request, in this order: `prepare` while the engine's code is downloaded, `start`, then the others. `key` tells models apart.
+ * @typedef {({ type: "prepare" } & import("./engine.js").Preparation)
+ *   | { type: "start", module: WebAssembly.Module }
+ *   | { type: "load", key: number, model: Uint8Array }
+ *   | { type: "unload", key: number }
+ *   | { type: "detect", key: number, image: import("./engine.js").EngineImage }
+ *   | { type: "batch", key: number, images: readonly import("./engine.js").EngineImage[] }
+ *   | { type: "tiled", key: number, image: import("./engine.js").EngineImage, options: { tile?: number | undefined, overlap?: number | undefined, errorMap?: boolean | undefined } }
+ *   | { type: "inspect", key: number, image: import("./types.js").Pixels, place: import("./types.js").BlockPlace, strongest: number }} Request
+ */
+
+/**
+ * @param {Parameters<typeof prepareEngine>[1]} spawn
+ */
+export function createService(spawn) {
+  /** @type {Awaited<ReturnType<typeof prepareEngine>> | null} */
+  let prepared = null;
+  /** @type {import("./engine.js").Engine | null} */
+  let engine = null;
+  /** @type {Map<number, import("./engine.js").EngineDetector>} */
+  const detectors = new Map();
+  /** The image that was inspected last. One block of it after the other is asked for. @type {{ detector: import("./engine.js").EngineDetector, data: Uint8Array | Uint8ClampedArray, inspector: import("./engine.js").EngineInspector } | null} */
+  let inspected = null;
+
+  /** @param {number} key */
+  function detector(key) {
+    const detector = detectors.get(key);
+    if (!detector) throw new Lost("the model is not loaded");
+    return detector;
+  }
+
+  /** @param {Extract<Request, { type: "inspect" }>} request */
+  function inspector({ key, image }) {
+    const own = detector(key);
+    const { data, width, height } = image;
+    const isKept = inspected?.detector === own && inspected.data.length === data.length && inspected.data.every((value, at) => value === data[at]);
+    if (!inspected || !isKept) inspected = { detector: own, data, inspector: own.inspector(new Uint8ClampedArray(data), width, height) };
+    return inspected.inspector;
+  }
+
+  /**
+   * Answers one request. Progress is told on the way.
+   * @param {Request} request
+   * @param {(done: number, all: number) => void} onProgress
+   * @returns {Promise<unknown>}
+   */
+  return async function answer(request, onProgress) {
+    switch (request.type) {
+      case "prepare":
+        prepared = await prepareEngine(request, spawn);
+        return;
+      case "start":
+        if (!prepared) throw new Lost("the engine is not prepared");
+        engine = await prepared.start(request.module);
+        await engine.warmUp?.(); // the first image takes half the time if the code has run before
+        return;
+      case "load": {
+        if (!engine) throw new Lost("the engine is not started");
+        const loaded = await engine.Detector.load(request.model);
+        detectors.set(request.key, loaded);
+        return loaded.info();
+      }
+      case "unload":
+        if (inspected?.detector === detectors.get(request.key)) inspected = null;
+        detectors.get(request.key)?.free();
+        detectors.delete(request.key);
+        return;
+      case "detect":
+        return timed(() => detector(request.key).detect(request.image));
+      case "batch": {
+        const { value, elapsedMs } = await clocked(() => detector(request.key).detectBatch(request.images));
+        return value.map((detection) => ({ ...detection, elapsedMs: elapsedMs / value.length }));
+      }
+      case "tiled":
+        return timed(() => detector(request.key).detectTiled(request.image, request.options, onProgress));
+      case "inspect": {
+        const { scale, row, column } = request.place;
+        return inspector(request).block(scale, row, column, request.strongest);
+      }
+    }
+  };
+}
+
+/** @template {object} T @param {() => Promise<T>} work */
+async function timed(work) {
+  const { value, elapsedMs } = await clocked(work);
+  return { ...value, elapsedMs };
+}
+
+/** @template T @param {() => Promise<T>} work */
+async function clocked(work) {
+  const start = performance.now();
+  const value = await work();
+  return { value, elapsedMs: performance.now() - start };
+}
+
+/**
+ * The buffers of an answer, to hand over instead of copying them.
+ * @param {unknown} value
+ * @returns {ArrayBuffer[]}
+ */
+export function buffersOf(value) {
+  if (ArrayBuffer.isView(value)) return value.buffer instanceof ArrayBuffer ? [value.buffer] : [];
+  if (typeof value !== "object" || !value) return [];
+  return Object.values(value).flatMap(buffersOf);
+}
