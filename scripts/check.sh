@@ -17,7 +17,7 @@ main() {
   forbid 'target_(family|arch|os)' "the target is chosen only in src/lib.rs and Cargo.toml" "$(library 'src/lib\.rs')"
   forbid '\b(e?print(ln)?|dbg)!' "the library never prints" "$(library 'src/(main\.rs|cli/)')"
   forbid '#!?\[allow\(' 'write #[expect(…, reason = "…")]' "$(find src tests benches -name '*.rs' 2>/dev/null)"
-  forbid '(import|from)[ (].*pkg/|import\([^"]' "only www/engine.js and www/thread.js load an engine; all else is imported by its name" "$(find www -name '*.js' ! -path www/engine.js ! -path www/thread.js)"
+  forbid '(import|from)[ (].*pkg/|import\([^"]' "only npm/src/engine.js loads an engine; all else is imported by its name" "$(find www npm/src -name "*.js" ! -path npm/src/engine.js)"
   target_cfgs_are_on_mod_lines
   no_path_of_one_machine
 

@@ -27,11 +27,13 @@ const ENTRIES = [
 /** Whose types the entries' types name. */
 const PUBLIC_TYPES = ["index", "inline", "train", "element", "detector", "errors", "plan", "types"];
 
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }
 
 async function main() {
@@ -49,16 +51,31 @@ async function makePackage(pkg, out) {
   const unfinished = `${out}-unfinished`; // takes its name only when whole
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
-  const engines = ENGINES.filter((name) => existsSync(join(pkg, name, ".made")));
-  const sizes = Object.fromEntries(await Promise.all(engines.map(async (name) => [name, await placeEngine(join(pkg, name), join(unfinished, "engines", name))])));
-  if (!sizes.cpu) throw new Error(`${pkg} holds no engine for the CPU: build it first.`);
-  await Promise.all(ENTRIES.flatMap(({ name, hosts, connection }) => hosts.map((host) => script(unfinished, name, host, connection ?? "worker", sizes))));
+  const engines = await placeCode(pkg, unfinished, ["browser", "node", "workerd"]);
+  const missing = ENGINES.filter((name) => !engines.includes(name));
+  if (missing.length > 0) throw new Error(`A package has all engines, and these are not built: ${missing.join(", ")}.`);
   await types(unfinished);
   await writeFile(join(unfinished, "package.json"), `${JSON.stringify(await description(), null, 2)}\n`);
   await cp(join(SOURCE, "README.md"), join(unfinished, "README.md"));
   for (const licence of readdirSync(ROOT).filter((name) => name.startsWith("LICENSE"))) await cp(join(ROOT, licence), join(unfinished, licence));
   await rm(out, { recursive: true, force: true });
   await rename(unfinished, out);
+}
+
+/**
+ * Writes the scripts for some kinds of host, and the engines that are there.
+ * @param {string} pkg the folder of the engines
+ * @param {string} out
+ * @param {readonly string[]} hosts
+ * @returns {Promise<string[]>} the engines
+ */
+export async function placeCode(pkg, out, hosts) {
+  const engines = ENGINES.filter((name) => existsSync(join(pkg, name, "daad_bg.wasm")));
+  if (!engines.includes("cpu")) throw new Error(`${pkg} holds no engine for the CPU: build it first.`);
+  const sizes = Object.fromEntries(await Promise.all(engines.map(async (name) => [name, await placeEngine(join(pkg, name), join(out, "engines", name))])));
+  const wanted = ENTRIES.flatMap(({ name, hosts: own, connection }) => own.filter((host) => hosts.includes(host)).map((host) => ({ name, host, connection: connection ?? "worker" })));
+  await Promise.all(wanted.map(({ name, host, connection }) => script(out, name, host, connection, sizes)));
+  return engines;
 }
 
 /**

@@ -20,7 +20,7 @@ const ALL_HEADERS = {
 };
 
 /** Addresses that never name anything else: `site.mjs` puts a hash into them, after the name of a file or of the folder of the page's own files. */
-const FOR_EVER = /^\/(?:page-[0-9a-f]{16}\/|.*-[0-9a-f]{16}\.\w+$)/;
+const FOR_EVER = /^\/(?:(?:page|daad)-[0-9a-f]{16}\/|.*-[0-9a-f]{16}\.\w+$)/;
 
 const { dir, host, port } = options();
 const files = sirv(copyOf(dir), {

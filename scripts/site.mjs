@@ -7,21 +7,23 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
 import { POLICY } from "../www/policy.js";
+import { placeCode } from "./package.mjs";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
-/** The first is there always; the page does without the others. */
-const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads"];
-/** What a page, a browser or a worker starts with. What these import late gets files of its own. */
-const ENTRIES = ["main.js", "worker.js", "thread.js", "trainer.js", "service-worker.js", "style.css"];
-/** Where the service worker has the list of what to keep from the start. */
+/** What a browser starts with. What these import late gets files of its own. */
+const ENTRIES = ["main.js", "service-worker.js", "style.css"];
+/** What of the package the page imports. */
+const PACKAGE = { daad: "index.js", "daad/train": "train.js" };
+/** Where the service worker has the list of what to keep from the start, and the hashes of the package's files. */
 const TO_KEEP = "self.__WB_MANIFEST";
+const HASHES = "self.__HASHES";
 
 try {
   await main();
@@ -40,25 +42,35 @@ async function main() {
   const site = `${out}-unfinished`; // takes its name only when whole
   await rm(site, { recursive: true, force: true });
   await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !isAllCode(file) });
-  const engines = ENGINES.filter((name, i) => i === 0 || existsSync(join(pkg, name)));
+  const daad = await placePackage(site, pkg);
   const manifest = {
-    engines: Object.fromEntries(await Promise.all(engines.map(async (name) => [name, await placeEngine(site, join(pkg, name), `pkg/${name}`)]))),
     models: await Promise.all(modelNames.map((name) => placeModel(site, join(models, name), "models"))),
     series: await Promise.all(series.map((name) => placeModel(site, join(models, "series", name), "models/series"))),
   };
-  await bundle(site, manifest);
+  await bundle(site, manifest, daad);
   await compressAll(site, `${out}-compressed`);
   await rm(out, { recursive: true, force: true });
   await rename(site, out);
 }
 
+/** @typedef {{ folder: string, hashes: Record<string, string> }} Package its folder has the hash of all its files in its name; `hashes`: of each */
+
 /**
+ * The package, as browsers need it.
  * @param {string} site
- * @param {string} from
- * @param {string} folder
+ * @param {string} pkg
+ * @returns {Promise<Package>}
  */
-async function placeEngine(site, from, folder) {
-  return { ...(await place(site, join(from, "daad_bg.wasm"), folder)), script: await place(site, join(from, "daad.js"), folder) };
+async function placePackage(site, pkg) {
+  const unnamed = join(site, "daad");
+  await placeCode(pkg, unnamed, ["browser"]);
+  for (const name of ["inline.js", "element.js"]) await rm(join(unnamed, name)); // the page has no use for them
+  const files = (await filesIn(unnamed)).sort();
+  const contents = await Promise.all(files.map((file) => readFile(file)));
+  const names = files.map((file) => relative(unnamed, file));
+  const folder = `daad-${hashOfAll(names, contents)}`;
+  await rename(unnamed, join(site, folder));
+  return { folder, hashes: Object.fromEntries(names.map((name, i) => [`${folder}/${name}`, hashOf(contents[i] ?? Buffer.alloc(0))])) };
 }
 
 /**
@@ -101,8 +113,9 @@ function byNumber(a, b) {
  * Only the page and the service worker have addresses that stay.
  * @param {string} site
  * @param {unknown} manifest
+ * @param {Package} daad
  */
-async function bundle(site, manifest) {
+async function bundle(site, manifest, daad) {
   const folder = join(site, "page");
   const { metafile } = await build({
     entryPoints: ENTRIES.map((name) => join(WWW, name)),
@@ -118,22 +131,29 @@ async function bundle(site, manifest) {
     sourcemap: true,
     metafile: true,
     logLevel: "warning",
+    plugins: [
+      {
+        name: "package",
+        setup: ({ onResolve }) => onResolve({ filter: /^daad(\/|$)/ }, ({ path }) => ({ path: `../${daad.folder}/${PACKAGE[/** @type {keyof typeof PACKAGE} */ (path)]}`, external: true })),
+      },
+    ],
   });
   await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   const worker = await readFile(join(folder, "service-worker.js"), "utf8");
   for (const name of ["service-worker.js", "service-worker.js.map"]) await rm(join(folder, name));
-  if (worker.split(TO_KEEP).length !== 2 || metafile.outputs["page/service-worker.js"]?.imports.length) throw new Error("service-worker.js must be one script that names its list once.");
+  if (worker.split(TO_KEEP).length !== 2 || worker.split(HASHES).length !== 2 || metafile.outputs["page/service-worker.js"]?.imports.length) throw new Error("service-worker.js must be one script that names its lists once.");
 
   const names = (await readdir(folder)).filter((name) => extname(name) !== ".map").sort();
   const contents = await Promise.all(names.map((name) => readFile(join(folder, name))));
-  const version = `page-${hashOf(Buffer.concat(contents.flatMap((content, i) => [Buffer.from(`${names[i]} ${content.length} `), content])))}`;
+  const version = `page-${hashOfAll(names, contents)}`;
   await rename(folder, join(site, version));
-  const kept = names.map((name, i) => ({ url: `${version}/${name}`, revision: null, integrity: integrityOf(contents[i] ?? Buffer.alloc(0)) }));
-  await writeFile(join(site, "service-worker.js"), worker.replace(TO_KEEP, () => JSON.stringify(kept)).replace(/\n\/\/# sourceMappingURL.*/, ""));
+  const own = names.map((name, i) => ({ url: `${version}/${name}`, revision: null, integrity: integrityOf(contents[i] ?? Buffer.alloc(0)) }));
+  const scripts = await Promise.all(["index.js", "train.js", "worker.js"].map(async (name) => ({ url: `${daad.folder}/${name}`, revision: null, integrity: integrityOf(await readFile(join(site, daad.folder, name))) })));
+  await writeFile(join(site, "service-worker.js"), worker.replace(TO_KEEP, () => JSON.stringify([...own, ...scripts])).replace(HASHES, () => JSON.stringify(daad.hashes)).replace(/\n\/\/# sourceMappingURL.*/, ""));
 
   const page = join(site, "index.html");
   const html = (await readFile(page, "utf8")).replace('src="main.js"', `src="${version}/main.js"`).replace('href="style.css"', `href="${version}/style.css"`);
-  const modules = importedBy("page/main.js", metafile).map((file) => file.replace("page/", `${version}/`));
+  const modules = importedBy("page/main.js", metafile).map((file) => file.replace(/^page\//, `${version}/`).replace(/^\.\.\//, ""));
   await writeFile(page, withPolicy(preload(html, modules, [`${version}/manifest.json`, "gallery/gallery.json"])));
 }
 
@@ -145,7 +165,7 @@ async function bundle(site, manifest) {
  */
 function importedBy(output, metafile) {
   const imports = (metafile.outputs[output]?.imports ?? []).filter(({ kind }) => kind === "import-statement").map(({ path }) => path);
-  return [...new Set(imports.flatMap((path) => [path, ...importedBy(path, metafile)]))];
+  return [...new Set(imports.flatMap((path) => [path, ...importedBy(path, metafile)]))]; // what lies in the package imports nothing
 }
 
 /** On hosts that send no headers of their own, too. @param {string} html */
@@ -217,6 +237,11 @@ function gz(content) {
 /** As browsers check it. @param {Buffer} content */
 function integrityOf(content) {
   return `sha256-${createHash("sha256").update(content).digest("base64")}`;
+}
+
+/** @param {readonly string[]} names @param {readonly Buffer[]} contents */
+function hashOfAll(names, contents) {
+  return hashOf(Buffer.concat(contents.flatMap((content, i) => [Buffer.from(`${names[i]} ${content.length} `), content])));
 }
 
 /** @param {Buffer} content */

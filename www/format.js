@@ -21,9 +21,9 @@ export function megabytes(bytes) {
   return `${value.toFixed(value < 10 ? 1 : 0)} MB`;
 }
 
-/** @param {number} elapsed_ms */
-export function duration(elapsed_ms) {
-  return elapsed_ms < 9999.5 ? `${Math.round(elapsed_ms)} ms` : `${(elapsed_ms / 1000).toFixed(1)} s`;
+/** @param {number} elapsedMs */
+export function duration(elapsedMs) {
+  return elapsedMs < 9999.5 ? `${Math.round(elapsedMs)} ms` : `${(elapsedMs / 1000).toFixed(1)} s`;
 }
 
 /** A share of 1, such as a false alarm rate.
@@ -83,7 +83,7 @@ export function capital(text) {
 }
 
 /**
- * @param {import("./protocol.js").Backend} backend
+ * @param {import("./types.js").Backend} backend
  * @param {number} threads
  */
 export function backend(backend, threads) {

@@ -18,18 +18,13 @@ export function fromFile(file) {
 }
 
 /**
- * The bytes of an image file, for the engine. An image that the engine does not read and the browser does, such as AVIF, is written anew as PNG.
- * A file that neither reads is returned as it is: the engine says what it is.
  * @param {File} file
  * @returns {Promise<ArrayBuffer>} fails with a whole sentence
  */
-export async function bytesOf(file) {
-  const bytes = await file.arrayBuffer().catch(() => {
+export function bytesOf(file) {
+  return file.arrayBuffer().catch(() => {
     throw new Error(`${named(file.name)} could not be read: it was changed or removed after it was chosen, or it is a folder. Choose it again, or the images in the folder.`);
   });
-  if (isRead(new Uint8Array(bytes, 0, Math.min(12, bytes.byteLength)))) return bytes;
-  const bitmap = await bitmapOf(file).catch(() => null);
-  return bitmap ? toPng(bitmap, { x: 0, y: 0, width: bitmap.width, height: bitmap.height }) : bytes;
 }
 
 /** The image with its pixel values as they are stored: the engine does not convert colours either. @param {Blob} file */
@@ -50,13 +45,7 @@ export async function toPng(source, { x, y, width, height }) {
   return (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer();
 }
 
-/** Whether these first bytes are those of a PNG, JPEG, WebP or BMP file. @param {Uint8Array} start */
-function isRead(start) {
-  const text = String.fromCharCode(...start);
-  return text.startsWith("\x89PNG") || text.startsWith("\xff\xd8\xff") || text.startsWith("BM") || /^RIFF.{4}WEBP/s.test(text);
-}
-
-/** @param {import("./protocol.js").Sample} sample @returns {Wanted} */
+/** @param {import("./types.js").Sample} sample @returns {Wanted} */
 export function fromSample(sample) {
   const name = shorten(sample.title);
   const read = async () => intact((await request(`gallery/${sample.file}`, `the image “${name}”`)).arrayBuffer());

@@ -1,4 +1,4 @@
-/** Connects "Look inside the memory" with the page. Loaded after the first result, into the page that has the client and the state. */
+/** Connects "Look inside the memory" with the page. Loaded after the first result, into the page that has the session and the state. */
 
 import { remember } from "./address.js";
 import { Inquiry } from "./inside/inquiry.js";
@@ -16,15 +16,15 @@ const CALM_MS = 150;
 /** An engine that needs longer than this for an image inspects only blocks that the visitor has chosen. */
 const QUICK_MS = 2000;
 
-/** @param {{ client: import("./client.js").Client, store: ReturnType<typeof import("./state.js").createStore> }} page */
-export function open({ client, store }) {
+/** @param {{ session: import("./session.js").Session, store: ReturnType<typeof import("./state.js").createStore> }} page */
+export function open({ session, store }) {
   let state = initial(new URLSearchParams(location.search));
   let isInView = false;
   let remembering = 0;
   let calming = 0;
   const showChoice = createChooser(send);
   const showInside = createInside(send);
-  const inquiry = new Inquiry(({ detection }, place) => client.inspect(detection, place, STRONGEST), show);
+  const inquiry = new Inquiry(({ detection }, place) => session.inspect(detection, place, STRONGEST), show);
 
   /** @param {import("./inside/state.js").Event} event */
   function send(event) {
@@ -50,7 +50,7 @@ export function open({ client, store }) {
   function inquire() {
     const { result, loaded, loading, detecting } = store.get();
     const place = current(state, result);
-    const isAsked = state.chosen !== null || (isInView && (result?.elapsed_ms ?? 0) < QUICK_MS);
+    const isAsked = state.chosen !== null || (isInView && (result?.detection.elapsedMs ?? 0) < QUICK_MS);
     const isFree = !loading && !detecting && loaded === result?.loaded;
     inquiry.want(result && place && isAsked && isFree ? { image: result, place, scales: result.loaded.info.scales } : null);
   }

@@ -1,8 +1,8 @@
 /**
  * How an image is judged: R and L are fused by γ (Eq. 7), and a score above the threshold is anomalous. Both are the model's own until the visitor moves them.
  *
- * @typedef {import("./protocol.js").ModelInfo} ModelInfo
- * @typedef {Pick<import("./protocol.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores what the engine found
+ * @typedef {import("./types.js").ModelInfo} ModelInfo
+ * @typedef {Pick<import("./types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores what the engine found
  *
  * @typedef {{ value: number, gamma: number | null }} Threshold as the visitor set it, at the γ of that moment; null stands for the model's own γ
  * @typedef {{ gamma: number | null, threshold: Threshold | null }} Moved the visitor's values; null stands for the model's own value
@@ -31,7 +31,7 @@ export function fuse({ reconstruction, alignment }, ranges, gamma) {
 
 /**
  * @param {number} raw
- * @param {import("./protocol.js").Range} range
+ * @param {import("./types.js").Range} range
  */
 export function scale(raw, { min, max }) {
   return (raw - min) / (max > min ? max - min : 1); // an interval of no width only shifts

@@ -20,7 +20,7 @@ export function createList(store, session) {
   let state = /** @type {import("./list/state.js").State} */ (INITIAL);
   /** The thumbnails by the row's id. @type {Map<number, HTMLCanvasElement>} */
   const thumbnails = new Map();
-  /** The information about the model; it is kept while another engine is loaded. @type {import("./protocol.js").ModelInfo | undefined} */
+  /** The information about the model; it is kept while another engine is loaded. @type {import("./types.js").ModelInfo | undefined} */
   let info;
   let frame = 0;
   let isWorking = false;
@@ -54,11 +54,11 @@ export function createList(store, session) {
       try {
         const refused = tooLarge(file);
         if (refused) throw new Error(refused);
-        const { detection, elapsed_ms } = await session.judgeAside(fromFile(file));
+        const detection = await session.judgeAside(fromFile(file));
         const { score, reconstructionScore, alignmentScore, anomalous } = detection;
         if (!state.rows.some((row) => row.id === id)) continue;
         thumbnails.set(id, thumbnail(detection));
-        send({ type: "judged", id, scores: { score, reconstructionScore, alignmentScore, anomalous }, elapsed_ms });
+        send({ type: "judged", id, scores: { score, reconstructionScore, alignmentScore, anomalous }, elapsedMs: detection.elapsedMs });
         if (isEager) show(id);
         isEager = false;
       } catch (error) {

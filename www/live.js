@@ -92,7 +92,7 @@ export function open({ store, session }) {
       if (isBusy || isStuck) return;
       isBusy = true;
       try {
-        const { detection } = await session.judgeAside({ name: state.name, read: async () => grab() });
+        const detection = await session.judgeAside({ name: state.name, read: async () => grab() });
         if (own === turn) {
           view.draw(detection);
           send({ type: "judged", at_s: mediaTime, score: scoreOf(detection) });
@@ -106,7 +106,7 @@ export function open({ store, session }) {
     nextFrame(video, onFrame);
   }
 
-  /** By the γ of the visitor. @param {import("./protocol.js").Detection} detection */
+  /** By the γ of the visitor. @param {import("./types.js").Detection} detection */
   function scoreOf(detection) {
     const info = store.get().loaded?.info;
     return info && rule ? judge(detection, info, rule).score : detection.score;

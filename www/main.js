@@ -4,7 +4,6 @@
  */
 
 import { remember } from "./address.js";
-import { Client } from "./client.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
 import { isolate } from "./isolation.js";
@@ -39,14 +38,13 @@ const ADDRESS_REST_MS = 250;
 // The address may contain the backend, model and gallery image to start with, the criterion and the view.
 const parameters = new URLSearchParams(location.search);
 const store = createStore({ ...INITIAL, ...moved(parameters), view: parameters.get("view") === "swipe" ? "swipe" : "side" });
-const client = new Client();
-const session = new Session(store, client);
+const session = new Session(store);
 const isRead = new Promise((resolve) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", resolve, { once: true }) : resolve(undefined)));
 
 const backend = parameters.get("backend");
 // The page is not ready before the first image is asked for, so it goes from working to ready once.
 const gallery = Promise.race([openGallery(parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
-void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), "", gallery);
+void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), gallery);
 
 void isolate();
 void isRead.then(wire);
@@ -100,7 +98,7 @@ function wire() {
 
 /** Opens all parts. If one part fails to load, the other parts still work. */
 function openParts() {
-  for (const load of PARTS) load().then(({ open }) => open({ client, store, session })).catch(missed);
+  for (const load of PARTS) load().then(({ open }) => open({ store, session })).catch(missed);
 }
 
 /** Loads the histogram, which needs a library for charts. */
@@ -133,7 +131,7 @@ function firstResult() {
 async function openGallery(wanted) {
   try {
     const response = await request("gallery/gallery.json", "the gallery");
-    /** @type {import("./protocol.js").Gallery} */
+    /** @type {import("./types.js").Gallery} */
     const gallery = await response.json();
     const first = gallery.samples.find(({ file }) => file === wanted) ?? gallery.samples.find(({ label }) => label === "defective");
     if (first && !session.asked) askForSample(first);
@@ -147,8 +145,8 @@ async function openGallery(wanted) {
 
 /**
  * Stores the visitor's choices in the address, except the visitor's own images and models, which never leave the tab.
- * @param {import("./protocol.js").BackendChoice} choice
- * @param {readonly import("./protocol.js").ModelFile[]} models
+ * @param {import("./types.js").BackendChoice} choice
+ * @param {readonly import("./types.js").ModelFile[]} models
  * @param {string} model
  * @param {import("./state.js").Subject | null} subject
  */
@@ -203,10 +201,10 @@ function whenAtRest(act) {
   };
 }
 
-/** @type {Promise<(detection: import("./protocol.js").Detection) => void> | null} */
+/** @type {Promise<(detection: import("./types.js").Detection) => void> | null} */
 let swipe = null;
 
-/** @param {import("./protocol.js").Detection} detection */
+/** @param {import("./types.js").Detection} detection */
 async function showSwipe(detection) {
   try {
     swipe ??= import("./swipe.js").then(({ createSwipe }) => createSwipe(find("#swipe", HTMLElement)));
@@ -243,7 +241,7 @@ function askForFile(file) {
   else session.ask(fromFile(file));
 }
 
-/** @param {import("./protocol.js").Sample} sample */
+/** @param {import("./types.js").Sample} sample */
 function askForSample(sample) {
   session.ask(fromSample(sample));
 }

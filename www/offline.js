@@ -23,9 +23,9 @@ function used() {
 
 /** The files that the worker loads, and files that a visitor may open only later, without a network. Without the latter if the browser saves data. */
 async function wanted() {
-  const { engines, series } = await fetchManifest();
-  const known = used();
-  const ofEngines = Object.values(engines).filter((engine) => known.includes(address(engine))).map(({ script }) => address(script));
+  const { series } = await fetchManifest();
+  // The worker imports the script of an engine whose code the page has downloaded.
+  const ofEngines = used().filter((url) => url.endsWith("/daad_bg.wasm")).map((url) => url.replace("daad_bg.wasm", "daad.js"));
   const isDear = Boolean(/** @type {any} */ (navigator).connection?.saveData);
   return [...ofEngines, ...(isDear ? [] : [...series.map(address), ...(await floors())])];
 }

@@ -7,8 +7,8 @@
 import { scale } from "./judgement.js";
 
 /**
- * @param {Pick<import("./protocol.js").Detection, "reconstructionScore" | "alignmentScore">} detection
- * @param {Pick<import("./protocol.js").ModelInfo, "reconstruction" | "alignment">} info
+ * @param {Pick<import("./types.js").Detection, "reconstructionScore" | "alignmentScore">} detection
+ * @param {Pick<import("./types.js").ModelInfo, "reconstruction" | "alignment">} info
  * @param {number} gamma
  * @returns {Part[]}
  */
@@ -21,7 +21,7 @@ export function recipe({ reconstructionScore: r, alignmentScore: l }, info, gamm
  * @param {"R" | "L"} symbol
  * @param {"reconstruction" | "alignment"} name
  * @param {number} raw
- * @param {import("./protocol.js").Range} range
+ * @param {import("./types.js").Range} range
  * @param {number} weight
  * @returns {Part}
  */

@@ -3,25 +3,23 @@
 import { remember } from "./address.js";
 import { fetchManifest, intact, request } from "./download.js";
 import { sentence } from "./format.js";
+import { isGone, reason } from "./session.js";
 import { address, initial, next, reduce } from "./series/state.js";
 import { createSeries } from "./view/series.js";
 import { find } from "./view/dom.js";
 
 /**
  * @typedef {import("./series/state.js").Event} Event
- * @typedef {import("./protocol.js").ModelFile} ModelFile
+ * @typedef {import("./types.js").ModelFile} ModelFile
  */
 
-/** The engine changed while something else was waited for. */
-class Gone extends Error {}
-
-/** @param {{ client: import("./client.js").Client, store: ReturnType<typeof import("./state.js").createStore> }} page */
-export function open({ client, store }) {
+/** @param {{ session: import("./session.js").Session, store: ReturnType<typeof import("./state.js").createStore> }} page */
+export function open({ session, store }) {
   let state = initial(new URLSearchParams(location.search));
   const show = createSeries(send);
   /** The models by their rate. @type {Map<number, ModelFile>} */
   const models = new Map();
-  /** What the present engine has of them, or will have. @type {Map<ModelFile, Promise<unknown>>} */
+  /** What the present engine has of them, or will have. @type {Map<ModelFile, Promise<import("daad").Detector>>} */
   const added = new Map();
   let isWorking = false;
 
@@ -39,31 +37,29 @@ export function open({ client, store }) {
   async function work() {
     if (isWorking || !store.get().loaded) return;
     isWorking = true;
-    let isGone = false;
+    let isAnew = false;
+    const { loaded } = store.get();
     try {
       for (let task = next(state); task; task = next(state)) send({ type: "rebuilt", ...task, rebuilt: await rebuild(task) });
     } catch (error) {
       // The engine went away; the next one begins anew. What the network or the site lacks is told.
-      isGone = error instanceof Gone;
-      if (!isGone && !client.isLost(error)) send({ type: "failed", message: sentence(error) });
+      isAnew = store.get().loaded !== loaded;
+      if (!isAnew && !isGone(error)) send({ type: "failed", message: reason(error) });
     }
     isWorking = false;
-    if (isGone) void work();
+    if (isAnew) void work();
   }
 
   /** @param {{ rate: number, file: string }} task @returns {Promise<import("./series/state.js").Rebuilt>} */
   async function rebuild({ rate, file }) {
     const model = models.get(rate);
     if (!model) throw new Error(`There is no model for r = ${rate}.`);
-    const adding = added.get(model) ?? client.add(model);
+    const adding = added.get(model) ?? session.beside(model);
     added.set(model, adding);
     adding.catch(() => added.delete(model)); // to be tried again
-    await adding;
-    const { loaded } = store.get();
+    const detector = await adding;
     const image = await intact((await request(`floors/${file}`, "an image of a floor")).arrayBuffer());
-    if (store.get().loaded !== loaded) throw new Gone();
-    const { detection } = await client.detect(new Uint8Array(image), model.file);
-    const { reconstructionScore: error, reconstruction, errorMap, width, height } = detection;
+    const { reconstructionScore: error, reconstruction, errorMap, width, height } = await detector.detect(image);
     return { error, reconstruction, errorMap, width, height };
   }
 

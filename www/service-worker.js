@@ -18,9 +18,13 @@ const KEPT_FILES = 40;
 const KEPT_ANSWERS = 200;
 
 /** The page's own files, of any version. */
-const OWN = /\/page-[0-9a-f]{16}\/[^/]+$/;
-/** An engine or a model, with the hash that `scripts/site.mjs` gave it. */
-const HASHED = /-([0-9a-f]{16})\.(?:js|wasm|safetensors)$/;
+const OWN = /\/(?:page|daad)-[0-9a-f]{16}\/[^/]+$/;
+/** A model, with the hash that `scripts/site.mjs` gave it. */
+const HASHED = /-([0-9a-f]{16})\.safetensors$/;
+/** The package's files, of any version. */
+const PACKAGE = /\/daad-[0-9a-f]{16}\/.+$/;
+/** The hashes of the package's files of this version: scripts/site.mjs puts them here. @type {Record<string, string>} */
+const HASHES = /** @type {any} */ (self).__HASHES;
 
 /** The time after which a network without an answer is treated as missing. */
 const PATIENCE_S = 4;
@@ -44,14 +48,15 @@ const isolating = {
   },
 };
 
-/** Does not cache a file whose hash differs from that in its name. A host that is being updated may answer an address with the bytes of another version. */
+/** Does not cache a file whose hash is not the one it is to have. A host that is being updated may answer an address with the bytes of another version. */
 const asHashed = {
   /** @param {{ request: Request, response: Response }} answered */
   async cacheWillUpdate({ request, response }) {
     if (!response.ok) return null;
     const digest = await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer());
     const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    return hash.startsWith(HASHED.exec(new URL(request.url).pathname)?.[1] ?? "?") ? response : null;
+    const expected = HASHED.exec(new URL(request.url).pathname)?.[1] ?? HASHES[request.url.slice(PAGE.length)] ?? "?";
+    return hash.startsWith(expected) ? response : null;
   },
 };
 
@@ -67,7 +72,7 @@ const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIEN
 registerRoute(({ request, url }) => request.mode === "navigate" || url.href === PAGE, page);
 
 // The content of an address with a hash never changes.
-registerRoute(({ sameOrigin, url }) => sameOrigin && HASHED.test(url.pathname), new CacheFirst({ cacheName: "for-ever", plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
+registerRoute(({ sameOrigin, url }) => sameOrigin && (HASHED.test(url.pathname) || PACKAGE.test(url.pathname)), new CacheFirst({ cacheName: "for-ever", plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
 
 setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, expiring(KEPT_ANSWERS)] }));
 

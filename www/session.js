@@ -1,24 +1,26 @@
-/** Loads a detector, judges the image that was requested last, and recovers when the engine is lost. */
+/** Loads a detector, and judges the image that was requested last. The detector recovers by itself from an engine that is lost. */
 
-import { Crash, Lost, Superseded } from "./client.js";
-import { fetchManifest } from "./download.js";
+import { DaadError, Detector } from "daad";
+import { address, fetchManifest } from "./download.js";
 import { refusal, sentence } from "./format.js";
 
-/** @typedef {import("./protocol.js").BackendChoice} BackendChoice */
+/** @typedef {import("./types.js").BackendChoice} BackendChoice */
+/** @typedef {import("./types.js").ModelFile} ModelFile */
+/** @typedef {import("./types.js").Picture} Picture */
 /** @typedef {import("./state.js").Loaded} Loaded */
-/** @typedef {{ name: string, sample: import("./protocol.js").Sample | null, read: () => Promise<ArrayBuffer | ImageData> }} Wanted `read` fails with a whole sentence */
-/** @typedef {{ subject: import("./state.js").Subject, strokes: import("./state.js").Strokes, read: () => Promise<ArrayBuffer | ImageData> }} Job */
+/** @typedef {{ name: string, sample: import("./types.js").Sample | null, read: () => Promise<Picture> }} Wanted `read` fails with a whole sentence */
+/** @typedef {{ subject: import("./state.js").Subject, strokes: import("./state.js").Strokes, image: Promise<Picture> }} Job */
 
-const GPU_STOPPED = "WebGPU stopped working, so the CPU does the work.";
+/** The request was replaced by a newer one, so the visitor need not be told. */
+class Superseded extends Error {}
 
 export class Session {
-  #client;
   #store;
   #tickets = 0;
   #loads = 0;
   #judging = false;
-  /** Called when another image is requested. */
-  #hurry = () => {};
+  /** Aborted when another image is requested. */
+  #hurry = new AbortController();
   /** The model that was requested last; its name is known before the list of models is loaded. @type {string | null} */
   #model = null;
   /** The job of the current image. It is kept after judging, so that the image can be judged again when the detector changes. @type {Job | null} */
@@ -27,18 +29,20 @@ export class Session {
   #painted = null;
   /** The job that was judged last, and the detector that judged it. @type {{ job: Job, loaded: Loaded } | null} */
   #done = null;
-  /** @type {import("./protocol.js").Manifest | null} */
+  /** @type {import("./types.js").Manifest | null} */
   #manifest = null;
-  /** Models that were trained in this tab. @type {import("./protocol.js").ModelFile[]} */
+  /** Models that were trained in this tab. @type {ModelFile[]} */
   #own = [];
+  /** @type {Detector | null} */
+  #detector = null;
+  /** Detectors of other models, which share the engine. @type {Detector[]} */
+  #beside = [];
+  /** Aborted when another model or backend is requested. */
+  #loading = new AbortController();
 
-  /**
-   * @param {ReturnType<typeof import("./state.js").createStore>} store
-   * @param {import("./client.js").Client} client
-   */
-  constructor(store, client) {
+  /** @param {ReturnType<typeof import("./state.js").createStore>} store */
+  constructor(store) {
     this.#store = store;
-    this.#client = client;
   }
 
   /** Whether an image was requested yet. */
@@ -50,48 +54,87 @@ export class Session {
    * Loads a model on a backend. A later call ends an earlier one.
    * @param {BackendChoice} choice
    * @param {string | null} [model] name or file name; if there is no such model, the first one is used
-   * @param {string} [why] the note about the backend, if there is no other note
    * @param {Promise<unknown>} [meanwhile] something else that must end before the page is ready
    */
-  async load(choice, model = this.#model, why = "", meanwhile = Promise.resolve()) {
+  async load(choice, model = this.#model, meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
     this.#model = model;
     this.#painted = null; // painted again when the image is there anew
-    this.#client.open(choice);
+    this.#release();
+    const { signal } = (this.#loading = new AbortController());
     this.#store.send({ type: "loading", choice });
     if (this.#job) this.#store.send({ type: "detecting", subject: this.#job.subject });
     try {
-      const manifest = (this.#manifest ??= await fetchManifest());
-      if (turn !== this.#loads) return;
-      const models = [...manifest.models, ...this.#own];
-      const file = models.find(({ file, name }) => file === model || name === model) ?? models[0];
-      if (!file) throw new Error("No model is installed: put a .safetensors file into models/ and build the site again.");
-      this.#store.send({ type: "models", models, model: file.file });
-      const loaded = await this.#client.load(manifest, file, choice, (progress) => this.#store.send({ type: "progress", progress }));
+      const detector = await Detector.load(this.#find(model, signal), { backend: choice, signal, onProgress: (progress) => this.#store.send({ type: "progress", progress }) });
       await meanwhile;
-      if (turn !== this.#loads) return;
-      this.#store.send({ type: "loaded", loaded: { ...loaded, note: loaded.note || why } });
+      if (turn !== this.#loads) return detector.close();
+      this.#detector = detector;
+      this.#store.send({ type: "loaded", loaded: { ...detector.engine, info: detector.info } });
       await this.#judge();
     } catch (error) {
       await meanwhile;
-      if (error instanceof Superseded || turn !== this.#loads) return;
+      if (turn !== this.#loads) return;
       this.#manifest = null; // the next try may find a site that was built anew
-      this.#store.send({ type: "load-failed", message: sentence(error) });
+      this.#store.send({ type: "load-failed", message: reason(error) });
     }
   }
 
+  /** Ends what is under way, and frees the engine. */
+  #release() {
+    this.#loading.abort(new Superseded("The engine was restarted."));
+    for (const detector of this.#beside.splice(0)) detector.close();
+    this.#detector?.close();
+    this.#detector = null;
+  }
+
+  /**
+   * Where the model is, from the list of models.
+   * @param {string | null} model
+   * @param {AbortSignal} signal
+   */
+  async #find(model, signal) {
+    const manifest = (this.#manifest ??= await fetchManifest());
+    signal.throwIfAborted();
+    const models = [...manifest.models, ...this.#own];
+    const file = models.find(({ file, name }) => file === model || name === model) ?? models[0];
+    if (!file) throw new Error("No model is installed: put a .safetensors file into models/ and build the site again.");
+    this.#store.send({ type: "models", models, model: file.file });
+    return source(file);
+  }
+
   /** Adds a model that does not come from the site, and loads it.
-   * @param {import("./protocol.js").ModelFile} model */
+   * @param {ModelFile} model */
   adopt(model) {
     this.#own.push(model);
     return this.load(this.#store.get().choice, model.file);
   }
 
+  /**
+   * Loads another model onto the engine of the page's own. It is gone when another engine is loaded.
+   * @param {ModelFile} model
+   * @returns {Promise<Detector>}
+   */
+  async beside(model) {
+    const detector = await Detector.load(source(model), { beside: this.#need(), signal: this.#loading.signal });
+    this.#beside.push(detector);
+    return detector;
+  }
+
+  /**
+   * Shows what the memory answers to one block of an image that the page's model has judged.
+   * @param {import("./types.js").Detection} detection
+   * @param {import("./types.js").BlockPlace} place
+   * @param {number} strongest how many items to picture
+   */
+  async inspect(detection, place, strongest) {
+    return this.#need().inspect(detection, place, strongest);
+  }
+
   /** @param {Wanted} wanted */
   ask({ name, sample, read }) {
-    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, strokes: [], read: begun(read) };
+    this.#job = { subject: { ticket: ++this.#tickets, name, sample }, strokes: [], image: begun(read) };
     this.#painted = null;
-    this.#hurry();
+    this.#hurry.abort(new Superseded("Another image was asked for."));
     this.#store.send({ type: "detecting", subject: this.#job.subject });
     const { loaded, loading, choice } = this.#store.get();
     void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
@@ -105,28 +148,24 @@ export class Session {
   paint(strokes, image) {
     const { original } = this.#store.get();
     if (!original) return;
-    this.#painted = { subject: original.subject, strokes, read: async () => image };
+    this.#painted = { subject: original.subject, strokes, image: Promise.resolve(image) };
     void this.#judge();
   }
 
   /**
    * Judges an image that the card does not show.
    * @param {Pick<Wanted, "name" | "read">} wanted
-   * @returns {Promise<import("./protocol.js").Timed>} fails with a whole sentence
+   * @returns {Promise<import("./types.js").Detection>} fails with a whole sentence
    */
   async judgeAside({ name, read }) {
     for (;;) {
       const loaded = await this.#whenLoaded();
       try {
-        const content = await read();
+        const image = await read();
         if (this.#store.get().loaded !== loaded) continue; // it changed meanwhile
-        return await this.#detect(content instanceof ImageData ? content : new Uint8Array(content), name);
+        return (await this.#detect(image, name)).detection;
       } catch (error) {
-        if (!(error instanceof Lost)) throw error instanceof Error ? error : new Error(sentence(error));
-        if (error instanceof Superseded || this.#store.get().loaded !== loaded) continue; // another detector is on its way
-        if (error instanceof Crash && loaded.backend === "webgpu") void this.load("wasm", undefined, GPU_STOPPED);
-        else void this.load(this.#store.get().choice);
-        if (error instanceof Crash && loaded.backend !== "webgpu") throw new Error(sentence(error));
+        if (!isGone(error)) throw error instanceof Error ? error : new Error(sentence(error));
       }
     }
   }
@@ -172,61 +211,89 @@ export class Session {
    * @param {Job} job
    * @param {Loaded} loaded
    */
-  async #judgeOne({ subject, strokes, read }, loaded) {
+  async #judgeOne({ subject, strokes, image }, loaded) {
+    const { signal } = (this.#hurry = new AbortController());
     try {
-      const newer = new Promise((resolve) => (this.#hurry = () => resolve(null)));
-      const content = await Promise.race([read(), newer]); // nobody waits for an image that nobody wants any more
-      if (!content) return;
-      const image = content instanceof ImageData ? content : new Uint8Array(content);
+      const read = await Promise.race([image, aborted(signal)]); // nobody waits for an image that nobody wants any more
       if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
-      const timed = await this.#detect(image, subject.name);
-      this.#store.send({ type: "detected", result: { ...timed, subject, strokes, loaded } });
+      const result = await this.#detect(read, subject.name, signal);
+      if (this.#done?.loaded === loaded) this.#done.loaded = result.loaded;
+      this.#store.send({ type: "detected", result: { ...result, subject, strokes } });
     } catch (error) {
-      if (error instanceof Superseded) return;
-      if (error instanceof Crash) return this.#recover(error, loaded.backend, subject.ticket);
-      if (error instanceof Lost) return void this.load(this.#store.get().choice); // before this image was there, so it is judged then
+      if (isGone(error)) return;
       this.#store.send({ type: "detect-failed", ticket: subject.ticket, message: error instanceof Error ? error.message : sentence(error) });
     }
   }
 
   /**
-   * @param {import("./protocol.js").Picture} image
+   * @param {Picture} image
    * @param {string} name for the engine's reason not to judge it
+   * @param {AbortSignal} [signal]
    */
-  async #detect(image, name) {
+  async #detect(image, name, signal) {
+    const detector = this.#need();
     try {
-      return await this.#client.detect(image);
+      const detection = await detector.detect(image, signal ? { signal } : {});
+      return { detection, loaded: this.#noted(detector) };
     } catch (error) {
-      throw error instanceof Lost ? error : new Error(refusal(name, error));
+      this.#noted(detector);
+      throw error instanceof DaadError && error.code === "image" ? new Error(refusal(name, error)) : error;
     }
   }
 
   /**
-   * Recovers after the worker is lost. If the engine ran on the GPU, the CPU tries the same image, because the GPU may be the cause.
-   * Otherwise the image is given up.
-   * @param {Crash} crash
-   * @param {import("./protocol.js").Backend} backend
-   * @param {number} ticket
+   * What is loaded now: an engine that did not work gives way to another during a request.
+   * @param {Detector} detector
+   * @returns {Loaded}
    */
-  #recover(crash, backend, ticket) {
-    if (backend === "webgpu") return void this.load("wasm", undefined, GPU_STOPPED);
-    if (this.#job?.subject.ticket === ticket) this.#job = null;
-    void this.load(this.#store.get().choice).then(() => this.#store.send({ type: "detect-failed", ticket, message: sentence(crash) }));
+  #noted({ engine, info }) {
+    const { loaded } = this.#store.get();
+    if (!loaded || loaded.info !== info) throw new Superseded("The engine was restarted.");
+    if (loaded.backend === engine.backend && loaded.threads === engine.threads && loaded.note === engine.note) return loaded;
+    const now = { ...engine, info };
+    this.#store.send({ type: "loaded", loaded: now });
+    return now;
+  }
+
+  #need() {
+    if (!this.#detector) throw new Superseded("The engine was restarted.");
+    return this.#detector;
   }
 }
 
+/** @param {ModelFile} file */
+function source(file) {
+  return file.weights ?? address(file);
+}
+
 /**
- * Starts reading at once, so that the image is ready when the engine is. Each later call reads the image again, because a worker takes over
- * the buffer that it gets.
- * @param {() => Promise<ArrayBuffer | ImageData>} read
+ * Whether something failed because it was replaced by something else that was asked for.
+ * @param {unknown} error
+ */
+export function isGone(error) {
+  return error instanceof Superseded || (error instanceof DaadError && error.code === "closed");
+}
+
+/**
+ * Why something could not be loaded, as a sentence or two.
+ * @param {unknown} error
+ */
+export function reason(error) {
+  const isOfSite = error instanceof DaadError && error.code === "download" && error.message.includes("the server answered");
+  return isOfSite ? `${error.message} The site was renewed meanwhile, so reload the page, or it is incomplete.` : sentence(error);
+}
+
+/** @param {AbortSignal} signal @returns {Promise<never>} */
+function aborted(signal) {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+}
+
+/**
+ * Starts reading at once, so that the image is ready when the engine is.
+ * @param {() => Promise<Picture>} read
  */
 function begun(read) {
-  /** @type {Promise<ArrayBuffer | ImageData> | null} */
-  let first = read();
-  first.catch(() => {}); // the first reader is told
-  return () => {
-    const bytes = first ?? read();
-    first = null;
-    return bytes;
-  };
+  const image = read();
+  image.catch(() => {}); // whoever waits for it is told
+  return image;
 }

@@ -1,32 +1,27 @@
 /**
  * The state of the page, and how each event changes it. The functions are pure, so they are tested without a browser.
  *
- * @typedef {import("./protocol.js").BackendChoice} BackendChoice
- * @typedef {import("./protocol.js").ModelInfo} ModelInfo
+ * @typedef {import("./types.js").BackendChoice} BackendChoice
+ * @typedef {import("./types.js").ModelInfo} ModelInfo
  * @typedef {readonly import("./break/strokes.js").Stroke[]} Strokes
  *
  * @typedef {object} Subject the image that was asked for
  * @property {number} ticket a number that rises with every image; a result for an older image is dropped
  * @property {string} name
- * @property {import("./protocol.js").Sample | null} sample null for a visitor's own image
+ * @property {import("./types.js").Sample | null} sample null for a visitor's own image
  *
- * @typedef {import("./protocol.js").Timed & { subject: Subject, strokes: Strokes, loaded: Loaded }} Result with the strokes on the image, and the detector that judged it
+ * @typedef {{ detection: import("./types.js").Detection, subject: Subject, strokes: Strokes, loaded: Loaded }} Result with the strokes on the image, and the detector that judged it
  *
- * @typedef {object} Loaded
- * @property {import("./protocol.js").Backend} backend
- * @property {number} threads
- * @property {string} gpu the adapter's name, "" on the CPU or where it is hidden
- * @property {string} note why this backend was chosen, if that is not obvious
- * @property {ModelInfo} info
+ * @typedef {import("daad").EngineInfo & { info: ModelInfo }} Loaded
  *
  * @typedef {"side" | "swipe"} View input and reconstruction side by side, or one over the other
  *
  * @typedef {object} State
  * @property {BackendChoice} choice
- * @property {import("./protocol.js").ModelFile[]} models
+ * @property {import("./types.js").ModelFile[]} models
  * @property {string} model file name of the chosen one, "" before the list is here
  * @property {boolean} loading
- * @property {import("./protocol.js").Progress | null} progress
+ * @property {import("./types.js").Progress | null} progress
  * @property {Loaded | null} loaded
  * @property {Subject | null} subject
  * @property {boolean} detecting
@@ -41,8 +36,8 @@
  * @property {import("./judgement.js").Threshold | null} threshold as the visitor set it; null: the model's own
  *
  * @typedef {{ type: "loading", choice: BackendChoice }
- *   | { type: "models", models: import("./protocol.js").ModelFile[], model: string }
- *   | { type: "progress", progress: import("./protocol.js").Progress }
+ *   | { type: "models", models: import("./types.js").ModelFile[], model: string }
+ *   | { type: "progress", progress: import("./types.js").Progress }
  *   | { type: "loaded", loaded: Loaded }
  *   | { type: "load-failed", message: string }
  *   | { type: "detecting", subject: Subject }

@@ -44,7 +44,7 @@ export function createSwipe(place) {
     slider.setAttribute("aria-valuetext", `${value} % input, ${100 - value} % reconstruction`);
   }
 
-  /** @param {import("./protocol.js").Detection} detection */
+  /** @param {import("./types.js").Detection} detection */
   return (detection) => {
     paint(input, detection.input, detection.width, detection.height);
     paint(reconstruction, detection.reconstruction, detection.width, detection.height);

@@ -1,11 +1,9 @@
 /** "Teach it your own": a small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
 
-import { cpu, unteachable } from "./backend.js";
+import { train, untrainable } from "daad/train";
 import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
 import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./teach/intake.js";
-import { PLAN } from "./teach/plan.js";
-import { startTraining } from "./teach/training.js";
 import { INITIAL, MOST, isBusy, obstacle, reduce } from "./teach/state.js";
 import { save } from "./view/save.js";
 import { createTeach } from "./view/teach.js";
@@ -15,9 +13,11 @@ const MOST_FRAMES = 60;
 
 /** @param {{ session: import("./session.js").Session }} page */
 export function open({ session }) {
-  let state = { ...INITIAL, unteachable: unteachable(cpu()) };
-  /** @type {ReturnType<typeof startTraining> | null} */
+  let state = { ...INITIAL, unteachable: obstacleHere() };
+  /** @type {import("daad/train").Training | null} */
   let run = null;
+  /** Aborted when the visitor gives up. */
+  let giveUp = new AbortController();
   let models = 0;
   let drawing = 0;
 
@@ -45,20 +45,25 @@ export function open({ session }) {
     camera: (isWanted) => (isWanted ? void record() : send({ type: "camera", camera: false })),
     start: () => {
       if (obstacle(state) || isBusy(state)) return;
-      run?.end();
-      const { photos, rate, duration_s } = state;
+      const { photos, rate, seconds } = state;
       send({ type: "started" });
-      const data = `${photos.length} images of the visitor's own`;
-      run = startTraining({ plan: { ...PLAN, division: rate }, images: photos.map(({ picture }) => picture), duration_s, data }, send);
+      const { signal } = (giveUp = new AbortController());
+      const own = train(photos.map(({ picture }) => picture), { division: rate, seconds, description: `${photos.length} images of the visitor's own`, signal, onProgress: send });
+      run = own;
+      own.model.then(
+        (weights) => send({ type: "finished", weights }),
+        (error) => signal.aborted || send({ type: "failed", message: sentence(error) }),
+      );
     },
     pause: () => {
       const isPaused = state.phase === "paused";
-      run?.tell({ type: isPaused ? "resume" : "pause" });
+      if (isPaused) run?.resume();
+      else run?.pause();
       send({ type: isPaused ? "resumed" : "paused" });
     },
-    finish: () => run?.tell({ type: "finish" }),
+    finish: () => run?.finish(),
     giveUp: () => {
-      run?.end();
+      giveUp.abort();
       send({ type: "given-up" });
     },
     save: () => state.weights && save(new Blob([state.weights], { type: "application/octet-stream" }), "my-model.safetensors"),
@@ -106,4 +111,10 @@ export function open({ session }) {
   }
 
   view.show(state);
+}
+
+/** Why nothing can be taught on this page, as a sentence; "" where it can. */
+function obstacleHere() {
+  const reason = untrainable();
+  return reason && `${reason} Reload the page; if this sentence stays, the browser or the address does not allow it.`;
 }

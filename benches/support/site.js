@@ -53,7 +53,7 @@ export async function openSite(files) {
   return {
     dir,
     url: server.url,
-    /** What the site has. @type {import("../../www/protocol.js").Manifest} */
+    /** What the site has. @type {import("../../www/types.js").Manifest} */
     manifest: JSON.parse(await readFile(join(dir, own, "manifest.json"), "utf8")),
     stop: server.stop,
     address,

@@ -45,12 +45,12 @@ globalThis.bench = {
   /**
    * Ours, in the page's own worker, which is given code and model as the page gives them.
    * @param {string} script
-   * @param {{ engine: import("../../www/protocol.js").EngineFiles, model: import("../../www/protocol.js").ModelFile, threads: number }} request
+   * @param {{ engine: import("../../www/types.js").EngineFiles, model: import("../../www/types.js").ModelFile, threads: number }} request
    */
   async loadOurs(script, { engine: files, model, threads }) {
     const engine = new Engine(script);
     engines.set("ours", engine);
-    const at = (/** @type {import("../../www/protocol.js").SiteFile} */ { file, hash }) => new URL(`../${file}?v=${hash}`, import.meta.url);
+    const at = (/** @type {import("../../www/types.js").SiteFile} */ { file, hash }) => new URL(`../${file}?v=${hash}`, import.meta.url);
     await engine.ask({ type: "prepare", script: at(files.script).href, threads });
     const [module, weights] = await Promise.all([WebAssembly.compileStreaming(fetch(at(files))), (await fetch(at(model))).arrayBuffer()]);
     await engine.ask({ type: "start", module });

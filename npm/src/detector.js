@@ -41,7 +41,7 @@ export class Detector {
 
   /**
    * Loads a model, and an engine for it: both are downloaded at the same time.
-   * @param {import("./types.js").ModelSource} source
+   * @param {import("./types.js").ModelSource | Promise<import("./types.js").ModelSource>} source
    * @param {import("./types.js").LoadOptions} [options]
    * @returns {Promise<Detector>} fails with a `DaadError`, or with the signal's reason
    */

@@ -9,13 +9,13 @@ const MOST_HEADER_BYTES = 1e6;
 
 /**
  * The bytes of a model file.
- * @param {import("./types.js").ModelSource} source
+ * @param {import("./types.js").ModelSource | Promise<import("./types.js").ModelSource>} source
  * @param {AbortSignal} signal
  * @param {(loaded: number, total: number | null) => void} onProgress told how many bytes there are, and of how many once this is known
  * @returns {Promise<Uint8Array>}
  */
 export async function readModel(source, signal, onProgress) {
-  const { body, parts, total } = await opened(source, signal);
+  const { body, parts, total } = await opened(await source, signal);
   let loaded = 0;
   /** @param {Uint8Array} part */
   const take = (part) => {

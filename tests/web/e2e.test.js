@@ -21,7 +21,7 @@ const GPU_PATIENCE_MS = 600_000; // a software GPU takes a minute an image
 let site;
 /** @type {import("playwright-core").Browser} */
 let browser;
-/** @type {import("../../www/protocol.js").Sample[]} */
+/** @type {import("../../www/types.js").Sample[]} */
 let samples;
 
 before(async () => {
@@ -35,14 +35,14 @@ after(async () => {
   await site?.stop();
 });
 
-/** @param {import("../../www/protocol.js").Label} label */
+/** @param {import("../../www/types.js").Label} label */
 function first(label) {
   const sample = samples.find((sample) => sample.label === label);
   assert.ok(sample);
   return sample;
 }
 
-/** @param {import("../../www/protocol.js").Sample} sample */
+/** @param {import("../../www/types.js").Sample} sample */
 function bytesOf(sample) {
   return readFile(join(SITE, "gallery", sample.file));
 }
@@ -52,7 +52,7 @@ async function nativeScores() {
   const file = process.env["DAAD_NATIVE_SCORES"];
   if (!file) return null;
   const lines = (await readFile(file, "utf8")).split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  return new Map(lines.map((line) => [basename(line.path), line]));
+  return new Map(lines.map(({ path, reconstruction_score, alignment_score, ...line }) => [basename(path), { ...line, reconstructionScore: reconstruction_score, alignmentScore: alignment_score }]));
 }
 
 /** Of scores that L has a part in: where an addressing weight lies at the edge of 1/N, rounding decides whether its item is dropped, and L was seen to move by 2e-3 of its value. */
@@ -127,7 +127,7 @@ describe("the engine", () => {
   test("with threads that cannot have its memory gives way to the other one, and the page says why", async () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: (page) =>
-        page.route("**/pkg/cpu-threads*/daad-*.js", async (route) => {
+        page.route("**/engines/cpu-threads*/daad.js", async (route) => {
           const response = await route.fetch();
           await route.fulfill({ response, body: `${await response.text()}\nWebAssembly.Memory = function () { throw new RangeError("no room"); };` });
         }),
@@ -152,7 +152,7 @@ describe("the engine", () => {
     const engines = new Set();
     const { page, close } = await open(browser, url, {
       prepare: async (page) => {
-        page.context().on("request", (request) => engines.add(/\/pkg\/([^/]+)\//.exec(request.url())?.[1] ?? ""));
+        page.context().on("request", (request) => engines.add(/\/engines\/([^/]+)\//.exec(request.url())?.[1] ?? ""));
         await prepare?.(page);
       },
     });
@@ -165,9 +165,10 @@ describe("the engine", () => {
   /** As from a site with no other engines. @param {string[]} names */
   function only(...names) {
     return (/** @type {import("playwright-core").Page} */ page) =>
-      page.route("**/manifest.json", async (route) => {
-        const { engines, models } = await (await route.fetch()).json();
-        await route.fulfill({ json: { engines: Object.fromEntries(names.map((name) => [name, engines[name]])), models } });
+      page.route("**/daad-*/index.js", async (route) => {
+        const response = await route.fetch();
+        const body = (await response.text()).replace(/"?(webgpu|cpu[\w-]*)"?:(?=\d)/g, (listed, name) => (names.includes(name) ? listed : '"not built":'));
+        await route.fulfill({ response, body });
       });
   }
 
@@ -224,7 +225,7 @@ describe("an engine that fails", () => {
     });
     const { status, message } = await settle(page);
     assert.deepEqual([status, await page.locator("#note").isVisible()], ["error", false]);
-    assert.match(message, /^The model \S+ could not be downloaded: check the connection and try again\.$/);
+    assert.match(message, /^The model could not be downloaded: check the connection and try again\.$/);
     await close(/Failed to load resource/);
   });
 
@@ -264,9 +265,9 @@ describe("an engine that fails", () => {
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/page-*/*.js", async (route) => {
+        await page.route("**/worker.js", async (route) => {
           const response = await route.fetch();
-          await route.fulfill({ response, body: (await response.text()).replace("./thread.js", "./gone.js") });
+          await route.fulfill({ response, body: (await response.text()).replace("new Worker(", "new Worker('/gone.js?'+") });
         });
       },
     });
@@ -283,7 +284,7 @@ describe("an engine that fails", () => {
         await page.route("**/worker.js", (route) => (comes ? route.continue() : route.fulfill({ status: 503 })));
       },
     });
-    assert.deepEqual(await settle(page), { status: "error", message: "The worker's script could not be loaded: reload the page." });
+    assert.deepEqual(await settle(page), { status: "error", message: "The worker's script could not be loaded: check the connection, and that the package was copied whole." });
     comes = true;
     await choose(page, image); // which tries again
     await reading(page);
@@ -396,10 +397,10 @@ describe("a page where something is amiss", () => {
   });
 
   test("an engine's script that is missing gets a sentence", async () => {
-    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/pkg/*/daad-*.js", (route) => route.fulfill({ status: 404 })) });
+    const { page, close } = await open(browser, `${site.url}?backend=wasm`, { prepare: (page) => page.route("**/engines/*/daad.js", (route) => route.fulfill({ status: 404 })) });
     const { status, message } = await settle(page);
     assert.equal(status, "error");
-    assert.match(message, /^The site was renewed meanwhile, so reload the page, or it is incomplete: the server answered 404 for the engine\.$/);
+    assert.match(message, /^The engine's script could not be loaded: .+\.$/);
     await close(/Failed to load resource.*404/);
   });
 });

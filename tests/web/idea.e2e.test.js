@@ -42,7 +42,7 @@ describe("the first lesson", () => {
     const { page, close } = await web.open(`?backend=wasm`, {
       reducedMotion: "reduce",
       prepare: async (page) => {
-        await page.route(/\/(pkg|models)\//, (route) => route.abort());
+        await page.route(/\/(engines|models)\//, (route) => route.abort());
       },
     });
     await lesson(page);

@@ -88,7 +88,7 @@ describe("a host that sends no headers", () => {
     await reading(page);
     released.resolve(null);
     await controlled(page);
-    await page.waitForFunction(() => /^Teaching needs/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));
+    await page.waitForFunction(() => /^Training needs/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));
     assert.ok(await page.getByTestId("teach-start").isDisabled());
     assert.equal(loads(), 1);
     host.before = () => {};
@@ -184,7 +184,7 @@ describe("a page that was open before a deployment", () => {
     await reading(page);
     host.dir = later; // as a host that is being updated
     const isKept = (/** @type {string} */ file) => page.evaluate(async (file) => Boolean(await (await caches.open("for-ever")).match(file)), file);
-    const right = `pkg/webgpu/${(await readdir(join(SITE, "pkg/webgpu"))).find((name) => name.endsWith(".js"))}`; // not asked for yet
+    const right = `${(await readdir(SITE)).find((name) => name.startsWith("daad-"))}/engines/webgpu/daad.js`; // not asked for yet
     assert.equal(await isKept(right), false);
     for (const file of [WRONG, right]) await page.evaluate(async (file) => void (await (await fetch(file)).arrayBuffer()), file);
     await until(page, async (file) => Boolean(await (await caches.open("for-ever")).match(file)), right);

@@ -15,7 +15,7 @@ import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-/** @type {import("../../www/protocol.js").Sample[]} */
+/** @type {import("../../www/types.js").Sample[]} */
 let samples;
 
 const web = browse();
@@ -289,7 +289,7 @@ describe("several images", () => {
     assert.deepEqual((await rows(page)).map(({ name, verdict, reason }) => [name, verdict, reason]), [
       ["bad.png", "Failed", "Cannot use bad.png: it is refused."],
       ["good.png", "Anomalous", ""],
-      ["trap.png", "Failed", "The engine stopped unexpectedly."],
+      ["trap.png", "Failed", "The engine stopped unexpectedly. It was tried again, and on the CPU, and failed again."],
       ["late.png", "Anomalous", ""],
     ]);
     assert.equal(await text(page, "list-progress"), "4 images: 2 anomalous, 0 normal, 2 failed");
@@ -351,7 +351,7 @@ describe("several images", () => {
     const csv = await download(page, () => page.locator("#list").getByRole("button", { name: "Save CSV" }).click());
     assert.equal(csv.name, "daad-first.csv");
     const [head, ...lines] = csv.bytes.toString().trimEnd().split("\r\n");
-    assert.equal(head, "\uFEFFname,verdict,score,reconstructionScore,alignmentScore,time_ms,reason,model,model_hash,gamma,threshold");
+    assert.equal(head, "\uFEFFname,verdict,score,reconstruction_score,alignment_score,time_ms,reason,model,model_hash,gamma,threshold");
     assert.match(lines[0] ?? "", /^"b\.png",anomalous,0\.28\d*,0\.2,1,[\d.e-]+,"","first","hash of first",0\.9,0\.25$/);
     assert.match(lines[1] ?? "", /^"'=a\.png",anomalous,0\.9,1,0,/);
     assert.match(lines[3] ?? "", /^"c9\.png",failed,,,,,"Cannot use c9\.png: it is refused\.",/);

@@ -13,11 +13,12 @@ const web = browse();
 function kept(page) {
   return until(page, async () => {
     const preloaded = [...document.querySelectorAll("link[rel=preload]")].map((link) => /** @type {HTMLLinkElement} */ (link).href);
-    const { engines, models, series } = await (await fetch(preloaded.find((url) => url.endsWith("manifest.json")) ?? "")).json();
+    const { models, series } = await (await fetch(preloaded.find((url) => url.endsWith("manifest.json")) ?? "")).json();
     const cache = await caches.open("for-ever");
     const urls = (await cache.keys()).map(({ url }) => url);
     const has = (/** @type {{ file: string }} */ { file }) => urls.some((url) => url.endsWith(file));
-    if (![models[0], ...series].every(has) || !Object.values(engines).some((engine) => has(engine) && has(engine.script))) return false;
+    const engine = urls.find((url) => url.endsWith("/daad_bg.wasm"));
+    if (![models[0], ...series].every(has) || !engine || !urls.includes(engine.replace("daad_bg.wasm", "daad.js"))) return false;
     // A cache is there before what it is for: each address is asked for, the page's as well.
     const used = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
     const wanted = ["floors/good-6.png", location.href.replace(/[?#].*/, ""), ...used];

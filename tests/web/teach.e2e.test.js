@@ -168,12 +168,12 @@ test("a camera that is refused is told in a sentence", async () => {
 });
 
 test("a crash and giving up leave the images; the next training begins anew", { timeout: 120_000 }, async () => {
-  const { page, close } = await openCard({ prepare: (page) => page.route("**/pkg/learn*/daad-*.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export default async () => ({}); export class Training { constructor() { throw new WebAssembly.RuntimeError('unreachable'); } } export function runThread() {}" })) });
+  const { page, close } = await openCard({ prepare: (page) => page.route("**/engines/learn*/daad.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export default () => ({ default: async () => ({}), Training: class { constructor() { throw new WebAssembly.RuntimeError('unreachable'); } }, runThread() {} })" })) });
   await cutUp(page);
   await page.getByTestId("teach-start").click();
   await page.waitForFunction(() => /stopped unexpectedly/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));
   await number(page, 25);
-  await page.unroute("**/pkg/learn*/daad-*.js");
+  await page.unroute("**/engines/learn*/daad.js");
   await page.getByTestId("teach-start").click();
   await phase(page, "learning");
   await page.getByTestId("teach-give-up").click();

@@ -3,7 +3,7 @@
 import { sentence } from "../format.js";
 import { encode } from "./place.js";
 
-/** @typedef {import("../protocol.js").InspectedBlock} InspectedBlock */
+/** @typedef {import("../types.js").InspectedBlock} InspectedBlock */
 /** @typedef {{ block: InspectedBlock } | { message: string }} Answer a block taken apart, or one sentence why it is not */
 /** @typedef {import("../state.js").Result} Result */
 /** @typedef {{ image: Result, place: import("./place.js").Place, scales: number }} Wanted */
@@ -20,7 +20,7 @@ export class Inquiry {
   #onAnswer;
 
   /**
-   * @param {(image: Result, place: import("../protocol.js").BlockPlace) => Promise<InspectedBlock | null>} ask
+   * @param {(image: Result, place: import("../types.js").BlockPlace) => Promise<InspectedBlock | null>} ask
    * @param {() => void} onAnswer
    */
   constructor(ask, onAnswer) {
@@ -59,7 +59,7 @@ export class Inquiry {
 
   /**
    * @param {Result} image
-   * @param {import("../protocol.js").BlockPlace} place
+   * @param {import("../types.js").BlockPlace} place
    * @returns {Promise<Answer>}
    */
   async #answer(image, { scale, row, column }) {

@@ -1,6 +1,6 @@
 /** What follows from a block's similarities: the terms of Eq. 1 and 2. */
 
-/** @typedef {import("../protocol.js").InspectedBlock} InspectedBlock */
+/** @typedef {import("../types.js").InspectedBlock} InspectedBlock */
 
 /** A sum of weights this near to 1 was brought to it. */
 const ROUNDING = 1e-4;

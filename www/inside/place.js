@@ -47,7 +47,7 @@ export function isWithin({ row, column }, { height, width }) {
 
 /**
  * The block where the mean error is the largest.
- * @param {Pick<import("../protocol.js").Detection, "errorMap" | "width" | "height">} detection
+ * @param {Pick<import("../types.js").Detection, "errorMap" | "width" | "height">} detection
  * @param {Division} division
  * @returns {Place}
  */

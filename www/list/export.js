@@ -16,10 +16,10 @@ const BYTE_ORDER_MARK = "\uFEFF";
  * @param {By} by
  */
 export function csv(entries, { model, criterion }) {
-  const rows = entries.map(({ name, verdict, stage, score, scores, elapsed_ms, reason }) => [
+  const rows = entries.map(({ name, verdict, stage, score, scores, elapsedMs, reason }) => [
     text(name),
     verdict ?? (stage === "failed" ? "failed" : "not judged"),
-    ...[score, scores?.reconstructionScore, scores?.alignmentScore, scores && tenths(elapsed_ms)].map((value) => value ?? ""),
+    ...[score, scores?.reconstructionScore, scores?.alignmentScore, scores && tenths(elapsedMs)].map((value) => value ?? ""),
     text(reason),
     text(model.name),
     text(model.hash),
@@ -35,9 +35,9 @@ export function csv(entries, { model, criterion }) {
  */
 export function json(entries, { model, criterion }) {
   const { gamma, threshold, scores } = criterion;
-  const images = entries.map(({ name, stage, verdict, score, scores, elapsed_ms, reason }) => ({
+  const images = entries.map(({ name, stage, verdict, score, scores, elapsedMs, reason }) => ({
     name,
-    ...(scores ? { verdict, score, reconstruction_score: scores.reconstructionScore, alignment_score: scores.alignmentScore, time_ms: tenths(elapsed_ms) } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
+    ...(scores ? { verdict, score, reconstruction_score: scores.reconstructionScore, alignment_score: scores.alignmentScore, time_ms: tenths(elapsedMs) } : { verdict: null, reason: stage === "failed" ? reason : "not judged" }),
   }));
   return `${JSON.stringify({ model, gamma, threshold, estimated_false_alarm_rate: falseAlarmRate(scores, threshold), normal_scores: scores.length, images }, null, 2)}\n`;
 }

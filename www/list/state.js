@@ -1,14 +1,14 @@
 /**
  * Several images at once: what the list knows, and how each event changes it. Pure.
  *
- * @typedef {Pick<import("../protocol.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores
+ * @typedef {Pick<import("../types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores
  *
  * @typedef {object} Row
  * @property {number} id
  * @property {File} file to be judged, shown, and judged again by another model
  * @property {"waiting" | "judging" | "judged" | "failed"} stage
  * @property {Scores | null} scores
- * @property {number} elapsed_ms
+ * @property {number} elapsedMs
  * @property {string} reason one sentence, "" where it did not fail
  *
  * @typedef {"name" | "score" | "r" | "l" | "verdict" | "time"} Column
@@ -23,7 +23,7 @@
  *
  * @typedef {{ type: "add", files: readonly File[] }
  *   | { type: "judging", id: number }
- *   | { type: "judged", id: number, scores: Scores, elapsed_ms: number }
+ *   | { type: "judged", id: number, scores: Scores, elapsedMs: number }
  *   | { type: "failed", id: number, reason: string }
  *   | { type: "again" }
  *   | { type: "stop" } | { type: "go-on" }
@@ -53,7 +53,7 @@ export function reduce(state, event) {
     case "judging":
       return change(state, event.id, (row) => ({ ...row, stage: "judging" }));
     case "judged":
-      return change(state, event.id, (row) => ({ ...row, stage: "judged", scores: event.scores, elapsed_ms: event.elapsed_ms }));
+      return change(state, event.id, (row) => ({ ...row, stage: "judged", scores: event.scores, elapsedMs: event.elapsedMs }));
     case "failed":
       return change(state, event.id, (row) => ({ ...row, stage: "failed", reason: event.reason }));
     case "again":
@@ -82,7 +82,7 @@ export function next({ rows, stopped }) {
 /**
  * The rows as they are judged now, in their order; without a score come last.
  * @param {State} state
- * @param {import("../protocol.js").ModelInfo | undefined} info
+ * @param {import("../types.js").ModelInfo | undefined} info
  * @param {import("../judgement.js").Criterion | null} criterion
  * @returns {Entry[]}
  */
@@ -122,15 +122,15 @@ const NAMES = new Intl.Collator("en", { numeric: true });
  * @param {Entry} entry
  * @param {Column} by
  */
-function key({ name, score, verdict, scores, elapsed_ms }, by) {
+function key({ name, score, verdict, scores, elapsedMs }, by) {
   if (by === "name") return name;
   if (!scores) return null;
-  return { score, verdict: verdict && Number(verdict === "anomalous"), r: scores.reconstructionScore, l: scores.alignmentScore, time: elapsed_ms }[by];
+  return { score, verdict: verdict && Number(verdict === "anomalous"), r: scores.reconstructionScore, l: scores.alignmentScore, time: elapsedMs }[by];
 }
 
 /** @param {Pick<Row, "id" | "file">} row @returns {Row} */
 function waiting({ id, file }) {
-  return { id, file, stage: "waiting", scores: null, elapsed_ms: 0, reason: "" };
+  return { id, file, stage: "waiting", scores: null, elapsedMs: 0, reason: "" };
 }
 
 /**

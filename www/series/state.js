@@ -1,7 +1,7 @@
 /**
  * What is known of models that differ in their block size alone: pure, so it is tested without a browser.
  *
- * @typedef {import("../protocol.js").Label} Label
+ * @typedef {import("../types.js").Label} Label
  * @typedef {{ file: string, label: Label, title: string }} Sample
  * @typedef {{ title: string, attribution: string, samples: Sample[] }} Samples `floors/samples.json`
  *

@@ -14,16 +14,16 @@
  * @property {readonly Photo[]} photos
  * @property {boolean} camera it is taking frames
  * @property {number} rate r: blocks along each side of a map
- * @property {number} duration_s
+ * @property {number} seconds
  * @property {string} notice one sentence about the images, "" when all is well
  * @property {string} error one sentence about the training, "" when all is well
  * @property {string} unteachable why nothing can be taught on this page, "" where it can
  * @property {number} threads
- * @property {number} trained_on
- * @property {number} held_out
- * @property {number} images_per_s
- * @property {readonly { busy_s: number, epochs: number, loss: number }[]} losses
- * @property {readonly import("../protocol.js").Rebuilt[]} rebuilt
+ * @property {number} trainedOn
+ * @property {number} heldOut
+ * @property {number} imagesPerSecond
+ * @property {readonly { busySeconds: number, epochs: number, loss: number }[]} losses
+ * @property {readonly import("daad/train").Rebuilt[]} rebuilt
  * @property {Uint8Array<ArrayBuffer> | null} weights of the model that came of it
  *
  * @typedef {{ type: "added", photos: readonly Photo[], notice?: string }
@@ -32,13 +32,15 @@
  *   | { type: "noticed", notice: string }
  *   | { type: "camera", camera: boolean }
  *   | { type: "rate", rate: number }
- *   | { type: "duration", duration_s: number }
+ *   | { type: "duration", seconds: number }
  *   | { type: "started" }
  *   | { type: "engine", threads: number }
  *   | { type: "paused" }
  *   | { type: "resumed" }
  *   | { type: "given-up" }
- *   | import("../protocol.js").TeachingReply} Event
+ *   | { type: "finished", weights: Uint8Array<ArrayBuffer> }
+ *   | { type: "failed", message: string }
+ *   | import("daad/train").TrainingEvent} Event
  */
 
 import { sentence } from "../format.js";
@@ -59,20 +61,20 @@ export const INITIAL = {
   photos: [],
   camera: false,
   rate: 4,
-  duration_s: 60,
+  seconds: 60,
   notice: "",
   error: "",
   unteachable: "",
   threads: 1,
-  trained_on: 0,
-  held_out: 0,
-  images_per_s: 0,
+  trainedOn: 0,
+  heldOut: 0,
+  imagesPerSecond: 0,
   losses: [],
   rebuilt: [],
   weights: null,
 };
 
-const NOTHING_LEARNT = { error: "", images_per_s: 0, losses: [], rebuilt: [], weights: null };
+const NOTHING_LEARNT = { error: "", imagesPerSecond: 0, losses: [], rebuilt: [], weights: null };
 
 /**
  * @param {State} state
@@ -98,15 +100,15 @@ export function reduce(state, event) {
     case "rate":
       return { ...state, rate: event.rate };
     case "duration":
-      return { ...state, duration_s: event.duration_s };
+      return { ...state, seconds: event.seconds };
     case "started":
       return { ...state, ...NOTHING_LEARNT, phase: "loading", camera: false, notice: "" };
     case "engine":
       return { ...state, threads: event.threads };
     case "begun":
-      return { ...state, phase: "learning", trained_on: event.trained_on, held_out: event.held_out };
+      return { ...state, phase: "learning", trainedOn: event.trainedOn, heldOut: event.heldOut };
     case "learned":
-      return { ...state, losses: [...state.losses, { busy_s: event.busy_s, epochs: event.epochs, loss: event.loss }], images_per_s: event.images_per_s };
+      return { ...state, losses: [...state.losses, { busySeconds: event.busySeconds, epochs: event.epochs, loss: event.loss }], imagesPerSecond: event.imagesPerSecond };
     case "rebuilt":
       return { ...state, rebuilt: event.rebuilt };
     case "paused":
@@ -121,8 +123,6 @@ export function reduce(state, event) {
       return { ...state, ...NOTHING_LEARNT, phase: "collecting" };
     case "failed":
       return { ...state, phase: "collecting", error: why(event.message, state.photos) };
-    case "crashed":
-      return { ...state, phase: "collecting", error: "The engine stopped unexpectedly, perhaps for want of memory. Your images are still here: try again, or with fewer." };
   }
 }
 
@@ -142,9 +142,9 @@ export function obstacle({ unteachable, photos: { length } }) {
 }
 
 /** Seconds until it is done; null before that is known. @param {State} state */
-export function left_s({ duration_s, losses }) {
+export function secondsLeft({ seconds, losses }) {
   const last = losses.at(-1);
-  return last ? Math.max(0, duration_s - last.busy_s) : null;
+  return last ? Math.max(0, seconds - last.busySeconds) : null;
 }
 
 /**
@@ -160,7 +160,7 @@ export function message(state) {
     case "loading":
       return "The engine that trains is on its way…";
     case "learning":
-      return `It learns from ${state.trained_on} images, and never from the ${state.held_out} held out: as the loss falls, those below come out of the mist.`;
+      return `It learns from ${state.trainedOn} images, and never from the ${state.heldOut} held out: as the loss falls, those below come out of the mist.`;
     case "paused":
       return "Paused.";
     case "finishing":

@@ -7,18 +7,18 @@ import { find, make } from "./dom.js";
 const TITLES = { trained_on: "Training images", data: "Training data", device: "Trained by", attribution: "Data by" };
 
 /**
- * @param {(choice: import("../protocol.js").BackendChoice) => void} onChoice
+ * @param {(choice: import("../types.js").BackendChoice) => void} onChoice
  * @param {(model: string) => void} onModel
  */
 export function chooseEngine(onChoice, onModel) {
   const choice = find("#choice", HTMLSelectElement);
-  choice.addEventListener("change", () => onChoice(/** @type {import("../protocol.js").BackendChoice} */ (choice.value)));
+  choice.addEventListener("change", () => onChoice(/** @type {import("../types.js").BackendChoice} */ (choice.value)));
   const model = find("#model", HTMLSelectElement);
   model.addEventListener("change", () => onModel(model.value));
 }
 
 /**
- * @param {import("../protocol.js").BackendChoice} choice
+ * @param {import("../types.js").BackendChoice} choice
  * @param {import("../state.js").Loaded | null} loaded
  */
 export function showBackend(choice, loaded) {
@@ -37,7 +37,7 @@ export function showRanOn(loaded) {
 
 /**
  * One model needs no choice.
- * @param {import("../protocol.js").ModelFile[]} models
+ * @param {import("../types.js").ModelFile[]} models
  * @param {string} chosen
  */
 export function showModels(models, chosen) {
@@ -45,7 +45,7 @@ export function showModels(models, chosen) {
   find("#model", HTMLSelectElement).replaceChildren(...models.map(({ file, name }) => make("option", { value: file, textContent: name, selected: file === chosen })));
 }
 
-/** @param {import("../protocol.js").ModelInfo | undefined} info */
+/** @param {import("../types.js").ModelInfo | undefined} info */
 export function showAbout(info) {
   if (!info) return;
   const { division } = info;

@@ -4,7 +4,7 @@ import * as format from "../format.js";
 import { terms } from "../inside/numbers.js";
 import { make } from "./dom.js";
 
-/** @typedef {import("../protocol.js").InspectedBlock} InspectedBlock */
+/** @typedef {import("../types.js").InspectedBlock} InspectedBlock */
 
 /**
  * @param {InspectedBlock} block

@@ -1,12 +1,12 @@
 import { find, make } from "./dom.js";
 
-/** @typedef {import("../protocol.js").Sample} Sample */
+/** @typedef {import("../types.js").Sample} Sample */
 
-/** @type {Record<import("../protocol.js").Label, string>} */
+/** @type {Record<import("../types.js").Label, string>} */
 const HEADINGS = { defective: "Defective", normal: "Normal" };
 
 /**
- * @param {import("../protocol.js").Gallery} gallery
+ * @param {import("../types.js").Gallery} gallery
  * @param {(sample: Sample) => void} onPick
  */
 export function showGallery(gallery, onPick) {

@@ -37,7 +37,7 @@ export function createHistogram(place) {
   chart.over.append(lines.image.element, lines.threshold.element);
 
   /**
-   * @param {import("../protocol.js").ModelInfo | undefined} info
+   * @param {import("../types.js").ModelInfo | undefined} info
    * @param {import("../judgement.js").Criterion | null} rule
    * @param {ReturnType<typeof import("../state.js").verdict>} verdict
    */
@@ -113,7 +113,7 @@ function fold({ ctx, bbox }, colour) {
 }
 
 /**
- * @param {import("../protocol.js").ModelInfo} info
+ * @param {import("../types.js").ModelInfo} info
  * @param {import("../judgement.js").Criterion} rule
  */
 function calibration({ falseAlarmRate }, { scores, ownThreshold }) {

@@ -6,7 +6,7 @@ import { find, make } from "./dom.js";
 import { formulaOf } from "./formula.js";
 import { chartOf } from "./weights.js";
 
-/** @typedef {import("../protocol.js").InspectedBlock} InspectedBlock */
+/** @typedef {import("../types.js").InspectedBlock} InspectedBlock */
 /** @typedef {import("../inside/inquiry.js").Answer} Answer */
 /** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels RGBA */
 
@@ -95,7 +95,7 @@ function where({ row, column }, { height, width, channel }, isChosen, isHeld) {
   return `${block}${isChosen ? (isHeld ? ", held until it is chosen again." : ".") : ": where the error is largest."}${slices}`;
 }
 
-/** @param {number} scale @param {import("../protocol.js").ModelInfo} info */
+/** @param {number} scale @param {import("../types.js").ModelInfo} info */
 function nameOf(scale, { width, height }) {
   return { title: `Scale ${scale + 1}`, maps: `maps of ${width >> (scale + 1)} × ${height >> (scale + 1)}` };
 }

@@ -125,7 +125,7 @@ function createRow({ id, name }, { send, show }) {
      * @param {boolean} isShown
      * @param {HTMLCanvasElement | undefined} thumbnail
      */
-    update({ stage, scores, score, verdict, elapsed_ms, reason: why }, isShown, thumbnail) {
+    update({ stage, scores, score, verdict, elapsedMs, reason: why }, isShown, thumbnail) {
       const now = [stage, scores, score, verdict, isShown, thumbnail];
       if (now.every((value, at) => Object.is(value, last[at]))) return;
       last = now;
@@ -139,14 +139,14 @@ function createRow({ id, name }, { send, show }) {
         score: scores ? format.score(score ?? NaN) : "",
         r: scores ? format.score(scores.reconstructionScore) : "",
         l: scores ? format.score(scores.alignmentScore ?? NaN) : "",
-        time: scores ? format.duration(elapsed_ms) : "",
+        time: scores ? format.duration(elapsedMs) : "",
       };
       for (const { by, cell } of cells) if (by !== "name") cell.textContent = texts[by];
     },
   };
 }
 
-/** Small enough to keep a thousand. @param {import("../protocol.js").Detection} detection */
+/** Small enough to keep a thousand. @param {import("../types.js").Detection} detection */
 export function thumbnail({ input, width, height }) {
   const whole = make("canvas");
   paint(whole, input, width, height);

@@ -36,7 +36,7 @@ export function createLive({ onCamera, onFile, onStop }) {
 
   return {
     video,
-    /** @param {import("../protocol.js").Detection} detection */
+    /** @param {import("../types.js").Detection} detection */
     draw({ input, heatMap, width, height }) {
       paint(map, blend(input, heatMap, OPACITY), width, height);
     },

@@ -5,13 +5,13 @@ import { createChart, logarithmic, look } from "./chart.js";
 /** @param {HTMLElement} place */
 export function createLoss(place) {
   const { colour, axis } = look(place);
-  let duration_s = 60;
+  let seconds = 60;
   const chart = createChart(
     place,
     {
       cursor: { show: false },
       scales: {
-        x: { time: false, range: () => [0, duration_s] },
+        x: { time: false, range: () => [0, seconds] },
         y: logarithmic({ low: 1e-3, high: 1e-1 }),
       },
       axes: [
@@ -24,11 +24,11 @@ export function createLoss(place) {
   );
 
   /**
-   * @param {readonly { busy_s: number, loss: number }[]} losses
+   * @param {readonly { busySeconds: number, loss: number }[]} losses
    * @param {number} total_s how long it is to take
    */
   return (losses, total_s) => {
-    duration_s = total_s;
-    chart.setData([losses.map(({ busy_s }) => busy_s), losses.map(({ loss }) => loss)]);
+    seconds = total_s;
+    chart.setData([losses.map(({ busySeconds }) => busySeconds), losses.map(({ loss }) => loss)]);
   };
 }

@@ -2,7 +2,7 @@ import { find } from "./dom.js";
 
 /** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels RGBA */
 
-/** @param {import("../protocol.js").Detection} detection */
+/** @param {import("../types.js").Detection} detection */
 export function showPanes({ input, reconstruction, width, height }) {
   draw("input", input, width, height);
   draw("reconstruction", reconstruction, width, height);
@@ -10,7 +10,7 @@ export function showPanes({ input, reconstruction, width, height }) {
 }
 
 /**
- * @param {import("../protocol.js").Detection} detection
+ * @param {import("../types.js").Detection} detection
  * @param {number} opacity 0 to 1
  */
 export function showOverlay({ input, heatMap, width, height }, opacity) {
@@ -38,7 +38,7 @@ export function showOpacity(opacity) {
 
 /**
  * @param {boolean} on
- * @param {import("../protocol.js").ModelInfo["division"] | undefined} division
+ * @param {import("../types.js").ModelInfo["division"] | undefined} division
  */
 export function showBlocks(on, division) {
   const panes = find("#panes", HTMLElement);

@@ -32,7 +32,7 @@ export function moveGamma(onGamma, own) {
 }
 
 /**
- * @param {import("../protocol.js").ModelInfo | undefined} info
+ * @param {import("../types.js").ModelInfo | undefined} info
  * @param {import("../judgement.js").Criterion | null} rule
  */
 export function showGamma(info, rule) {

@@ -14,24 +14,27 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask where to put it first
 }
 
+/** What can be saved, and its name in the page and in names of files. */
+const PICTURES = /** @type {const} */ ([["heatMap", "heat-map"], ["reconstruction", "reconstruction"]]);
+
 /**
  * The pictures as they are, one pixel for each of the network's.
  * @param {() => import("../state.js").Result | null} current
  */
 export function offerPictures(current) {
-  for (const kind of /** @type {const} */ (["heatMap", "reconstruction"])) {
-    find(`#save-${kind}`, HTMLButtonElement).addEventListener("click", () => {
+  for (const [kind, name] of PICTURES) {
+    find(`#save-${name}`, HTMLButtonElement).addEventListener("click", () => {
       const result = current();
       if (!result) return;
       const { subject, detection } = result;
       const canvas = make("canvas");
       paint(canvas, detection[kind], detection.width, detection.height);
-      canvas.toBlob((blob) => blob && save(blob, `${stem(subject.sample?.file ?? subject.name)}-${kind.replace("_", "-")}.png`));
+      canvas.toBlob((blob) => blob && save(blob, `${stem(subject.sample?.file ?? subject.name)}-${name}.png`));
     });
   }
 }
 
 /** @param {boolean} some whether there are pictures yet */
 export function showOffer(some) {
-  for (const kind of ["heatMap", "reconstruction"]) find(`#save-${kind}`, HTMLButtonElement).disabled = !some;
+  for (const [, name] of PICTURES) find(`#save-${name}`, HTMLButtonElement).disabled = !some;
 }

@@ -4,7 +4,7 @@ import { find } from "./dom.js";
 /**
  * @param {"ready" | "working" | "error"} status
  * @param {string} message
- * @param {import("../protocol.js").Progress | null} progress
+ * @param {import("../types.js").Progress | null} progress
  */
 export function showStatus(status, message, progress) {
   find("#bar", HTMLElement).dataset.status = status;
@@ -16,8 +16,10 @@ export function showStatus(status, message, progress) {
   const downloading = progress?.stage === "downloading";
   bar.classList.toggle("on", status === "working");
   if (downloading) {
-    bar.value = progress.loaded_bytes / progress.total_bytes;
-    bytes.textContent = `${megabytes(progress.loaded_bytes)} of ${megabytes(progress.total_bytes)}`;
+    const { loadedBytes, totalBytes } = progress;
+    if (totalBytes === null) bar.removeAttribute("value");
+    else bar.value = loadedBytes / totalBytes;
+    bytes.textContent = totalBytes === null ? megabytes(loadedBytes) : `${megabytes(loadedBytes)} of ${megabytes(totalBytes)}`;
   } else {
     bar.removeAttribute("value"); // no end is known: an indeterminate bar
     bytes.textContent = "";

@@ -1,7 +1,7 @@
 /** The card of a training run: where images come from, the images, how the training goes, and what came of it. */
 
 import { significant } from "../format.js";
-import { isBusy, left_s, message, obstacle } from "../teach/state.js";
+import { isBusy, secondsLeft, message, obstacle } from "../teach/state.js";
 import { find, make, put } from "./dom.js";
 import { createLoss } from "./loss.js";
 import { paint } from "./panes.js";
@@ -63,7 +63,7 @@ export function createTeach(send, visitor) {
     if (dropped.length > 0 && !files.disabled) visitor.files(dropped);
   });
   rate.addEventListener("change", () => send({ type: "rate", rate: Number(rate.value) }));
-  time.addEventListener("change", () => send({ type: "duration", duration_s: Number(time.value) }));
+  time.addEventListener("change", () => send({ type: "duration", seconds: Number(time.value) }));
   buttons.camera.addEventListener("click", () => visitor.camera(!shown?.camera));
   buttons.clear.addEventListener("click", () => {
     send({ type: "cleared" });
@@ -104,13 +104,13 @@ export function createTeach(send, visitor) {
 
   /** @param {State} state */
   function showTraining(state) {
-    if (shown?.losses !== state.losses || shown.duration_s !== state.duration_s) showLosses(state.losses, state.duration_s);
+    if (shown?.losses !== state.losses || shown.seconds !== state.seconds) showLosses(state.losses, state.seconds);
     const last = state.losses.at(-1);
-    const left = left_s(state);
+    const left = secondsLeft(state);
     put("#teach-last", last ? significant(last.loss, 2) : "–");
     put("#teach-left", left === null || state.phase === "done" ? "–" : clock(left));
     put("#teach-epochs", last ? String(Math.floor(last.epochs)) : "–");
-    put("#teach-speed", last ? `${significant(state.images_per_s, 2)} images/s on ${state.threads === 1 ? "one thread" : `${state.threads} threads`}` : "–");
+    put("#teach-speed", last ? `${significant(state.imagesPerSecond, 2)} images/s on ${state.threads === 1 ? "one thread" : `${state.threads} threads`}` : "–");
     if (shown?.rebuilt === state.rebuilt) return;
     for (const [at, figure] of document.querySelectorAll("#teach-rebuilt figure").entries()) {
       const rebuilt = state.rebuilt[at];
@@ -158,7 +158,7 @@ export function createTeach(send, visitor) {
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {import("../protocol.js").Rebuilt | undefined} rebuilt
+ * @param {import("daad/train").Rebuilt | undefined} rebuilt
  * @param {Uint8ClampedArray<ArrayBuffer> | undefined} pixels
  */
 function draw(canvas, rebuilt, pixels) {

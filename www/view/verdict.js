@@ -19,11 +19,11 @@ export function showVerdict(result, verdict, rule) {
   find("[data-testid=verdict]", HTMLElement).textContent = anomalous ? "Anomalous" : "Normal";
   find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(score, threshold))} ${result.strokes.length > 0 ? "With what you painted." : agreement(result.subject.sample, anomalous)}`;
   put("score", score);
-  find("[data-testid=time]", HTMLElement).textContent = format.duration(result.elapsed_ms);
+  find("[data-testid=time]", HTMLElement).textContent = format.duration(result.detection.elapsedMs);
 }
 
 /**
- * @param {import("../protocol.js").Sample | null} sample
+ * @param {import("../types.js").Sample | null} sample
  * @param {boolean} anomalous
  */
 function agreement(sample, anomalous) {

@@ -172,7 +172,7 @@ export function pasteText(page) {
  * @param {Page} page
  */
 export function stubEngine(page) {
-  return page.route("**/pkg/*/daad-*.js", (route) => route.fulfill({ path: STUB, contentType: "text/javascript" }));
+  return page.route("**/engines/*/daad.js", (route) => route.fulfill({ path: STUB, contentType: "text/javascript" }));
 }
 
 /**

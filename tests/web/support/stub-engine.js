@@ -1,4 +1,4 @@
-/** Stands in for the daad.js of every engine where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, painted pixels trap where one is dark, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. An image that begins with SLOW takes a while; one of a model that begins with L has the R and L that it names, as in SCORE 0.5 1. */
+/** Stands in for the daad.js of every engine of the package where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, painted pixels trap where one is dark, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. An image that begins with SLOW takes a while; one of a model that begins with L has the R and L that it names, as in SCORE 0.5 1. */
 
 const SIDE_PX = 8;
 
@@ -13,20 +13,20 @@ const WITH_L = {
 let shared;
 
 /** @param {{ memory?: SharedArrayBuffer }} input */
-export default async function init({ memory = globalThis.crossOriginIsolated ? new SharedArrayBuffer(4) : undefined }) {
+async function init({ memory = globalThis.crossOriginIsolated ? new SharedArrayBuffer(4) : undefined }) {
   if (memory) shared = new Int32Array(memory);
   return { memory };
 }
 
-export function runThread() {
+function runThread() {
   Atomics.wait(shared, 0, 0);
   throw new WebAssembly.RuntimeError("unreachable");
 }
 
-export class Detector {
+class Detector {
   /** @param {Uint8Array} model */
   static async load(model) {
-    if (import.meta.url.includes("/webgpu/")) throw new Error("device: it computes something else");
+    if (import.meta.url.includes("/webgpu/")) throw Object.assign(new Error("device: it computes something else"), { code: "engine" });
     return Object.assign(new Detector(), begins(model, "L") ? { threshold: 0.87, calibration: WITH_L } : { threshold: begins(model, "9") ? 9 : 0.5 });
   }
 
@@ -53,8 +53,9 @@ export class Detector {
   /** @param {Uint8Array | { data: Uint8ClampedArray }} image */
   async detect(image) {
     if (!(image instanceof Uint8Array)) return this.#detectPixels(image.data);
-    if (begins(image, "REFUSE")) throw new Error("cannot use this image: it is refused");
+    if (begins(image, "REFUSE")) throw Object.assign(new Error("cannot use this image: it is refused"), { code: "image" });
     if (begins(image, "PANIC")) await panic();
+    if (begins(image, "THREAD") && !import.meta.url.includes("-threads")) await panic();
     if (begins(image, "THREAD")) {
       Atomics.store(shared, 0, 1);
       Atomics.notify(shared, 0);
@@ -101,4 +102,9 @@ function begins(bytes, word) {
 function named(image) {
   const [, r = "1", l = "1"] = /SCORE (\S+) (\S+)/.exec(new TextDecoder().decode(image)) ?? [];
   return [Number(r), Number(l)];
+}
+
+/** As every engine's script: makes an engine. */
+export default function create() {
+  return { default: init, Detector, runThread };
 }

@@ -11,7 +11,7 @@ const MODEL = new URL("../../../models/piped.safetensors", import.meta.url);
 const RAW = [[1, 10], [2, 40], [3, 20], [4, 50], [5, 30]].map(([reconstruction = 0, alignment = 0]) => ({ reconstruction, alignment }));
 const RANGES = { reconstruction: { min: 1, max: 5 }, alignment: { min: 10, max: 50 } };
 
-/** @param {object} [fields] @returns {import("../../../www/protocol.js").ModelInfo} */
+/** @param {object} [fields] @returns {import("../../../www/types.js").ModelInfo} */
 function model(fields = {}) {
   const scores = RAW.map((raw) => fuse(raw, RANGES, 0.9)).sort((a, b) => a - b);
   return /** @type {any} */ ({ ...RANGES, gamma: 0.9, normalScores: scores, normalRawScores: RAW.map((raw) => [raw]), threshold: valueAt(scores, 3.8), falseAlarmRate: 0.05, ...fields });

@@ -6,7 +6,7 @@ import { INITIAL, entries, next, reduce, tally } from "../../../www/list/state.j
 
 /** @typedef {import("../../../www/list/state.js").Event} Event */
 
-/** @type {import("../../../www/protocol.js").ModelInfo} */
+/** @type {import("../../../www/types.js").ModelInfo} */
 const INFO = /** @type {any} */ ({ gamma: 0.9, threshold: 0.5, normalScores: [0, 0.25, 0.5], normalRawScores: [], reconstruction: { min: 0, max: 1 }, alignment: null, falseAlarmRate: 0 });
 
 /** @param {string[]} names @returns {Event} */
@@ -16,7 +16,7 @@ function add(...names) {
 
 /** @param {number} id @param {number} score @returns {Event} */
 function judged(id, score) {
-  return { type: "judged", id, scores: { score, reconstructionScore: score, alignmentScore: null, anomalous: score > 0.5 }, elapsed_ms: 10 - id };
+  return { type: "judged", id, scores: { score, reconstructionScore: score, alignmentScore: null, anomalous: score > 0.5 }, elapsedMs: 10 - id };
 }
 
 /** @param {...Event} events */

@@ -10,7 +10,7 @@ import { serve } from "../support/server.js";
 
 const ENGINE = Buffer.alloc(8e6, "engine ");
 const FOLDER = "page-0123456789abcdef";
-const ADDRESS = "/pkg/cpu/daad_bg-0123456789abcdef.wasm";
+const ADDRESS = "/daad-0123456789abcdef/engines/cpu/daad_bg.wasm";
 
 /** @type {string} */
 let dir;
@@ -19,7 +19,7 @@ let site;
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), "daad-serve-"));
-  await mkdir(join(dir, "pkg/cpu"), { recursive: true });
+  await mkdir(join(dir, "daad-0123456789abcdef/engines/cpu"), { recursive: true });
   await mkdir(join(dir, FOLDER));
   for (const name of [`${FOLDER}/main.js`, "service-worker.js"]) await writeFile(join(dir, name), "// a script");
   await writeFile(join(dir, "index.html"), "<!doctype html><title>é</title>");
@@ -53,7 +53,7 @@ test("types, compression and addresses are right", async () => {
   assert.match(await page.text(), /é/);
   assert.equal((await ask("/", { headers: { "accept-encoding": "identity" } })).headers.get("content-encoding"), null);
   assert.equal((await ask(ADDRESS)).headers.get("content-type"), "application/wasm");
-  for (const path of ["/nothing", "/pkg", "/%2e%2e/%2e%2e/etc/passwd", "/%ff", "//"]) assert.equal((await ask(site.url + path.slice(1))).status, 404, path);
+  for (const path of ["/nothing", "/engines", "/%2e%2e/%2e%2e/etc/passwd", "/%ff", "//"]) assert.equal((await ask(site.url + path.slice(1))).status, 404, path);
   const refused = await ask("/", { method: "POST", body: "x" });
   assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
   const head = await ask(ADDRESS, { method: "HEAD" });
@@ -64,7 +64,7 @@ test("an address with a hash is kept for ever, the rest is asked for again", asy
   const cache = async (/** @type {string} */ path) => (await ask(path, { method: "HEAD" })).headers.get("cache-control");
   for (const path of [ADDRESS, `/${FOLDER}/main.js`]) assert.match((await cache(path)) ?? "", /immutable/, path);
   for (const path of ["/", "/index.html", "/service-worker.js"]) assert.equal(await cache(path), "no-cache", path);
-  assert.equal(await cache("/pkg/cpu/gone-0123456789abcdef.wasm"), null);
+  assert.equal(await cache("/daad-0123456789abcdef/engines/cpu/gone.wasm"), null);
   const etag = (await ask("/")).headers.get("etag") ?? "";
   assert.equal((await ask("/", { headers: { "if-none-match": etag } })).status, 304);
   assert.equal((await ask("/", { headers: { "if-none-match": '"x"' } })).status, 200);

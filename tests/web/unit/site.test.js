@@ -19,7 +19,7 @@ before(async () => {
   dir = await mkdtemp(join(tmpdir(), "daad-site-test-"));
   for (const engine of ["cpu", "learn-threads"]) {
     await mkdir(join(dir, "pkg", engine), { recursive: true });
-    await writeFile(join(dir, "pkg", engine, "daad.js"), "// an engine");
+    await writeFile(join(dir, "pkg", engine, "daad.js"), "export default async () => new URL('daad_bg.wasm', import.meta.url);");
     await writeFile(join(dir, "pkg", engine, "daad_bg.wasm"), WASM);
   }
   await mkdir(join(dir, "models/series"), { recursive: true });
@@ -48,10 +48,14 @@ test("the page names files that are there, and says its policy before it loads a
   assert.doesNotMatch(html, /<script(?![^>]* src=)|<style/, "nothing is inline, for the policy forbids it");
 });
 
-test("engines and models have their hash in their names, and what is missing is left out", async () => {
+test("models have their hash in their names, the package in that of its folder, and engines that are missing are left out", async () => {
   const manifest = JSON.parse(await readFile(join(dir, "site", await own("site"), "manifest.json"), "utf8"));
-  assert.deepEqual(Object.keys(manifest.engines), ["cpu", "learn-threads"]);
-  const files = [manifest.engines.cpu, manifest.engines.cpu.script, ...manifest.models, ...manifest.series];
+  const folder = (await readdir(join(dir, "site"))).find((name) => /^daad-[0-9a-f]{16}$/.test(name)) ?? assert.fail("the site has the package");
+  assert.deepEqual((await readdir(join(dir, "site", folder, "engines"))).sort(), ["cpu", "learn-threads"]);
+  const page = join(dir, "site", await own("site"));
+  const scripts = await Promise.all((await readdir(page)).filter((name) => name.endsWith(".js")).map((name) => readFile(join(page, name), "utf8")));
+  assert.ok(scripts.some((script) => script.includes(`"../${folder}/index.js"`)), "the page imports it from there");
+  const files = [...manifest.models, ...manifest.series];
   for (const { file, hash } of files) {
     assert.ok(file.includes(`-${hash}.`), file);
     assert.ok(existsSync(join(dir, "site", file)), file);
@@ -65,6 +69,7 @@ test("the service worker is one script, and keeps every file of the page's own",
   const folder = await own("site");
   const names = (await readdir(join(dir, "site", folder))).filter((name) => !/\.(map|br|gz)$/.test(name));
   for (const name of names) assert.ok(worker.includes(`"${folder}/${name}"`), name);
+  assert.match(worker, /"daad-[0-9a-f]{16}\/index\.js"/);
 });
 
 test("the same content has the same address, another one has another", async () => {

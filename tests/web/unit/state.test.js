@@ -15,7 +15,7 @@ function detecting(ticket) {
 /** @param {number} ticket @param {readonly unknown[]} [strokes] @param {object} [loaded] */
 function detected(ticket, strokes = [], loaded = LOADED.loaded) {
   const subject = { ticket, name: `image ${ticket}`, sample: null };
-  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsed_ms: 1, detection: { score: 0.9, reconstructionScore: 1, alignmentScore: 0, anomalous: true } } }));
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsedMs: 1, detection: { score: 0.9, reconstructionScore: 1, alignmentScore: 0, anomalous: true } } }));
 }
 
 /** @param {readonly unknown[]} strokes */
@@ -166,7 +166,7 @@ test("without a judged image there is nothing to paint on", () => {
 });
 
 test("late progress does not undo a load that ended", () => {
-  const state = after(LOADED, { type: "progress", progress: { stage: "starting", loaded_bytes: 1, total_bytes: 1 } });
+  const state = after(LOADED, { type: "progress", progress: { stage: "starting", loadedBytes: 1, totalBytes: 1 } });
   assert.equal(state.progress, null);
 });
 
