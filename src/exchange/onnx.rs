@@ -416,3 +416,127 @@ impl Export<'_> {
         self.graph.floats(name, &shape, values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::image::Flips;
+    use crate::model::{AdversarialConfig, Division, MemoryPlacement};
+    use crate::nn::{DivisionRate, drawn};
+    use crate::score::{Calibration, RawScore, Scoring};
+    use crate::weights::{FORMAT_VERSION, Normalization, Precision, Provenance, encode};
+
+    /// A DAAD+ whose score uses L, or not.
+    fn card(alignment: Option<f64>) -> ModelCard {
+        let mut config = ModelConfig {
+            height_px: 32,
+            width_px: 32,
+            scales: 2,
+            base_width: 2,
+            ..ModelConfig::default()
+        };
+        config.memory.items = 5;
+        config.memory.division = Division::Blocks(DivisionRate::square(4));
+        config.adversarial = Some(AdversarialConfig {
+            base_width: 2,
+            features: 3,
+        });
+        let score = RawScore {
+            reconstruction: 0.5,
+            alignment,
+        };
+        ModelCard {
+            version: FORMAT_VERSION,
+            config,
+            normalization: Normalization::default(),
+            scoring: Scoring::default(),
+            calibration: Calibration::from_normal(vec![vec![score]], 0.9, 0.01, 1.0, score),
+            provenance: Provenance::default(),
+        }
+    }
+
+    /// The ONNX file of random weights, read again.
+    fn exported(card: &ModelCard) -> ModelProto {
+        let model = drawn(card.config.init(&Device::flex()).unwrap());
+        let bytes = encode(&model, card, Precision::F32).unwrap();
+        let onnx = to_onnx(&bytes).unwrap();
+        let proto = ModelProto::decode(onnx.as_slice()).unwrap();
+        assert_eq!(proto.encode_to_vec(), onnx);
+        proto
+    }
+
+    fn outputs(proto: &ModelProto) -> Vec<&str> {
+        let graph = proto.graph.as_ref().unwrap();
+        let names = graph.output.iter().map(|output| output.name.as_str());
+        names.collect()
+    }
+
+    #[test]
+    fn every_value_is_made_before_it_is_used_and_every_constant_is_used() {
+        let mut extended = card(Some(1.0));
+        extended.scoring.flips = Flips::Both;
+        extended.scoring.error_smoothing_px = 2.0;
+        extended.config.memory.temperature = 0.5;
+        extended.config.memory.renormalize = true;
+        let mut bottleneck = card(None);
+        bottleneck.config.skip_connections = false;
+        bottleneck.config.memory.placement = MemoryPlacement::Bottleneck;
+        for card in [card(Some(1.0)), extended, bottleneck] {
+            let graph = exported(&card).graph.unwrap();
+            let mut made: HashSet<&str> = HashSet::from(["image"]);
+            for constant in &graph.initializer {
+                assert!(made.insert(&constant.name), "{} is twice", constant.name);
+                let bytes = if constant.data_type == 1 { 4 } else { 8 };
+                let count = constant.dims.iter().product::<i64>() as usize;
+                assert_eq!(constant.raw_data.len(), bytes * count, "{}", constant.name);
+            }
+            let mut used: HashSet<&str> = HashSet::new();
+            for node in &graph.node {
+                for input in &node.input {
+                    assert!(made.contains(input.as_str()), "{input} is not made");
+                    used.insert(input);
+                }
+                for output in &node.output {
+                    assert!(made.insert(output), "{output} is made twice");
+                }
+            }
+            used.extend(graph.output.iter().map(|output| output.name.as_str()));
+            let idle: Vec<_> = made.difference(&used).collect();
+            assert!(idle.is_empty(), "{idle:?}");
+        }
+    }
+
+    #[test]
+    fn there_is_an_alignment_score_only_where_the_model_scores_with_it() {
+        let scores = ["reconstruction", "error_map", "reconstruction_score"];
+        let with = exported(&card(Some(1.0)));
+        assert_eq!(outputs(&with)[..3], scores);
+        assert_eq!(outputs(&with)[3..], ["alignment_score", "anomaly_score"]);
+        let without = exported(&card(None));
+        assert_eq!(outputs(&without)[3..], ["anomaly_score"]);
+        let weights = &without.graph.as_ref().unwrap().initializer;
+        let is_needless = |name: &str| name.starts_with("discriminator");
+        assert!(!weights.iter().any(|weight| is_needless(&weight.name)));
+    }
+
+    #[test]
+    fn the_metadata_says_how_to_use_the_graph() {
+        let mut card = card(None);
+        card.provenance.licence = "CC0".to_owned();
+        let proto = exported(&card);
+        let value = |key: &str| {
+            let mut entries = proto.metadata_props.iter();
+            let entry = entries.find(|entry| entry.key == key);
+            entry.map(|entry| entry.value.as_str())
+        };
+        let threshold = card.calibration.threshold.to_string();
+        assert_eq!(value("threshold"), Some(threshold.as_str()));
+        assert_eq!(value("system"), Some("DAAD+"));
+        assert_eq!(value("input_width"), Some("32"));
+        assert_eq!(value("licence"), Some("CC0"));
+        assert_eq!(value("data"), None);
+        assert!(value("preparation").unwrap().contains("127.5"));
+    }
+}
