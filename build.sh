@@ -296,6 +296,7 @@ run_tests() {
   step_fast
   step native-tests "" test_natively
   step native-scores "" score_gallery
+  step onnx "" test_onnx
   step clippy "" lint_natively # after what runs the program: it leaves a library that is not optimised in the same place
   step engines "" build_engines
   step clippy-web "" lint_engines
@@ -383,6 +384,18 @@ score_gallery() {
   local models=(models/*.safetensors)
   [[ -f ${models[0]} ]] || die "models/ holds no .safetensors file"
   cargo run --release --quiet -- score --device cpu --model "${models[0]}" --json www/gallery/*.png >"$OWN/native.jsonl"
+}
+
+ONNX=$CACHE/tests-venv
+
+# What onnxruntime makes of exported models must agree with what we make of them.
+test_onnx() {
+  [[ -x $ONNX/bin/pip ]] || python3 -m venv "$ONNX" >&2 || { apt_install python3-venv && python3 -m venv "$ONNX" >&2; }
+  unless_done "$ONNX/.installed" tests/onnx/requirements.txt -- "$ONNX/bin/pip" install --quiet -r tests/onnx/requirements.txt >&2
+  rm -rf "$OWN/onnx"
+  mkdir -p "$OWN/onnx"
+  DAAD_ONNX_CASES=$OWN/onnx cargo test --release --quiet --test integration exchange::models_of_every_system
+  "$ONNX/bin/python" tests/onnx/check.py "$OWN/onnx"
 }
 
 test_in_browser() {

@@ -15,7 +15,7 @@
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
 //! The imports go one way, and docs/architecture.md says what each module is for: `web` → `train` →
-//! `evaluate`, `device`, `settings` → `dataset` → `learn`, `file` → `detector` → `weights` →
+//! `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` → `detector` → `weights` →
 //! `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
 
 pub mod detector;
@@ -38,6 +38,8 @@ pub mod dataset;
 pub mod device;
 #[cfg(feature = "train")]
 pub mod evaluate;
+#[cfg(feature = "train")]
+pub mod exchange;
 #[cfg(feature = "train")]
 pub mod file;
 #[cfg(feature = "train")]

@@ -217,14 +217,31 @@ pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
 pub fn decode(bytes: &[u8], device: &Device) -> Result<Decoded> {
     let card = read_card(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+    let tensors = file.iter().map(|(name, tensor)| (name.to_owned(), tensor));
+    let model = with_weights(&card.config, tensors.collect(), device)?;
+    Ok(Decoded { model, card })
+}
+
+/// The networks of `config` on `device`, for inference, with weights that were read from a file.
+///
+/// # Errors
+///
+/// [`Error::Model`] naming the tensor that is missing, wrong, or not of these networks.
+pub(crate) fn with_weights(
+    config: &ModelConfig,
+    mut tensors: HashMap<String, TensorView>,
+    device: &Device,
+) -> Result<Model> {
     // Parameters are allocated when they are first used, which does not happen here. So this needs
     // almost no memory, even if the configuration describes a huge network.
-    let model = card.config.init(&device.clone().without_autodiff())?;
+    let model = config.init(&device.clone().without_autodiff())?;
     let expected = parameters::shapes(&model);
     for (name, shape) in &expected {
-        let tensor = file
-            .tensor(name)
-            .map_err(|_| Error::Model(format!("tensor {name} is missing")))?;
+        let tensor = tensors.get(name).ok_or_else(|| {
+            Error::Model(format!(
+                "tensor {name} is missing, its configuration asks for one of shape {shape:?}"
+            ))
+        })?;
         if tensor.shape() != shape {
             let got = tensor.shape();
             return Err(Error::Model(format!(
@@ -238,16 +255,9 @@ pub fn decode(bytes: &[u8], device: &Device) -> Result<Decoded> {
             )));
         }
     }
-    if file.len() != expected.len() {
-        let known = |name: &&str| !expected.iter().any(|(expected, _)| expected == name);
-        let stray = file.names().into_iter().find(known).unwrap_or_default();
-        return Err(Error::Model(format!(
-            "tensor {stray} does not belong to its configuration"
-        )));
-    }
     let mut values = HashMap::new();
     for (name, shape) in expected {
-        let tensor = file.tensor(&name).map_err(not_safetensors)?;
+        let tensor = tensors.remove(&name).expect("it was found above");
         let data: Vec<f32> = match tensor.dtype() {
             Dtype::F16 => (tensor.data().as_chunks::<2>().0.iter())
                 .map(|&bytes| widen(bytes))
@@ -259,11 +269,17 @@ pub fn decode(bytes: &[u8], device: &Device) -> Result<Decoded> {
         check_finite(&name, &data)?;
         values.insert(name, TensorData::new(data, shape));
     }
-    let model = parameters::load(model, values);
-    Ok(Decoded { model, card })
+    // The first in the order of their names, so that the same file always gives the same error.
+    if let Some((name, stray)) = tensors.iter().min_by_key(|(name, _)| *name) {
+        let shape = stray.shape();
+        return Err(Error::Model(format!(
+            "tensor {name} of shape {shape:?} does not belong to its configuration"
+        )));
+    }
+    Ok(parameters::load(model, values))
 }
 
-fn not_safetensors(error: safetensors::SafeTensorError) -> Error {
+pub(crate) fn not_safetensors(error: safetensors::SafeTensorError) -> Error {
     Error::Model(format!(
         "it is not a whole, sound safetensors file ({error})"
     ))

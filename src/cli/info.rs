@@ -59,10 +59,13 @@ fn summary(card: &ModelCard) -> anyhow::Result<()> {
         calibration.threshold,
         calibration.rate_in_words()
     ))?;
-    line(&format!(
-        "trained {} epochs on {} images, on {}",
-        origin.epochs, origin.trained_on, origin.device
-    ))?;
+    line(&match origin.epochs {
+        0 => "weights imported from another program".to_owned(),
+        epochs => format!(
+            "trained {epochs} epochs on {} images, on {}",
+            origin.trained_on, origin.device
+        ),
+    })?;
     let facts = [
         ("data", &origin.data),
         ("licence", &origin.licence),

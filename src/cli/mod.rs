@@ -6,6 +6,8 @@ mod common;
 mod demo;
 mod doctor;
 mod eval;
+mod export;
+mod import;
 mod info;
 mod report;
 mod score;
@@ -44,6 +46,10 @@ enum Command {
     /// Set a model's scaling and threshold anew, from other good images: another camera, another
     /// light
     Calibrate(calibrate::CalibrateArgs),
+    /// Write a model as an ONNX file, for other runtimes
+    Export(export::ExportArgs),
+    /// Make a model file from weights that PyTorch trained
+    Import(Box<import::ImportArgs>),
     /// Show finished runs: curves, histograms, the best and the worst images, side by side
     Report(report::ReportArgs),
     /// Train and measure many models: any table of the paper, or any settings of your own
@@ -68,6 +74,8 @@ fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Threshold(args)) => threshold::run(&args),
         Some(Command::Calibrate(args)) => calibrate::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Import(args)) => import::run(*args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),

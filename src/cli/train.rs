@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 use daad::dataset::{DEFAULT_CACHE_BYTES, NormalImages, Sample, Split, TestImages, Unreadable};
 use daad::error::shown;
@@ -16,7 +15,7 @@ use daad::train::{Data, Outcome, RunLock, Training, checkpoint_path, read_progre
 use daad::weights::{Precision, Provenance};
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
-use super::common::files::{data_set, read_text};
+use super::common::files::{check_new, data_set, read_settings};
 use super::common::interrupt::INTERRUPTED;
 use super::common::output::{self, note, settings_of};
 use super::common::provenance::{command, commit};
@@ -183,18 +182,9 @@ fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
             shown(&checkpoint)
         );
     }
-    if args.out.exists() && !args.overwrite && !args.job {
-        anyhow::bail!(
-            "{} is there already; --overwrite replaces it",
-            shown(&args.out)
-        );
-    }
+    check_new(&args.out, args.overwrite || args.job)?;
     settings.check_effect()?;
     Ok(settings.resolve()?)
-}
-
-fn read_settings(path: &Path) -> anyhow::Result<Settings> {
-    Settings::from_toml(&read_text(path)?).with_context(|| shown(path))
 }
 
 /// The configuration of a resumed run: that of its beginning, except the number of epochs, which

@@ -71,6 +71,16 @@ impl Flips {
 }
 
 impl Mirror {
+    /// Whether left and right are exchanged.
+    pub const fn horizontal(self) -> bool {
+        self.horizontal
+    }
+
+    /// Whether top and bottom are exchanged.
+    pub const fn vertical(self) -> bool {
+        self.vertical
+    }
+
     /// The mirror image.
     pub fn image(self, image: &RgbImage) -> RgbImage {
         let mut image = image.clone();

@@ -8,14 +8,14 @@ use crate::kernel::Window;
 use crate::nn::{ConvBlock, ConvBlockConfig, Convolution, TransposedConvolution};
 
 /// The window of a transposed convolution that doubles the size of a map.
-const UP: Window = Window {
+pub(crate) const UP: Window = Window {
     kernel: 2,
     stride: 2,
     padding: 0,
 };
 
 /// The window of a convolution of single pixels.
-const POINT: Window = Window {
+pub(crate) const POINT: Window = Window {
     kernel: 1,
     stride: 1,
     padding: 0,

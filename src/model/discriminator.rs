@@ -8,17 +8,18 @@ use super::config::{AdversarialConfig, IMAGE_CHANNELS, ModelConfig};
 use crate::kernel::Window;
 use crate::nn::{ConvBlock, ConvBlockConfig, Convolution};
 
-const LEAKY_SLOPE: f32 = 0.2;
+/// The slope of its leaky ReLUs below zero.
+pub(crate) const LEAKY_SLOPE: f32 = 0.2;
 
 /// The window of a convolution that halves the size of a map.
-const DOWN: Window = Window {
+pub(crate) const DOWN: Window = Window {
     kernel: 4,
     stride: 2,
     padding: 1,
 };
 
 /// The window of a convolution from 4×4 to 1×1.
-const WHOLE: Window = Window {
+pub(crate) const WHOLE: Window = Window {
     kernel: 4,
     stride: 1,
     padding: 0,

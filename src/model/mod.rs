@@ -2,8 +2,8 @@
 
 mod autoencoder;
 mod config;
-mod decoder;
-mod discriminator;
+pub(crate) mod decoder;
+pub(crate) mod discriminator;
 mod encoder;
 pub mod parameters;
 

@@ -11,7 +11,7 @@ use super::parameter::zeros;
 
 /// The lower limit of norms. With it, an all-zero query, which is common after ReLU, has similarity
 /// 0 to every item.
-const MIN_NORM: f32 = 1e-8;
+pub(crate) const MIN_NORM: f32 = 1e-8;
 
 /// The relative distance of the shrinkage's limit below 1/N. Without it, rounding could drop every
 /// item when all weights equal 1/N.
@@ -175,7 +175,7 @@ impl MemoryBank {
 }
 
 /// The weight below which one of `count` items is dropped.
-fn cut(count: usize) -> f64 {
+pub(crate) fn cut(count: usize) -> f64 {
     (1.0 - SHRINKAGE_SLACK) / count as f64
 }
 

@@ -5,7 +5,7 @@ mod batch_norm;
 mod conv_block;
 mod convolution;
 mod division;
-mod memory;
+pub(crate) mod memory;
 mod parameter;
 
 pub use addressing::Addressing;

@@ -42,8 +42,13 @@ impl Range {
     /// same way, so that a higher value always means more anomalous. An interval of width zero only
     /// shifts.
     pub fn scale(&self, value: f64) -> f64 {
+        (value - self.min) / self.unit()
+    }
+
+    /// The difference of values that is scaled to 1: the width, or 1 for an interval of width zero.
+    pub fn unit(&self) -> f64 {
         let width = self.max - self.min;
-        (value - self.min) / if width > 0.0 { width } else { 1.0 }
+        if width > 0.0 { width } else { 1.0 }
     }
 }
 

@@ -39,7 +39,7 @@ pub fn smooth(map: &[f32], width: usize, sigma_px: f64) -> Vec<f32> {
 }
 
 /// The values of the Gaussian at whole pixels from its middle; their sum is one.
-fn weights(sigma_px: f64) -> Vec<f32> {
+pub(crate) fn weights(sigma_px: f64) -> Vec<f32> {
     let radius = (TRUNCATE * sigma_px + 0.5) as i32;
     let at = |x: i32| (-0.5 * (f64::from(x) / sigma_px).powi(2)).exp();
     let sum: f64 = (-radius..=radius).map(at).sum();
@@ -48,7 +48,7 @@ fn weights(sigma_px: f64) -> Vec<f32> {
 
 /// The index on an axis of `length` values for position `index` − `radius`, which is mirrored if it
 /// is outside.
-fn mirrored(index: usize, radius: usize, length: usize) -> usize {
+pub(crate) fn mirrored(index: usize, radius: usize, length: usize) -> usize {
     let period = 2 * length;
     let place = (index + (period - radius % period)) % period;
     place.min(period - 1 - place)

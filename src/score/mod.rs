@@ -3,7 +3,7 @@
 mod calibration;
 mod conformal;
 mod error_quantile;
-mod gaussian;
+pub(crate) mod gaussian;
 mod options;
 mod raw;
 

@@ -16,10 +16,10 @@ use safetensors::SafeTensors;
 const TOLERANCE: f32 = 1e-4;
 
 /// A file of named tensors.
-struct Golden(HashMap<String, TensorData>);
+pub(crate) struct Golden(HashMap<String, TensorData>);
 
 impl Golden {
-    fn read(name: &str) -> Self {
+    pub(crate) fn read(name: &str) -> Self {
         let root = env!("CARGO_MANIFEST_DIR");
         let bytes = std::fs::read(format!("{root}/tests/golden/{name}.safetensors")).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -34,12 +34,12 @@ impl Golden {
         Self(file.iter().map(tensor).collect())
     }
 
-    fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+    pub(crate) fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         Tensor::from_data(self.0[name].clone(), device)
     }
 
     /// Everything under `prefix.`, without the prefix.
-    fn under(&self, prefix: &str) -> HashMap<String, TensorData> {
+    pub(crate) fn under(&self, prefix: &str) -> HashMap<String, TensorData> {
         let tensors = self.0.iter();
         let tensors = tensors.filter_map(|(name, data)| {
             let name = name.strip_prefix(prefix)?.strip_prefix('.')?;
@@ -48,12 +48,12 @@ impl Golden {
         tensors.collect()
     }
 
-    fn check<const D: usize>(&self, name: &str, got: Tensor<D>) {
+    pub(crate) fn check<const D: usize>(&self, name: &str, got: Tensor<D>) {
         assert_close(name, &got.into_data(), &self.0[name]);
     }
 }
 
-fn assert_close(name: &str, got: &TensorData, expected: &TensorData) {
+pub(crate) fn assert_close(name: &str, got: &TensorData, expected: &TensorData) {
     assert_eq!(got.shape(), expected.shape(), "shape of {name}");
     let got = got.try_to_vec::<f32>().unwrap();
     let expected = expected.try_to_vec::<f32>().unwrap();
@@ -89,6 +89,19 @@ fn config(system: System, rate: DivisionRate) -> ModelConfig {
             features: 8,
         }),
     }
+}
+
+/// The systems of `systems.safetensors`, by the names that they have there.
+pub(crate) fn systems() -> Vec<(&'static str, ModelConfig)> {
+    let systems = [
+        ("ae", System::Ae, 2),
+        ("ae_skip", System::AeSkip, 2),
+        ("mem_ae", System::MemAe, 4),
+        ("mem_ae_skip", System::MemAeSkip, 4),
+        ("daad", System::Daad, 2),
+    ];
+    let config = |(name, system, rate)| (name, config(system, DivisionRate::square(rate)));
+    systems.into_iter().map(config).collect()
 }
 
 #[test]
@@ -140,14 +153,7 @@ fn the_memory_and_its_gradients_agree() {
 #[test]
 fn every_system_agrees_in_use_and_in_training() {
     let golden = Golden::read("systems");
-    for (name, system, rate) in [
-        ("ae", System::Ae, 2),
-        ("ae_skip", System::AeSkip, 2),
-        ("mem_ae", System::MemAe, 4),
-        ("mem_ae_skip", System::MemAeSkip, 4),
-        ("daad", System::Daad, 2),
-    ] {
-        let config = config(system, DivisionRate::square(rate));
+    for (name, config) in systems() {
         let device = Device::flex().autodiff();
         let generator = config.init(&device).unwrap().generator;
         let weights = golden.under(&format!("{name}.weights"));

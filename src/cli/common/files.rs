@@ -14,6 +14,7 @@ use daad::error::shown;
 use daad::file;
 use daad::image::only_part_read;
 use daad::score::NOTHING_TO_SCALE_BY;
+use daad::settings::Settings;
 use pollster::block_on;
 
 use super::output::note;
@@ -103,6 +104,22 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
         let path = shown(path);
         format!("{path} is neither UTF-8 nor UTF-16 text: save it as UTF-8")
     })
+}
+
+/// The settings in a TOML file.
+pub(crate) fn read_settings(path: &Path) -> anyhow::Result<Settings> {
+    Settings::from_toml(&read_text(path)?).with_context(|| shown(path))
+}
+
+/// Refuses to replace a file that is there, unless `overwrite` is set.
+pub(crate) fn check_new(path: &Path, overwrite: bool) -> anyhow::Result<()> {
+    let path_is_free = overwrite || !path.exists();
+    ensure!(
+        path_is_free,
+        "{} is there already; --overwrite replaces it",
+        shown(path)
+    );
+    Ok(())
 }
 
 /// Opens a data set, and says what of it is not used.

@@ -1,0 +1,39 @@
+//! `daad export`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use daad::error::shown;
+use daad::exchange::to_onnx;
+use daad::file;
+
+use super::common::files::check_new;
+use super::common::output::note;
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The model file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// The ONNX file to write
+    #[arg(long, value_name = "FILE")]
+    onnx: PathBuf,
+    /// Replace an ONNX file that is there
+    #[arg(long)]
+    overwrite: bool,
+}
+
+pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    check_new(&args.onnx, args.overwrite)?;
+    file::check_writable(&args.onnx)?;
+    let path = shown(&args.model);
+    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
+    let onnx = to_onnx(&bytes).with_context(|| path.clone())?;
+    file::write(&args.onnx, &onnx)?;
+    let size = onnx.len() as f64 / 1e6;
+    note(&format!("Wrote {} ({size:.1} MB).", shown(&args.onnx)));
+    Ok(ExitCode::SUCCESS)
+}

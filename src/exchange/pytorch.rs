@@ -1,0 +1,62 @@
+//! Weights that PyTorch trained, as a model.
+//!
+//! A model file has PyTorch's names and layouts: those of the `state_dict` of the two networks in
+//! `tests/golden/make_golden.py`, under `generator.` and `discriminator.`. So the weights are read as
+//! those of a model file are.
+
+use std::collections::HashMap;
+
+use burn::tensor::Device;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::error::Result;
+use crate::model::{Model, ModelConfig};
+use crate::weights::{Precision, not_safetensors, with_weights};
+
+/// The prefixes of the networks' names in a file of both.
+const GENERATOR: &str = "generator.";
+const DISCRIMINATOR: &str = "discriminator.";
+
+/// The count of batches that PyTorch's batch normalization keeps and does not use at its default
+/// momentum.
+const UNUSED: &str = ".num_batches_tracked";
+
+/// Networks from another program, without a calibration.
+#[derive(Debug)]
+pub struct Imported {
+    /// The networks, for inference.
+    pub model: Model,
+    /// The precision that keeps every weight as it was.
+    pub precision: Precision,
+}
+
+/// Reads the weights of the networks of `config` from a safetensors file that holds the tensors of
+/// PyTorch's `state_dict`, f32 or f16. A file without a discriminator may hold the names of the
+/// generator without their prefix.
+///
+/// # Errors
+///
+/// [`crate::Error::Config`] for a configuration that no network can be built from,
+/// [`crate::Error::Model`] naming the tensor that is missing, has another shape or number type, or
+/// does not belong to these networks.
+pub fn from_pytorch(bytes: &[u8], config: &ModelConfig, device: &Device) -> Result<Imported> {
+    let file = SafeTensors::deserialize(bytes).map_err(not_safetensors)?;
+    let names = file.names();
+    let is_prefixed = |name: &&str| name.starts_with(GENERATOR) || name.starts_with(DISCRIMINATOR);
+    let prefix = match names.iter().any(is_prefixed) {
+        true => "",
+        false => GENERATOR,
+    };
+    let used = file.iter().filter(|(name, _)| !name.ends_with(UNUSED));
+    let tensors: HashMap<String, TensorView> = used
+        .map(|(name, tensor)| (format!("{prefix}{name}"), tensor))
+        .collect();
+    let is_half = tensors.values().all(|tensor| tensor.dtype() == Dtype::F16);
+    Ok(Imported {
+        model: with_weights(config, tensors, device)?,
+        precision: match is_half {
+            true => Precision::F16,
+            false => Precision::F32,
+        },
+    })
+}
