@@ -7,6 +7,7 @@ mod cli;
 mod data;
 mod device;
 mod doctor;
+mod edge;
 mod extensions;
 mod folders;
 mod golden;
