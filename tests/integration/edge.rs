@@ -1,4 +1,4 @@
-//! Beside a camera: `daad score --watch`.
+//! Beside a camera and for another program: `daad score --watch` and `--json-lines`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,10 +7,12 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use serde_json::Value;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cli::{daad, data, error, run, train};
+use crate::cli::{daad, data, error, run, stdout, train};
 
 /// How long a test waits for what must come.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -84,6 +86,11 @@ impl Running {
     /// Waits for the next image's line and returns its path.
     fn scored(&self) -> String {
         self.answer()["path"].as_str().unwrap().to_owned()
+    }
+
+    fn ask(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
     }
 
     /// Waits for the end; nothing more may have been printed.
@@ -237,4 +244,139 @@ fn a_watched_folder_that_is_removed_ends_the_program_with_an_error() {
     assert_eq!(running.ended().code(), Some(1));
     let arguments = [&SCORE[..], &["--watch", "test/good/00.png"]].concat();
     assert!(error(&run(root, &arguments)).contains("--watch takes folders"));
+}
+
+#[test]
+fn each_request_is_answered_by_one_line_in_order() {
+    let root = with_model();
+    let root = root.path();
+    let mut running = Running::start(root, &["--json-lines"]);
+    let arguments = [&SCORE[..], &["--json", "test/good/00.png"]].concat();
+    let mut expected: Value = serde_json::from_str(&stdout(&run(root, &arguments))).unwrap();
+
+    running.ask(r#"{"path": "test/good/00.png"}"#);
+    assert_eq!(running.answer(), expected);
+    running.ask(r#"{"id": {"part": 7}, "path": "test/good/00.png", "heat_map": "map.png"}"#);
+    expected["id"] = json!({"part": 7});
+    assert_eq!(running.answer(), expected);
+    let map = image::open(root.join("map.png")).unwrap();
+    assert_eq!((map.width(), map.height()), (32, 32));
+    let coded = STANDARD.encode(image(root, 0));
+    running.ask(&json!({"id": "b", "image": coded}).to_string());
+    expected["id"] = json!("b");
+    expected.as_object_mut().unwrap().remove("path");
+    assert_eq!(running.answer(), expected);
+
+    for (request, id, words) in [
+        ("no JSON", Value::Null, "not a JSON object"),
+        ("[1]", Value::Null, "not a JSON object"),
+        ("\u{1}", Value::Null, "not a JSON object"),
+        (r#"{"id": 1}"#, json!(1), "either path or image"),
+        (
+            r#"{"id": 2, "path": "a", "image": "b"}"#,
+            json!(2),
+            "either path or image",
+        ),
+        (
+            r#"{"id": 3, "file": "a.png"}"#,
+            json!(3),
+            "unknown field `file`",
+        ),
+        (
+            r#"{"id": 4, "path": "none.png"}"#,
+            json!(4),
+            "cannot read none.png",
+        ),
+        (r#"{"id": 5, "path": "-"}"#, json!(5), "cannot read -"),
+        (r#"{"id": 6, "image": "?"}"#, json!(6), "not base64"),
+        (
+            r#"{"id": 7, "image": "bm9uZQ=="}"#,
+            json!(7),
+            "cannot use this image",
+        ),
+        (
+            r#"{"id": 8, "path": "test/good/00.png", "heat_map": "test"}"#,
+            json!(8),
+            "cannot write test",
+        ),
+    ] {
+        running.ask(request);
+        let answer = running.answer();
+        assert_eq!(answer["id"], id, "{request}");
+        assert!(
+            answer["error"].as_str().unwrap().contains(words),
+            "{answer}"
+        );
+    }
+    // A line of 65 MiB, and a last one without an end.
+    let input = running.child.stdin.as_mut().unwrap();
+    let mebibyte = vec![b'a'; 1 << 20];
+    (0..65).for_each(|_| input.write_all(&mebibyte).unwrap());
+    running.ask("");
+    assert!(
+        running.answer()["error"]
+            .as_str()
+            .unwrap()
+            .contains("64 MiB")
+    );
+    running.ask("");
+    let input = running.child.stdin.as_mut().unwrap();
+    write!(input, r#"{{"id": 9, "path": "test/good/01.png"}}"#).unwrap();
+    drop(running.child.stdin.take());
+    assert_eq!(running.answer()["id"], 9);
+    assert_eq!(running.ended().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_ends_the_program_quietly() {
+    let root = with_model();
+    let root = root.path();
+    let mut child = daad(root, &[&SCORE[..], &["--json-lines"]].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, r#"{{"path": "test/good/00.png"}}"#).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.contains("error"), "{said}");
+    drop(input);
+}
+
+/// What a program holds after 200 requests it holds after 2000.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_does_not_grow_with_the_number_of_requests() {
+    let root = with_model();
+    let root = root.path();
+    let mut running = Running::start(root, &["--json-lines"]);
+    let request = json!({"image": STANDARD.encode(image(root, 0))}).to_string();
+    let status = format!("/proc/{}/status", running.child.id());
+    let held_kib = || -> u64 {
+        let status = fs::read_to_string(&status).unwrap();
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        held.unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
+    };
+    let mut early_kib = 0;
+    for count in 1..=2000 {
+        running.ask(&request);
+        running.answer();
+        if count == 200 {
+            early_kib = held_kib();
+        }
+    }
+    let late_kib = held_kib();
+    assert!(
+        late_kib < early_kib + 8192,
+        "{early_kib} KiB became {late_kib} KiB"
+    );
+    assert_eq!(running.ended().code(), Some(0));
 }

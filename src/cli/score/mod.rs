@@ -1,5 +1,7 @@
-//! `daad score`: images and folders once, or folders for as long as it runs.
+//! `daad score`: images and folders once, folders for as long as it runs, or images that another
+//! program asks about.
 
+mod json_lines;
 mod pictures;
 mod scorer;
 mod watch;
@@ -25,7 +27,7 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// Images, or folders of images; - reads an image from standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "json_lines", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Write NAME.heat.png here for each image
     #[arg(long, value_name = "DIR")]
@@ -43,6 +45,16 @@ pub(crate) struct ScoreArgs {
     /// shares can be watched too.
     #[arg(long, help_heading = "On the line")]
     watch: bool,
+    /// Answer requests of another program: one JSON object a line on standard input, one a line on
+    /// standard output, in the same order
+    ///
+    /// A request is {"path": "FILE"} or {"image": "BASE64 OF A FILE"}. It may also have an "id" of
+    /// any kind, which the answer repeats, and "heat_map": "FILE", where the heat map is to be
+    /// written. The answer is that of --json or, for a request that cannot be answered, {"error":
+    /// "REASON"}. A line may have 64 MiB.
+    #[arg(long, help_heading = "On the line")]
+    #[arg(conflicts_with_all = ["paths", "watch", "heat_maps", "reconstructions"])]
+    json_lines: bool,
     #[command(flatten)]
     tiles: TileArgs,
     #[command(flatten)]
@@ -51,6 +63,9 @@ pub(crate) struct ScoreArgs {
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     let scorer = Scorer::open(args)?;
+    if args.json_lines {
+        return json_lines::answer_all(&scorer);
+    }
     let mut pictures = Pictures::new(&args.heat_maps, &args.reconstructions)?;
     if args.watch {
         return watch::run(&scorer, &args.paths, &mut pictures, args.common.json);
