@@ -26,7 +26,7 @@ pub(crate) struct ScoreArgs {
     /// The model file
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Images, or folders of images; - reads an image from standard input
+    /// Images, or folders of images; - reads an image from standard input; with --watch folders
     #[arg(required_unless_present = "json_lines", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Write NAME.heat.png here for each image
