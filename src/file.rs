@@ -36,11 +36,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| Error::file("cannot write", path, error))
 }
 
-/// Checks that [`write`] can write `path`, before the work whose result it is to hold.
+/// Checks that [`write()`] can write `path`, before the work whose result it is to hold.
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn check_writable(path: &Path) -> Result<()> {
     let check = || Target::of(path)?.temporary().map(drop);
     check().map_err(|error| Error::file("cannot write", path, error))
@@ -56,11 +56,11 @@ pub fn check_folder(folder: &Path) -> Result<()> {
     check().map_err(|error| Error::file("cannot write into", folder, error))
 }
 
-/// The file that [`write`] writes for `path`.
+/// The file that [`write()`] writes for `path`.
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn target(path: &Path) -> Result<PathBuf> {
     let target = Target::of(path).map_err(|error| Error::file("cannot write", path, error))?;
     Ok(target.path)

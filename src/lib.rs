@@ -17,6 +17,20 @@
 //! The imports go one way, and docs/architecture.md says what each module is for: `web` → `train` →
 //! `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` → `detector` → `weights` →
 //! `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
+//!
+//! Where to start: [`Detector`] scores images with a model file, [`train::run`] and
+//! [`learn::InMemoryTraining`] train one, [`dataset::DataSet`] finds images, and [`metric::auroc`] and
+//! others measure.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+//! let file = std::fs::read("models/piped.safetensors")?;
+//! let detector = daad::Detector::from_bytes(&file, &burn::tensor::Device::flex())?;
+//! let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+//! let detection = detector.detect(&image).await?;
+//! println!("{} {}", detection.anomaly_score, detection.is_anomalous);
+//! # Ok(()) }) }
+//! ```
 
 pub mod detector;
 pub mod error;
@@ -52,3 +66,8 @@ pub mod web;
 
 pub use detector::{Detection, Detector, TileOptions, TiledDetection};
 pub use error::{Error, Result};
+
+/// Runs the example of the README as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

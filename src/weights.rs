@@ -98,6 +98,18 @@ pub enum Precision {
 
 /// Makes the bytes of a model file.
 ///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::weights::{Decoded, Precision, decode, encode};
+///
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let Decoded { model, mut card } = decode(&file, &Device::flex())?;
+/// card.provenance.data = "PIPED, smaller".into();
+/// let bytes = encode(&model, &card, Precision::F16)?;
+/// assert_eq!(daad::weights::read_card(&bytes)?.provenance.data, "PIPED, smaller");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Model`] where a weight is not finite, or too large for `precision`.

@@ -13,7 +13,7 @@ use daad::score::{Calibration, few_images_warning};
 use daad::weights::{ModelCard, read_card, with_card};
 
 use super::common::arguments::{CommonArgs, share};
-use super::common::files::{different_images, open};
+use super::common::files::{different_images, open, read_image};
 use super::common::output::{line, note, threshold};
 use super::common::tiles::{self, TileArgs};
 
@@ -82,7 +82,8 @@ fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
     let images = different_images(&args.paths)?;
     let mut normal_scores = Vec::with_capacity(images.len());
     for path in &images {
-        let detection = tiles::detect(&detector, path, options);
+        let bytes = read_image(path);
+        let detection = bytes.and_then(|bytes| tiles::detect(&detector, &bytes, options));
         let detection = detection.with_context(|| shown(path))?;
         normal_scores.push(detection.anomaly_score);
     }

@@ -1,7 +1,7 @@
 //! Lists what folders hold: images, folders, and what is not read.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, FileType};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -67,10 +67,11 @@ impl Listing {
     /// [`Error::File`] where the folder cannot be read.
     pub fn of(folder: &Path) -> Result<Self> {
         let mut listing = Self::default();
-        for path in entries(folder)? {
-            let part = if path.is_dir() && !leads_up(&path) {
+        for (path, kind) in entries(folder)? {
+            let is = |kind_is: fn(&FileType) -> bool| kind.as_ref().is_some_and(kind_is);
+            let part = if is(FileType::is_dir) && !leads_up(&path) {
                 &mut listing.folders
-            } else if path.is_file() && is_image(&path) {
+            } else if is(FileType::is_file) && is_image(&path) {
                 &mut listing.images
             } else {
                 &mut listing.unread
@@ -173,16 +174,24 @@ pub(super) fn holds_images(folder: &Path, depth: usize) -> bool {
     !listing.images.is_empty() || (depth > 1 && folders.any(|inner| holds_images(inner, depth - 1)))
 }
 
-/// What is in `folder`, without what operating systems put there, sorted.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+/// What is in `folder`, without what operating systems put there, sorted, each with what it or its
+/// link's target is; None for a link to what is not there.
+fn entries(folder: &Path) -> Result<Vec<(PathBuf, Option<FileType>)>> {
     let failed = |error| Error::file("cannot read folder", folder, error);
-    let entries = fs::read_dir(folder).map_err(failed)?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(failed)?;
-    paths.retain(|path| !is_of_system(&name(path)));
-    paths.sort();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        if !is_of_system(&name(&path)) {
+            // The listing itself says what is no link, which spares a call for each file.
+            let kind = match entry.file_type() {
+                Ok(kind) if !kind.is_symlink() => Some(kind),
+                _ => fs::metadata(&path).ok().map(|found| found.file_type()),
+            };
+            paths.push((path, kind));
+        }
+    }
+    paths.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(paths)
 }
 

@@ -98,6 +98,19 @@ pub fn readable(
 /// Hidden files and what operating systems put beside images are passed over; what else is not used
 /// is said by [`Split::notes`]. A folder that contains several folders of images, in none of these
 /// layouts, is refused, because nothing says that the images are normal.
+///
+/// ```
+/// use daad::dataset::DataSet;
+///
+/// // A folder of good images; a data set with labelled test images opens in the same way.
+/// let split = DataSet::open("www/gallery".as_ref())?.select(&[])?;
+/// assert_eq!((split.train.len(), split.test.len()), (14, 0));
+/// let sample = split.train[0].load(64, 64)?;
+/// assert_eq!(sample.image.dimensions(), (64, 64));
+/// // What is not used: the gallery's texts.
+/// split.notes().iter().for_each(|sentence| println!("{sentence}"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct DataSet {
     split: Split,

@@ -33,6 +33,25 @@ pub use tiling::{Tile, TileGrid, TileSize, stitch};
 const REFERENCE_TOLERANCE: f64 = 1e-2;
 
 /// A trained and calibrated model on a device.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::Detector;
+///
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+/// let detection = detector.detect(&image).await?;
+/// assert!(detection.is_anomalous);
+/// // The errors of the reconstruction in colours, at the size of the network.
+/// let heat_map = detector.heat_map(&detection);
+/// assert_eq!(heat_map.dimensions(), detection.input.dimensions());
+/// // Another threshold than that of the model file.
+/// let tolerant = detector.with_threshold(detection.anomaly_score);
+/// assert!(!tolerant.is_anomalous(detection.anomaly_score));
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug)]
 pub struct Detector {
     inference: Inference,
@@ -138,6 +157,21 @@ impl Detector {
     /// Scores a decoded image. If its size is not the model's, it is resized in the same way as an
     /// image file.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// // A frame of a camera: red, green, blue, row by row.
+    /// let (width, height) = (640, 480);
+    /// let frame = vec![127; 3 * width * height];
+    /// let image = image::RgbImage::from_raw(width as u32, height as u32, frame).ok_or("its length")?;
+    /// let detection = detector.detect_image(image).await?;
+    /// assert_eq!(detection.input.dimensions(), (128, 128));
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Device`] where the device fails.
@@ -189,6 +223,25 @@ impl Detector {
 
     /// Inspects one block of an image that this detector keeps: see [`Inspector::block`].
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// use daad::detector::BlockPlace;
+    ///
+    /// # let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+    /// let image = detector.prepare(&image)?;
+    /// let inspector = detector.inspector(&image)?;
+    /// let place = BlockPlace { scale: 3, row: 2, column: 1, channel: 0 };
+    /// let block = detector.inspect(&inspector, place, 3).await?.ok_or("no memory there")?;
+    /// // The memory items of which the block's answer is mixed, and how like the block it is.
+    /// assert!(block.items.len() <= 3 && block.items[0].weight > 0.0);
+    /// assert!(block.likeness <= 1.0);
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] where there is no such block, [`Error::Device`] where the device fails.
@@ -210,6 +263,23 @@ impl Detector {
     }
 
     /// Scores and reconstructs a batch of images of the model's size: see [`Inference::predict`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let names = ["PA_GLA01_TL_S_ND_10_3", "PA_GLA01_TL_S_D_02_2"];
+    /// let read = |name| std::fs::read(format!("www/gallery/{name}.png"));
+    /// let one = detector.prepare(&read(names[0])?)?;
+    /// let other = detector.prepare(&read(names[1])?)?;
+    /// let predictions = detector.predict(&[&one, &other]).await?;
+    /// let good = detector.anomaly_score(predictions[0].raw)?;
+    /// let defective = detector.anomaly_score(predictions[1].raw)?;
+    /// assert!(good < defective);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///

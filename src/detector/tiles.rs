@@ -91,6 +91,29 @@ impl Detector {
     /// The time grows with the number of tiles, but the memory does not, except for the tiles'
     /// scores: each batch is cut, scored and read back before the next.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// use daad::TileOptions;
+    /// use daad::detector::TileSize;
+    /// use daad::image::decode_original;
+    ///
+    /// # let file = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+    /// let photograph = decode_original(&file)?;
+    /// let options = TileOptions {
+    ///     size: Some(TileSize { width_px: 64, height_px: 64 }),
+    ///     ..TileOptions::default()
+    /// };
+    /// let detection = detector.detect_tiles(&photograph, &options, |_| {}).await?;
+    /// let worst = detection.worst_first()[0];
+    /// assert_eq!(worst.anomaly_score, detection.anomaly_score);
+    /// println!("the worst tile is at {}, {}", worst.tile.x_px, worst.tile.y_px);
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`](crate::Error::Config) and [`Error::Image`](crate::Error::Image) as

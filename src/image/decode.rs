@@ -29,6 +29,15 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 /// white where it is transparent, and resizes it to `width_px` × `height_px` (linear filter with
 /// antialiasing, as PyTorch's and PIL's bilinear; the aspect ratio is not kept, as in the paper).
 ///
+/// ```
+/// let file = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+/// let image = daad::image::decode(&file, 64, 32)?;
+/// assert_eq!(image.dimensions(), (64, 32));
+/// let refused = daad::image::decode(b"not an image", 64, 32);
+/// assert!(matches!(refused, Err(daad::Error::Image(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Image`] for bytes that are not such an image, are cut off or damaged, and for an image

@@ -18,6 +18,41 @@ use crate::weights::{Precision, Provenance};
 const FEWEST_IMAGES: usize = 2;
 
 /// A training run in memory. With the same seed it gives the same result as the native trainer.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::learn::{InMemoryTraining, TrainConfig};
+/// use daad::model::{Division, ModelConfig};
+/// use daad::nn::DivisionRate;
+/// use daad::weights::{Precision, Provenance};
+///
+/// # let images: Vec<_> = (0..8).map(|_| daad::image::test_pattern(32, 32)).collect();
+/// let mut config = TrainConfig {
+///     model: ModelConfig {
+///         height_px: 32,
+///         width_px: 32,
+///         scales: 2,
+///         base_width: 4,
+///         adversarial: None,
+///         ..ModelConfig::default()
+///     },
+///     epochs: 2,
+///     alignment_score: false,
+///     ..TrainConfig::default()
+/// };
+/// config.model.memory.items = 8;
+/// config.model.memory.division = Division::Blocks(DivisionRate::square(4));
+/// let mut training = InMemoryTraining::new(config, images, &Device::flex())?;
+/// while !training.is_finished() {
+///     let report = training.step().await?;
+///     println!("{:.2} epochs: {}", report.epochs, report.losses.reconstruction);
+/// }
+/// let finished = training.finish(Provenance::default(), Precision::F16).await?;
+/// let detection = finished.detector.detect_image(training.held_out()[0].clone()).await?;
+/// println!("{} bytes, {}", finished.bytes.len(), detection.anomaly_score);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug)]
 pub struct InMemoryTraining {
     run: Run,

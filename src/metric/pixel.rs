@@ -27,6 +27,17 @@ pub struct PixelMetrics {
 
 /// The pixels' scores of a test set, gathered image by image: 4 bytes a normal pixel, 8 an
 /// anomalous one.
+///
+/// ```
+/// use daad::metric::PixelScores;
+///
+/// let mut pixels = PixelScores::default();
+/// pixels.add_normal(&[0.1, 0.2, 0.1, 0.3]);
+/// // An image of 2×2 pixels, of which the last is anomalous.
+/// pixels.add_masked(&[0.2, 0.1, 0.4, 0.9], &[false, false, false, true], 2);
+/// let metrics = pixels.measure().expect("pixels of both kinds");
+/// assert_eq!((metrics.auroc, metrics.aupro), (1.0, 1.0));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct PixelScores {
     normal: Vec<f32>,

@@ -42,6 +42,19 @@ impl RocCurve {
 /// Area under the ROC curve: the chance that an anomalous image scores above a normal one, ties
 /// counting half. None where one of the two kinds is missing or a score is not a number.
 ///
+/// ```
+/// use daad::metric::Label::{Anomalous, Normal};
+/// use daad::metric::{auroc, average_precision, best_f1};
+///
+/// let scores = [0.1, 0.2, 0.3, 0.9];
+/// let labels = [Normal, Anomalous, Normal, Anomalous];
+/// assert_eq!(auroc(&scores, &labels), Some(0.75));
+/// assert_eq!(average_precision(&scores, &labels), Some(0.5 * 1.0 + 0.5 * 2.0 / 3.0));
+/// assert_eq!(best_f1(&scores, &labels).map(|best| best.threshold), Some(0.2));
+/// // Normal images alone have none of these.
+/// assert_eq!(auroc(&scores[..1], &labels[..1]), None);
+/// ```
+///
 /// # Panics
 ///
 /// Where the slices differ in length.

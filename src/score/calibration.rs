@@ -99,6 +99,17 @@ impl Fusion {
 /// NOTE: the scaling of R and L is fitted to the same n images, which the theorem does not allow
 /// for. In simulations with γ = 0.9 the rate exceeded its bound by a tenth of the bound where n was
 /// 22, and by nothing measurable where n was 99.
+///
+/// ```
+/// use daad::weights::read_card;
+///
+/// let card = read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// let calibration = card.calibration.with_false_alarm_rate(0.2);
+/// let above = calibration.normal_scores.iter().filter(|&&score| score > calibration.threshold);
+/// assert!(above.count() as f64 <= 0.2 * calibration.normal_scores.len() as f64);
+/// println!("{}", calibration.rate_in_words());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {

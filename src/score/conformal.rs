@@ -19,6 +19,16 @@ pub struct Threshold {
 impl Threshold {
     /// The ⌈(n + 1)(1 − `target`)⌉-th of the n scores, or the largest where that rank exceeds n.
     ///
+    /// ```
+    /// use daad::score::Threshold;
+    ///
+    /// let scores: Vec<f64> = (1..=99).map(f64::from).collect();
+    /// assert_eq!(Threshold::conformal(&scores, 0.05).value, 95.0);
+    /// // Nine images support no rate below a tenth.
+    /// let few = Threshold::conformal(&scores[..9], 0.05);
+    /// assert_eq!((few.value, few.false_alarm_rate), (9.0, 0.1));
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where there is no score.

@@ -55,7 +55,7 @@ impl Parts {
     }
 }
 
-/// The names of the [`Schedule`](super::super::Schedule)s.
+/// The names of the [`Schedule`](crate::learn::Schedule)s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleName {

@@ -80,6 +80,62 @@ pub struct Trained {
 ///
 /// Setting `stop` ends the run after the current step; `on_event` receives the events of the run.
 ///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use daad::dataset::{NormalImages, SyntheticImages, TestImages, Texture, Unreadable};
+/// use daad::device::DeviceChoice;
+/// use daad::learn::TrainConfig;
+/// use daad::model::{Division, ModelConfig};
+/// use daad::nn::DivisionRate;
+/// use daad::train::{Data, Event, Outcome, Training, run};
+/// use daad::weights::{Precision, Provenance};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let mut config = TrainConfig {
+///     model: ModelConfig {
+///         height_px: 32,
+///         width_px: 32,
+///         scales: 2,
+///         base_width: 4,
+///         adversarial: None,
+///         ..ModelConfig::default()
+///     },
+///     epochs: 2,
+///     alignment_score: false,
+///     ..TrainConfig::default()
+/// };
+/// config.model.memory.items = 8;
+/// config.model.memory.division = Division::Blocks(DivisionRate::square(4));
+/// let training = Training {
+///     config,
+///     device: DeviceChoice::Cpu.resolve()?,
+///     out: folder.join("model.safetensors"),
+///     resume: false,
+///     provenance: Provenance::default(),
+///     precision: Precision::F16,
+///     lock: None,
+/// };
+/// // `NormalImages::Files` and `TestImages::files` take what `DataSet::open` finds.
+/// let mut cloth = SyntheticImages::new(Texture::Cloth, 32, 0);
+/// let normal = cloth.normal(12).into_iter().map(|labelled| labelled.image);
+/// let data = Data {
+///     normal: NormalImages::InMemory(normal.collect()),
+///     test: TestImages::files(Vec::new(), (32, 32)),
+///     unreadable: Unreadable::Fail,
+/// };
+/// let stop = AtomicBool::new(false);
+/// let outcome = run(training, data, &stop, |event| {
+///     if let Event::Epoch(record) = event {
+///         println!("epoch {}: {}", record.epoch, record.losses.reconstruction);
+///     }
+/// })?;
+/// assert!(matches!(outcome, Outcome::Finished(_)));
+/// assert!(folder.join("model.safetensors").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Busy`] where another run writes the same file, [`Error::Config`] for settings that are

@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod doctor;
 mod exchange;
+mod edge;
 mod extensions;
 mod folders;
 mod golden;

@@ -57,7 +57,7 @@ describe("the same picture", () => {
         page.addInitScript(() => {
           const post = Worker.prototype.postMessage;
           Worker.prototype.postMessage = function (/** @type {any} */ message, /** @type {any} */ ...rest) {
-            if (message?.type === "start" && message.images) Object.assign(window, { lesson: [...message.images[0]] });
+            if (message?.type === "train") Object.assign(window, { lesson: [...message.images[0]] });
             return post.call(this, message, ...rest);
           };
         }),

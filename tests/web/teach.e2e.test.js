@@ -77,7 +77,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
           /** @param {string | URL} url @param {WorkerOptions} [options] */
           constructor(url, options) {
             super(url, options);
-            this.addEventListener("message", ({ data }) => data.type === "finished" && Object.assign(window, { given: data.weights }));
+            this.addEventListener("message", ({ data }) => data.type === "finished" && Object.assign(window, { given: data.model }));
           }
         };
       });

@@ -45,10 +45,15 @@ pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
     } else {
         bytes = std::fs::read(path).context("cannot read")?;
     }
-    if let Some(part) = only_part_read(&bytes) {
+    note_part(path, &bytes);
+    Ok(bytes)
+}
+
+/// Says so where only a part of an image file is used.
+pub(crate) fn note_part(path: &Path, bytes: &[u8]) {
+    if let Some(part) = only_part_read(bytes) {
         note(&format!("{}: {part}", shown(path)));
     }
-    Ok(bytes)
 }
 
 /// The image files in `paths`, and the image files in the folders in `paths`. Says what in these

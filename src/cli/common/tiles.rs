@@ -1,7 +1,5 @@
 //! `--tiles`: large photographs, scored tile by tile.
 
-use std::path::Path;
-
 use clap::Args;
 use serde::Serialize;
 
@@ -11,7 +9,6 @@ use daad::{Detector, TileOptions, TiledDetection};
 use pollster::block_on;
 
 use super::arguments::share;
-use super::files::read_image;
 use super::output::line;
 use super::progress::progress_bar;
 
@@ -54,10 +51,10 @@ const NAMED: usize = 5;
 /// Decodes and scores one photograph, with a progress bar.
 pub(crate) fn detect(
     detector: &Detector,
-    path: &Path,
+    bytes: &[u8],
     options: &TileOptions,
 ) -> anyhow::Result<TiledDetection> {
-    let image = decode_original(&read_image(path)?)?;
+    let image = decode_original(bytes)?;
     let grid = detector.tile_grid(image.width(), image.height(), options)?;
     let bar = progress_bar(grid.len(), "tiles scored");
     let detection = block_on(detector.detect_tiles(&image, options, |count| bar.inc(count as u64)));

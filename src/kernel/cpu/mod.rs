@@ -7,9 +7,9 @@
 //! function for both.
 //!
 //! None of them builds the matrix of patches (im2col), which would take k² times the memory of the
-//! input. Instead, some rows at a time (a row tile, see [`row_tile`]) are copied with their padding
-//! into flat planes ([`flat`]). There, each kernel offset is a shift of the whole plane, so the
-//! innermost loop ([`simd`]) reads whole vectors of neighbouring pixels.
+//! input. Instead, some rows at a time (a row tile, see `row_tile`) are copied with their padding
+//! into flat planes (`flat`). There, each kernel offset is a shift of the whole plane, so the
+//! innermost loop (`simd`) reads whole vectors of neighbouring pixels.
 
 mod adam;
 mod convolution;
