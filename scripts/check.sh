@@ -17,7 +17,7 @@ main() {
   forbid 'target_(family|arch|os)' "the target is chosen only in src/lib.rs and Cargo.toml" "$(library 'src/lib\.rs')"
   forbid '\b(e?print(ln)?|dbg)!' "the library never prints" "$(library 'src/(main\.rs|cli/)')"
   forbid '#!?\[allow\(' 'write #[expect(…, reason = "…")]' "$(find src tests benches -name '*.rs' 2>/dev/null)"
-  forbid '(import|from)[ (].*pkg/|import\([^"]' "only npm/src/engine.js loads an engine; all else is imported by its name" "$(find www npm/src -name "*.js" ! -path npm/src/engine.js)"
+  forbid '(import|from)[ (].*pkg/|import\([^"]' "only npm/src/platform loads engines; all else is imported by its name" "$(find www npm/src -name "*.js" ! -path "npm/src/platform/*")"
   target_cfgs_are_on_mod_lines
   no_path_of_one_machine
 

@@ -45,6 +45,7 @@
 
 /** @typedef {{ script: string, worker: string, threads: number, channel: string }} Preparation addresses of the engine's script and of the worker's, and where threads say that they trapped */
 
+import { importAt } from "#platform";
 import { DaadError } from "./errors.js";
 
 /**
@@ -54,7 +55,7 @@ import { DaadError } from "./errors.js";
  */
 export async function importScript(url) {
   try {
-    const { default: create } = await import(/* webpackIgnore: true */ /* @vite-ignore */ url);
+    const { default: create } = await importAt(url);
     return create;
   } catch {
     throw new DaadError("download", "The engine's script could not be loaded: check the connection, and that the package was copied whole.");

@@ -29,7 +29,7 @@ export function connect(patienceMs) {
   let watch;
 
   const channel = `daad-${Math.random()}`;
-  const deafen = hear(channel, () => lose(new Lost(TRAPPED)));
+  let deafen = () => {};
   const worker = spawn(workerAddress(), receive, (message) =>
     lose(message ? new Lost(TRAPPED) : new DaadError("download", "The worker's script could not be loaded: check the connection, and that the package was copied whole.")),
   );
@@ -61,6 +61,7 @@ export function connect(patienceMs) {
   /** @param {boolean} isPatient */
   function wake(isPatient) {
     worker.hold(true);
+    deafen = hear(channel, () => lose(new Lost(TRAPPED))); // only now, because in Deno it would keep the program from ending
     silentLooks = 0;
     if (isPatient) return;
     watch = setInterval(() => {
@@ -70,6 +71,7 @@ export function connect(patienceMs) {
 
   function rest() {
     worker.hold(false);
+    deafen();
     clearInterval(watch);
   }
 

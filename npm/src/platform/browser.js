@@ -29,6 +29,11 @@ export function scriptAddress(engine) {
   return ENGINES[engine].script.href;
 }
 
+/** Imports a script, whose address no bundler has to follow. @param {string} url */
+export function importAt(url) {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ url);
+}
+
 /**
  * @param {string} url of the worker's script
  * @param {(message: any) => void} onMessage

@@ -29,6 +29,11 @@ export async function probe() {
   return NO_GPU;
 }
 
+/** Imports a script, whose address no bundler has to follow. @param {string} url */
+export function importAt(url) {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ url);
+}
+
 /**
  * @param {string} url of the worker's script
  * @param {(message: any) => void} onMessage
@@ -36,7 +41,7 @@ export async function probe() {
  * @returns {import("../engine.js").Crew}
  */
 export function spawn(url, onMessage, onError) {
-  const worker = new NodeWorker(new URL(url));
+  const worker = new NodeWorker(new URL(url), { execArgv: [] }); // some of the program's own options, such as --input-type, a worker does not take
   let isEnded = false;
   worker.on("message", onMessage);
   worker.on("error", (error) => onError(String(error)));
@@ -79,7 +84,9 @@ export async function compile(engine, onChunk, _signal) {
   });
   if (code.length !== ENGINE_BYTES[engine]) throw new DaadError("download", `The engine is damaged: it has ${code.length} bytes instead of ${ENGINE_BYTES[engine]}. Install the package again.`);
   onChunk(code.length);
-  return WebAssembly.compile(new Uint8Array(code));
+  return WebAssembly.compile(new Uint8Array(code)).catch(() => {
+    throw new DaadError("unsupported", "This host cannot run the engine: it is too old, or the file is damaged.");
+  });
 }
 
 /**
@@ -104,6 +111,5 @@ export async function open(url, signal) {
 export function hear(name, onMessage) {
   const channel = new BroadcastChannel(name);
   channel.onmessage = onMessage;
-  /** @type {{ unref?: () => void }} */ (channel).unref?.();
   return () => channel.close();
 }

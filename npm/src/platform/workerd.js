@@ -8,7 +8,12 @@ import { request } from "../download.js";
 export const hasWorkers = false;
 
 export function scriptAddress() {
-  return create;
+  return "engine";
+}
+
+/** There is one engine, which is imported already. */
+export async function importAt() {
+  return { default: create };
 }
 
 export function cpu() {

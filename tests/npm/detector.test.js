@@ -1,0 +1,282 @@
+/** The packed package in Node: what it gives, and what it does when something fails. Needs DAAD_PACKAGE and DAAD_NATIVE_SCORES; DAAD_HOSTS is not used. */
+
+import assert from "node:assert/strict";
+import { cp, readFile, rename, truncate, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import test, { after, before, describe } from "node:test";
+import { pathToFileURL } from "node:url";
+import { FLOORS, MODEL, SMALL_MODEL, assertClose, createProject, nativeScores, run } from "./support/project.js";
+
+/** @typedef {typeof import("daad")} Daad */
+
+const FLOOR = join(FLOORS, "good-1.png");
+
+/** @type {Awaited<ReturnType<typeof createProject>>} */
+let project;
+/** @type {Daad} */
+let daad;
+
+before(async () => {
+  project = await createProject();
+  daad = await entry("index.node.js");
+});
+
+after(() => project?.remove());
+
+/** @param {string} name @param {string} [dir] @returns {Promise<any>} */
+function entry(name, dir = project.dir) {
+  return import(pathToFileURL(join(dir, "node_modules/daad", name)).href);
+}
+
+/** @param {Promise<unknown>} promise @param {string} code @param {RegExp} [message] */
+async function fails(promise, code, message = /^[A-Z].*[.]$/s) {
+  const error = await promise.then(() => assert.fail(`it does not fail with ${code}`), (error) => error);
+  assert.deepEqual([error.name, error.code], ["DaadError", code], String(error));
+  assert.match(error.message, message);
+  return error;
+}
+
+describe("a detector", () => {
+  for (const name of ["index.node.js", "inline.node.js"]) {
+    test(`from ${name} gives the same for a file, its pixels, a batch and tiles`, async () => {
+      const { Detector } = await entry(name);
+      const native = await nativeScores();
+      /** @type {import("daad").Progress[]} */
+      const progress = [];
+      const detector = await Detector.load(MODEL, { onProgress: (/** @type {import("daad").Progress} */ one) => progress.push(one) });
+      assert.equal(progress.at(-1)?.stage, "starting");
+      assert.equal(progress.at(-1)?.loadedBytes, progress.at(-1)?.totalBytes);
+      const files = await Promise.all(native.map(({ path }) => readFile(path)));
+      const batch = await detector.detectBatch(files);
+      for (const [at, { score, anomalous, path }] of native.entries()) {
+        assertClose(batch[at].score, score, path);
+        assert.equal(batch[at].anomalous, anomalous);
+      }
+      const [file] = files;
+      const alone = await detector.detect(new Blob([file ?? ""]));
+      assert.equal(alone.score, batch[0].score);
+      assert.deepEqual([alone.width, alone.height, alone.input.length, alone.errorMap.length], [128, 128, 4 * 128 * 128, 128 * 128]);
+      assert.ok(alone.elapsedMs > 0 && alone.reconstructionScore > 0 && alone.alignmentScore > 0);
+      const again = await detector.detect({ data: alone.input, width: alone.width, height: alone.height });
+      assert.equal(again.score, alone.score, "of its own input");
+      const tiled = await detector.detectTiled({ data: alone.input, width: alone.width, height: alone.height }, { errorMap: true });
+      assert.deepEqual([tiled.tiles.length, tiled.score, tiled.errorMap.length], [1, alone.score, 128 * 128]);
+      /** @type {number[][]} */
+      const told = [];
+      const small = await detector.detectTiled(file, { tile: 64, overlap: 0.5, onProgress: (/** @type {number} */ done, /** @type {number} */ all) => told.push([done, all]) });
+      assert.equal(small.score, Math.max(...small.tiles.map((/** @type {import("daad").Tile} */ tile) => tile.score)));
+      assert.deepEqual(told.at(-1), [small.tiles.length, small.tiles.length]);
+      detector.setThreshold(alone.score + 1);
+      const lenient = await detector.detect(file);
+      assert.deepEqual([lenient.anomalous, lenient.threshold], [false, alone.score + 1]);
+      assert.equal((await detector.inspect(alone, { scale: 0, row: 0, column: 0 }, 3)).items.length, 3);
+      detector.close();
+      await fails(detector.detect(file), "closed");
+    });
+
+    test(`from ${name} says what it cannot use, and goes on`, async () => {
+      const { Detector } = await entry(name);
+      const detector = await Detector.load(SMALL_MODEL);
+      const floor = await readFile(FLOOR);
+      const { score } = await detector.detect(floor);
+      await fails(detector.detect(new Uint8Array(100)), "image", /file of nothing but zeros/);
+      await fails(detector.detect({ data: new Uint8Array(7), width: 2, height: 2 }), "image");
+      await fails(detector.detect(/** @type {any} */ ("floor.png")), "argument");
+      await fails(detector.detect(/** @type {any} */ (null)), "argument");
+      await fails(detector.detectTiled(floor, { overlap: 1 }), "argument", /overlap/);
+      await fails(detector.detectTiled(floor, { tile: /** @type {any} */ ("big") }), "argument");
+      assert.equal((await fails(detector.detectBatch([...Array(9).fill(floor), new Uint8Array(3)]), "image")).index, 9);
+      await fails(detector.inspect(await detector.detect(floor), { scale: 9, row: 0, column: 0 }), "argument");
+      assert.throws(() => detector.setThreshold(NaN), { code: "argument" });
+      assert.equal((await detector.detect(floor)).score, score);
+      detector.close();
+
+      const model = await readFile(SMALL_MODEL);
+      await fails(Detector.load(new Uint8Array(100)), "model");
+      await fails(Detector.load(model.subarray(0, model.length - 1)), "download", /cut off/);
+      await fails(Detector.load("nothing.safetensors"), "download", /could not be read/);
+      await fails(Detector.load(/** @type {any} */ (7)), "argument");
+      await fails(Detector.load(model, { backend: /** @type {any} */ ("gpu") }), "argument");
+    });
+  }
+
+  test("is given up when its signal says so, at any time", async () => {
+    const { Detector } = daad;
+    const reason = new Error("enough");
+    const early = new AbortController();
+    const loading = Detector.load(MODEL, { signal: early.signal });
+    early.abort(reason);
+    await assert.rejects(loading, reason);
+    await assert.rejects(Detector.load(MODEL, { signal: AbortSignal.abort(reason) }), reason);
+    const detector = await Detector.load(MODEL);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const floor = await readFile(FLOOR);
+    const running = detector.detect(floor, { signal: first.signal });
+    const waiting = detector.detect(floor, { signal: second.signal });
+    const last = detector.detect(floor);
+    second.abort(reason);
+    first.abort(reason);
+    await assert.rejects(running, reason);
+    await assert.rejects(waiting, reason);
+    assert.ok((await last).score > 0, "others are not");
+    detector.close();
+  });
+
+  test("may share its engine, and each closes for itself", async () => {
+    const { Detector } = daad;
+    const first = await Detector.load(MODEL);
+    const second = await Detector.load(SMALL_MODEL, { beside: first });
+    const floor = await readFile(FLOOR);
+    assert.deepEqual([(await first.detect(floor)).width, (await second.detect(floor)).width], [128, 64]);
+    first.close();
+    assert.equal((await second.detect(floor)).width, 64);
+    await fails(Detector.load(SMALL_MODEL, { beside: first }), "closed");
+    second.close();
+  });
+
+  test("of a response from a server, cut off or missing", async () => {
+    const { Detector } = daad;
+    const model = await readFile(SMALL_MODEL);
+    const server = createServer(({ url }, response) => {
+      if (url === "/gone") return response.writeHead(404).end();
+      response.writeHead(200, { "content-length": model.length });
+      if (url === "/broken") return void response.write(model.subarray(0, 1000), () => response.destroy());
+      response.end(model);
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
+    const at = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
+    (await Detector.load(`${at}/model`)).close();
+    (await Detector.load(new URL(`${at}/model`))).close();
+    (await Detector.load(await fetch(`${at}/model`))).close();
+    await fails(Detector.load(`${at}/gone`), "download", /404/);
+    await fails(Detector.load(await fetch(`${at}/gone`)), "download", /404/);
+    await fails(Detector.load(`${at}/broken`), "download", /broke off/);
+    server.close();
+    server.closeAllConnections();
+    await fails(Detector.load(`${at}/model`), "download", /check the connection/);
+  });
+
+  test("does not keep its program from ending", async () => {
+    assert.equal(await run(project.dir, `import { Detector } from "daad"; const detector = await Detector.load(${JSON.stringify(SMALL_MODEL)}); console.log(JSON.stringify(detector.info.width));`), 64);
+  });
+
+  test("scores 10,000 images alike, in memory that stays as it is", { timeout: 240_000 }, async () => {
+    const { scores, rss } = await run(
+      project.dir,
+      `import { readFile } from "node:fs/promises";
+      import { Detector } from "daad";
+      const detector = await Detector.load(process.argv[2]);
+      const image = await readFile(process.argv[3]);
+      const scores = new Set(), rss = [];
+      for (let count = 1; count <= 10_000; count++) {
+        scores.add((await detector.detect(image)).score);
+        if (count % 1000 === 0) rss.push(process.memoryUsage().rss / 2 ** 20);
+      }
+      console.log(JSON.stringify({ scores: [...scores], rss }));`,
+      [SMALL_MODEL, FLOOR],
+    );
+    assert.equal(scores.length, 1);
+    console.log(`MiB after each 1,000 images: ${rss.map(Math.round).join(" ")}`);
+    assert.ok(rss.at(-1) - rss[2] < 64, "what is not collected yet may vary, but one picture of each of the last 7,000 would have 112 MiB");
+  });
+});
+
+describe("an engine that fails", () => {
+  /** @type {string} */
+  let dir;
+  /** @type {Daad} */
+  let faulty;
+
+  /** Real engines, to which an image can do harm: its first word says which, and on which engines. */
+  before(async () => {
+    dir = join(project.dir, "faulty");
+    await cp(join(project.dir, "node_modules"), join(dir, "node_modules"), { recursive: true });
+    for (const name of ["cpu", "cpu-threads", "cpu-threads-relaxed"]) {
+      const folder = join(dir, "node_modules/daad/engines", name);
+      await rename(join(folder, "daad.js"), join(folder, "real.js"));
+      await writeFile(join(folder, "daad.js"), FAULTY);
+    }
+    faulty = await entry("index.node.js", dir);
+  });
+
+  const FAULTY = `
+    import { existsSync, writeFileSync } from "node:fs";
+    import create from "./real.js";
+    export default function () {
+      const real = create();
+      let memory;
+      return {
+        default: async (input) => { const exports = await real.default(input); memory = exports.memory; return exports; },
+        warmUp: real.warmUp,
+        runThread: () => { real.runThread(); },
+        Detector: { load: async (model) => {
+          const detector = await real.Detector.load(model);
+          return { info: () => detector.info(), detect: async (image) => {
+            const [word, where, flag] = new TextDecoder().decode(image.subarray(0, 200)).split(" ");
+            const isHere = where === "everywhere" || (where === "threads" && import.meta.url.includes("-threads/") + import.meta.url.includes("-relaxed/") > 0) || (where === "once" && !existsSync(flag));
+            if (where === "once" && isHere) writeFileSync(flag, "");
+            if (word === "FAULT-trap" && isHere) throw new WebAssembly.RuntimeError("unreachable");
+            if (word === "FAULT-uncaught" && isHere) { queueMicrotask(() => { throw new WebAssembly.RuntimeError("unreachable"); }); await new Promise(() => {}); }
+            if (word === "FAULT-hang" && isHere) for (;;);
+            if (word === "FAULT-silence" && isHere) await new Promise(() => {});
+            if (word === "FAULT-device" && isHere) throw Object.assign(new Error("device: it was lost"), { code: "engine" });
+            if (word === "FAULT-exit" && isHere) process.exit(1);
+            if (word === "FAULT-memory" && isHere) { for (;;) try { memory.grow(16); } catch { break; } return detector.detect({ data: new Uint8Array(4 * 4000 * 4000), width: 4000, height: 4000 }); }
+            return detector.detect(word.startsWith("FAULT") ? (await import("node:fs")).readFileSync(${JSON.stringify(FLOOR)}) : image);
+          } };
+        } },
+      };
+    }
+  `;
+
+  let flags = 0;
+  /** @param {string} fault @param {string} where */
+  function image(fault, where) {
+    return new TextEncoder().encode(`FAULT-${fault} ${where} ${join(dir, `flag-${flags++}`)} `);
+  }
+
+  for (const fault of ["trap", "uncaught", "hang", "silence", "device", "exit", "memory"]) {
+    test(`by ${fault}: once, it is replaced; on threads, one core does the work; everywhere, the request fails, and the next does not`, { timeout: 60_000 }, async () => {
+      const detector = await faulty.Detector.load(SMALL_MODEL, { patienceMs: 1000, threads: 2 });
+      const floor = await readFile(FLOOR);
+      const { score } = await detector.detect(floor);
+      const before = detector.engine;
+      assert.equal((await detector.detect(image(fault, "once"))).score, score);
+      assert.deepEqual(detector.engine, before);
+      const [failed, waiting] = [detector.detect(image(fault, "everywhere")), detector.detect(floor)];
+      await fails(failed, "engine");
+      assert.equal((await waiting).score, score, "what waited is done by the next engine");
+      assert.deepEqual(detector.engine, before, "which is of the same kind");
+      if (before.threads > 1) {
+        assertClose((await detector.detect(image(fault, "threads"))).score, score);
+        assert.equal(detector.engine.threads, 1);
+        assert.match(detector.engine.note, /^Threads were tried and did not work.*The reason: .+\.$/);
+      }
+      detector.close();
+    });
+  }
+
+  test("because its code is cut off gives way; without any, the error says so", async () => {
+    const cut = join(project.dir, "cut");
+    await cp(join(project.dir, "node_modules"), join(cut, "node_modules"), { recursive: true });
+    const { Detector } = await entry("index.node.js", cut);
+    for (const name of ["cpu-threads", "cpu-threads-relaxed"]) await truncate(join(cut, "node_modules/daad/engines", name, "daad_bg.wasm"), 1000);
+    const detector = await Detector.load(SMALL_MODEL);
+    assert.equal(detector.engine.threads, 1);
+    detector.close();
+    await truncate(join(cut, "node_modules/daad/engines/cpu/daad_bg.wasm"), 1000);
+    await fails(Detector.load(SMALL_MODEL), "download", /damaged: it has 1000 bytes/);
+  });
+
+  test("does not run what is not wasm", async () => {
+    const odd = join(project.dir, "odd");
+    await cp(join(project.dir, "node_modules"), join(odd, "node_modules"), { recursive: true });
+    const { Detector } = await entry("index.node.js", odd);
+    for (const name of ["cpu", "cpu-threads", "cpu-threads-relaxed"]) {
+      const file = join(odd, "node_modules/daad/engines", name, "daad_bg.wasm");
+      await writeFile(file, Buffer.alloc((await readFile(file)).length));
+    }
+    await fails(Detector.load(SMALL_MODEL), "unsupported");
+  });
+});

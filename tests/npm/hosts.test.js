@@ -1,0 +1,188 @@
+/**
+ * The packed package on its hosts: the README's examples, in an empty project. Needs DAAD_PACKAGE (the tarball), DAAD_HOSTS (where Deno, Bun, Vite and
+ * Wrangler are), DAAD_NATIVE_SCORES. Optional: CHROMIUM.
+ */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile, readdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import test, { after, before, describe } from "node:test";
+import { promisify } from "node:util";
+import { brotliCompressSync, constants } from "node:zlib";
+import sirv from "sirv";
+import { HEADERS } from "../../www/policy.js";
+import { launch } from "../web/support/page.js";
+import { FLOORS, HOSTS, assertClose, createProject, host, nativeScores, serve } from "./support/project.js";
+
+const BUDGET_BYTES = 450e3;
+
+/** @type {Awaited<ReturnType<typeof createProject>>} */
+let project;
+/** @type {Awaited<ReturnType<typeof nativeScores>>} */
+let native;
+
+before(async () => {
+  project = await createProject();
+  native = await nativeScores();
+});
+
+after(() => project?.remove());
+
+test("what a page on the CPU downloads is small", async () => {
+  const at = join(project.dir, "node_modules/daad");
+  const files = ["index.js", "worker.js", "engines/cpu/daad.js", "engines/cpu/daad_bg.wasm"];
+  const sizes = await Promise.all(files.map(async (file) => brotliCompressSync(await readFile(join(at, file)), { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 } }).length));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes > 100e3 && bytes <= BUDGET_BYTES, `${bytes} bytes after brotli: ${sizes.join(" + ")}`);
+});
+
+describe("an endpoint", () => {
+  /** @type {Record<string, () => [string, string[]]>} */
+  const hosts = {
+    Node: () => [process.execPath, ["server.mjs"]],
+    Deno: () => [host("deno"), ["run", "--allow-net", "--allow-read", "--allow-env", "--allow-sys", "server.deno.mjs"]],
+    Bun: () => [host("bun"), ["server.bun.mjs"]],
+    Cloudflare: () => [host("wrangler"), ["dev", "--port", "0", "--show-interactive-dev-session=false"]],
+  };
+  for (const [name, command] of Object.entries(hosts)) {
+    test(`in ${name} scores as the native program does, refuses what is no image or too large, and ends when it is told`, { timeout: 60_000 }, async () => {
+      const start = performance.now();
+      const server = await serve(project.dir, ...command());
+      /** @param {BodyInit | null} body @param {RequestInit} [options] */
+      const post = async (body, options = {}) => {
+        const response = await fetch(server.url, { method: "POST", body, ...options });
+        return { status: response.status, body: await response.json() };
+      };
+      try {
+        const [first, ...others] = native;
+        assert.ok(first);
+        const image = await readFile(first.path);
+        assertClose((await post(image)).body.score, first.score);
+        const startMs = performance.now() - start;
+        const answers = await Promise.all(others.map(async ({ path }) => post(await readFile(path)))); // all at once
+        answers.forEach(({ status, body }, at) => {
+          assert.equal(status, 200, JSON.stringify(body));
+          assertClose(body.score, others[at]?.score ?? NaN);
+          assert.equal(body.anomalous, others[at]?.anomalous);
+        });
+        const again = performance.now();
+        for (let round = 0; round < 10; round++) await post(image);
+        const imageMs = (performance.now() - again) / 10;
+        const memory = await memoryOf(server.pid);
+        console.log(`${name}: start and first image ${startMs.toFixed(0)} ms, ${imageMs.toFixed(0)} ms an image, ${memory} MiB`);
+        const refused = await post("no image");
+        assert.deepEqual([refused.status, /not an image/.test(refused.body.error)], [400, true]);
+        assert.equal((await fetch(server.url)).status, 405);
+        assert.equal((await post(new Uint8Array(21e6)).catch(() => ({ status: 413 }))).status, 413); // it may hang up while it is told
+        const endless = new Blob([image]).stream();
+        assert.equal((await post(endless, /** @type {any} */ ({ duplex: "half" })).catch(() => ({ status: 413 }))).status, 413, "of a length that nobody says");
+        assertClose((await post(image)).body.score, first.score, "afterwards");
+      } finally {
+        const code = await server.stop();
+        if (name !== "Cloudflare") assert.equal(code, 0, server.said());
+      }
+    });
+  }
+});
+
+/** The memory of a process and those below it. @param {number | undefined} pid */
+async function memoryOf(pid) {
+  const { stdout } = await promisify(execFile)("ps", ["-e", "-o", "pid=,ppid=,rss="]).catch(() => ({ stdout: "" }));
+  const all = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (/** @type {number | undefined} */ own) => /** @type {number} */ (all.reduce((sum, [id, parent, kib]) => sum + (id === own ? (kib ?? 0) : parent === own ? below(id) : 0), 0));
+  return Math.round(below(pid) / 1024);
+}
+
+describe("a page", () => {
+  /** @type {import("playwright-core").Browser} */
+  let browser;
+
+  before(async () => {
+    browser = await launch([]);
+  });
+
+  after(() => browser?.close());
+
+  /**
+   * Opens a page, gives it the first image of the gallery, and reads what it says.
+   * @param {string} url
+   * @param {{ isolated: boolean }} expected
+   */
+  async function look(url, { isolated }) {
+    const [first] = native;
+    assert.ok(first);
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    /** @type {string[]} */
+    const complaints = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.goto(url);
+    const element = page.locator("daad-detector");
+    const input = page.locator("input[type=file]").first(); // in the element's shadow too
+    await input.waitFor({ state: "attached" });
+    await page.waitForFunction(() => document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent === "" || !document.querySelector("daad-detector"));
+    await page.waitForLoadState("networkidle");
+    await input.setInputFiles(first.path);
+    const output = page.locator("output").first();
+    await page.waitForFunction((output) => /\d\.\d{3}/.test(output?.textContent ?? ""), await output.elementHandle());
+    const said = (await output.textContent()) ?? "";
+    assert.match(said, first.anomalous ? /anomalous/i : /good|normal/i);
+    assert.ok(said.includes(first.score.toFixed(3)), `${said} has ${first.score}`);
+    assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+    assert.deepEqual(complaints, []);
+    const shot = process.env["DAAD_SCREENSHOTS"];
+    if (shot && (await element.count()) > 0) await page.screenshot({ path: join(shot, `element-${isolated}.png`) });
+    await page.close();
+  }
+
+  for (const isolated of [true, false]) {
+    test(`without a bundler, and the element, ${isolated ? "on an isolated page" : "from a plain server"}`, { timeout: 60_000 }, async () => {
+      const files = sirv(project.dir, { dev: true });
+      const server = createServer((request, response) => {
+        if (isolated) for (const [name, value] of Object.entries(HEADERS)) if (name.startsWith("Cross")) response.setHeader(name, value);
+        files(request, response);
+      });
+      await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
+      const url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
+      for (const name of ["plain.html", "element.html"]) await look(`${url}/${name}`, { isolated });
+      server.close();
+      server.closeAllConnections();
+    });
+  }
+
+  test("with Vite, in development and built", { timeout: 90_000 }, async () => {
+    /** @type {any} */
+    const vite = await import(createRequire(join(HOSTS, "package.json")).resolve("vite"));
+    await writeFile(join(project.dir, "index.html"), '<!doctype html><meta charset="utf-8"><input type="file"><canvas></canvas><output></output><script type="module" src="/main.js"></script>');
+    const headers = Object.fromEntries(Object.entries(HEADERS).filter(([name]) => name.startsWith("Cross")));
+    const common = { root: project.dir, configFile: false, logLevel: "error" };
+    const development = await vite.createServer({ ...common, server: { port: 0, headers } });
+    await development.listen();
+    await look(development.resolvedUrls.local[0], { isolated: true });
+    await development.close();
+    await vite.build({ ...common, build: { target: "es2022" } });
+    const built = await vite.preview({ ...common, preview: { port: 0, headers } });
+    await look(built.resolvedUrls.local[0], { isolated: true });
+    await built.close();
+  });
+});
+
+test("its types pass a strict TypeScript, with a browser's types and without", async () => {
+  const compile = (/** @type {string[]} */ libraries) =>
+    promisify(execFile)(host("tsc"), ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--lib", libraries.join(), "--typeRoots", join(HOSTS, "node_modules/@types"), "--types", "node", "strict.ts"], { cwd: project.dir }).catch((error) =>
+      assert.fail(error.stdout),
+    );
+  await compile(["es2022", "dom", "dom.iterable"]);
+  await compile(["es2022"]);
+  const types = join(project.dir, "node_modules/daad/types");
+  for (const name of await readdir(types)) assert.doesNotMatch(await readFile(join(types, name), "utf8"), /[:<|] ?any\b/, name);
+});
+
+test("a model is trained in Node, and scores", { timeout: 60_000 }, async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ["train.mjs", FLOORS, "own.safetensors", "4"], { cwd: project.dir });
+  assert.ok(stdout.trim().split("\n").length > 3, "it told of its progress");
+  const { stdout: scored } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", 'import { Detector } from "daad"; const detector = await Detector.load("own.safetensors"); console.log((await detector.detect(await (await import("node:fs/promises")).readFile(process.argv[1]))).score)', join(FLOORS, "good-1.png")], { cwd: project.dir });
+  assert.ok(Number.isFinite(Number(scored)), scored);
+});
