@@ -154,6 +154,12 @@ set_up_node() {
   unless_done node_modules/.installed package-lock.json -- npm ci --no-audit --no-fund >&2
 }
 
+# set_up_venv FOLDER REQUIREMENTS
+set_up_venv() {
+  [[ -x $1/bin/pip ]] || python3 -m venv "$1" >&2 || { apt_install python3-venv && python3 -m venv "$1" >&2; }
+  unless_done "$1/.installed" "$2" -- "$1/bin/pip" install --quiet -r "$2" >&2
+}
+
 find_chromium() {
   local name
   for name in ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome google-chrome-stable; do
@@ -220,7 +226,7 @@ build_engine() {
   mkdir -p "$out"
   describe_compiler >"$OWN/compiler"
   # shellcheck disable=SC2046 # no source has a space in its name
-  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh "$BINDGEN/bin/wasm-bindgen" -- make_engine "$1" "$out"
+  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- make_engine "$1" "$out"
 }
 
 # What an engine is made with beside its sources.
@@ -230,8 +236,30 @@ describe_compiler() {
 }
 
 make_engine() {
+  if [[ $1 == abi ]]; then make_plain "$2"; return; fi
   for_engine "$1" build &&
     "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$2" --out-name daad "$CARGO_TARGET_DIR/$WASM/engine/daad.wasm"
+}
+
+# daad.wasm for hosts that are no browser. Cargo's own linking exports every function that the crates of wasm-bindgen have for
+# its tool, and with them come imports. Linked from our functions alone, it has neither. As an rlib too, because that is what
+# keeps the dependencies those of the other engines.
+make_plain() {
+  # shellcheck disable=SC2046 # no name of a function has a space in it
+  for_engine abi rustc --crate-type staticlib,rlib &&
+    link_wasm --no-entry --gc-sections --strip-all --stack-first -z stack-size=1048576 $(exported_functions) "$CARGO_TARGET_DIR/$WASM/engine/libdaad.a" -o "$1/linked.wasm" &&
+    node scripts/plain-wasm.mjs "$1/linked.wasm" "$1/daad.wasm" && rm "$1/linked.wasm"
+}
+
+exported_functions() { sed -nE 's/^pub extern "C" fn (daad_[a-z_]+).*/--export=\1/p' src/abi/mod.rs; }
+
+# The linker of the compiler that builds the engines.
+link_wasm() {
+  if has_wasm_target; then
+    "$(rustc --print sysroot)/lib/rustlib/$(rustc --version --verbose | sed -n 's/^host: //p')/bin/rust-lld" -flavor wasm "$@"
+  else
+    wasm-ld-19 "$@"
+  fi
 }
 
 # for_engine NAME COMMAND ARGUMENT...: cargo, with what this engine needs.
@@ -246,6 +274,7 @@ for_engine() {
   esac
   case $engine in
     cpu) command+=(--features cpu) ;;
+    abi) command+=(--features abi) ;;
     cpu-threads) command+=(--features cpu,threads) ;;
     cpu-threads-relaxed)
       command+=(--features cpu,threads,relaxed -Z profile-rustflags)
@@ -299,6 +328,7 @@ run_tests() {
   step onnx "" test_onnx
   step clippy "" lint_natively # after what runs the program: it leaves a library that is not optimised in the same place
   step engines "" build_engines
+  step wasm-abi native-scores test_plain
   step clippy-web "" lint_engines
   step site engines build_site
   step browser "site native-scores" test_in_browser
@@ -357,9 +387,9 @@ test_library() {
 }
 
 # Natively Clippy compiles this crate, not optimised, and what it depends on is there already: `cargo clippy` would check all
-# of that once more.
+# of that once more. The interface for hosts that are no browser, which no engine of the page has, is checked here.
 lint_natively() {
-  with_clippy clippy-driver -Dwarnings -- cargo build --release --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
+  with_clippy clippy-driver -Dwarnings -- cargo build --release --features abi --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
 }
 
 # What a browser may run, in one go: threads and WebGPU exclude each other, and the few lines that only threads have are
@@ -390,8 +420,7 @@ ONNX=$CACHE/tests-venv
 
 # What onnxruntime makes of exported models must agree with what we make of them.
 test_onnx() {
-  [[ -x $ONNX/bin/pip ]] || python3 -m venv "$ONNX" >&2 || { apt_install python3-venv && python3 -m venv "$ONNX" >&2; }
-  unless_done "$ONNX/.installed" tests/onnx/requirements.txt -- "$ONNX/bin/pip" install --quiet -r tests/onnx/requirements.txt >&2
+  set_up_venv "$ONNX" tests/onnx/requirements.txt
   rm -rf "$OWN/onnx"
   mkdir -p "$OWN/onnx"
   DAAD_ONNX_CASES=$OWN/onnx cargo test --release --quiet --test integration exchange::models_of_every_system
@@ -402,6 +431,14 @@ test_in_browser() {
   mkdir -p "$OWN/screenshots"
   say "Screenshots: $OWN/screenshots"
   CHROMIUM=$(find_chromium) DAAD_SITE=$OWN/site DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:e2e
+}
+
+# daad.wasm in wasmtime, from Python, must agree with the same scores.
+test_plain() {
+  local models=(models/*.safetensors) venv=$CACHE/wasmtime-venv
+  build_engine abi
+  set_up_venv "$venv" tests/wasm/requirements.txt
+  "$venv/bin/python" tests/wasm/check.py "$OWN/pkg/abi/daad.wasm" "${models[0]}" "$OWN/native.jsonl"
 }
 
 # ---- The benchmarks ----
@@ -419,8 +456,7 @@ PEERS=$CACHE/bench/venv
 # PyTorch and onnxruntime-web.
 set_up_peers() {
   unless_done benches/node_modules/.installed benches/package-lock.json -- npm ci --prefix benches --no-audit --no-fund >&2
-  [[ -x $PEERS/bin/pip ]] || python3 -m venv "$PEERS" >&2 || { apt_install python3-venv && python3 -m venv "$PEERS" >&2; }
-  unless_done "$PEERS/.installed" benches/pytorch/requirements.txt -- "$PEERS/bin/pip" install --quiet -r benches/pytorch/requirements.txt >&2
+  set_up_venv "$PEERS" benches/pytorch/requirements.txt
 }
 
 main "$@"; exit # read as one line: a script may be edited while it runs

@@ -14,9 +14,9 @@
 //! bank, D values of an item, Q blocks (queries) per map, F discriminator features.
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
-//! The imports go one way, and docs/architecture.md says what each module is for: `web` → `train` →
-//! `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` → `detector` → `weights` →
-//! `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
+//! The imports go one way, and docs/architecture.md says what each module is for: `web`, `abi` →
+//! `train` → `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` → `detector` →
+//! `weights` → `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
 //!
 //! Where to start: [`Detector`] scores images with a model file, [`train::run`] and
 //! [`learn::InMemoryTraining`] train one, [`dataset::DataSet`] finds images, and [`metric::auroc`] and
@@ -61,7 +61,9 @@ pub mod settings;
 #[cfg(feature = "train")]
 pub mod train;
 
-#[cfg(target_family = "wasm")]
+#[cfg(feature = "abi")]
+pub mod abi;
+#[cfg(all(target_family = "wasm", not(feature = "abi")))]
 pub mod web;
 
 pub use detector::{Detection, Detector, TileOptions, TiledDetection};

@@ -7,7 +7,7 @@
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
-use super::parameter::zeros;
+use super::parameter::{ones, running, zeros};
 use crate::kernel::{normalize, normalize_train};
 
 const EPSILON: f32 = 1e-5;
@@ -29,10 +29,10 @@ impl BatchNorm {
     /// Scale 1, shift 0, running mean 0 and variance 1 for each of `channels`.
     pub fn new(channels: usize, device: &Device) -> Self {
         Self {
-            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            weight: ones([channels], device),
             bias: zeros([channels], device),
-            running_mean: RunningState::new(Tensor::zeros([channels], device)),
-            running_var: RunningState::new(Tensor::ones([channels], device)),
+            running_mean: running(Tensor::zeros([channels], device)),
+            running_var: running(Tensor::ones([channels], device)),
         }
     }
 

@@ -1,23 +1,51 @@
-//! Parameters with initial zeros, before their values are loaded or drawn.
+//! Parameters and running statistics with initial zeros or ones, before their values are loaded or
+//! drawn.
 //!
 //! NOTE: Burn's initializers are not used. One of them is the orthogonal one, because of which a
-//! browser would download matrix products, scattering and masks for every number type.
+//! browser would download matrix products, scattering and masks for every number type. Nor are its
+//! random identities, because of which a module of WebAssembly would ask its host for randomness.
 
-use burn::module::{Param, ParamId};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn::module::{Param, ParamId, RunningState};
 use burn::tensor::{Device, Shape, Tensor};
 
 /// A parameter of zeros, which takes no memory until it is read.
 pub(super) fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    constant(shape, device, |shape, device| Tensor::zeros(shape, device))
+}
+
+/// A parameter of ones, which takes no memory until it is read.
+pub(super) fn ones<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    constant(shape, device, |shape, device| Tensor::ones(shape, device))
+}
+
+/// A running statistic that starts with `value`.
+pub(super) fn running<const D: usize>(value: Tensor<D>) -> RunningState<Tensor<D>> {
+    RunningState::with_id(new_id(), value)
+}
+
+fn constant<const D: usize>(
+    shape: [usize; D],
+    device: &Device,
+    make: fn([usize; D], &Device) -> Tensor<D>,
+) -> Param<Tensor<D>> {
     let init = move |device: &Device, require_grad: bool| {
-        let zeros = Tensor::zeros(shape, device);
+        let values = make(shape, device);
         if require_grad {
-            zeros.require_grad()
+            values.require_grad()
         } else {
-            zeros
+            values
         }
     };
     let shape = Shape::from(shape);
-    Param::uninitialized(ParamId::new(), init, device.clone(), true, shape)
+    Param::uninitialized(new_id(), init, device.clone(), true, shape)
+}
+
+/// An identity that nothing else in this process has; identities are in no file.
+fn new_id() -> ParamId {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed).into()
 }
 
 /// The module with random parameters and running statistics, all above zero, to test with.
