@@ -7,6 +7,7 @@ import { remember } from "./address.js";
 import { request } from "./download.js";
 import { fromFile, fromSample, tooLarge } from "./images.js";
 import { isolate } from "./isolation.js";
+import { isModel, modelOf } from "./own-model.js";
 import { Session } from "./session.js";
 import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./state.js";
 import { find } from "./view/dom.js";
@@ -87,6 +88,7 @@ function wire() {
   chooseEngine(
     (choice) => void session.load(choice),
     (model) => void session.load(store.get().choice, model),
+    (file) => void loadModel(file),
   );
   find("#opacity", HTMLInputElement).addEventListener("input", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "opacity", opacity: Number(target.value) / 100 });
@@ -224,6 +226,7 @@ let list = null;
  * @param {[File, ...File[]]} files
  */
 async function askForFiles(files) {
+  if (isModel(files[0])) return loadModel(files[0]);
   if (files.length === 1) return askForFile(files[0]);
   try {
     list ??= import("./list.js").then(({ createList }) => createList(store, session));
@@ -231,6 +234,15 @@ async function askForFiles(files) {
   } catch {
     list = null;
     session.refuse("The list of images could not be loaded: check the connection and reload the page.");
+  }
+}
+
+/** @param {File} file */
+async function loadModel(file) {
+  try {
+    await session.adopt(await modelOf(file));
+  } catch {
+    session.refuse(`${file.name} could not be read: it was changed or removed after it was chosen.`);
   }
 }
 

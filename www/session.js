@@ -102,11 +102,19 @@ export class Session {
     return source(file);
   }
 
-  /** Adds a model that does not come from the site, and loads it.
-   * @param {ModelFile} model */
-  adopt(model) {
+  /**
+   * Adds a model that does not come from the site, and loads it. If it cannot be used, the page keeps the earlier one and says why.
+   * @param {ModelFile} model
+   */
+  async adopt(model) {
+    const { choice, model: earlier } = this.#store.get();
     this.#own.push(model);
-    return this.load(this.#store.get().choice, model.file);
+    await this.load(choice, model.file);
+    const { loaded, error } = this.#store.get();
+    if (loaded || this.#model !== model.file) return;
+    this.#own.splice(this.#own.indexOf(model), 1);
+    await this.load(choice, earlier);
+    this.refuse(`${model.name}: ${error}`);
   }
 
   /**

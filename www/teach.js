@@ -3,6 +3,7 @@
 import { train, untrainable } from "daad/train";
 import { closeCamera, openCamera, why } from "./camera.js";
 import { sentence } from "./format.js";
+import { ownModel } from "./own-model.js";
 import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./teach/intake.js";
 import { INITIAL, MOST, isBusy, obstacle, reduce } from "./teach/state.js";
 import { save } from "./view/save.js";
@@ -28,7 +29,7 @@ export function open({ session }) {
       drawing = 0;
       view.show(state);
     });
-    if (event.type === "finished") adopt(event.weights);
+    if (event.type === "finished") void adopt(event.weights);
   }
 
   const view = createTeach(send, {
@@ -103,9 +104,9 @@ export function open({ session }) {
   }
 
   /** From now on the page judges with the trained model, first one of the images that it was trained on. @param {Uint8Array<ArrayBuffer>} weights */
-  function adopt(weights) {
+  async function adopt(weights) {
     const number = ++models > 1 ? ` ${models}` : "";
-    void session.adopt({ file: `my-model${number}.safetensors`, name: `My model${number}, taught here`, bytes: weights.byteLength, hash: "", weights });
+    void session.adopt(await ownModel(`My model${number}, taught here`, weights));
     const [photo] = state.photos;
     if (photo) session.ask({ name: photo.name, sample: null, read: async () => photo.picture.slice().buffer });
   }

@@ -14,8 +14,8 @@ import { promisify } from "node:util";
 import { brotliCompressSync, constants } from "node:zlib";
 import sirv from "sirv";
 import { HEADERS } from "../../www/policy.js";
-import { launch } from "../web/support/page.js";
-import { FLOORS, HOSTS, assertClose, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";
+import { SOFTWARE_GPU, launch } from "../web/support/page.js";
+import { FLOORS, HOSTS, SMALL_MODEL, assertClose, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";
 
 const BUDGET_BYTES = 450e3;
 
@@ -43,7 +43,7 @@ describe("an endpoint", () => {
   /** @type {Record<string, () => [string, string[]]>} */
   const hosts = {
     Node: () => [process.execPath, ["server.mjs"]],
-    Deno: () => [host("deno"), ["run", "--allow-net", "--allow-read", "--allow-env", "--allow-sys", "server.deno.mjs"]],
+    Deno: () => [host("deno"), ["run", "--allow-net", "--allow-read", "--allow-env", "server.deno.mjs"]],
     Bun: () => [host("bun"), ["server.bun.mjs"]],
     Cloudflare: () => [host("wrangler"), ["dev", "--port", "0", "--show-interactive-dev-session=false"]],
   };
@@ -207,6 +207,40 @@ describe("a page", () => {
     for (const [name, score] of Object.entries(all)) assertClose(Number(score), first.score, name);
     await page.close();
     for (const server of [own, cdn]) server.stop();
+  });
+
+  test("whose GPU is lost has a new one for the same image", { timeout: 120_000 }, async () => {
+    const server = await serveFiles({});
+    const withGpu = await launch(SOFTWARE_GPU);
+    const page = await withGpu.newPage();
+    // The worker's devices are destroyed where an image is larger than any other.
+    const losing = `
+      const { requestDevice } = GPUAdapter.prototype;
+      const devices = [];
+      GPUAdapter.prototype.requestDevice = async function (...words) {
+        devices.push(await requestDevice.apply(this, words));
+        return devices.at(-1);
+      };
+      self.addEventListener("message", ({ data }) => data.type === "detect" && data.image.width === 300 && data.id < 7 && devices.forEach((device) => device.destroy()));
+    `;
+    await page.route("**/worker.js", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: losing + (await response.text()) });
+    });
+    await page.goto(`${server.url}/package.json`);
+    const found = await page.evaluate(async (model) => {
+      const { Detector } = /** @type {typeof import("daad")} */ (await import(`${location.origin}/node_modules/daad/index.js`));
+      const detector = await Detector.load(Uint8Array.from(atob(model), (letter) => letter.charCodeAt(0)), { backend: "webgpu", patienceMs: 20_000 });
+      const started = detector.engine.backend;
+      const small = await detector.detect({ data: new Uint8Array(4 * 64 * 64).fill(200), width: 64, height: 64 });
+      const lost = await detector.detect({ data: new Uint8Array(4 * 300 * 300).fill(200), width: 300, height: 300 });
+      return { started, scores: [small.score, lost.score], engine: detector.engine };
+    }, (await readFile(SMALL_MODEL)).toString("base64"));
+    assert.equal(found.started, "webgpu");
+    assertClose(found.scores[1] ?? NaN, found.scores[0] ?? NaN, "of the same grey");
+    console.log(`after a lost GPU: ${JSON.stringify(found.engine)}`);
+    await withGpu.close();
+    server.stop();
   });
 
   test("with Vite, in development and built", { timeout: 90_000 }, async () => {

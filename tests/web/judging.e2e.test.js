@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import test, { before, describe } from "node:test";
 import { fuse } from "../../www/judgement.js";
 import { LOOKS, assertAccessible } from "./support/axe.js";
@@ -447,4 +448,33 @@ describe("an accessibility checker finds nothing with list and swipe open", () =
       await close();
     });
   }
+});
+
+describe("a model of the visitor's own", () => {
+  const SERIES = fileURLToPath(new URL("../../models/series/r4.safetensors", import.meta.url));
+
+  test("is loaded from a file, and judges the image that is shown", async () => {
+    const { page, close } = await judged();
+    await page.getByTestId("model-file").setInputFiles(SERIES);
+    await page.waitForFunction(() => document.querySelector("#model option:checked")?.textContent === "r4");
+    await reading(page);
+    assert.match((await page.locator("#about").textContent()) ?? "", /64 × 64 pixels/);
+    assert.doesNotMatch((await page.locator("#about").textContent()) ?? "", /\[object|γ/, "what the model does not use is not named");
+    await close();
+  });
+
+  test("that cannot be used is refused in a sentence, and the earlier one stays", async () => {
+    const { page, close } = await judged();
+    const before = await reading(page);
+    const model = await readFile(SERIES);
+    for (const [buffer, why] of /** @type {const} */ ([[model.subarray(0, 1000), /^mine: The model is cut off/], [Buffer.from("no model at all"), /^mine: Cannot use this model file/]])) {
+      await choose(page, buffer, "mine.safetensors", "");
+      await page.waitForFunction(() => /^mine: /.test(document.querySelector("#message")?.textContent ?? ""));
+      await settle(page);
+      assert.match((await page.locator("#message").textContent()) ?? "", why);
+      assert.equal(await value(page, "score"), before.score);
+      assert.equal(await page.locator("#model option").count(), 1);
+    }
+    await close();
+  });
 });

@@ -9,12 +9,19 @@ const TITLES = { trained_on: "Training images", data: "Training data", device: "
 /**
  * @param {(choice: import("../types.js").BackendChoice) => void} onChoice
  * @param {(model: string) => void} onModel
+ * @param {(file: File) => void} onFile a model of the visitor's
  */
-export function chooseEngine(onChoice, onModel) {
+export function chooseEngine(onChoice, onModel, onFile) {
   const choice = find("#choice", HTMLSelectElement);
   choice.addEventListener("change", () => onChoice(/** @type {import("../types.js").BackendChoice} */ (choice.value)));
   const model = find("#model", HTMLSelectElement);
   model.addEventListener("change", () => onModel(model.value));
+  const file = find("#model-file", HTMLInputElement);
+  file.addEventListener("change", () => {
+    const [chosen] = file.files ?? [];
+    file.value = ""; // so that choosing the same file again is a change
+    if (chosen) onFile(chosen);
+  });
 }
 
 /**
@@ -57,8 +64,8 @@ export function showAbout(info) {
     "Memory items": `${info.memoryItems} per scale`,
     "Base width": info.baseWidth,
     Parameters: format.millions(info.parameters),
-    "Weight of R (γ)": info.gamma,
-    ...Object.fromEntries(Object.entries(info.provenance).map(([key, value]) => [title(key), value])),
+    "Weight of R (γ)": info.alignment && info.gamma,
+    ...Object.fromEntries(Object.entries(info.provenance).filter(([, value]) => typeof value !== "object").map(([key, value]) => [title(key), value])),
   };
   const rows = Object.entries(facts).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   find("#about", HTMLElement).replaceChildren(...rows.map(([key, value]) => make("div", {}, make("dt", { textContent: key }), make("dd", { textContent: String(value) }))));
