@@ -20,6 +20,7 @@ Usage: ./build.sh COMMAND
 
   serve [--port N] [--host H]   build the page and serve it (port 8080 and this machine only, unless told otherwise)
   web                           build the page and print its folder
+  package                       build the npm package and print its file
   quick                         format, layers, types, the unit tests of library and page: what to run after every change
   test                          run everything: lints, unit and golden tests, the page in a real browser
   aarch64                       build the program for 64-bit ARM Linux and test it in an emulator; not part of test, it takes too long
@@ -45,6 +46,12 @@ main() {
     web)
       build_page
       echo "$OWN/site"
+      ;;
+    package)
+      set_up_building
+      build_engines
+      build_package
+      echo "$OWN/package.tgz"
       ;;
     quick) run_quick ;;
     test) run_tests ;;
@@ -300,6 +307,14 @@ for_engine() {
   fi
 }
 
+# Everything that the package has, whatever hosts it is for.
+build_package() {
+  has_std_source || die "the package needs the standard library's source: rustup component add rust-src"
+  build_engine abi
+  node scripts/package.mjs --pkg "$OWN/pkg" --out "$OWN/package"
+  (cd "$OWN" && mv "$(npm pack --silent ./package)" package.tgz)
+}
+
 build_site() { node scripts/site.mjs --pkg "$OWN/pkg" --models models --out "$OWN/site"; }
 
 # ---- The tests: what is fast comes first ----
@@ -332,6 +347,8 @@ run_tests() {
   step wasm-abi native-scores test_plain
   step clippy-web "" lint_engines
   step site engines build_site
+  step package engines build_package
+  step hosts "package native-scores" test_on_hosts
   step browser "site native-scores" test_in_browser
   summary
 }
@@ -432,6 +449,17 @@ test_in_browser() {
   mkdir -p "$OWN/screenshots"
   say "Screenshots: $OWN/screenshots"
   CHROMIUM=$(find_chromium) DAAD_SITE=$OWN/site DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:e2e
+}
+
+HOSTS=$CACHE/hosts
+
+# The packed package in Node, Deno, Bun, Cloudflare's runtime, Vite and plain pages. `npm ci` refuses what `npm install` writes
+# for an optional part of Vite, so the second is used.
+test_on_hosts() {
+  mkdir -p "$HOSTS" "$OWN/screenshots"
+  cp tests/npm/support/package.json tests/npm/support/package-lock.json "$HOSTS"
+  unless_done "$HOSTS/.installed" "$HOSTS/package.json" -- npm install --prefix "$HOSTS" --no-audit --no-fund >&2
+  CHROMIUM=$(find_chromium) DAAD_PACKAGE=$OWN/package.tgz DAAD_HOSTS=$HOSTS DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:npm
 }
 
 # daad.wasm in wasmtime, from Python, must agree with the same scores.

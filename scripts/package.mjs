@@ -6,7 +6,7 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync } from "node:fs";
 import { execFile } from "node:child_process";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { build } from "esbuild";
@@ -54,6 +54,7 @@ async function makePackage(pkg, out) {
   const engines = await placeCode(pkg, unfinished, ["browser", "node", "workerd"]);
   const missing = ENGINES.filter((name) => !engines.includes(name));
   if (missing.length > 0) throw new Error(`A package has all engines, and these are not built: ${missing.join(", ")}.`);
+  for (const file of [join(pkg, "abi/daad.wasm"), join(ROOT, "src/abi/daad.h")]) await cp(file, join(unfinished, basename(file))); // for hosts that are not of JavaScript
   await types(unfinished);
   await writeFile(join(unfinished, "package.json"), `${JSON.stringify(await description(), null, 2)}\n`);
   await cp(join(SOURCE, "README.md"), join(unfinished, "README.md"));
@@ -153,6 +154,6 @@ async function description() {
     const scripts = Object.fromEntries(others.map((host) => [host, `./${name}.${host}.js`]));
     return [name === "index" ? "." : `./${name}`, { types: `./types/${name}.d.ts`, ...scripts, default: `./${name}.js` }];
   });
-  const exports = Object.fromEntries([...entries, ["./engines/*", "./engines/*"], ["./package.json", "./package.json"]]);
+  const exports = Object.fromEntries([...entries, ["./engines/*", "./engines/*"], ["./daad.wasm", "./daad.wasm"], ["./daad.h", "./daad.h"], ["./package.json", "./package.json"]]);
   return { ...own, exports, types: "./types/index.d.ts", main: "./index.node.js", module: "./index.js", sideEffects: ["./element.js", "./worker.js", "./worker.node.js"] };
 }

@@ -29,7 +29,7 @@ async function measure(backend) {
     await page.goto(url);
     await page.locator("[data-testid=score][data-value]").waitFor({ timeout: PATIENCE_MS });
     await page.close();
-    const engine = [...files].filter((file) => file.startsWith("/pkg/"));
+    const engine = [...files].filter((file) => /\/(engines|ort)\//.test(file));
     if (!engine.some((file) => file.endsWith(".wasm"))) throw new Error(`${url} asked for no engine: ${[...files].join(" ")}`);
     const compressed = await Promise.all(engine.map(async (file) => (await brotli(await readFile(join(site.dir, file)), 11)).length));
     engine.forEach((file, index) => console.error(`${file}: ${compressed[index]} bytes`));

@@ -3,7 +3,7 @@
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { openSite } from "./site.js";
 
-/** What the page's worker is asked for, beside a model. */
+/** What the package's worker is asked for, beside a model. */
 export const OURS = /** @type {const} */ ({
   "wasm-1": { engine: "cpu-threads-relaxed", threads: 1 },
   "wasm-2": { engine: "cpu-threads-relaxed", threads: 2 },
@@ -36,7 +36,7 @@ export async function openEngines({ model, image, ours, onnx, peer }) {
     await page.goto(new URL("bench/bench.html", site.url).href);
     await page.waitForFunction(() => "bench" in globalThis);
     const { engine, threads } = OURS[ours];
-    await call("loadOurs", "ours-worker.js", { engine: site.manifest.engines[engine], model: site.describe(model), threads });
+    await call("loadOurs", "ours-worker.js", { folder: site.folder, engine, model: site.address(model), threads });
     if (onnx && peer) await call("load", "peer", "peer-worker.js", { ...site.runtime(peer.provider), model: site.address(onnx), ...peer });
   } catch (error) {
     await close();

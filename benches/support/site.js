@@ -26,10 +26,10 @@ export async function openSite(files) {
   await rm(dir, { recursive: true, force: true });
   await cp(await page(), dir, { recursive: true });
   await cp(join(ROOT, "benches/web"), join(dir, "bench"), { recursive: true });
-  const own = (await readdir(dir)).find((name) => name.startsWith("page-")) ?? missing("the folder of the page's own files");
+  const own = (await readdir(dir)).find((name) => name.startsWith("daad-")) ?? missing("the package");
   const worker = join(dir, "bench/ours-worker.js");
   await writeFile(worker, (await readFile(worker, "utf8")).replace("../worker.js", `../${own}/worker.js`));
-  await mkdir(join(dir, "pkg/ort"));
+  await mkdir(join(dir, "pkg/ort"), { recursive: true });
 
   /** @type {Map<string, { file: string, bytes: number, hash: string, name: string }>} */
   const known = new Map();
@@ -53,12 +53,10 @@ export async function openSite(files) {
   return {
     dir,
     url: server.url,
-    /** What the site has. @type {import("../../www/types.js").Manifest} */
-    manifest: JSON.parse(await readFile(join(dir, own, "manifest.json"), "utf8")),
+    /** Where the package lies. */
+    folder: own,
     stop: server.stop,
     address,
-    /** As our manifest describes a model. @param {string} source */
-    describe: (source) => known.get(basename(source)) ?? missing(source),
     /** Where the peer's runtime lies. @param {"wasm" | "webgpu"} provider */
     runtime: (provider) => ({ script: address(RUNTIME[provider][0] ?? ""), wasm: address(RUNTIME[provider][1] ?? "") }),
   };

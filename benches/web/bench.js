@@ -3,7 +3,7 @@
 /** @type {Map<string, Engine>} */
 const engines = new Map();
 
-/** Speaks the protocol of the page's worker: each request is answered by one `done` or `failed` with its id. */
+/** Speaks the protocol of the package's worker: each request is answered once, with its id and a value or an error. */
 class Engine {
   #waiting = new Map();
   #id = 0;
@@ -14,8 +14,8 @@ class Engine {
     this.worker.addEventListener("message", ({ data }) => {
       const { resolve, reject } = this.#waiting.get(data.id) ?? this.#waiting.values().next().value;
       this.#waiting.delete(data.id);
-      if (data.type === "done") resolve(data.value);
-      else reject(new Error(data.message ?? data.type));
+      if (data.error || data === "trapped") reject(new Error(data.error?.message ?? data));
+      else resolve(data.value);
     });
     this.worker.addEventListener("error", ({ message }) => this.#waiting.forEach(({ reject }) => reject(new Error(message))));
   }
@@ -43,18 +43,18 @@ globalThis.bench = {
   },
 
   /**
-   * Ours, in the page's own worker, which is given code and model as the page gives them.
+   * Ours, in the package's own worker, which is given code and model as the package gives them.
    * @param {string} script
-   * @param {{ engine: import("../../www/types.js").EngineFiles, model: import("../../www/types.js").ModelFile, threads: number }} request
+   * @param {{ folder: string, engine: string, model: string, threads: number }} request `folder`: where the package lies
    */
-  async loadOurs(script, { engine: files, model, threads }) {
+  async loadOurs(script, { folder, engine: name, model, threads }) {
     const engine = new Engine(script);
     engines.set("ours", engine);
-    const at = (/** @type {import("../../www/types.js").SiteFile} */ { file, hash }) => new URL(`../${file}?v=${hash}`, import.meta.url);
-    await engine.ask({ type: "prepare", script: at(files.script).href, threads });
-    const [module, weights] = await Promise.all([WebAssembly.compileStreaming(fetch(at(files))), (await fetch(at(model))).arrayBuffer()]);
+    const at = (/** @type {string} */ file) => new URL(`../${folder}/${file}`, import.meta.url).href;
+    await engine.ask({ type: "prepare", script: at(`engines/${name}/daad.js`), worker: at("worker.js"), threads, channel: "bench" });
+    const [module, weights] = await Promise.all([WebAssembly.compileStreaming(fetch(at(`engines/${name}/daad_bg.wasm`))), (await fetch(model)).arrayBuffer()]);
     await engine.ask({ type: "start", module });
-    await engine.ask({ type: "load", weights: new Uint8Array(weights) });
+    await engine.ask({ type: "load", key: 1, model: new Uint8Array(weights) });
   },
 
   /**
@@ -63,9 +63,9 @@ globalThis.bench = {
    */
   async first(image) {
     const bytes = new Uint8Array(await (await fetch(image)).arrayBuffer());
-    const ours = await engines.get("ours").ask({ type: "detect", image: bytes });
+    const ours = await engines.get("ours").ask({ type: "detect", key: 1, image: bytes });
     engines.get("ours").image = bytes;
-    const { input } = ours.detection;
+    const { input } = ours;
     if (!engines.has("peer")) return { ours: scores(ours) };
     return { ours: scores(ours), peer: scores(await engines.get("peer").ask({ type: "detect", pixels: input })) };
   },
@@ -73,8 +73,8 @@ globalThis.bench = {
   /** Milliseconds, as seen inside the worker. @param {string} name */
   async time(name) {
     const engine = engines.get(name);
-    const { elapsed_ms } = await engine.ask({ type: "detect", image: engine.image });
-    return elapsed_ms;
+    const { elapsedMs } = await engine.ask({ type: "detect", key: 1, image: engine.image });
+    return elapsedMs;
   },
 
   /** Bytes of WebAssembly memory. @param {string} name */
@@ -84,6 +84,6 @@ globalThis.bench = {
 };
 
 /** What the driver compares. */
-function scores({ detection: { reconstructionScore, alignmentScore, errorMap } }) {
+function scores({ reconstructionScore, alignmentScore, errorMap }) {
   return { reconstructionScore, alignmentScore, errorMap: [...errorMap] };
 }

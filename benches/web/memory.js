@@ -23,5 +23,5 @@ self.addEventListener("message", (event) => {
   if (event.data.type !== "memory") return;
   event.stopImmediatePropagation(); // the engine's worker knows no such request
   const value = [...memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
-  self.postMessage({ id: event.data.id, type: "done", value });
+  self.postMessage({ id: event.data.id, value });
 });

@@ -1,4 +1,4 @@
-/** The page's own worker, with its memory known. */
+/** The package's own worker, with its memory known. */
 
 import "./memory.js";
 import "../worker.js";

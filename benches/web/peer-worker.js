@@ -21,8 +21,8 @@ async function detect({ pixels }) {
   if (pixels) image = toTensor(pixels);
   const start = performance.now();
   const { error_map, r, l } = await session.run({ image });
-  const elapsed_ms = performance.now() - start;
-  return { elapsed_ms, detection: { errorMap: error_map.data, reconstructionScore: r.data[0], alignmentScore: l.data[0] } };
+  const elapsedMs = performance.now() - start;
+  return { elapsedMs, errorMap: error_map.data, reconstructionScore: r.data[0], alignmentScore: l.data[0] };
 }
 
 /** RGBA of a square image to [1, 3, H, W] in [-1, 1]. */
@@ -36,8 +36,8 @@ function toTensor(pixels) {
 
 self.addEventListener("message", async ({ data }) => {
   try {
-    self.postMessage({ id: data.id, type: "done", value: await { load, detect }[data.type](data) });
+    self.postMessage({ id: data.id, value: await { load, detect }[data.type](data) });
   } catch (error) {
-    self.postMessage({ id: data.id, type: "failed", message: String(error?.stack ?? error) });
+    self.postMessage({ id: data.id, error: { message: String(error?.stack ?? error) } });
   }
 });

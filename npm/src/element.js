@@ -12,25 +12,26 @@ export { DaadError } from "./errors.js";
 
 const STYLE = `
   :host { display: block; max-inline-size: 32rem; }
-  :host([hidden]) { display: none; }
-  label { position: relative; display: grid; place-items: center; min-block-size: 12rem; border: 2px dashed color-mix(in srgb, currentColor 35%, transparent); border-radius: .75rem; cursor: pointer; overflow: hidden; text-align: center; }
-  label.over { border-style: solid; }
-  label:focus-within { outline: 3px solid Highlight; outline-offset: 2px; }
-  label.full { border-style: solid; border-width: 1px; }
-  span { padding: 1rem; }
-  label.full span { display: none; }
-  canvas { display: none; inline-size: 100%; }
-  label.full canvas { display: block; }
-  input[type="file"] { position: absolute; inset: 0; opacity: 0; inline-size: 100%; block-size: 100%; cursor: pointer; }
-  .under { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: center; justify-content: space-between; margin-block-start: .5rem; }
+  :host([hidden]), [hidden] { display: none !important; }
+  .drop { position: relative; display: grid; place-items: center; min-block-size: 12rem; border: 2px dashed color-mix(in srgb, currentColor 35%, transparent); border-radius: .75rem; cursor: pointer; overflow: hidden; text-align: center; }
+  .drop.over { border-style: solid; background: color-mix(in srgb, currentColor 8%, transparent); }
+  .drop:focus-within { outline: 3px solid Highlight; outline-offset: 2px; }
+  .drop span { padding: 1rem; }
+  .drop canvas { display: none; inline-size: 100%; }
+  .drop.full { border: 0; }
+  .drop.full span { display: none; }
+  .drop.full canvas { display: block; }
+  .drop input { position: absolute; inset: 0; opacity: 0; inline-size: 100%; block-size: 100%; cursor: pointer; }
+  .under { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: center; justify-content: space-between; margin-block-start: .5rem; min-block-size: 1.75rem; }
+  .heat { display: flex; gap: .5rem; align-items: center; font-size: .875em; }
   output { font-variant-numeric: tabular-nums; }
-  output b.anomalous { color: #c62828; }
-  @media (prefers-color-scheme: dark) { output b.anomalous { color: #ff8a80; } }
+  output b { color: light-dark(#1b6e2d, #81c995); }
+  output b.anomalous { color: light-dark(#b3261e, #ff8a80); }
 `;
 
 const PAGE = `
-  <label part="drop"><span>Drop an image here, or choose one</span><canvas part="heat-map"></canvas><input type="file" accept="image/*" aria-label="Image"></label>
-  <div class="under"><output part="result" aria-live="polite"></output><span class="heat" hidden><input type="range" min="0" max="100" value="60" aria-label="Opacity of the heat map"></span></div>
+  <label class="drop" part="drop"><span>Drop an image here, or choose one</span><canvas part="heat-map"></canvas><input type="file" accept="image/*" aria-label="Image"></label>
+  <div class="under"><output part="result" aria-live="polite"></output><label class="heat" hidden>Heat map <input type="range" min="0" max="100" value="60"></label></div>
 `;
 
 /** Where there is no page, as on a server, it may be imported but not used. @type {typeof HTMLElement} */
@@ -138,7 +139,7 @@ export class DaadDetectorElement extends Base {
     const detector = Detector.load(new URL(model, document.baseURI), { backend, signal, onProgress: (progress) => this.#say(loading(progress)) });
     this.#detector = detector;
     detector.then(
-      () => this.#say(this.detection ? verdict(this.detection) : ""),
+      () => (this.detection ? this.#tell(this.detection) : this.#say("")),
       (error) => {
         if (this.#detector === detector) this.#detector = null; // the next image is another try
         if (!signal.aborted) this.#say(error.message);
@@ -158,8 +159,7 @@ export class DaadDetectorElement extends Base {
     this.#drop.classList.add("full");
     this.#find(".heat", HTMLElement).hidden = false;
     this.#draw();
-    this.#say(verdict(detection), detection.anomalous);
-    if (detection.note) this.#output.append(` ${detection.note}`);
+    this.#tell(detection);
   }
 
   #draw() {
@@ -173,16 +173,21 @@ export class DaadDetectorElement extends Base {
     canvas.setAttribute("aria-label", "The image with its heat map");
   }
 
-  /** @param {string} text @param {boolean} [isAlarm] */
-  #say(text, isAlarm = false) {
-    const words = document.createElement("b");
-    words.textContent = text;
-    words.className = isAlarm ? "anomalous" : "";
-    this.#output.replaceChildren(words);
+  /** @param {import("./types.js").Detection} detection */
+  #tell({ score, threshold, anomalous, note }) {
+    const verdict = document.createElement("b");
+    verdict.className = anomalous ? "anomalous" : "";
+    verdict.textContent = anomalous ? "Anomalous" : "Normal";
+    this.#output.replaceChildren(verdict, ` score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)} ${note}`);
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#output.replaceChildren(text);
   }
 
   get #drop() {
-    return this.#find("label", HTMLElement);
+    return this.#find(".drop", HTMLElement);
   }
 
   get #output() {
@@ -199,11 +204,6 @@ export class DaadDetectorElement extends Base {
     if (!(found instanceof kind)) throw new Error(`there is no ${selector}`);
     return found;
   }
-}
-
-/** @param {import("./types.js").Detection} detection */
-function verdict({ score, threshold, anomalous }) {
-  return `${anomalous ? "Anomalous" : "Normal"}: score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)}.`;
 }
 
 /** @param {import("./types.js").Progress} progress */

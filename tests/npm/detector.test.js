@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
 import { pathToFileURL } from "node:url";
-import { FLOORS, MODEL, SMALL_MODEL, assertClose, createProject, nativeScores, run } from "./support/project.js";
+import { FLOORS, MODEL, SMALL_MODEL, assertClose, bytesOf, createProject, nativeScores, run } from "./support/project.js";
 
 /** @typedef {typeof import("daad")} Daad */
 
@@ -47,14 +47,14 @@ describe("a detector", () => {
       const detector = await Detector.load(MODEL, { onProgress: (/** @type {import("daad").Progress} */ one) => progress.push(one) });
       assert.equal(progress.at(-1)?.stage, "starting");
       assert.equal(progress.at(-1)?.loadedBytes, progress.at(-1)?.totalBytes);
-      const files = await Promise.all(native.map(({ path }) => readFile(path)));
+      const files = await Promise.all(native.map(({ path }) => bytesOf(path)));
       const batch = await detector.detectBatch(files);
       for (const [at, { score, anomalous, path }] of native.entries()) {
         assertClose(batch[at].score, score, path);
         assert.equal(batch[at].anomalous, anomalous);
       }
       const [file] = files;
-      const alone = await detector.detect(new Blob([file ?? ""]));
+      const alone = await detector.detect(new Blob([file ?? new Uint8Array()]));
       assert.equal(alone.score, batch[0].score);
       assert.deepEqual([alone.width, alone.height, alone.input.length, alone.errorMap.length], [128, 128, 4 * 128 * 128, 128 * 128]);
       assert.ok(alone.elapsedMs > 0 && alone.reconstructionScore > 0 && alone.alignmentScore > 0);
@@ -78,7 +78,7 @@ describe("a detector", () => {
     test(`from ${name} says what it cannot use, and goes on`, async () => {
       const { Detector } = await entry(name);
       const detector = await Detector.load(SMALL_MODEL);
-      const floor = await readFile(FLOOR);
+      const floor = await bytesOf(FLOOR);
       const { score } = await detector.detect(floor);
       await fails(detector.detect(new Uint8Array(100)), "image", /file of nothing but zeros/);
       await fails(detector.detect({ data: new Uint8Array(7), width: 2, height: 2 }), "image");
@@ -92,7 +92,7 @@ describe("a detector", () => {
       assert.equal((await detector.detect(floor)).score, score);
       detector.close();
 
-      const model = await readFile(SMALL_MODEL);
+      const model = await bytesOf(SMALL_MODEL);
       await fails(Detector.load(new Uint8Array(100)), "model");
       await fails(Detector.load(model.subarray(0, model.length - 1)), "download", /cut off/);
       await fails(Detector.load("nothing.safetensors"), "download", /could not be read/);
@@ -111,7 +111,7 @@ describe("a detector", () => {
     await assert.rejects(Detector.load(MODEL, { signal: AbortSignal.abort(reason) }), reason);
     const detector = await Detector.load(MODEL);
     const [first, second] = [new AbortController(), new AbortController()];
-    const floor = await readFile(FLOOR);
+    const floor = await bytesOf(FLOOR);
     const running = detector.detect(floor, { signal: first.signal });
     const waiting = detector.detect(floor, { signal: second.signal });
     const last = detector.detect(floor);
@@ -127,7 +127,7 @@ describe("a detector", () => {
     const { Detector } = daad;
     const first = await Detector.load(MODEL);
     const second = await Detector.load(SMALL_MODEL, { beside: first });
-    const floor = await readFile(FLOOR);
+    const floor = await bytesOf(FLOOR);
     assert.deepEqual([(await first.detect(floor)).width, (await second.detect(floor)).width], [128, 64]);
     first.close();
     assert.equal((await second.detect(floor)).width, 64);
@@ -137,12 +137,12 @@ describe("a detector", () => {
 
   test("of a response from a server, cut off or missing", async () => {
     const { Detector } = daad;
-    const model = await readFile(SMALL_MODEL);
+    const model = await bytesOf(SMALL_MODEL);
     const server = createServer(({ url }, response) => {
-      if (url === "/gone") return response.writeHead(404).end();
+      if (url === "/gone") return void response.writeHead(404).end();
       response.writeHead(200, { "content-length": model.length });
       if (url === "/broken") return void response.write(model.subarray(0, 1000), () => response.destroy());
-      response.end(model);
+      return void response.end(model);
     });
     await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
     const at = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
@@ -239,7 +239,7 @@ describe("an engine that fails", () => {
   for (const fault of ["trap", "uncaught", "hang", "silence", "device", "exit", "memory"]) {
     test(`by ${fault}: once, it is replaced; on threads, one core does the work; everywhere, the request fails, and the next does not`, { timeout: 60_000 }, async () => {
       const detector = await faulty.Detector.load(SMALL_MODEL, { patienceMs: 1000, threads: 2 });
-      const floor = await readFile(FLOOR);
+      const floor = await bytesOf(FLOOR);
       const { score } = await detector.detect(floor);
       const before = detector.engine;
       assert.equal((await detector.detect(image(fault, "once"))).score, score);

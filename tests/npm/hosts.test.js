@@ -15,7 +15,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 import sirv from "sirv";
 import { HEADERS } from "../../www/policy.js";
 import { launch } from "../web/support/page.js";
-import { FLOORS, HOSTS, assertClose, createProject, host, nativeScores, serve } from "./support/project.js";
+import { FLOORS, HOSTS, assertClose, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";
 
 const BUDGET_BYTES = 450e3;
 
@@ -59,10 +59,10 @@ describe("an endpoint", () => {
       try {
         const [first, ...others] = native;
         assert.ok(first);
-        const image = await readFile(first.path);
+        const image = await bytesOf(first.path);
         assertClose((await post(image)).body.score, first.score);
         const startMs = performance.now() - start;
-        const answers = await Promise.all(others.map(async ({ path }) => post(await readFile(path)))); // all at once
+        const answers = await Promise.all(others.map(async ({ path }) => post(await bytesOf(path)))); // all at once
         answers.forEach(({ status, body }, at) => {
           assert.equal(status, 200, JSON.stringify(body));
           assertClose(body.score, others[at]?.score ?? NaN);
@@ -88,12 +88,37 @@ describe("an endpoint", () => {
   }
 });
 
-/** The memory of a process and those below it. @param {number | undefined} pid */
+/** The memory of a process and of those below it in MiB; of Cloudflare's runtime alone where it is among them. @param {number | undefined} pid */
 async function memoryOf(pid) {
-  const { stdout } = await promisify(execFile)("ps", ["-e", "-o", "pid=,ppid=,rss="]).catch(() => ({ stdout: "" }));
-  const all = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
-  const below = (/** @type {number | undefined} */ own) => /** @type {number} */ (all.reduce((sum, [id, parent, kib]) => sum + (id === own ? (kib ?? 0) : parent === own ? below(id) : 0), 0));
-  return Math.round(below(pid) / 1024);
+  const { stdout } = await promisify(execFile)("ps", ["-e", "-o", "pid=,ppid=,rss=,comm="]);
+  const all = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/)).map(([id, parent, kib, name = ""]) => ({ id: Number(id), parent: Number(parent), kib: Number(kib), name }));
+  const own = new Set([pid]);
+  for (let size = 0; size !== own.size; ) {
+    size = own.size;
+    for (const { id, parent } of all) if (own.has(parent)) own.add(id);
+  }
+  const mine = all.filter(({ id }) => own.has(id));
+  const runtime = mine.filter(({ name }) => name === "workerd");
+  return Math.round((runtime.length > 0 ? runtime : mine).reduce((sum, { kib }) => sum + kib, 0) / 1024);
+}
+
+const ISOLATING = Object.fromEntries(Object.entries(HEADERS).filter(([name]) => name.startsWith("Cross")));
+
+/** Serves the project's files. @param {Record<string, string>} headers */
+async function serveFiles(headers) {
+  const files = sirv(project.dir, { dev: true });
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    files(request, response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
+  return {
+    url: `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 describe("a page", () => {
@@ -139,24 +164,56 @@ describe("a page", () => {
 
   for (const isolated of [true, false]) {
     test(`without a bundler, and the element, ${isolated ? "on an isolated page" : "from a plain server"}`, { timeout: 60_000 }, async () => {
-      const files = sirv(project.dir, { dev: true });
-      const server = createServer((request, response) => {
-        if (isolated) for (const [name, value] of Object.entries(HEADERS)) if (name.startsWith("Cross")) response.setHeader(name, value);
-        files(request, response);
-      });
-      await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
-      const url = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
-      for (const name of ["plain.html", "element.html"]) await look(`${url}/${name}`, { isolated });
-      server.close();
-      server.closeAllConnections();
+      const server = await serveFiles(isolated ? ISOLATING : {});
+      for (const name of ["plain.html", "element.html"]) await look(`${server.url}/${name}`, { isolated });
+      server.stop();
     });
   }
+
+  test("of another origin than the package, as from a CDN, scores whatever a browser can draw", { timeout: 60_000 }, async () => {
+    const [first] = native;
+    assert.ok(first);
+    const own = await serveFiles({});
+    const cdn = await serveFiles({ "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+    const page = await browser.newPage();
+    await page.goto(`${own.url}/package.json`); // any file of that origin
+    const scores = await page.evaluate(
+      async ([cdn, base64]) => {
+        const { Detector } = /** @type {typeof import("daad")} */ (await import(`${cdn}/node_modules/daad/index.js`));
+        const detector = await Detector.load(`${cdn}/model.safetensors`);
+        const blob = await (await fetch(`data:image/png;base64,${base64}`)).blob();
+        const bitmap = await createImageBitmap(blob);
+        const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+        const context = canvas.getContext("2d");
+        context?.drawImage(bitmap, 0, 0);
+        const element = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
+        element.getContext("2d")?.drawImage(bitmap, 0, 0);
+        const picture = Object.assign(new Image(), { src: URL.createObjectURL(blob) });
+        await picture.decode();
+        const frame = new VideoFrame(bitmap, { timestamp: 0 });
+        const pixels = context?.getImageData(0, 0, bitmap.width, bitmap.height);
+        const images = { blob, bytes: new Uint8Array(await blob.arrayBuffer()), bitmap, canvas, element, picture, frame, pixels: pixels ?? blob };
+        const scores = Object.entries(images).map(async ([name, image]) => [name, (await detector.detect(image)).score]);
+        const all = Object.fromEntries(await Promise.all(scores));
+        frame.close();
+        const gone = await detector.detect(frame).catch((error) => error.code);
+        return { ...all, gone };
+      },
+      /** @type {const} */ ([cdn.url, Buffer.from(await bytesOf(first.path)).toString("base64")]),
+    );
+    const { gone, ...all } = scores;
+    assert.equal(gone, "image");
+    assert.equal(Object.keys(all).length, 8);
+    for (const [name, score] of Object.entries(all)) assertClose(Number(score), first.score, name);
+    await page.close();
+    for (const server of [own, cdn]) server.stop();
+  });
 
   test("with Vite, in development and built", { timeout: 90_000 }, async () => {
     /** @type {any} */
     const vite = await import(createRequire(join(HOSTS, "package.json")).resolve("vite"));
     await writeFile(join(project.dir, "index.html"), '<!doctype html><meta charset="utf-8"><input type="file"><canvas></canvas><output></output><script type="module" src="/main.js"></script>');
-    const headers = Object.fromEntries(Object.entries(HEADERS).filter(([name]) => name.startsWith("Cross")));
+    const headers = ISOLATING;
     const common = { root: project.dir, configFile: false, logLevel: "error" };
     const development = await vite.createServer({ ...common, server: { port: 0, headers } });
     await development.listen();

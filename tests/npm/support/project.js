@@ -54,6 +54,11 @@ export async function createProject() {
   return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
 }
 
+/** @param {string} file */
+export async function bytesOf(file) {
+  return new Uint8Array(await readFile(file));
+}
+
 /** A program of a host. @param {string} name */
 export function host(name) {
   return join(HOSTS, "node_modules/.bin", name);
