@@ -23,10 +23,11 @@ Usage: ./build.sh COMMAND
   package                       build the npm package and print its file
   quick                         format, layers, types, the unit tests of library and page: what to run after every change
   test                          run everything: lints, unit and golden tests, the page in a real browser
+  aarch64                       build the program for 64-bit ARM Linux and test it in an emulator; not part of test, it takes too long
   bench [PART]...               compare with onnxruntime-web and PyTorch; benches/README.md lists the parts
   help                          this text
 
-What is missing is set up first: the wasm target, the standard library's source and wasm-bindgen; for the tests Chromium, rustfmt and clippy. Nothing ever asks.
+What is missing is set up first: the wasm target, the standard library's source and wasm-bindgen; for the tests Chromium, rustfmt and clippy; for aarch64 a C compiler and QEMU. Nothing ever asks.
 
   DAAD_CACHE         where build output goes; now $CACHE
   CARGO_TARGET_DIR   where cargo's goes; now $CARGO_TARGET_DIR
@@ -54,6 +55,7 @@ main() {
       ;;
     quick) run_quick ;;
     test) run_tests ;;
+    aarch64) run_aarch64 ;;
     bench) run_benches "$@" ;;
     help | -h | --help) usage ;;
     *) die "unknown command $command; ./build.sh help lists them" ;;
@@ -140,9 +142,8 @@ set_up_std_source() {
     say "The standard library's source is missing: the page will judge images on one core and not learn, and its engines will be larger"
 }
 
-has_std_source() {
-  if has_wasm_target; then [[ -d $(rustc --print sysroot)/lib/rustlib/src/rust/library/std ]]; else has_debian_wasm; fi
-}
+has_std_source() { if has_wasm_target; then has_rust_source; else has_debian_wasm; fi; }
+has_rust_source() { [[ -d $(rustc --print sysroot)/lib/rustlib/src/rust/library/std ]]; }
 has_wasm_target() { [[ -d $(rustc --print target-libdir --target "$WASM") ]]; }
 has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library/std ]] && has wasm-ld-19; }
 
@@ -467,6 +468,44 @@ test_plain() {
   build_engine abi
   set_up_venv "$venv" tests/wasm/requirements.txt
   "$venv/bin/python" tests/wasm/check.py "$OWN/pkg/abi/daad.wasm" "${models[0]}" "$OWN/native.jsonl"
+}
+
+# ---- The program for aarch64 Linux: small computers with cameras ----
+
+ARM=aarch64-unknown-linux-gnu
+
+run_aarch64() {
+  has cc || apt_install build-essential
+  set_up_rust
+  has_rust_source || { has rustup && rustup component add rust-src; } || apt_install rust-web-src
+  has aarch64-linux-gnu-gcc && [[ -d $ARM_LIBRARIES/include ]] || apt_install gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+  has qemu-aarch64 || apt_install qemu-user
+  has node || apt_install nodejs
+  mkdir -p "$OWN"
+  step program "" for_aarch64 build --bin daad
+  step kernels program for_aarch64 test --lib --test integration -- kernel golden --skip gpu
+  step scores program score_on_aarch64
+  say "The program: $CARGO_TARGET_DIR/aarch64/$ARM/release/daad"
+  summary
+}
+
+ARM_LIBRARIES=/usr/aarch64-linux-gnu
+
+# for_aarch64 COMMAND ARGUMENT...: cargo, with a standard library made from source, which Debian's Rust can do too. What it builds
+# has a folder of its own: with RUSTC_BOOTSTRAP build scripts find other features, and the native build would start again. Without
+# "test" the program and its tests would share nothing.
+for_aarch64() {
+  CARGO_TARGET_DIR=$CARGO_TARGET_DIR/aarch64 RUSTC_BOOTSTRAP=1 \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $ARM_LIBRARIES" \
+    cargo "$1" --release --target "$ARM" -Zbuild-std=std,test --no-default-features --features cpu,rayon,train "${@:2}"
+}
+
+# The emulated processor must give the images of the gallery the scores that this one gives them.
+score_on_aarch64() {
+  local models=(models/*.safetensors)
+  score_gallery
+  for_aarch64 run --quiet --bin daad -- score --device cpu --model "${models[0]}" --json www/gallery/*.png >"$OWN/aarch64.jsonl"
+  node scripts/same-scores.mjs "$OWN/native.jsonl" "$OWN/aarch64.jsonl"
 }
 
 # ---- The benchmarks ----

@@ -282,3 +282,22 @@ pub(super) fn dot_tile<S: Simd, const N: usize>(
     }
     dots
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If pulp fell back to scalar instructions, all results would still be right, and only the time
+    /// that they take would tell. `./build.sh aarch64` runs this test for NEON.
+    #[test]
+    fn this_processor_has_vector_instructions() {
+        struct Lanes;
+        impl WithSimd for Lanes {
+            type Output = usize;
+            fn with_simd<S: Simd>(self, _simd: S) -> usize {
+                S::F32_LANES
+            }
+        }
+        assert!(dispatch(Lanes) >= 4);
+    }
+}

@@ -1,0 +1,34 @@
+/**
+ * Compares what the program said of images on two machines: the lines that `daad score --json` printed. Every line of the second
+ * file must have one of the same image in the first.
+ *
+ *     node scripts/same-scores.mjs EXPECTED.jsonl GOT.jsonl
+ */
+
+import { readFileSync } from "node:fs";
+
+/** Relative. The alignment score is not continuous in rounding differences: shrinkage sets small weights to zero. */
+const TOLERANCES = { score: 1e-3, threshold: 1e-12, reconstruction_score: 1e-3, alignment_score: 5e-3 };
+
+const [expected, got] = process.argv.slice(2).map(lines);
+/** @type {Record<string, number>} */
+const largest = {};
+for (const line of got) {
+  const other = expected.find(({ path }) => path === line.path);
+  if (!other) throw new Error(`${line.path} is not among those expected`);
+  if (line.anomalous !== other.anomalous) throw new Error(`${line.path}: anomalous is ${line.anomalous}`);
+  for (const [name, tolerance] of Object.entries(TOLERANCES)) {
+    const difference = Math.abs(line[name] / other[name] - 1);
+    if (!(difference <= tolerance)) throw new Error(`${line.path}: ${name} is ${line[name]}, not ${other[name]}`);
+    largest[name] = Math.max(largest[name] ?? 0, difference);
+  }
+}
+if (got.length === 0) throw new Error("nothing was scored");
+const differences = Object.entries(largest).map(([name, value]) => `${name} ${value.toExponential(1)}`);
+console.log(`${got.length} images agree; largest relative differences: ${differences.join(", ")}`);
+
+/** @param {string} file */
+function lines(file) {
+  const text = readFileSync(file, "utf8").trim();
+  return text === "" ? [] : text.split("\n").map((line) => JSON.parse(line));
+}
