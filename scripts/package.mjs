@@ -3,7 +3,7 @@
  * Scripts are whole files without parts, because a bundler copies workers and engines as they are.
  */
 
-import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync } from "node:fs";
 import { execFile } from "node:child_process";
 import { basename, join, resolve } from "node:path";
@@ -142,6 +142,8 @@ async function types(out) {
   await promisify(execFile)(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "--project", join(SOURCE, "tsconfig.json"), "--outDir", join(out, "types")]).catch((error) => {
     throw new Error(`The types could not be written:\n${error.stdout}`);
   });
+  const element = join(out, "types/element.d.ts"); // what comments cannot say
+  await appendFile(element, 'declare global {\n    interface HTMLElementTagNameMap {\n        "daad-detector": DaadDetectorElement;\n    }\n}\n');
   const inner = readdirSync(join(out, "types")).filter((name) => !PUBLIC_TYPES.includes(name.replace(".d.ts", "")));
   await Promise.all(inner.map((name) => rm(join(out, "types", name), { recursive: true })));
 }

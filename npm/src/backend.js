@@ -110,7 +110,7 @@ export function plan(choice, gpu, { shares, threads, relaxed }, installed) {
 function wish(choice, gpu) {
   if (choice === "wasm") return { wanted: false, note: "" };
   const forced = choice === "webgpu";
-  if (!gpu.available) return { wanted: false, note: forced ? "This browser offers no WebGPU adapter, so the CPU does the work." : "" };
+  if (!gpu.available) return { wanted: false, note: forced ? "There is no WebGPU adapter here, so the CPU does the work." : "" };
   if (!gpu.timestamp_query) return { wanted: false, note: "This GPU lacks timestamp queries, which the engine needs, so the CPU does the work." };
   if (!gpu.software) return { wanted: true, note: "" };
   return { wanted: forced, note: forced ? "This WebGPU adapter is software: expect it to be slow." : "" };

@@ -126,6 +126,7 @@ export class Detector {
    */
   async detectBatch(images, { signal } = {}) {
     const host = this.#use();
+    if (!Array.isArray(images)) throw new DaadError("argument", "detectBatch takes an array of images.");
     /** @type {import("./types.js").Detection[]} */
     const detections = [];
     for (let start = 0; start < images.length; start += BATCH) {
@@ -149,7 +150,16 @@ export class Detector {
     const host = this.#use();
     signal?.throwIfAborted();
     const read = await unlessAborted(readImage(image), signal);
-    const tiled = await host.request({ type: "tiled", key: this.#key, image: read, options: { tile, overlap, errorMap } }, signal, (done, all) => signal?.aborted || onProgress(done, all));
+    /** @type {unknown[]} */
+    const thrown = [];
+    const tiled = await host.request({ type: "tiled", key: this.#key, image: read, options: { tile, overlap, errorMap } }, signal, (done, all) => {
+      try {
+        onProgress(done, all);
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+    if (thrown.length > 0) throw thrown[0];
     return { ...this.#judged(tiled), tiles: tiled.tiles.map((/** @type {import("./types.js").Tile} */ tile) => this.#judged(tile)) };
   }
 

@@ -1,8 +1,9 @@
 /**
  * `<daad-detector model="model.safetensors">`: drop an image, choose or paste one, and see its heat map and score.
  *
- * Attributes: `model`, the address of a model file, and `backend`. A `change` event tells of each result, which is the event's `detail` and the
- * element's `detection`. The element follows the text colour, the font and the width of where it stands.
+ * Attributes and properties: `model`, the address of a model file, and `backend`. Events: `load`, the detector is ready; `change`, a result, which is
+ * the event's `detail` and the element's `detection`; `error`, whose `detail` is the error. The element follows the text colour, the font and the
+ * width of where it stands.
  */
 
 import { Detector } from "./detector.js";
@@ -46,7 +47,7 @@ export class DaadDetectorElement extends Base {
   #detector = null;
   #loading = new AbortController();
   #ticket = 0;
-  #root = this.attachShadow({ mode: "open" });
+  #root = this.attachShadow({ mode: "open", delegatesFocus: true });
   #opacity = 0.6;
 
   constructor() {
@@ -95,7 +96,26 @@ export class DaadDetectorElement extends Base {
   attributeChangedCallback() {
     if (!this.isConnected) return;
     this.#unload();
+    this.#clear();
     void this.#load();
+  }
+
+  /** The address of the model file. */
+  get model() {
+    return this.getAttribute("model") ?? "";
+  }
+
+  set model(address) {
+    this.setAttribute("model", address);
+  }
+
+  /** "auto", "webgpu" or "wasm". */
+  get backend() {
+    return this.getAttribute("backend") ?? "auto";
+  }
+
+  set backend(backend) {
+    this.setAttribute("backend", backend);
   }
 
   /** The detector, once it is loaded; null without a `model`. */
@@ -118,10 +138,13 @@ export class DaadDetectorElement extends Base {
       if (ticket !== this.#ticket) return null;
       this.detection = detection;
       this.#show(detection);
-      this.dispatchEvent(new CustomEvent("change", { detail: detection, bubbles: true, composed: true }));
+      this.#tellPage("change", detection);
       return detection;
     } catch (error) {
-      if (ticket === this.#ticket) this.#say(error instanceof Error ? error.message : String(error));
+      if (ticket !== this.#ticket) return null;
+      this.#clear();
+      this.#say(error instanceof Error ? error.message : String(error));
+      this.#tellPage("error", error);
       return null;
     }
   }
@@ -139,10 +162,15 @@ export class DaadDetectorElement extends Base {
     const detector = Detector.load(new URL(model, document.baseURI), { backend, signal, onProgress: (progress) => this.#say(loading(progress)) });
     this.#detector = detector;
     detector.then(
-      () => (this.detection ? this.#tell(this.detection) : this.#say("")),
+      (loaded) => {
+        this.#say("");
+        this.#tellPage("load", loaded);
+      },
       (error) => {
         if (this.#detector === detector) this.#detector = null; // the next image is another try
-        if (!signal.aborted) this.#say(error.message);
+        if (signal.aborted) return;
+        this.#say(error.message);
+        this.#tellPage("error", error);
       },
     );
     return detector;
@@ -152,6 +180,18 @@ export class DaadDetectorElement extends Base {
     this.#loading.abort();
     this.#detector?.then((detector) => detector.close(), () => {});
     this.#detector = null;
+  }
+
+  /** What is not shown any more must not be taken for the next result. */
+  #clear() {
+    this.detection = null;
+    this.#drop.classList.remove("full");
+    this.#find(".heat", HTMLElement).hidden = true;
+  }
+
+  /** @param {"load" | "change" | "error"} type @param {unknown} detail */
+  #tellPage(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: type === "change", composed: true }));
   }
 
   /** @param {import("./types.js").Detection} detection */
@@ -212,4 +252,4 @@ function loading({ stage, loadedBytes, totalBytes }) {
   return `Loading … ${totalBytes ? `${Math.floor((100 * loadedBytes) / totalBytes)} %` : `${(loadedBytes / 1e6).toFixed(1)} MB`}`;
 }
 
-globalThis.customElements?.define("daad-detector", DaadDetectorElement);
+if (globalThis.customElements && !customElements.get("daad-detector")) customElements.define("daad-detector", DaadDetectorElement);

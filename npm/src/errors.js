@@ -19,6 +19,11 @@ export class DaadError extends Error {
     /** What went wrong. */
     this.code = code;
   }
+
+  /** The package has several scripts, each with a class of its own: an error of any of them is one. @param {unknown} error */
+  static [Symbol.hasInstance](error) {
+    return error instanceof Error && error.name === "DaadError";
+  }
 }
 
 /** The engine was lost during a request: it trapped, was silent for too long, or its device failed. The request may succeed elsewhere. */
@@ -27,10 +32,10 @@ export class Lost extends Error {}
 /**
  * An error as a message that can be posted.
  * @param {unknown} error
- * @returns {{ lost: boolean, code: string, message: string, index?: number }}
+ * @returns {{ lost: boolean, isTrap?: boolean, code: string, message: string, index?: number }}
  */
 export function packed(error) {
-  if (error instanceof WebAssembly.RuntimeError) return { lost: true, code: "engine", message: "the engine stopped unexpectedly" }; // it is built without panic messages
+  if (error instanceof WebAssembly.RuntimeError) return { lost: true, isTrap: true, code: "engine", message: "the engine stopped unexpectedly" }; // it is built without panic messages
   const { code = "", message = String(error), index = undefined } = error instanceof Error ? /** @type {Error & { code?: string, index?: number }} */ (error) : {};
   return { lost: code === "engine" || error instanceof Lost, code, message, ...(index === undefined ? {} : { index }) };
 }

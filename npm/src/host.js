@@ -76,7 +76,12 @@ export class Host {
    * @returns {Promise<any>}
    */
   request(request, signal, onProgress = () => {}) {
-    return this.#enqueue(() => this.#persist(request, onProgress), signal);
+    return this.#enqueue(() => {
+      // Between two tiles an engine does not listen. What may take minutes is therefore ended with its engine.
+      const stop = () => this.#drop(signal?.reason);
+      if (request.type === "tiled") signal?.addEventListener("abort", stop, { once: true });
+      return this.#persist(request, onProgress).finally(() => signal?.removeEventListener("abort", stop));
+    }, signal);
   }
 
   /** Forgets a model, and ends the engine with the last one. @param {number} key */

@@ -1,12 +1,25 @@
 /** Turns an image into what an engine reads: the bytes of a file, or pixels. Only the engine resizes, so that an image scores the same by whatever way it comes. */
 
-import { DaadError } from "./errors.js";
+import { DaadError, sentence } from "./errors.js";
 
 /**
  * @param {import("./types.js").ImageSource} image
  * @returns {Promise<import("./engine.js").EngineImage>}
  */
 export async function readImage(image) {
+  try {
+    return await read(image);
+  } catch (error) {
+    if (error instanceof DaadError) throw error;
+    throw new DaadError("image", `The image could not be read: ${sentence(error instanceof Error ? error.message : String(error))}`); // a buffer that was handed over, pixels of another site
+  }
+}
+
+/**
+ * @param {import("./types.js").ImageSource} image
+ * @returns {Promise<import("./engine.js").EngineImage>}
+ */
+async function read(image) {
   if (image instanceof Uint8Array) return fromFile(plain(image));
   if (image instanceof ArrayBuffer) return fromFile(new Uint8Array(image));
   if (typeof Blob === "function" && image instanceof Blob) return fromFile(new Uint8Array(await bytesOf(image)), image);

@@ -26,7 +26,7 @@ export async function readModel(source, signal, onProgress) {
   };
   if (body) await chunks(body, null, "the model", signal, take);
   const bytes = joined(parts);
-  const expected = sizeOf([bytes], bytes.length);
+  const expected = sizeOf([bytes], bytes.length) ?? headerEnd(bytes);
   if (expected !== null && expected > bytes.length) throw new DaadError("download", `The model is cut off: ${bytes.length} bytes are there where ${expected} were expected.`);
   onProgress(bytes.length, bytes.length);
   return bytes;
@@ -55,17 +55,23 @@ async function opened(source, signal) {
  */
 function sizeOf(parts, loaded) {
   if (loaded < 8) return null;
-  const start = parts.length === 1 && parts[0] ? parts[0] : joined(parts);
-  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
-  const header = Number(view.getBigUint64(0, true));
-  if (header > MOST_HEADER_BYTES || start.length < 8 + header) return null;
+  const start = joined(parts);
+  const end = headerEnd(start);
+  if (end === null || start.length < end) return null;
   try {
     /** @type {Record<string, { data_offsets?: [number, number] }>} */
-    const tensors = JSON.parse(new TextDecoder().decode(start.subarray(8, 8 + header)));
-    return 8 + header + Math.max(0, ...Object.values(tensors).map(({ data_offsets }) => data_offsets?.[1] ?? 0));
+    const tensors = JSON.parse(new TextDecoder().decode(start.subarray(8, end)));
+    return end + Math.max(0, ...Object.values(tensors).map(({ data_offsets }) => data_offsets?.[1] ?? 0));
   } catch {
     return null;
   }
+}
+
+/** Where the header of a safetensors file ends; null where it is no such file. @param {Uint8Array} start */
+function headerEnd(start) {
+  if (start.length < 8) return null;
+  const header = Number(new DataView(start.buffer, start.byteOffset, start.byteLength).getBigUint64(0, true));
+  return header > MOST_HEADER_BYTES ? null : 8 + header;
 }
 
 /** @param {readonly Uint8Array[]} parts */

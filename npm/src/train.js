@@ -1,7 +1,7 @@
 /** Trains a small model on images of normal things, in a worker. The images stay on this machine. */
 
 import { compile, cpu, hasWorkers, hear, scriptAddress, spawn, workerAddress } from "#platform";
-import { DaadError, unpacked } from "./errors.js";
+import { DaadError, sentence, unpacked } from "./errors.js";
 import { readImage } from "./image.js";
 import { PLAN } from "./plan.js";
 
@@ -85,6 +85,7 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
     signal?.throwIfAborted();
     const reason = untrainable();
     if (reason) throw new DaadError("unsupported", reason);
+    if (!Array.isArray(images)) throw new DaadError("argument", "train takes an array of images.");
     if (!(seconds > 0)) throw new DaadError("argument", `Training takes more than ${seconds} seconds.`);
     const read = await Promise.all(images.map(readImage));
     const module = await compile("learn-threads", () => {}, downloads.signal);
@@ -113,7 +114,7 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
       case "finished":
         return deliver(message.model);
       case "failed":
-        return giveUp(message.error.lost ? new DaadError("engine", TRAPPED) : unpacked(message.error));
+        return giveUp(message.error.lost ? new DaadError("engine", message.error.isTrap ? TRAPPED : sentence(message.error.message)) : unpacked(message.error));
       default:
         return onProgress(message);
     }

@@ -88,12 +88,14 @@ async function rebuild(training) {
   return rebuilt;
 }
 
-const { port1, port2 } = new MessageChannel();
+/** Waits so that the owner's messages are handled. A timer would wait longer, and in Node a message to itself comes before all others. */
+const breath = typeof setImmediate === "function" ? () => new Promise((resolve) => setImmediate(resolve)) : messaged();
 
-/** Waits so that the owner's messages are handled. A timer would wait longer. */
-function breath() {
-  return new Promise((resolve) => {
-    port1.onmessage = resolve;
-    port2.postMessage(null);
-  });
+function messaged() {
+  const { port1, port2 } = new MessageChannel();
+  return () =>
+    new Promise((resolve) => {
+      port1.onmessage = resolve;
+      port2.postMessage(null);
+    });
 }

@@ -112,7 +112,7 @@
  * @property {{ reconstruction: number, alignment: number | null }[][]} normalRawScores R and L of each of these images and of its mirror images; the largest of its scores counts
  * @property {Range} reconstruction
  * @property {Range | null} alignment
- * @property {Record<string, string | number>} provenance
+ * @property {Record<string, unknown>} provenance what the file says of its origin: data, device, epochs, settings
  */
 
 /**

@@ -84,6 +84,10 @@ describe("a detector", () => {
       await fails(detector.detect({ data: new Uint8Array(7), width: 2, height: 2 }), "image");
       await fails(detector.detect(/** @type {any} */ ("floor.png")), "argument");
       await fails(detector.detect(/** @type {any} */ (null)), "argument");
+      await fails(detector.detectBatch(/** @type {any} */ (floor)), "argument", /array/);
+      const taken = new Uint8Array(100);
+      structuredClone(taken, { transfer: [taken.buffer] });
+      await fails(detector.detect(taken), "image");
       await fails(detector.detectTiled(floor, { overlap: 1 }), "argument", /overlap/);
       await fails(detector.detectTiled(floor, { tile: /** @type {any} */ ("big") }), "argument");
       assert.equal((await fails(detector.detectBatch([...Array(9).fill(floor), new Uint8Array(3)]), "image")).index, 9);
@@ -120,6 +124,20 @@ describe("a detector", () => {
     await assert.rejects(running, reason);
     await assert.rejects(waiting, reason);
     assert.ok((await last).score > 0, "others are not");
+    detector.close();
+  });
+
+  test("does not go on with tiles that nobody waits for", { timeout: 60_000 }, async () => {
+    const { Detector } = daad;
+    const detector = await Detector.load(MODEL);
+    const enough = new AbortController();
+    const large = { data: new Uint8Array(4 * 4000 * 4000), width: 4000, height: 4000 };
+    const start = performance.now();
+    const tiled = detector.detectTiled(large, { signal: enough.signal, onProgress: () => enough.abort() });
+    await assert.rejects(tiled, { name: "AbortError" });
+    await detector.detect(await bytesOf(FLOOR));
+    assert.ok(performance.now() - start < 10_000, "the next image does not wait for a thousand tiles");
+    await assert.rejects(detector.detectTiled(await bytesOf(FLOOR), { onProgress: () => assert.fail("mine") }), /mine/);
     detector.close();
   });
 
@@ -180,6 +198,33 @@ describe("a detector", () => {
     console.log(`MiB after each 1,000 images: ${rss.map(Math.round).join(" ")}`);
     assert.ok(rss.at(-1) - rss[2] < 64, "what is not collected yet may vary, but one picture of each of the last 7,000 would have 112 MiB");
   });
+});
+
+test("training may be paused, and ended early; its errors are those of the package", { timeout: 60_000 }, async () => {
+  const { train } = await entry("train.node.js");
+  const images = await Promise.all(["good-1", "good-2", "good-3", "good-4"].map((name) => bytesOf(join(FLOORS, `${name}.png`))));
+  /** @type {string[]} */
+  const events = [];
+  const training = train(images, { seconds: 60, onProgress: (/** @type {{ type: string }} */ { type }) => events.push(type) });
+  const learned = async () => {
+    const before = events.length;
+    while (!events.slice(before).includes("learned")) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await learned();
+  training.pause();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const paused = events.length;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assert.equal(events.length, paused, "it rests");
+  training.resume();
+  await learned();
+  training.finish();
+  const detector = await daad.Detector.load(await training.model);
+  assert.ok((await detector.detect(images[0] ?? new Uint8Array())).score !== 0);
+  detector.close();
+  const error = await fails(train(images.slice(1, 2)).model, "argument");
+  assert.ok(error instanceof daad.DaadError, "whichever script it comes from");
+  await fails(train(/** @type {any} */ (images[0])).model, "argument", /array/);
 });
 
 describe("an engine that fails", () => {

@@ -157,6 +157,13 @@ describe("a page", () => {
     assert.ok(said.includes(first.score.toFixed(3)), `${said} has ${first.score}`);
     assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
     assert.deepEqual(complaints, []);
+    if ((await element.count()) > 0) {
+      await input.setInputFiles({ name: "letter.png", mimeType: "image/png", buffer: Buffer.from("a letter") });
+      await page.waitForFunction(() => /not an image/.test(document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent ?? ""));
+      assert.equal(await element.evaluate((element) => /** @type {any} */ (element).detection), null, "the earlier result is not that of this file");
+      await input.setInputFiles(first.path);
+      await page.waitForFunction(() => /\d\.\d{3}/.test(document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent ?? ""));
+    }
     const shot = process.env["DAAD_SCREENSHOTS"];
     if (shot && (await element.count()) > 0) await page.screenshot({ path: join(shot, `element-${isolated}.png`) });
     await page.close();
@@ -262,12 +269,14 @@ describe("a page", () => {
 });
 
 test("its types pass a strict TypeScript, with a browser's types and without", async () => {
-  const compile = (/** @type {string[]} */ libraries) =>
-    promisify(execFile)(host("tsc"), ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--lib", libraries.join(), "--typeRoots", join(HOSTS, "node_modules/@types"), "--types", "node", "strict.ts"], { cwd: project.dir }).catch((error) =>
+  await writeFile(join(project.dir, "element.ts"), 'import "daad/element";\nexport const score: number | undefined = document.querySelector("daad-detector")?.detection?.score;\n');
+  const compile = (/** @type {string[]} */ libraries, /** @type {string} */ file) =>
+    promisify(execFile)(host("tsc"), ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--lib", libraries.join(), "--typeRoots", join(HOSTS, "node_modules/@types"), "--types", "node", file], { cwd: project.dir }).catch((error) =>
       assert.fail(error.stdout),
     );
-  await compile(["es2022", "dom", "dom.iterable"]);
-  await compile(["es2022"]);
+  await compile(["es2022", "dom", "dom.iterable"], "strict.ts");
+  await compile(["es2022", "dom", "dom.iterable"], "element.ts");
+  await compile(["es2022"], "strict.ts");
   const types = join(project.dir, "node_modules/daad/types");
   for (const name of await readdir(types)) assert.doesNotMatch(await readFile(join(types, name), "utf8"), /[:<|] ?any\b/, name);
 });

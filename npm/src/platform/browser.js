@@ -21,12 +21,17 @@ export const hasWorkers = typeof Worker === "function";
 
 /** The address of the worker's script. */
 export function workerAddress() {
-  return WORKER.href;
+  return absolute(WORKER);
 }
 
 /** @param {import("../engine.js").EngineName} engine */
 export function scriptAddress(engine) {
-  return ENGINES[engine].script.href;
+  return absolute(ENGINES[engine].script);
+}
+
+/** Some bundlers leave the page's origin out, and a worker would not know it. @param {URL} url */
+function absolute(url) {
+  return new URL(String(url), globalThis.location?.href).href;
 }
 
 /** Imports a script, whose address no bundler has to follow. @param {string} url */
@@ -81,7 +86,7 @@ export const own = {
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function compile(engine, onChunk, signal) {
-  const response = await request(ENGINES[engine].wasm.href, "the engine", signal);
+  const response = await request(absolute(ENGINES[engine].wasm), "the engine", signal);
   const whole = chunks(response.clone().body, ENGINE_BYTES[engine] ?? null, "the engine", signal, ({ byteLength }) => onChunk(byteLength));
   whole.catch(() => {}); // it is awaited below
   // The browser's own response, because only for that does it cache compiled code; and by its type only does it compile a stream.

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Worker as NodeWorker, parentPort } from "node:worker_threads";
 
 import { MOST_THREADS, NO_GPU, hasRelaxedSimd } from "../backend.js";
-import { DaadError } from "../errors.js";
+import { DaadError, sentence } from "../errors.js";
 import { request } from "../download.js";
 
 /** Whether there are workers. */
@@ -104,7 +104,7 @@ export async function open(url, signal) {
     return new Response(new Uint8Array(await readFile(path, { signal })));
   } catch (error) {
     signal.throwIfAborted();
-    throw new DaadError("download", `The model could not be read: ${error instanceof Error ? error.message : error}`);
+    throw new DaadError("download", `The model could not be read: ${sentence(error instanceof Error ? error.message : String(error))}`);
   }
 }
 
