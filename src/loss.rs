@@ -1,5 +1,19 @@
 //! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the batch.
 //! Structural similarity is an extension.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use daad::loss;
+//!
+//! let image = Tensor::<4>::zeros([1, 3, 8, 8], &Device::flex());
+//! let reconstruction = image.clone() + 0.5;
+//! let loss: f32 = loss::reconstruction(image, reconstruction).into_scalar();
+//! assert!((loss - 0.25).abs() < 1e-6);
+//!
+//! let undecided = Tensor::<1>::zeros([4], &Device::flex());
+//! let loss: f32 = loss::discrimination(undecided.clone(), undecided).into_scalar();
+//! assert!((loss - 2.0 * 2f32.ln()).abs() < 1e-6);
+//! ```
 
 mod structural_similarity;
 

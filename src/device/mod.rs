@@ -1,4 +1,14 @@
 //! Chooses the device to compute on, for native programs.
+//!
+//! ```
+//! use daad::device::DeviceChoice;
+//!
+//! # fn main() -> daad::Result<()> {
+//! let device = DeviceChoice::Cpu.resolve()?;
+//! println!("computing on {}", device.name);
+//! # Ok(())
+//! # }
+//! ```
 
 mod check;
 mod memory;

@@ -1,4 +1,19 @@
 //! Scores a labelled test set and computes the figures of a model under both protocols.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use daad::Detector;
+//! use daad::evaluate::evaluate;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let images: Vec<daad::Result<daad::dataset::LabelledImage>> = Vec::new();
+//! let model = std::fs::read("models/series/r4.safetensors")?;
+//! let detector = Detector::from_bytes(&model, &Device::flex())?;
+//! // The images come from a data set, see `daad::dataset`. Without any there are no figures.
+//! assert!(evaluate(&detector, images, |_| {}).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod error_maps;
 mod figures;

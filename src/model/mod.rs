@@ -1,4 +1,30 @@
 //! The networks: the autoencoder with block-wise memory (Table 7) and the discriminator (Table 8).
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use daad::model::{Division, ModelConfig};
+//! use daad::nn::DivisionRate;
+//!
+//! # fn main() -> daad::Result<()> {
+//! let mut config = ModelConfig {
+//!     height_px: 64,
+//!     width_px: 64,
+//!     scales: 3,
+//!     base_width: 4,
+//!     adversarial: None,
+//!     ..ModelConfig::default()
+//! };
+//! config.memory.items = 50;
+//! config.memory.division = Division::Blocks(DivisionRate::square(4));
+//! config.validate()?; // says what is not possible
+//! assert_eq!(config.system_name(), "DAAD");
+//!
+//! let model = config.init(&Device::flex())?;
+//! let images = Tensor::<4>::zeros([1, 3, 64, 64], &Device::flex());
+//! assert_eq!(model.generator.forward(images).dims(), [1, 3, 64, 64]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod autoencoder;
 mod config;

@@ -1,5 +1,19 @@
 //! What a person may set of a training run: the flags of `daad train`, the keys of its TOML file
 //! and those that a sweep varies are all these.
+//!
+//! ```
+//! use daad::settings::Settings;
+//!
+//! # fn main() -> daad::Result<()> {
+//! let file = Settings::from_toml("epochs = 20\nbatch-size = 4")?;
+//! let flags = Settings::from_toml("epochs = 5")?;
+//! let settings = flags.over(&file); // flags count more than the file
+//! assert_eq!(settings.keys().len(), 2);
+//! assert!(settings.to_toml().contains("epochs = 5"));
+//! assert!(Settings::from_toml("epoch = 5").is_err()); // unknown keys are named
+//! # Ok(())
+//! # }
+//! ```
 
 mod choices;
 mod effect;
