@@ -10,6 +10,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
 WASM=wasm32-unknown-unknown
 NODE_MIN=18.19
+NODE_MIN_TESTS=20.19 # of Vite, with which the package is tested
 RUST_MIN=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml)
 BINDGEN_VERSION=$(grep -A1 '^name = "wasm-bindgen"$' Cargo.lock | sed -nE 's/^version = "(.*)"/\1/p')
 BINDGEN=$CACHE/tools/wasm-bindgen-$BINDGEN_VERSION
@@ -90,6 +91,7 @@ set_up_building() {
 }
 
 set_up_testing() {
+  at_least "$NODE_MIN_TESTS" "$(node --version | tr -d v)" || die "the tests need Node $NODE_MIN_TESTS or newer: https://nodejs.org"
   set_up_formatting
   cargo clippy --version >/dev/null 2>&1 || set_up_lints
   has_wasm_target || [[ -x /usr/bin/clippy-driver ]] || apt_install rust-web-clippy # of the compiler that builds the engines

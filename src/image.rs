@@ -6,7 +6,9 @@ mod flips;
 mod format;
 mod jpeg;
 
-pub use decode::{MAX_SIDE_PX, Upright, decode, decode_original, decode_upright, from_rgba};
+pub use decode::{
+    MAX_SIDE_PX, Upright, decode, decode_original, decode_upright, from_rgba, to_rgba,
+};
 pub use flips::{Flips, Mirror};
 pub use format::{is_lossy, only_part_read};
 

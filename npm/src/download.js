@@ -1,6 +1,6 @@
 /** Downloads with progress. It counts bytes after decompression; `content-length`, the size of the compressed file, is not used. */
 
-import { DaadError } from "./errors.js";
+import { DaadError, capital } from "./errors.js";
 
 /**
  * Fetches a response that is ok.
@@ -44,9 +44,4 @@ export async function chunks(body, expected, what, signal, onChunk) {
     received += value.byteLength;
   }
   if (expected !== null && received !== expected) throw new DaadError("download", `${capital(what)} is damaged: ${received} bytes came where ${expected} were expected.`);
-}
-
-/** @param {string} text */
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

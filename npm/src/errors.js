@@ -26,16 +26,19 @@ export class DaadError extends Error {
   }
 }
 
+/** What is said of an engine that trapped, which says nothing itself. */
+export const TRAPPED = "the engine stopped unexpectedly";
+
 /** The engine was lost during a request: it trapped, was silent for too long, or its device failed. The request may succeed elsewhere. */
 export class Lost extends Error {}
 
 /**
  * An error as a message that can be posted.
  * @param {unknown} error
- * @returns {{ lost: boolean, isTrap?: boolean, code: string, message: string, index?: number }}
+ * @returns {{ lost: boolean, code: string, message: string, index?: number }}
  */
 export function packed(error) {
-  if (error instanceof WebAssembly.RuntimeError) return { lost: true, isTrap: true, code: "engine", message: "the engine stopped unexpectedly" }; // it is built without panic messages
+  if (error instanceof WebAssembly.RuntimeError) return { lost: true, code: "engine", message: TRAPPED }; // it is built without panic messages
   const { code = "", message = String(error), index = undefined } = error instanceof Error ? /** @type {Error & { code?: string, index?: number }} */ (error) : {};
   return { lost: code === "engine" || error instanceof Lost, code, message, ...(index === undefined ? {} : { index }) };
 }
@@ -55,8 +58,14 @@ function isCode(code) {
   return ["image", "model", "argument", "download", "unsupported", "engine", "closed"].includes(code);
 }
 
-/** The engine's messages begin with a lower-case letter and have no full stop. @param {string} message */
-export function sentence(message) {
+/** An error's message as a sentence. The engine's messages begin with a lower-case letter and have no full stop. @param {unknown} error */
+export function sentence(error) {
+  const message = error instanceof Error ? error.message : String(error);
   const text = message.replace(/\s+/g, " ").trim() || "something went wrong";
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  return capital(text) + (/[.!?]$/.test(text) ? "" : ".");
+}
+
+/** @param {string} text */
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

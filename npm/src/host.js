@@ -127,7 +127,7 @@ export class Host {
         if (isLast) {
           this.#at = first; // what no engine can do is not the fault of the first
           this.#info = firstInfo;
-          throw new DaadError("engine", `${sentence(error.message)} It was tried again${first === engines.length - 1 ? "" : ", and on the CPU,"} and failed again.`);
+          throw new DaadError("engine", `${sentence(error)} It was tried again${first === engines.length - 1 ? "" : ", and on the CPU,"} and failed again.`);
         }
         this.#giveWay(engines, error);
       }
@@ -161,7 +161,7 @@ export class Host {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof DaadError && error.code === "download" && tries === 1) continue; // connections break
-        if (isLast) throw error instanceof DaadError ? error : new DaadError("engine", `The engine did not start: ${sentence(error instanceof Error ? error.message : String(error))}`);
+        if (isLast) throw error instanceof DaadError ? error : new DaadError("engine", `The engine did not start: ${sentence(error)}`);
         this.#giveWay(engines, error);
       }
     }
@@ -203,7 +203,7 @@ export class Host {
   /** @param {readonly EngineName[]} engines @param {unknown} error */
   #giveWay(engines, error) {
     const why = engines[this.#at] === "webgpu" ? GAVE_WAY.webgpu : GAVE_WAY.threads;
-    this.#info = { ...this.#info, note: `${why} The reason: ${sentence(error instanceof Error ? error.message : String(error))}` };
+    this.#info = { ...this.#info, note: `${why} The reason: ${sentence(error)}` };
     this.#at += 1;
   }
 

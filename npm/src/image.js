@@ -11,7 +11,7 @@ export async function readImage(image) {
     return await read(image);
   } catch (error) {
     if (error instanceof DaadError) throw error;
-    throw new DaadError("image", `The image could not be read: ${sentence(error instanceof Error ? error.message : String(error))}`); // a buffer that was handed over, pixels of another site
+    throw new DaadError("image", `The image could not be read: ${sentence(error)}`); // a buffer that was handed over, pixels of another site
   }
 }
 

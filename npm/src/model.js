@@ -15,18 +15,8 @@ const MOST_HEADER_BYTES = 1e6;
  * @returns {Promise<Uint8Array>}
  */
 export async function readModel(source, signal, onProgress) {
-  const { body, parts, total } = await opened(await source, signal);
-  let loaded = 0;
-  /** @param {Uint8Array} part */
-  const take = (part) => {
-    parts.push(part);
-    loaded += part.byteLength;
-    if (total.bytes === null) total.bytes = sizeOf(parts, loaded);
-    onProgress(loaded, total.bytes);
-  };
-  if (body) await chunks(body, null, "the model", signal, take);
-  const bytes = joined(parts);
-  const expected = sizeOf([bytes], bytes.length) ?? headerEnd(bytes);
+  const bytes = await wholeOf(await source, signal, onProgress);
+  const expected = sizeOf(bytes) ?? headerEnd(bytes);
   if (expected !== null && expected > bytes.length) throw new DaadError("download", `The model is cut off: ${bytes.length} bytes are there where ${expected} were expected.`);
   onProgress(bytes.length, bytes.length);
   return bytes;
@@ -35,27 +25,44 @@ export async function readModel(source, signal, onProgress) {
 /**
  * @param {import("./types.js").ModelSource} source
  * @param {AbortSignal} signal
- * @returns {Promise<{ body: ReadableStream<Uint8Array> | null, parts: Uint8Array[], total: { bytes: number | null } }>} the content, or where to read it
+ * @param {(loaded: number, total: number | null) => void} onProgress
+ * @returns {Promise<Uint8Array>}
  */
-async function opened(source, signal) {
-  const whole = (/** @type {Uint8Array} */ bytes) => ({ body: null, parts: [bytes], total: { bytes: bytes.length } });
-  if (source instanceof Uint8Array) return whole(source.slice()); // its owner may change it
-  if (source instanceof ArrayBuffer) return whole(new Uint8Array(source.slice(0)));
-  if (source instanceof Blob) return whole(new Uint8Array(await source.arrayBuffer()));
-  if (typeof source === "string" || source instanceof URL) return { body: (await open(source, signal)).body, parts: [], total: { bytes: null } };
-  if (source instanceof Response) return { body: checked(source, "the model").body, parts: [], total: { bytes: null } };
+async function wholeOf(source, signal, onProgress) {
+  if (source instanceof Uint8Array) return source.slice(); // its owner may change it
+  if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  if (typeof source === "string" || source instanceof URL) return streamed(await open(source, signal), signal, onProgress);
+  if (source instanceof Response) return streamed(checked(source, "the model"), signal, onProgress);
   throw new DaadError("argument", "A model is the bytes of a model file, an address or a response.");
 }
 
 /**
+ * @param {Response} response
+ * @param {AbortSignal} signal
+ * @param {(loaded: number, total: number | null) => void} onProgress
+ */
+async function streamed({ body }, signal, onProgress) {
+  /** @type {Uint8Array[]} */
+  const parts = [];
+  let loaded = 0;
+  /** @type {number | null} */
+  let total = null;
+  await chunks(body, null, "the model", signal, (part) => {
+    parts.push(part);
+    loaded += part.byteLength;
+    total ??= sizeOf(joined(parts));
+    onProgress(loaded, total);
+  });
+  return joined(parts);
+}
+
+/**
  * The size of a safetensors file by its header: eight bytes with the header's length, then JSON with where each tensor ends.
- * @param {readonly Uint8Array[]} parts its first bytes
- * @param {number} loaded how many they are
+ * @param {Uint8Array} start its first bytes
  * @returns {number | null} null if the header is not there yet, or it is no such file, which the engine says
  */
-function sizeOf(parts, loaded) {
-  if (loaded < 8) return null;
-  const start = joined(parts);
+function sizeOf(start) {
   const end = headerEnd(start);
   if (end === null || start.length < end) return null;
   try {

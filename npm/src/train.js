@@ -1,7 +1,8 @@
 /** Trains a small model on images of normal things, in a worker. The images stay on this machine. */
 
-import { compile, cpu, hasWorkers, hear, scriptAddress, spawn, workerAddress } from "#platform";
-import { DaadError, sentence, unpacked } from "./errors.js";
+import { compile, cpu, hasWorkers, scriptAddress, workerAddress } from "#platform";
+import { ownWorker } from "./connection/owned.js";
+import { DaadError, Lost, TRAPPED, sentence, unpacked } from "./errors.js";
 import { readImage } from "./image.js";
 import { PLAN } from "./plan.js";
 
@@ -15,7 +16,7 @@ export { DaadError } from "./errors.js";
 /** An engine that has not started after this long never will. */
 const PATIENCE_MS = 60_000;
 
-const TRAPPED = "The engine stopped unexpectedly, perhaps for want of memory: try again, or with fewer images.";
+const WHY_TRAPPED = "The engine stopped unexpectedly, perhaps for want of memory: try again, or with fewer images.";
 
 /**
  * @typedef {object} TrainOwnOptions
@@ -62,10 +63,8 @@ export function untrainable() {
  */
 function startTrainer(images, { seconds = 60, description = "", signal, onProgress = () => {}, ...plan }) {
   const downloads = new AbortController();
-  /** @type {import("./engine.js").Crew | null} */
+  /** @type {ReturnType<typeof ownWorker> | null} */
   let worker = null;
-  /** @type {(() => void) | null} */
-  let deafen = null;
   /** @type {(error: unknown) => void} */
   let giveUp = () => {};
   /** @type {import("./trainer.js").Order[]} what it was told before there was a worker */
@@ -77,8 +76,7 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
     downloads.abort();
     signal?.removeEventListener("abort", abort);
     worker?.end();
-    deafen?.();
-    worker = deafen = null;
+    worker = null;
   }
 
   async function begin() {
@@ -92,12 +90,10 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
     if (downloads.signal.aborted) return;
     const { threads } = cpu();
     onProgress({ type: "engine", threads });
-    const channel = `daad-${Math.random()}`;
-    deafen = hear(channel, () => giveUp(new DaadError("engine", TRAPPED)));
-    worker = spawn(workerAddress(), receive, (message) => giveUp(new DaadError(message ? "engine" : "download", message ? TRAPPED : "The worker's script could not be loaded.")));
+    worker = ownWorker(receive, lose);
     worker.hold(true);
     timer = setTimeout(() => giveUp(new DaadError("engine", "The engine that trains did not start in time: try again.")), PATIENCE_MS);
-    worker.post({ type: "train", script: scriptAddress("learn-threads"), worker: workerAddress(), channel, threads, module, plan: { ...PLAN, ...plan }, seconds, images: read, description });
+    worker.post({ type: "train", script: scriptAddress("learn-threads"), worker: workerAddress(), channel: worker.channel, threads, module, plan: { ...PLAN, ...plan }, seconds, images: read, description });
     for (const order of early) worker.post({ type: "trainer", order });
   }
 
@@ -106,15 +102,20 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
   /** @type {(model: Uint8Array<ArrayBuffer>) => void} */
   let deliver = () => {};
 
+  /** A training is not begun anew by itself. @param {Lost | DaadError} error */
+  function lose(error) {
+    if (error instanceof Lost) giveUp(new DaadError("engine", error.message === TRAPPED ? WHY_TRAPPED : sentence(error)));
+    else giveUp(error);
+  }
+
   /** @param {any} message */
   function receive(message) {
     clearTimeout(timer);
-    if (message === "trapped") return giveUp(new DaadError("engine", TRAPPED));
     switch (message.type) {
       case "finished":
         return deliver(message.model);
       case "failed":
-        return giveUp(message.error.lost ? new DaadError("engine", message.error.isTrap ? TRAPPED : sentence(message.error.message)) : unpacked(message.error));
+        return lose(unpacked(message.error));
       default:
         return onProgress(message);
     }

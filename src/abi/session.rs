@@ -5,10 +5,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use burn::tensor::Device;
-use image::buffer::ConvertBuffer;
-use image::{RgbImage, RgbaImage};
+use image::RgbImage;
 
-use crate::image::from_rgba;
+use crate::image::{from_rgba, to_rgba};
 use crate::{Detection, Detector, Error};
 
 /// The result for one image, as the host reads it in memory. It and what it points to stay until
@@ -149,9 +148,9 @@ impl Session {
 
 impl Kept {
     fn new(detector: &Detector, detection: Detection) -> Self {
-        let heat_map = rgba(&detector.heat_map(&detection));
+        let heat_map = to_rgba(&detector.heat_map(&detection));
         let prediction = detection.prediction;
-        let reconstruction = rgba(&prediction.reconstruction);
+        let reconstruction = to_rgba(&prediction.reconstruction);
         let error_map = prediction.error_map;
         let result = Box::new(DaadResult {
             score: detection.anomaly_score,
@@ -172,12 +171,6 @@ impl Kept {
             reconstruction,
         }
     }
-}
-
-/// The pixels of an image as RGBA.
-fn rgba(image: &RgbImage) -> Vec<u8> {
-    let image: RgbaImage = image.convert();
-    image.into_raw()
 }
 
 /// The value of a future that has nothing to wait for, as all of the CPU's.

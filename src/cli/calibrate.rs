@@ -7,19 +7,17 @@ use anyhow::Context;
 use clap::Args;
 use image::RgbImage;
 
-use daad::dataset::Sample;
 use daad::error::shown;
 use daad::file;
 use daad::image::Flips;
 use daad::learn::recalibrate;
-use daad::metric::Label;
-use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
+use daad::score::NOTHING_TO_SCALE_BY;
 use daad::settings::named;
 use daad::weights::read_card;
 use pollster::block_on;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::{different_images, load};
+use super::common::files::good_images;
 use super::common::output::{note, threshold};
 
 #[derive(Debug, Args)]
@@ -42,13 +40,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     file::check_writable(&args.model)?;
     let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
     let card = read_card(&bytes).with_context(|| path.clone())?;
-    let paths = different_images(&args.paths)?;
-    if let Some(warning) = few_images_warning(paths.len()) {
-        note(&warning);
-    }
-    let sample = |path| Sample::of_file(path, "", Label::Normal);
-    let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
-    let normal = load(samples, (card.config.width_px, card.config.height_px))?;
+    let normal = good_images(&args.paths, (card.config.width_px, card.config.height_px))?;
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
     let finished = block_on(recalibrate(&bytes, &normal, args.flips, &device.device))

@@ -8,20 +8,16 @@ use clap::Args;
 use image::RgbImage;
 use pollster::block_on;
 
-use daad::dataset::Sample;
 use daad::error::shown;
 use daad::exchange::from_pytorch;
 use daad::file;
 use daad::learn::finish;
-use daad::metric::Label;
-use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
+use daad::score::NOTHING_TO_SCALE_BY;
 use daad::settings::Settings;
-use daad::weights::Provenance;
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
-use super::common::files::{check_new, different_images, load, read_settings};
+use super::common::files::{check_new, good_images, settings_over};
 use super::common::output::{note, threshold};
-use super::common::provenance::{command, commit};
 
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
@@ -53,12 +49,7 @@ pub(crate) struct ImportArgs {
 pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     check_new(&args.out, args.overwrite)?;
     file::check_writable(&args.out)?;
-    let file = match &args.config {
-        Some(path) => read_settings(path)?,
-        None => Settings::default(),
-    };
-    args.settings.check_numbers()?;
-    let settings = args.settings.over(&file);
+    let settings = settings_over(args.config.as_deref(), &args.settings)?;
     settings.check_effect()?;
     let config = settings.resolve()?;
 
@@ -67,23 +58,12 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let device = args.common.device.resolve()?;
     let imported = from_pytorch(&bytes, &config.model, &device.device).with_context(|| path)?;
 
-    let paths = different_images(&args.normal)?;
-    if let Some(warning) = few_images_warning(paths.len()) {
-        note(&warning);
-    }
-    let sample = |path| Sample::of_file(path, "", Label::Normal);
-    let samples: Vec<Sample> = paths.into_iter().map(sample).collect();
-    let normal = load(samples, (config.model.width_px, config.model.height_px))?;
+    let normal = good_images(
+        &args.normal,
+        (config.model.width_px, config.model.height_px),
+    )?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
-    let folder = args.normal[0].file_name().unwrap_or_default();
-    let provenance = Provenance {
-        data: (args.provenance.data_name).unwrap_or(folder.to_string_lossy().into_owned()),
-        licence: args.provenance.licence.unwrap_or_default(),
-        attribution: args.provenance.attribution.unwrap_or_default(),
-        commit: commit(),
-        command: command(),
-        ..Provenance::default()
-    };
+    let provenance = args.provenance.of(&args.normal[0]);
     let finished = block_on(finish(
         &imported.model,
         &config,

@@ -12,13 +12,12 @@ use daad::file;
 use daad::learn::TrainConfig;
 use daad::settings::{Settings, named};
 use daad::train::{Data, Outcome, RunLock, Training, checkpoint_path, read_progress};
-use daad::weights::{Precision, Provenance};
+use daad::weights::Precision;
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
-use super::common::files::{check_new, data_set, read_settings};
+use super::common::files::{check_new, data_set, settings_over};
 use super::common::interrupt::INTERRUPTED;
 use super::common::output::{self, note, settings_of};
-use super::common::provenance::{command, commit};
 use super::common::terminal::{self, Options};
 
 /// How long a job waits for the lock. If a sweep was killed, its job still runs until the end of
@@ -85,21 +84,13 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     check_training_images(&split, &args.data)?;
     let size = (config.model.width_px, config.model.height_px);
     let has_test = !split.test.is_empty();
-    let data_name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let epochs = config.epochs;
     let training = Training {
         config,
         device: args.common.device.resolve()?,
         out: args.out,
         resume: args.resume,
-        provenance: Provenance {
-            data: args.provenance.data_name.unwrap_or(data_name.into_owned()),
-            licence: args.provenance.licence.unwrap_or_default(),
-            attribution: args.provenance.attribution.unwrap_or_default(),
-            commit: commit(),
-            command: command(),
-            ..Provenance::default()
-        },
+        provenance: args.provenance.of(&args.data),
         precision: match args.full_precision {
             true => Precision::F32,
             false => Precision::F16,
@@ -167,12 +158,7 @@ fn categories(samples: &[Sample]) -> BTreeSet<&str> {
 /// The configuration of the arguments, or that of the run to be resumed.
 fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
     let checkpoint = checkpoint_path(&args.out);
-    let file = match &args.config {
-        Some(path) => read_settings(path)?,
-        None => Settings::default(),
-    };
-    args.settings.check_numbers()?;
-    let settings = args.settings.over(&file);
+    let settings = settings_over(args.config.as_deref(), &args.settings)?;
     if args.resume {
         return resumed(read_progress(&checkpoint)?.config, &settings);
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
+use image::buffer::ConvertBuffer;
 use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel, RgbImage,
@@ -222,6 +223,12 @@ pub fn from_rgba(pixels: Vec<u8>, width_px: u32, height_px: u32) -> Result<RgbIm
     }
     let image = RgbaImage::from_raw(width_px, height_px, pixels).ok_or_else(wrong)?;
     Ok(on_white(image))
+}
+
+/// The pixels of an image as RGBA, row by row, all opaque: the inverse of [`from_rgba`].
+pub fn to_rgba(image: &RgbImage) -> Vec<u8> {
+    let image: RgbaImage = image.convert();
+    image.into_raw()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use image::RgbImage;
 use crate::detector::{
     BlockPlace, InspectedBlock, InspectedItem, Inspector, ScoredTile, TileSize, TiledDetection,
 };
-use crate::image::{decode_original, from_rgba, only_part_read};
+use crate::image::{decode_original, from_rgba, only_part_read, resize, to_rgba};
 use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::{Range, RawScore};
@@ -235,6 +235,13 @@ fn photograph(image: &JsValue) -> Result<Picture, JsValue> {
     })
 }
 
+/// An image in another size: at once, because several that wait for each other take much memory.
+fn resized(image: &JsValue, width: usize, height: usize) -> Result<Picture, JsValue> {
+    let Picture { image, note } = photograph(image)?;
+    let image = resize(image, width as u32, height as u32);
+    Ok(Picture { image, note })
+}
+
 /// An image from an object like `ImageData`; transparent pixels are drawn on white.
 fn pixels(image: &JsValue) -> Result<Picture, JsValue> {
     let data = Reflect::get(image, &"data".into())?;
@@ -287,14 +294,8 @@ impl Tiling {
 impl WebDetector {
     /// An image in the model's size.
     fn picture(&self, image: &JsValue) -> Result<Picture, JsValue> {
-        let Some(bytes) = image.dyn_ref::<Uint8Array>() else {
-            return pixels(image);
-        };
-        let bytes = bytes.to_vec();
-        Ok(Picture {
-            image: self.detector.prepare(&bytes).map_err(js_error)?,
-            note: only_part_read(&bytes),
-        })
+        let config = &self.detector.card().config;
+        resized(image, config.width_px, config.height_px)
     }
 
     fn detection(&self, detection: &Detection, note: Option<&str>) -> Object {
@@ -429,11 +430,7 @@ fn divided(config: &ModelConfig) -> Option<DivisionRate> {
 
 /// The pixels of an image as RGBA, which a canvas can show.
 fn rgba(image: &RgbImage) -> Uint8ClampedArray {
-    let mut bytes = vec![255; image.pixels().len() * 4];
-    for (opaque, pixel) in bytes.chunks_exact_mut(4).zip(image.pixels()) {
-        opaque[..3].copy_from_slice(&pixel.0);
-    }
-    Uint8ClampedArray::from(bytes.as_slice())
+    Uint8ClampedArray::from(to_rgba(image).as_slice())
 }
 
 /// A plain object of JavaScript as a struct.

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use crate::error::Error;
-use crate::image::{Flips, resize};
+use crate::image::Flips;
 use crate::learn::{InMemoryTraining, Schedule, StepReport, TrainConfig};
 use crate::model::{Division, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::weights::{Precision, Provenance};
 
-use super::{Picture, from_js, js_error, photograph, rgba, set};
+use super::{from_js, js_error, resized, rgba, set};
 
 /// The settings that the page may choose; all other settings are as in the paper.
 #[derive(Deserialize)]
@@ -76,11 +76,9 @@ impl WebTraining {
     #[wasm_bindgen(constructor)]
     pub fn new(plan: JsValue, images: &Array) -> Result<WebTraining, JsValue> {
         let plan: Plan = from_js(plan)?;
-        let side = plan.size as u32;
         let images = images.iter().enumerate().map(|(index, image)| {
-            let Picture { image, .. } =
-                photograph(&image).map_err(|error| numbered(error, index))?;
-            Ok(resize(image, side, side))
+            let picture = resized(&image, plan.size, plan.size);
+            Ok(picture.map_err(|error| numbered(error, index))?.image)
         });
         let images = images.collect::<Result<Vec<_>, JsValue>>()?;
         let training = InMemoryTraining::new(plan.config(), images, &Device::flex());

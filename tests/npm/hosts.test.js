@@ -6,15 +6,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, readdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
 import { promisify } from "node:util";
 import { brotliCompressSync, constants } from "node:zlib";
-import sirv from "sirv";
 import { HEADERS } from "../../www/policy.js";
 import { SOFTWARE_GPU, launch } from "../web/support/page.js";
+import { servePlainly } from "../web/support/plain-server.js";
 import { FLOORS, HOSTS, SMALL_MODEL, assertClose, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";
 
 const BUDGET_BYTES = 450e3;
@@ -104,23 +103,6 @@ async function memoryOf(pid) {
 
 const ISOLATING = Object.fromEntries(Object.entries(HEADERS).filter(([name]) => name.startsWith("Cross")));
 
-/** Serves the project's files. @param {Record<string, string>} headers */
-async function serveFiles(headers) {
-  const files = sirv(project.dir, { dev: true });
-  const server = createServer((request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    files(request, response);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
-  return {
-    url: `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`,
-    stop() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
-
 describe("a page", () => {
   /** @type {import("playwright-core").Browser} */
   let browser;
@@ -171,23 +153,23 @@ describe("a page", () => {
 
   for (const isolated of [true, false]) {
     test(`without a bundler, and the element, ${isolated ? "on an isolated page" : "from a plain server"}`, { timeout: 60_000 }, async () => {
-      const server = await serveFiles(isolated ? ISOLATING : {});
-      for (const name of ["plain.html", "element.html"]) await look(`${server.url}/${name}`, { isolated });
-      server.stop();
+      const server = await servePlainly(project.dir, isolated ? ISOLATING : {});
+      for (const name of ["plain.html", "element.html"]) await look(`${server.url}${name}`, { isolated });
+      await server.stop();
     });
   }
 
   test("of another origin than the package, as from a CDN, scores whatever a browser can draw", { timeout: 60_000 }, async () => {
     const [first] = native;
     assert.ok(first);
-    const own = await serveFiles({});
-    const cdn = await serveFiles({ "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+    const own = await servePlainly(project.dir, {});
+    const cdn = await servePlainly(project.dir, { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
     const page = await browser.newPage();
-    await page.goto(`${own.url}/package.json`); // any file of that origin
+    await page.goto(`${own.url}package.json`); // any file of that origin
     const scores = await page.evaluate(
       async ([cdn, base64]) => {
-        const { Detector } = /** @type {typeof import("daad")} */ (await import(`${cdn}/node_modules/daad/index.js`));
-        const detector = await Detector.load(`${cdn}/model.safetensors`);
+        const { Detector } = /** @type {typeof import("daad")} */ (await import(`${cdn}node_modules/daad/index.js`));
+        const detector = await Detector.load(`${cdn}model.safetensors`);
         const blob = await (await fetch(`data:image/png;base64,${base64}`)).blob();
         const bitmap = await createImageBitmap(blob);
         const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
@@ -213,11 +195,11 @@ describe("a page", () => {
     assert.equal(Object.keys(all).length, 8);
     for (const [name, score] of Object.entries(all)) assertClose(Number(score), first.score, name);
     await page.close();
-    for (const server of [own, cdn]) server.stop();
+    for (const server of [own, cdn]) await server.stop();
   });
 
   test("whose GPU is lost with an image, and the next GPU too, scores it on the CPU", { timeout: 120_000 }, async () => {
-    const server = await serveFiles({});
+    const server = await servePlainly(project.dir, {});
     const withGpu = await launch(SOFTWARE_GPU);
     const page = await withGpu.newPage();
     // Each worker's device is destroyed when it gets the larger image.
@@ -234,7 +216,7 @@ describe("a page", () => {
       const response = await route.fetch();
       await route.fulfill({ response, body: losing + (await response.text()) });
     });
-    await page.goto(`${server.url}/package.json`);
+    await page.goto(`${server.url}package.json`);
     const found = await page.evaluate(async (model) => {
       const { Detector } = /** @type {typeof import("daad")} */ (await import(`${location.origin}/node_modules/daad/index.js`));
       const detector = await Detector.load(Uint8Array.from(atob(model), (letter) => letter.charCodeAt(0)), { backend: "webgpu", patienceMs: 20_000 });
@@ -248,7 +230,7 @@ describe("a page", () => {
     assert.equal(found.engine.backend, "wasm");
     assert.match(found.engine.note, /^WebGPU was tried and did not work.*destroyed/i);
     await withGpu.close();
-    server.stop();
+    await server.stop();
   });
 
   test("with Vite, in development and built", { timeout: 90_000 }, async () => {

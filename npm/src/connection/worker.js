@@ -1,12 +1,11 @@
 /** An engine in a worker: a promise for each request, and a watch over the worker's life. */
 
-import { hasWorkers, hear, spawn, workerAddress } from "#platform";
+import { hasWorkers, workerAddress } from "#platform";
 import { DaadError, Lost, unpacked } from "../errors.js";
+import { ownWorker } from "./owned.js";
 
 /** How often the watch looks, in a worker's patience. It counts looks and not time, because a machine that sleeps gives no sign of life either. */
 const LOOKS = 20;
-
-const TRAPPED = "the engine stopped unexpectedly";
 
 /** All engines. @type {(names: readonly import("../engine.js").EngineName[]) => readonly import("../engine.js").EngineName[]} */
 export const usable = (names) => names;
@@ -28,18 +27,13 @@ export function connect(patienceMs) {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let watch;
 
-  const channel = `daad-${Math.random()}`;
-  let deafen = () => {};
-  const worker = spawn(workerAddress(), receive, (message) =>
-    lose(message ? new Lost(TRAPPED) : new DaadError("download", "The worker's script could not be loaded: check the connection, and that the package was copied whole.")),
-  );
+  const worker = ownWorker(receive, lose);
 
   /** @param {Error} error */
   function lose(error) {
     if (lost) return;
     lost = error;
     worker.end();
-    deafen();
     clearInterval(watch);
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
@@ -48,7 +42,6 @@ export function connect(patienceMs) {
   /** @param {any} message */
   function receive(message) {
     silentLooks = 0;
-    if (message === "trapped") return lose(new Lost(TRAPPED));
     const request = waiting.get(message.id);
     if (!request) return;
     if (message.progress) return request.onProgress(message.progress.done, message.progress.all);
@@ -61,7 +54,6 @@ export function connect(patienceMs) {
   /** @param {boolean} isPatient */
   function wake(isPatient) {
     worker.hold(true);
-    deafen = hear(channel, () => lose(new Lost(TRAPPED))); // only now, because in Deno it would keep the program from ending
     silentLooks = 0;
     if (isPatient) return;
     watch = setInterval(() => {
@@ -71,12 +63,11 @@ export function connect(patienceMs) {
 
   function rest() {
     worker.hold(false);
-    deafen();
     clearInterval(watch);
   }
 
   return {
-    channel,
+    channel: worker.channel,
     /**
      * @param {import("../service.js").Request} request
      * @param {{ onProgress?: (done: number, all: number) => void, isPatient?: boolean }} [options] `isPatient`: however long it takes

@@ -92,14 +92,10 @@ export async function compile(engine, onChunk, signal) {
   // The browser's own response, because only for that does it cache compiled code; and by its type only does it compile a stream.
   const isWasm = response.headers.get("content-type") === "application/wasm";
   const module = isWasm ? WebAssembly.compileStreaming(response) : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
-  try {
-    return await module;
-  } catch {
-    await whole; // if it came cut off, this says so
-    throw new DaadError("unsupported", "This browser cannot run the engine: it is too old, or the file is damaged.");
-  } finally {
-    whole.catch(() => {});
-  }
+  const compiled = await module.catch(() => null);
+  await whole; // if it came cut off, or is that of another version, this says so
+  if (!compiled) throw new DaadError("unsupported", "This browser cannot run the engine: it is too old, or the file is damaged.");
+  return compiled;
 }
 
 /**

@@ -104,7 +104,7 @@ export async function open(url, signal) {
     return new Response(new Uint8Array(await readFile(path, { signal })));
   } catch (error) {
     signal.throwIfAborted();
-    throw new DaadError("download", `The model could not be read: ${sentence(error instanceof Error ? error.message : String(error))}`);
+    throw new DaadError("download", `The model could not be read: ${sentence(error)}`);
   }
 }
 

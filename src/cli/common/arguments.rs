@@ -1,8 +1,13 @@
 //! Arguments that several commands take.
 
+use std::path::Path;
+
 use clap::Args;
 
 use daad::device::DeviceChoice;
+use daad::weights::Provenance;
+
+use super::provenance::{command, commit};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
@@ -28,6 +33,21 @@ pub(crate) struct ProvenanceArgs {
     /// Whom to credit for the data
     #[arg(long, value_name = "TEXT")]
     pub(crate) attribution: Option<String>,
+}
+
+impl ProvenanceArgs {
+    /// The provenance of a model of the data in `folder`, made by this very command.
+    pub(crate) fn of(self, folder: &Path) -> Provenance {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        Provenance {
+            data: self.data_name.unwrap_or(name.into_owned()),
+            licence: self.licence.unwrap_or_default(),
+            attribution: self.attribution.unwrap_or_default(),
+            commit: commit(),
+            command: command(),
+            ..Provenance::default()
+        }
+    }
 }
 
 /// A share, at least 0 and below 1.

@@ -13,7 +13,8 @@ use daad::device::DeviceChoice;
 use daad::error::shown;
 use daad::file;
 use daad::image::only_part_read;
-use daad::score::NOTHING_TO_SCALE_BY;
+use daad::metric::Label;
+use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
 use daad::settings::Settings;
 use pollster::block_on;
 
@@ -112,8 +113,15 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
 }
 
 /// The settings in a TOML file.
-pub(crate) fn read_settings(path: &Path) -> anyhow::Result<Settings> {
+fn read_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::from_toml(&read_text(path)?).with_context(|| shown(path))
+}
+
+/// The settings of the command line, completed by those of `--config`.
+pub(crate) fn settings_over(config: Option<&Path>, flags: &Settings) -> anyhow::Result<Settings> {
+    let file = config.map_or(Ok(Settings::default()), read_settings)?;
+    flags.check_numbers()?;
+    Ok(flags.over(&file))
 }
 
 /// Refuses to replace a file that is there, unless `overwrite` is set.
@@ -132,6 +140,20 @@ pub(crate) fn data_set(folder: &Path, categories: &[String]) -> anyhow::Result<S
     let split = DataSet::open(folder)?.select(categories)?;
     split.notes().iter().for_each(|sentence| note(sentence));
     Ok(split)
+}
+
+/// The good images to calibrate on, each once, resized to `size` (width, height). Warns where they
+/// are few.
+pub(crate) fn good_images(
+    paths: &[PathBuf],
+    size: (usize, usize),
+) -> anyhow::Result<Vec<LabelledImage>> {
+    let paths = different_images(paths)?;
+    if let Some(warning) = few_images_warning(paths.len()) {
+        note(&warning);
+    }
+    let sample = |path| Sample::of_file(path, "", Label::Normal);
+    load(paths.into_iter().map(sample).collect(), size)
 }
 
 /// Decodes the samples' files, resized to `size` (width, height), with a progress bar.

@@ -1,4 +1,4 @@
-/** A static host as there are many: it knows the types of files, and sends no headers of its own choice. */
+/** A static host as there are many: it knows the types of files, and sends no headers but those that it is told to. */
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -17,8 +17,8 @@ const TYPES = {
   ".png": "image/png",
 };
 
-/** @param {string} dir */
-export async function servePlainly(dir) {
+/** @param {string} dir @param {Record<string, string>} [headers] of every answer */
+export async function servePlainly(dir, headers = {}) {
   const host = {
     url: "",
     /** What is served from now on. */
@@ -36,8 +36,8 @@ export async function servePlainly(dir) {
     const path = pathname === "/" ? "/index.html" : pathname;
     await host.before(path);
     const content = await readFile(join(host.dir, path)).catch(() => null);
-    if (content) response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream" }).end(content);
-    else response.writeHead(404).end();
+    if (content) response.writeHead(200, { ...headers, "Content-Type": TYPES[extname(path)] ?? "application/octet-stream" }).end(content);
+    else response.writeHead(404, headers).end();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
