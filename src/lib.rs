@@ -28,7 +28,7 @@
 //! let detector = daad::Detector::from_bytes(&file, &burn::tensor::Device::flex())?;
 //! let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
 //! let detection = detector.detect(&image).await?;
-//! println!("{} {}", detection.anomaly_score, detection.is_anomalous);
+//! println!("{} {}", detection.anomaly_score, detection.verdict.word());
 //! # Ok(()) }) }
 //! ```
 

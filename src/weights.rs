@@ -16,7 +16,7 @@ use crate::score::Calibration;
 use crate::score::Scoring;
 
 /// The format version that this program writes, and the only one that it can read.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The metadata key that holds the [`ModelCard`] as JSON.
 const METADATA_KEY: &str = "daad";
@@ -334,10 +334,12 @@ fn widen(bytes: [u8; 2]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
     use crate::model::Division;
     use crate::nn::{DivisionRate, drawn};
-    use crate::score::RawScore;
+    use crate::score::{Appearance, NormalStatistics, RawScore};
 
     fn card() -> ModelCard {
         let mut config = ModelConfig {
@@ -362,7 +364,16 @@ mod tests {
             config,
             normalization: Normalization::default(),
             scoring: Scoring::default(),
-            calibration: Calibration::from_normal(vec![vec![score]], 0.9, 0.01, 1.0, score),
+            calibration: Calibration::from_normal(
+                NormalStatistics {
+                    scores: vec![vec![score]],
+                    error_full_scale: 1.0,
+                    appearance: Appearance::of([RgbImage::new(16, 16)]),
+                },
+                0.9,
+                0.01,
+                score,
+            ),
             provenance: Provenance::default(),
         }
     }

@@ -2,7 +2,7 @@
  * How an image is judged: R and L are fused by γ (Eq. 7), and a score above the threshold is anomalous. Both are the model's own until the visitor moves them.
  *
  * @typedef {import("./types.js").ModelInfo} ModelInfo
- * @typedef {Pick<import("./types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores what the engine found
+ * @typedef {Pick<import("./types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous" | "unfamiliarity">} Scores what the engine found
  *
  * @typedef {{ value: number, gamma: number | null }} Threshold as the visitor set it, at the γ of that moment; null stands for the model's own γ
  * @typedef {{ gamma: number | null, threshold: Threshold | null }} Moved the visitor's values; null stands for the model's own value
@@ -71,9 +71,10 @@ export function criterion(info, moved) {
  * @param {ModelInfo} info
  * @param {Criterion} criterion
  */
-export function judge({ score, reconstructionScore, alignmentScore, anomalous }, info, { gamma, threshold, isOwn }) {
+export function judge({ score, reconstructionScore, alignmentScore, anomalous, unfamiliarity }, info, { gamma, threshold, isOwn }) {
   const fused = gamma === info.gamma ? score : fuse({ reconstruction: reconstructionScore, alignment: alignmentScore }, info, gamma);
-  return { score: fused, anomalous: isOwn ? anomalous : fused > threshold };
+  const isAbove = isOwn ? anomalous : fused > threshold;
+  return { score: fused, verdict: /** @type {import("./types.js").Verdict} */ (unfamiliarity > 1 ? "unfamiliar" : isAbove ? "anomalous" : "normal") };
 }
 
 /**

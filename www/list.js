@@ -55,10 +55,10 @@ export function createList(store, session) {
         const refused = tooLarge(file);
         if (refused) throw new Error(refused);
         const detection = await session.judgeAside(fromFile(file));
-        const { score, reconstructionScore, alignmentScore, anomalous } = detection;
+        const { score, reconstructionScore, alignmentScore, anomalous, unfamiliarity } = detection;
         if (!state.rows.some((row) => row.id === id)) continue;
         thumbnails.set(id, thumbnail(detection));
-        send({ type: "judged", id, scores: { score, reconstructionScore, alignmentScore, anomalous }, elapsedMs: detection.elapsedMs });
+        send({ type: "judged", id, scores: { score, reconstructionScore, alignmentScore, anomalous, unfamiliarity }, elapsedMs: detection.elapsedMs });
         if (isEager) show(id);
         isEager = false;
       } catch (error) {

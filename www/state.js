@@ -168,7 +168,7 @@ export function message(state) {
   if (state.strokes.length > 0) return `${state.original?.subject.name}, with what you painted.`; // the same for every stroke: a screen reader reads it once
   if (!state.result) return "Drop, paste or choose an image.";
   const { subject, detection } = state.result;
-  return `${subject.name}: ${verdict(state)?.anomalous ? "anomalous" : "normal"}. ${detection.note ? sentence(detection.note) : "Try another image."}`;
+  return `${subject.name}: ${verdict(state)?.verdict}. ${detection.note ? sentence(detection.note) : "Try another image."}`;
 }
 
 /** The image that the card describes.

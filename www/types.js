@@ -8,6 +8,7 @@
 /** @typedef {import("daad").Progress} Progress */
 /** @typedef {import("daad").BlockPlace} BlockPlace */
 /** @typedef {import("daad").InspectedBlock} InspectedBlock */
+/** @typedef {Detection["verdict"]} Verdict */
 /** @typedef {ModelInfo["reconstruction"]} Range */
 
 /** @typedef {{ file: string, bytes: number, hash: string }} SiteFile `file` is its path below the site's folder and has the hash in its name, `bytes` is the size before compression */

@@ -188,11 +188,14 @@ export class Detector {
 
   /**
    * With this detector's threshold.
-   * @template {{ score: number }} T
+   * @template {{ score: number, unfamiliarity: number }} T
    * @param {T} scored
    * @returns {T}
    */
   #judged(scored) {
-    return { ...scored, ...("threshold" in scored ? { threshold: this.#threshold } : {}), anomalous: scored.score > this.#threshold };
+    const anomalous = scored.score > this.#threshold;
+    if (!("threshold" in scored)) return { ...scored, anomalous };
+    const verdict = scored.unfamiliarity > 1 ? "unfamiliar" : anomalous ? "anomalous" : "normal";
+    return { ...scored, threshold: this.#threshold, anomalous, verdict };
   }
 }

@@ -214,11 +214,11 @@ export class DaadDetectorElement extends Base {
   }
 
   /** @param {import("./types.js").Detection} detection */
-  #tell({ score, threshold, anomalous, note }) {
-    const verdict = document.createElement("b");
-    verdict.className = anomalous ? "anomalous" : "";
-    verdict.textContent = anomalous ? "Anomalous" : "Normal";
-    this.#output.replaceChildren(verdict, ` score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)} ${note}`);
+  #tell({ score, threshold, verdict, note }) {
+    const word = document.createElement("b");
+    word.className = verdict;
+    word.textContent = { normal: "Normal", anomalous: "Anomalous", unfamiliar: "Unlike anything this model has learned" }[verdict];
+    this.#output.replaceChildren(word, ` score ${score.toFixed(3)}, threshold ${threshold.toFixed(3)} ${note}`);
   }
 
   /** @param {string} text */

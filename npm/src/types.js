@@ -50,10 +50,13 @@
  */
 
 /** What is said of an image or of a tile of it.
- * @typedef {object} Verdict
+ * @typedef {object} Judgement
  * @property {number} score anomaly score A: about 0 to 1 for normal images, higher for anomalous ones
  * @property {boolean} anomalous whether the score lies above the threshold
+ * @property {number} unfamiliarity how unlike the good images the whole is; above 1 it is of another kind, and its score means nothing
  */
+
+/** The judgement of an image in a word: "unfamiliar" where its unfamiliarity is above 1, whatever the score. @typedef {{ verdict: "normal" | "anomalous" | "unfamiliar" }} Verdict */
 
 /** @typedef {object} RawScores
  * @property {number} reconstructionScore R before scaling: the mean squared error of the reconstruction
@@ -71,7 +74,7 @@
 
 /**
  * The result for one image. Its pictures have the model's size: `new ImageData(detection.heatMap, detection.width, detection.height)`.
- * @typedef {Verdict & RawScores & Shown & DetectionMaps} Detection
+ * @typedef {Judgement & Verdict & RawScores & Shown & DetectionMaps} Detection
  */
 
 /**
@@ -83,13 +86,13 @@
  */
 
 /** A tile of a large image, in its pixels from the upper left corner.
- * @typedef {Verdict & RawScores & { x: number, y: number, width: number, height: number }} Tile
+ * @typedef {Judgement & RawScores & { x: number, y: number, width: number, height: number }} Tile
  */
 
 /**
- * The result for a large image, whose score is that of its worst tile.
+ * The result for a large image, whose score is that of its worst tile, and whose unfamiliarity is the median of theirs.
  * NOTE: the threshold was set on whole images. The more tiles a normal image has, the more likely one of them lies above it: `daad threshold --tiles` sets one for tiles.
- * @typedef {Verdict & Shown & { tiles: Tile[], errorMap: Float32Array<ArrayBuffer> | null, heatMap: Uint8ClampedArray<ArrayBuffer> | null }} TiledDetection
+ * @typedef {Judgement & Verdict & Shown & { tiles: Tile[], errorMap: Float32Array<ArrayBuffer> | null, heatMap: Uint8ClampedArray<ArrayBuffer> | null }} TiledDetection
  */
 
 /** The lowest and highest raw score of held-out normal images, by which a raw score is scaled. @typedef {{ min: number, max: number }} Range */

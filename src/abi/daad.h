@@ -14,17 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The result for one image; 56 bytes. The offset of each field stands before it. */
+/* The result for one image; 64 bytes. The offset of each field stands before it. */
 typedef struct {
   /*  0 */ double score;                 /* about 0 to 1 for normal images, higher for anomalous ones */
   /*  8 */ double threshold;             /* the model's; above it an image is anomalous */
   /* 16 */ double reconstruction_score;  /* R */
   /* 24 */ double alignment_score;       /* L; NaN where the model has none */
-  /* 32 */ uint32_t anomalous;           /* 1 or 0 */
-  /* 36 */ uint32_t width, height;       /* of what follows, in pixels: the model's size */
-  /* 44 */ const float *error_map;       /* width * height errors, row by row */
-  /* 48 */ const uint8_t *heat_map;      /* width * height RGBA pixels: the errors in colours */
-  /* 52 */ const uint8_t *reconstruction; /* width * height RGBA pixels: what the network rebuilds */
+  /* 32 */ double unfamiliarity;         /* above 1 the image is of another kind, and its score means nothing */
+  /* 40 */ uint32_t anomalous;           /* whether the score lies above the threshold: 1 or 0 */
+  /* 44 */ uint32_t width, height;       /* of what follows, in pixels: the model's size */
+  /* 52 */ const float *error_map;       /* width * height errors, row by row */
+  /* 56 */ const uint8_t *heat_map;      /* width * height RGBA pixels: the errors in colours */
+  /* 60 */ const uint8_t *reconstruction; /* width * height RGBA pixels: what the network rebuilds */
 } daad_result;
 
 /* A buffer of len bytes, one at least, for the host to write a model or an image into. */

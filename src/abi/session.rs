@@ -23,6 +23,8 @@ pub struct DaadResult {
     pub reconstruction_score: f64,
     /// The alignment score L; NaN where the model has none.
     pub alignment_score: f64,
+    /// How unlike the good images the image as a whole is: above 1 the score means nothing.
+    pub unfamiliarity: f64,
     /// 1 for an anomalous image, else 0.
     pub anomalous: u32,
     /// The width of the three images below, which is the model's, in pixels.
@@ -157,6 +159,7 @@ impl Kept {
             threshold: detector.card().calibration.threshold,
             reconstruction_score: prediction.raw.reconstruction,
             alignment_score: prediction.raw.alignment.unwrap_or(f64::NAN),
+            unfamiliarity: detection.unfamiliarity,
             anomalous: detection.is_anomalous.into(),
             width: detection.input.width(),
             height: detection.input.height(),

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::image::{decode, heat_map, resize, test_pattern};
 use crate::model::{AdversarialConfig, Division, Model, ModelConfig};
 use crate::nn::DivisionRate;
-use crate::score::RawScore;
+use crate::score::{RawScore, Verdict};
 use crate::weights::{self, Decoded, ModelCard};
 
 #[cfg(feature = "learn")]
@@ -38,12 +38,13 @@ const REFERENCE_TOLERANCE: f64 = 1e-2;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
 /// use burn::tensor::Device;
 /// use daad::Detector;
+/// use daad::score::Verdict;
 ///
 /// let file = std::fs::read("models/piped.safetensors")?;
 /// let detector = Detector::from_bytes(&file, &Device::flex())?;
 /// let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
 /// let detection = detector.detect(&image).await?;
-/// assert!(detection.is_anomalous);
+/// assert_eq!(detection.verdict, Verdict::Anomalous);
 /// // The errors of the reconstruction in colours, at the size of the network.
 /// let heat_map = detector.heat_map(&detection);
 /// assert_eq!(heat_map.dimensions(), detection.input.dimensions());
@@ -65,6 +66,11 @@ pub struct Detection {
     pub anomaly_score: f64,
     /// Whether the anomaly score lies above the threshold.
     pub is_anomalous: bool,
+    /// How unlike the good images the image as a whole is: above 1 it is unfamiliar. See
+    /// [`crate::score::Appearance`].
+    pub unfamiliarity: f64,
+    /// What is said about the image.
+    pub verdict: Verdict,
     /// The input of the network: the image at the model's size.
     pub input: RgbImage,
     /// Raw scores, reconstruction, error map.
@@ -195,9 +201,12 @@ impl Detector {
         let both = inputs.into_iter().zip(predictions);
         both.map(|(input, prediction)| {
             let anomaly_score = self.anomaly_score(prediction.raw)?;
+            let unfamiliarity = self.unfamiliarity(&input);
             Ok(Detection {
                 anomaly_score,
                 is_anomalous: self.is_anomalous(anomaly_score),
+                unfamiliarity,
+                verdict: self.verdict(anomaly_score, unfamiliarity),
                 input,
                 prediction,
             })
@@ -301,7 +310,17 @@ impl Detector {
         Err(Error::Device(format!("the score came out as {score}")))
     }
 
-    /// The verdict: whether the score lies above the threshold.
+    /// How unlike the good images an image of the model's size is: see
+    /// [`crate::score::Appearance::unfamiliarity`].
+    pub fn unfamiliarity(&self, image: &RgbImage) -> f64 {
+        self.card.calibration.appearance.unfamiliarity(image)
+    }
+
+    fn verdict(&self, anomaly_score: f64, unfamiliarity: f64) -> Verdict {
+        self.card.calibration.verdict(anomaly_score, unfamiliarity)
+    }
+
+    /// Whether the score lies above the threshold.
     pub fn is_anomalous(&self, anomaly_score: f64) -> bool {
         anomaly_score > self.card.calibration.threshold
     }

@@ -7,7 +7,7 @@ use super::Detector;
 use super::tiling::{Tile, TileGrid, TileSize, stitch};
 use crate::error::Result;
 use crate::image::{heat_map, resize};
-use crate::score::RawScore;
+use crate::score::{RawScore, Verdict};
 
 /// The number of tiles in a batch, independent of the number of all tiles.
 const BATCH: usize = 8;
@@ -50,6 +50,10 @@ pub struct TiledDetection {
     /// tiles a normal photograph has, the more likely one of them is refused. See
     /// [`Detector::with_threshold`].
     pub is_anomalous: bool,
+    /// The median of the tiles' unfamiliarities: above 1 the photograph is unfamiliar.
+    pub unfamiliarity: f64,
+    /// What is said about the photograph.
+    pub verdict: Verdict,
     /// Width of the photograph.
     pub width_px: u32,
     /// Height of the photograph.
@@ -72,6 +76,8 @@ pub struct ScoredTile {
     pub anomaly_score: f64,
     /// Whether this score lies above the threshold.
     pub is_anomalous: bool,
+    /// How unlike the good images the tile as a whole is: above 1 it is unfamiliar.
+    pub unfamiliarity: f64,
 }
 
 impl TiledDetection {
@@ -138,7 +144,7 @@ impl Detector {
             let cut: Vec<RgbImage> = batch.iter().map(|tile| self.cut(image, tile)).collect();
             let cut: Vec<&RgbImage> = cut.iter().collect();
             let predictions = self.predict(&cut).await?;
-            for (tile, prediction) in batch.iter().zip(predictions) {
+            for ((tile, image), prediction) in batch.iter().zip(&cut).zip(predictions) {
                 if let Some(whole) = &mut error_map {
                     let row = self.card.config.width_px;
                     stitch(whole, width_px, *tile, &prediction.error_map, row);
@@ -149,15 +155,21 @@ impl Detector {
                     raw: prediction.raw,
                     anomaly_score,
                     is_anomalous: self.is_anomalous(anomaly_score),
+                    unfamiliarity: self.unfamiliarity(image),
                 });
             }
             on_scored(batch.len());
         }
         let scores = scored.iter().map(|tile| tile.anomaly_score);
         let anomaly_score = scores.fold(f64::NEG_INFINITY, f64::max);
+        let mut unfamiliarities: Vec<_> = scored.iter().map(|tile| tile.unfamiliarity).collect();
+        unfamiliarities.sort_by(f64::total_cmp);
+        let unfamiliarity = unfamiliarities[unfamiliarities.len() / 2];
         Ok(TiledDetection {
             anomaly_score,
             is_anomalous: self.is_anomalous(anomaly_score),
+            unfamiliarity,
+            verdict: self.verdict(anomaly_score, unfamiliarity),
             width_px,
             height_px,
             tiles: scored,

@@ -14,7 +14,7 @@ use crate::detector::{Inference, Prediction};
 use crate::error::Result;
 use crate::image::{Flips, test_pattern};
 use crate::model::{Model, parameters};
-use crate::score::{Calibration, ErrorQuantile, RawScore};
+use crate::score::{Appearance, Calibration, ErrorQuantile, NormalStatistics, RawScore};
 use crate::weights::{
     Decoded, FORMAT_VERSION, ModelCard, Normalization, Precision, Provenance, decode, encode,
     with_card,
@@ -63,20 +63,16 @@ pub async fn finish(
     };
     let inference = Inference::new(&model, device, config.alignment_score);
     let inference = inference.with_scoring(config.scoring);
-    let NormalScores {
-        scores,
-        error_full_scale,
-    } = score_normal(&inference, held_out, config.flips).await?;
+    let normal = measure(&inference, held_out, config.flips).await?;
     let card = ModelCard {
         version: FORMAT_VERSION,
         config: config.model.clone(),
         normalization: Normalization::default(),
         scoring: config.scoring,
         calibration: Calibration::from_normal(
-            scores,
+            normal,
             config.gamma,
             config.false_alarm_rate,
-            error_full_scale,
             reference(&model, config).await?,
         ),
         provenance: Provenance {
@@ -112,16 +108,12 @@ pub async fn recalibrate(
     let before = card.calibration;
     let scores_alignment = before.fusion.alignment.is_some();
     let inference = Inference::new(&model, device, scores_alignment).with_scoring(card.scoring);
-    let NormalScores {
-        scores,
-        error_full_scale,
-    } = score_normal(&inference, normal, flips).await?;
+    let normal = measure(&inference, normal, flips).await?;
     let card = ModelCard {
         calibration: Calibration::from_normal(
-            scores,
+            normal,
             before.fusion.gamma,
             before.target_false_alarm_rate,
-            error_full_scale,
             before.reference,
         ),
         ..card
@@ -156,18 +148,13 @@ fn round_to_f16(model: &Model) -> Model {
     parameters::load(model, values)
 }
 
-/// What the calibration needs of normal images.
-struct NormalScores {
-    /// The raw scores of each image and of its mirror images.
-    scores: Vec<Vec<RawScore>>,
-    error_full_scale: f64,
-}
-
-async fn score_normal(
+async fn measure(
     inference: &Inference,
     images: &[&RgbImage],
     flips: Flips,
-) -> Result<NormalScores> {
+) -> Result<NormalStatistics> {
+    let oriented = images.iter().flat_map(|image| flips.mirrored(image));
+    let appearance = Appearance::of(oriented);
     // If scores are means over mirror images, an image and its mirror images have the same score.
     let flips = flips.without(inference.scoring().flips);
     let mut errors = ErrorQuantile::default();
@@ -182,8 +169,9 @@ async fn score_normal(
         }
         scores.push(mirrored);
     }
-    Ok(NormalScores {
+    Ok(NormalStatistics {
         scores,
         error_full_scale: errors.at(FULL_SCALE_SHARE),
+        appearance,
     })
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::appearance::Appearance;
 use super::conformal::{Threshold, least_rate};
 use super::raw::RawScore;
 
@@ -131,9 +132,46 @@ pub struct Calibration {
     /// The full scale of a heat map: the 99.9 % quantile of the squared errors of the pixels of
     /// these images.
     pub error_full_scale: f64,
+    /// How these images look, which tells images of other kinds.
+    pub appearance: Appearance,
     /// R and L of [`crate::image::test_pattern`] on the CPU, with which other devices are
     /// compared.
     pub reference: RawScore,
+}
+
+/// What is measured of held-out normal images.
+#[derive(Debug, Clone)]
+pub struct NormalStatistics {
+    /// The raw scores of each image and of its mirror images.
+    pub scores: Vec<Vec<RawScore>>,
+    /// The 99.9 % quantile of the squared errors of their pixels.
+    pub error_full_scale: f64,
+    /// How they look.
+    pub appearance: Appearance,
+}
+
+/// What is said about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The score does not lie above the threshold.
+    Normal,
+    /// The score lies above the threshold.
+    Anomalous,
+    /// The image as a whole is unlike those that the model learned, so its score means nothing: see
+    /// [`Appearance`].
+    Unfamiliar,
+}
+
+impl Verdict {
+    /// The verdict in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Anomalous => "anomalous",
+            Self::Unfamiliar => "unfamiliar",
+        }
+    }
 }
 
 /// With fewer normal images than this, a single unusual one can determine the threshold.
@@ -155,19 +193,18 @@ pub fn few_images_warning(images: usize) -> Option<String> {
 }
 
 impl Calibration {
-    /// A calibration from the raw scores of held-out normal images, each with those of its mirror
-    /// images.
+    /// A calibration from what was measured of held-out normal images.
     ///
     /// # Panics
     ///
     /// Where there is no image, or an image without a score.
     pub fn from_normal(
-        images: Vec<Vec<RawScore>>,
+        normal: NormalStatistics,
         gamma: f64,
         target_false_alarm_rate: f64,
-        error_full_scale: f64,
         reference: RawScore,
     ) -> Self {
+        let images = normal.scores;
         let fusion = Fusion::fit(&images.concat(), gamma);
         let largest = |mirrored: &Vec<RawScore>| {
             let scores = mirrored.iter().map(|&score| fusion.anomaly_score(score));
@@ -182,7 +219,8 @@ impl Calibration {
             false_alarm_rate: 0.0,
             normal_scores,
             normal_raw_scores: images,
-            error_full_scale,
+            error_full_scale: normal.error_full_scale,
+            appearance: normal.appearance,
             reference,
         }
         .with_false_alarm_rate(target_false_alarm_rate)
@@ -197,6 +235,17 @@ impl Calibration {
             target_false_alarm_rate: target,
             false_alarm_rate: threshold.false_alarm_rate,
             ..self
+        }
+    }
+
+    /// The verdict on an image of this anomaly score and of this [`Appearance::unfamiliarity`].
+    pub fn verdict(&self, anomaly_score: f64, unfamiliarity: f64) -> Verdict {
+        if unfamiliarity > 1.0 {
+            Verdict::Unfamiliar
+        } else if anomaly_score > self.threshold {
+            Verdict::Anomalous
+        } else {
+            Verdict::Normal
         }
     }
 
@@ -240,13 +289,24 @@ impl Calibration {
                 .flatten()
                 .all(RawScore::is_finite)
             && self.error_full_scale.is_finite()
+            && self.appearance.is_sound()
             && self.reference.is_finite()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
+
+    fn statistics(scores: Vec<Vec<RawScore>>) -> NormalStatistics {
+        NormalStatistics {
+            scores,
+            error_full_scale: 1.0,
+            appearance: Appearance::of([RgbImage::new(8, 8)]),
+        }
+    }
 
     fn raw(reconstruction: f64, alignment: f64) -> RawScore {
         RawScore {
@@ -284,7 +344,7 @@ mod tests {
     fn a_higher_false_alarm_rate_lowers_the_threshold() {
         let scores: Vec<_> = (0..=10).map(|r| vec![raw(f64::from(r), 0.0)]).collect();
         let reference = scores[0][0];
-        let calibration = Calibration::from_normal(scores, 1.0, 0.0, 1.0, reference);
+        let calibration = Calibration::from_normal(statistics(scores), 1.0, 0.0, reference);
         assert_eq!(calibration.threshold, 1.0);
         let looser = calibration.with_false_alarm_rate(0.3);
         assert!((looser.threshold - 0.8).abs() < 1e-12 && looser.is_sound());
@@ -293,7 +353,7 @@ mod tests {
     #[test]
     fn one_held_out_image_is_enough_to_calibrate() {
         let score = raw(1.0, 1.0);
-        let calibration = Calibration::from_normal(vec![vec![score]], 0.9, 0.01, 1.0, score);
+        let calibration = Calibration::from_normal(statistics(vec![vec![score]]), 0.9, 0.01, score);
         assert!(calibration.is_sound());
         assert_eq!(calibration.threshold, 0.0);
         assert_eq!(calibration.false_alarm_rate, 0.5);
@@ -303,7 +363,7 @@ mod tests {
     fn the_mirror_images_of_a_picture_count_as_one_image() {
         let picture = |r: f64| vec![raw(r, 0.0), raw(r + 0.5, 0.0), raw(r + 0.2, 0.0)];
         let normal = vec![picture(1.0), picture(0.0), picture(2.0)];
-        let calibration = Calibration::from_normal(normal, 1.0, 0.01, 1.0, raw(0.0, 0.0));
+        let calibration = Calibration::from_normal(statistics(normal), 1.0, 0.01, raw(0.0, 0.0));
         assert_eq!(calibration.normal_scores, [0.2, 0.6, 1.0]);
         assert_eq!(calibration.false_alarm_rate, 0.25);
     }
@@ -311,11 +371,26 @@ mod tests {
     #[test]
     fn copies_of_one_image_have_no_scale() {
         let calibrated = |scores: Vec<Vec<RawScore>>| {
-            Calibration::from_normal(scores, 0.9, 0.01, 1.0, raw(0.0, 0.0))
+            Calibration::from_normal(statistics(scores), 0.9, 0.01, raw(0.0, 0.0))
         };
         let mirrored = vec![raw(1.0, 1.0), raw(2.0, 1.0)];
         assert!(calibrated(vec![mirrored.clone(); 10]).has_no_scale());
         assert!(!calibrated(vec![mirrored]).has_no_scale());
         assert!(calibrated(vec![vec![raw(1.0, 1.0)]]).has_no_scale());
+    }
+    #[test]
+    fn an_unfamiliar_image_is_neither_normal_nor_anomalous() {
+        let scores = (0..=10).map(|r| vec![raw(f64::from(r), 0.0)]).collect();
+        let calibration = Calibration::from_normal(statistics(scores), 1.0, 0.0, raw(0.0, 0.0));
+        assert_eq!(calibration.verdict(1.0, 1.0), Verdict::Normal);
+        assert_eq!(calibration.verdict(1.1, 0.0), Verdict::Anomalous);
+        for score in [0.5, 85.0] {
+            assert_eq!(calibration.verdict(score, 1.1), Verdict::Unfamiliar);
+        }
+        assert_eq!(
+            serde_json::to_string(&Verdict::Unfamiliar).unwrap(),
+            "\"unfamiliar\""
+        );
+        assert_eq!(Verdict::Unfamiliar.word(), "unfamiliar");
     }
 }

@@ -81,12 +81,13 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
     use rand::SeedableRng;
     use rand::distr::{Distribution, Uniform};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::score::{Calibration, RawScore};
+    use crate::score::{Appearance, Calibration, NormalStatistics, RawScore};
 
     fn ranks(count: usize) -> Vec<f64> {
         (1..=count).map(|rank| rank as f64).collect()
@@ -160,11 +161,21 @@ mod tests {
             };
             (0..mirrors).map(|_| mirror()).collect()
         };
+        let appearance = Appearance::of([RgbImage::new(8, 8)]);
         let (mut alarms, mut promised) = (0, 0.0);
         for _ in 0..DRAWS {
             let normal: Vec<_> = (0..images).map(|_| picture(mirrors)).collect();
             let reference = normal[0][0];
-            let calibration = Calibration::from_normal(normal, 0.9, target, 1.0, reference);
+            let calibration = Calibration::from_normal(
+                NormalStatistics {
+                    scores: normal,
+                    error_full_scale: 1.0,
+                    appearance: appearance.clone(),
+                },
+                0.9,
+                target,
+                reference,
+            );
             let score = calibration.fusion.anomaly_score(picture(1)[0]);
             alarms += usize::from(score > calibration.threshold);
             promised = calibration.false_alarm_rate;

@@ -1,5 +1,6 @@
 //! Scores: from a reconstruction to the anomaly score.
 
+mod appearance;
 mod calibration;
 mod conformal;
 mod error_quantile;
@@ -7,9 +8,10 @@ pub(crate) mod gaussian;
 mod options;
 mod raw;
 
+pub use appearance::Appearance;
 pub use calibration::{
-    Calibration, DEFAULT_GAMMA, FEW_NORMAL_IMAGES, Fusion, NOTHING_TO_SCALE_BY, Range,
-    few_images_warning,
+    Calibration, DEFAULT_GAMMA, FEW_NORMAL_IMAGES, Fusion, NOTHING_TO_SCALE_BY, NormalStatistics,
+    Range, Verdict, few_images_warning,
 };
 pub use conformal::Threshold;
 pub use error_quantile::ErrorQuantile;

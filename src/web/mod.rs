@@ -300,7 +300,12 @@ impl WebDetector {
 
     fn detection(&self, detection: &Detection, note: Option<&str>) -> Object {
         let prediction = &detection.prediction;
-        let object = self.verdict(detection.anomaly_score, detection.is_anomalous, note);
+        let object = self.scored(
+            detection.anomaly_score,
+            detection.is_anomalous,
+            detection.unfamiliarity,
+            note,
+        );
         set_raw(&object, prediction.raw);
         let (width, height) = detection.input.dimensions();
         set(&object, "width", width.into());
@@ -316,7 +321,12 @@ impl WebDetector {
     }
 
     fn tiled(&self, tiled: &TiledDetection, note: Option<&str>) -> Object {
-        let object = self.verdict(tiled.anomaly_score, tiled.is_anomalous, note);
+        let object = self.scored(
+            tiled.anomaly_score,
+            tiled.is_anomalous,
+            tiled.unfamiliarity,
+            note,
+        );
         set(&object, "width", tiled.width_px.into());
         set(&object, "height", tiled.height_px.into());
         let tiles: Array = tiled.tiles.iter().map(scored_tile).collect();
@@ -329,12 +339,25 @@ impl WebDetector {
         object
     }
 
-    fn verdict(&self, score: f64, anomalous: bool, note: Option<&str>) -> Object {
+    fn scored(
+        &self,
+        score: f64,
+        anomalous: bool,
+        unfamiliarity: f64,
+        note: Option<&str>,
+    ) -> Object {
         let object = Object::new();
         let threshold = self.detector.card().calibration.threshold;
         set(&object, "score", score.into());
         set(&object, "threshold", threshold.into());
         set(&object, "anomalous", anomalous.into());
+        set(&object, "unfamiliarity", unfamiliarity.into());
+        let verdict = self
+            .detector
+            .card()
+            .calibration
+            .verdict(score, unfamiliarity);
+        set(&object, "verdict", verdict.word().into());
         set(&object, "note", note.unwrap_or_default().into());
         object
     }
@@ -348,6 +371,7 @@ fn scored_tile(scored: &ScoredTile) -> Object {
     set(&object, "height", scored.tile.height_px.into());
     set(&object, "score", scored.anomaly_score.into());
     set(&object, "anomalous", scored.is_anomalous.into());
+    set(&object, "unfamiliarity", scored.unfamiliarity.into());
     set_raw(&object, scored.raw);
     object
 }

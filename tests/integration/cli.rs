@@ -165,6 +165,8 @@ fn train_evaluate_and_score_a_folder() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         let above = line["score"].as_f64() > line["threshold"].as_f64();
         assert_eq!(line["anomalous"].as_bool(), Some(above));
+        let unfamiliar = line["unfamiliarity"].as_f64() > Some(1.0);
+        assert_eq!(line["verdict"] == "unfamiliar", unfamiliar, "{line}");
     }
     let threshold = [
         "threshold",

@@ -10,6 +10,7 @@ mod doctor;
 mod edge;
 mod exchange;
 mod extensions;
+mod familiarity;
 mod folders;
 mod golden;
 mod gpu_kernels;

@@ -49,9 +49,9 @@ describe("a detector", () => {
       assert.equal(progress.at(-1)?.loadedBytes, progress.at(-1)?.totalBytes);
       const files = await Promise.all(native.map(({ path }) => bytesOf(path)));
       const batch = await detector.detectBatch(files);
-      for (const [at, { score, anomalous, path }] of native.entries()) {
+      for (const [at, { score, anomalous, verdict, path }] of native.entries()) {
         assertClose(batch[at].score, score, path);
-        assert.equal(batch[at].anomalous, anomalous);
+        assert.deepEqual([batch[at].anomalous, batch[at].verdict], [anomalous, verdict]);
       }
       const [file] = files;
       const alone = await detector.detect(new Blob([file ?? new Uint8Array()]));
@@ -69,7 +69,10 @@ describe("a detector", () => {
       assert.deepEqual(told.at(-1), [small.tiles.length, small.tiles.length]);
       detector.setThreshold(alone.score + 1);
       const lenient = await detector.detect(file);
-      assert.deepEqual([lenient.anomalous, lenient.threshold], [false, alone.score + 1]);
+      assert.deepEqual([lenient.verdict, lenient.anomalous, lenient.threshold], ["normal", false, alone.score + 1]);
+      const noise = await detector.detect({ data: Uint8ClampedArray.from({ length: 4 * 64 * 64 }, (_, at) => (at * 97) % 251), width: 64, height: 64 });
+      assert.equal(noise.verdict, "unfamiliar");
+      assert.ok(noise.unfamiliarity > 1);
       assert.equal((await detector.inspect(alone, { scale: 0, row: 0, column: 0 }, 3)).items.length, 3);
       detector.close();
       await fails(detector.detect(file), "closed");

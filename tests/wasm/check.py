@@ -20,7 +20,7 @@ from wasmtime import Engine, Instance, Module, Store
 HEADER = Path("src/abi/daad.h")
 PAGE = Path("docs/edge.md")
 WITHOUT_ALIGNMENT = sorted(Path("models/series").glob("*.safetensors"))[0]
-RESULT = struct.Struct("<4d6I")
+RESULT = struct.Struct("<5d6I")
 # Relative. The alignment score is not continuous in rounding differences: shrinkage sets small weights to zero.
 TOLERANCE = {"score": 1e-3, "threshold": 1e-12, "reconstruction_score": 1e-3, "alignment_score": 5e-3}
 IN_A_ROW = 200
@@ -66,7 +66,7 @@ class Daad:
 
     def result(self, address):
         assert address, self.error()
-        names = "score threshold reconstruction_score alignment_score anomalous width height error_map heat_map reconstruction"
+        names = "score threshold reconstruction_score alignment_score unfamiliarity anomalous width height error_map heat_map reconstruction"
         return dict(zip(names.split(), RESULT.unpack(self.read(address, RESULT.size))))
 
     def pages(self):

@@ -17,5 +17,6 @@ result = daad["daad_detect"](store, detector, *buffer(image))
 if result == 0:
     text = daad["daad_error"](store)
     sys.exit(daad["memory"].read(store, text, text + daad["daad_error_len"](store)).decode())
-score, threshold = struct.unpack("<dd", daad["memory"].read(store, result, result + 16))
-print(f"score {score:.4f}, threshold {threshold:.4f}:", "anomalous" if score > threshold else "normal")
+score, threshold, _, _, unfamiliarity = struct.unpack("<5d", daad["memory"].read(store, result, result + 40))
+verdict = "unfamiliar" if unfamiliarity > 1 else "anomalous" if score > threshold else "normal"
+print(f"score {score:.4f}, threshold {threshold:.4f}: {verdict}")

@@ -2,15 +2,14 @@
 
 import * as format from "../format.js";
 
-/** @typedef {{ score: number, anomalous: boolean }} Judged */
+/** @typedef {{ score: number, verdict: import("../types.js").Verdict }} Judged */
 
 /**
  * @param {Judged} before
  * @param {Judged} now
  */
 export function compared(before, now) {
-  const words = (/** @type {boolean} */ anomalous) => (anomalous ? "anomalous" : "normal");
-  const verdict = before.anomalous === now.anomalous ? `still ${words(now.anomalous)}` : `${words(before.anomalous)} before, ${words(now.anomalous)} now`;
+  const verdict = before.verdict === now.verdict ? `still ${now.verdict}` : `${before.verdict} before, ${now.verdict} now`;
   return `Score ${format.score(before.score)} → ${format.score(now.score)}: ${verdict}.`;
 }
 

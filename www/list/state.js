@@ -1,7 +1,7 @@
 /**
  * Several images at once: what the list knows, and how each event changes it. Pure.
  *
- * @typedef {Pick<import("../types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous">} Scores
+ * @typedef {Pick<import("../types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous" | "unfamiliarity">} Scores
  *
  * @typedef {object} Row
  * @property {number} id
@@ -31,7 +31,7 @@
  *   | { type: "sort", by: Column }
  *   | { type: "shown", id: number | null }} Event
  *
- * @typedef {Row & { name: string, score: number | null, verdict: "anomalous" | "normal" | null }} Entry a row as it is judged now
+ * @typedef {Row & { name: string, score: number | null, verdict: import("../types.js").Verdict | null }} Entry a row as it is judged now
  */
 
 import { judge } from "../judgement.js";
@@ -89,7 +89,7 @@ export function next({ rows, stopped }) {
 export function entries({ rows, order }, info, criterion) {
   const all = rows.map((row) => {
     const judged = row.scores && info && criterion ? judge(row.scores, info, criterion) : null;
-    return { ...row, name: row.file.name || "Pasted image", score: judged?.score ?? null, verdict: judged && (judged.anomalous ? /** @type {const} */ ("anomalous") : /** @type {const} */ ("normal")) };
+    return { ...row, name: row.file.name || "Pasted image", score: judged?.score ?? null, verdict: judged && judged.verdict };
   });
   if (!order) return all;
   const sign = order.descending ? -1 : 1;
@@ -110,6 +110,7 @@ export function tally(entries) {
     all: entries.length,
     done: count(({ stage }) => stage === "judged" || stage === "failed"),
     anomalous: count(({ verdict }) => verdict === "anomalous"),
+    unfamiliar: count(({ verdict }) => verdict === "unfamiliar"),
     normal: count(({ verdict }) => verdict === "normal"),
     failed: count(({ stage }) => stage === "failed"),
   };
@@ -125,7 +126,7 @@ const NAMES = new Intl.Collator("en", { numeric: true });
 function key({ name, score, verdict, scores, elapsedMs }, by) {
   if (by === "name") return name;
   if (!scores) return null;
-  return { score, verdict: verdict && Number(verdict === "anomalous"), r: scores.reconstructionScore, l: scores.alignmentScore, time: elapsedMs }[by];
+  return { score, verdict: verdict && ["normal", "anomalous", "unfamiliar"].indexOf(verdict), r: scores.reconstructionScore, l: scores.alignmentScore, time: elapsedMs }[by];
 }
 
 /** @param {Pick<Row, "id" | "file">} row @returns {Row} */

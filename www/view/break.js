@@ -155,7 +155,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
       const text = now ? compared(before, now) : "";
       if (text === score.textContent) return;
       score.textContent = text;
-      score.dataset["verdict"] = now ? (now.anomalous ? "anomalous" : "normal") : "";
+      score.dataset["verdict"] = now?.verdict ?? "";
       sayAtRest(text || "The image is as it was.");
     },
 

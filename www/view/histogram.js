@@ -48,9 +48,9 @@ export function createHistogram(place) {
     numbers = ticks(scale);
     threshold = position(scale, rule.threshold);
     chart.setData([all.map(({ from, to }) => (from + to) / 2), all.map(({ count, share }) => (count > 0 ? share : null))]);
-    lines.threshold.show(threshold, `threshold ${format.score(rule.threshold)}`, "threshold", threshold > 0.6 || (verdict?.anomalous === true && threshold > 0.3));
+    lines.threshold.show(threshold, `threshold ${format.score(rule.threshold)}`, "threshold", threshold > 0.6 || (verdict !== null && verdict.score > rule.threshold && threshold > 0.3));
     const at = verdict ? position(scale, verdict.score) : null;
-    lines.image.show(at, verdict ? `this image ${format.score(verdict.score)}` : "", verdict?.anomalous ? "image anomalous" : "image normal", at !== null && at > 0.6);
+    lines.image.show(at, verdict ? `this image ${format.score(verdict.score)}` : "", `image ${verdict?.verdict}`, at !== null && at > 0.6);
     place.setAttribute("role", "img");
     place.setAttribute("aria-label", summary(rule, verdict));
     find("#calibration", HTMLElement).textContent = calibration(info, rule);

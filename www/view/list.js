@@ -61,7 +61,7 @@ export function createTable(place, { send, show, exportAs }) {
     place.hidden = entries.length === 0;
     const count = tally(entries);
     const isBusy = count.done < count.all && !state.stopped;
-    const summary = [`${count.all} image${count.all === 1 ? "" : "s"}: ${count.anomalous} anomalous, ${count.normal} normal`, ...(count.failed ? [`${count.failed} failed`] : [])].join(", ");
+    const summary = [`${count.all} image${count.all === 1 ? "" : "s"}: ${count.anomalous} anomalous, ${count.normal} normal`, ...(count.unfamiliar ? [`${count.unfamiliar} unfamiliar`] : []), ...(count.failed ? [`${count.failed} failed`] : [])].join(", ");
     told.textContent = count.done < count.all ? `${count.done} of ${count.all}` : summary;
     progress.value = count.all ? count.done / count.all : 0;
     progress.classList.toggle("on", count.done < count.all);

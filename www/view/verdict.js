@@ -14,12 +14,22 @@ export function showSubject(text) {
 export function showVerdict(result, verdict, rule) {
   put("threshold", rule?.threshold);
   if (!result || !verdict) return;
-  const { anomalous, score, threshold } = verdict;
-  find("#verdict", HTMLElement).dataset.verdict = anomalous ? "anomalous" : "normal";
-  find("[data-testid=verdict]", HTMLElement).textContent = anomalous ? "Anomalous" : "Normal";
-  find("#comparison", HTMLElement).textContent = `${format.sentence(format.compared(score, threshold))} ${result.strokes.length > 0 ? "With what you painted." : agreement(result.subject.sample, anomalous)}`;
+  const { verdict: word, score, threshold } = verdict;
+  find("#verdict", HTMLElement).dataset.verdict = word;
+  find("[data-testid=verdict]", HTMLElement).textContent = format.sentence(word).replace(/\.$/, "");
+  find("#comparison", HTMLElement).textContent = comparison(word, format.sentence(format.compared(score, threshold)), result);
   put("score", score);
   find("[data-testid=time]", HTMLElement).textContent = format.duration(result.detection.elapsedMs);
+}
+
+/**
+ * @param {import("../types.js").Verdict} verdict
+ * @param {string} compared the score with the threshold
+ * @param {import("../state.js").Result} result
+ */
+function comparison(verdict, compared, { loaded, strokes, subject }) {
+  if (verdict === "unfamiliar") return `Unlike anything this model has learned (${loaded.info.provenance["data"]}), so its score means nothing. Teach it your own.`;
+  return `${compared} ${strokes.length > 0 ? "With what you painted." : agreement(subject.sample, verdict === "anomalous")}`;
 }
 
 /**

@@ -80,6 +80,7 @@ struct Tile {
     reconstruction_score: f64,
     alignment_score: Option<f64>,
     anomalous: bool,
+    unfamiliarity: f64,
 }
 
 impl Photograph {
@@ -93,6 +94,7 @@ impl Photograph {
             reconstruction_score: scored.raw.reconstruction,
             alignment_score: scored.raw.alignment,
             anomalous: scored.is_anomalous,
+            unfamiliarity: scored.unfamiliarity,
         };
         Self {
             width_px: detection.width_px,

@@ -8,7 +8,7 @@ use pollster::block_on;
 use serde::Serialize;
 
 use daad::error::shown;
-use daad::score::RawScore;
+use daad::score::{RawScore, Verdict};
 use daad::{Detector, TileOptions, TiledDetection};
 
 use super::ScoreArgs;
@@ -28,6 +28,8 @@ pub(super) struct Scorer {
 pub(super) struct Scored {
     anomaly_score: f64,
     is_anomalous: bool,
+    unfamiliarity: f64,
+    verdict: Verdict,
     /// R and L of the whole image, or of the worst tile.
     raw: RawScore,
     pub(super) heat_map: Option<RgbImage>,
@@ -45,6 +47,8 @@ pub(super) struct Line<'a> {
     alignment_score: Option<f64>,
     threshold: f64,
     anomalous: bool,
+    unfamiliarity: f64,
+    verdict: Verdict,
     #[serde(flatten)]
     photograph: Option<Photograph>,
 }
@@ -77,6 +81,8 @@ impl Scorer {
         Ok(Scored {
             anomaly_score: detection.anomaly_score,
             is_anomalous: detection.is_anomalous,
+            unfamiliarity: detection.unfamiliarity,
+            verdict: detection.verdict,
             raw: detection.prediction.raw,
             heat_map: wants_map.then(|| self.detector.heat_map(&detection)),
             reconstruction: Some(detection.prediction.reconstruction),
@@ -100,6 +106,8 @@ impl Scorer {
         Ok(Scored {
             anomaly_score: detection.anomaly_score,
             is_anomalous: detection.is_anomalous,
+            unfamiliarity: detection.unfamiliarity,
+            verdict: detection.verdict,
             raw: detection.worst_first()[0].raw,
             heat_map,
             reconstruction: None,
@@ -116,6 +124,8 @@ impl Scorer {
             alignment_score: scored.raw.alignment,
             threshold: self.threshold(),
             anomalous: scored.is_anomalous,
+            unfamiliarity: scored.unfamiliarity,
+            verdict: scored.verdict,
             photograph: scored.tiles.as_ref().map(Photograph::new),
         }
     }
@@ -124,13 +134,10 @@ impl Scorer {
         if json {
             return line(&serde_json::to_string(&self.line(Some(path), scored))?);
         }
-        let verdict = match scored.is_anomalous {
-            true => "anomalous",
-            false => "normal",
-        };
         let (score, threshold) = (scored.anomaly_score, self.threshold());
         line(&format!(
-            "{verdict:<9}  {score:>8.3} (threshold {threshold:.3})  {}",
+            "{:<10}  {score:>8.3} (threshold {threshold:.3})  {}",
+            scored.verdict.word(),
             shown(path)
         ))?;
         scored.tiles.as_ref().map_or(Ok(()), tiles::print_worst)

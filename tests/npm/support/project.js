@@ -25,7 +25,7 @@ function named(variable) {
   return process.env[variable] ?? assert.fail(`${variable} is not set: run ./build.sh test`);
 }
 
-/** What the native program finds in the gallery. @returns {Promise<{ path: string, score: number, anomalous: boolean }[]>} */
+/** What the native program finds in the gallery. @returns {Promise<{ path: string, score: number, anomalous: boolean, verdict: string }[]>} */
 export async function nativeScores() {
   const lines = (await readFile(named("DAAD_NATIVE_SCORES"), "utf8")).split("\n").filter(Boolean).map((line) => JSON.parse(line));
   return lines.map(({ path, ...found }) => ({ ...found, path: join(GALLERY, basename(path)) }));

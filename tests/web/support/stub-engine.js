@@ -76,7 +76,7 @@ class Detector {
     const score = this.calibration.alignment ? 0.9 * r + 0.1 * l : r;
     const pixels = () => new Uint8ClampedArray(SIDE_PX * SIDE_PX * 4).fill(255);
     return {
-      score, reconstructionScore: r, alignmentScore: this.calibration.alignment && l, threshold: this.threshold, anomalous: score > this.threshold, width: SIDE_PX, height: SIDE_PX,
+      score, reconstructionScore: r, alignmentScore: this.calibration.alignment && l, threshold: this.threshold, anomalous: score > this.threshold, unfamiliarity: 0.5, verdict: score > this.threshold ? "anomalous" : "normal", width: SIDE_PX, height: SIDE_PX,
       input: pixels(), reconstruction: pixels(), heatMap: pixels(), errorMap: new Float32Array(SIDE_PX * SIDE_PX), note: "",
     };
   }

@@ -124,7 +124,7 @@ test("a stroke that leaves the image is cut off at its border", () => {
 });
 
 test("what is said compares before and now", () => {
-  assert.equal(compared({ score: 0.2, anomalous: false }, { score: 0.9, anomalous: true }), "Score 0.2000 → 0.9000: normal before, anomalous now.");
-  assert.equal(compared({ score: 0.2, anomalous: false }, { score: 0.3, anomalous: false }), "Score 0.2000 → 0.3000: still normal.");
+  assert.equal(compared({ score: 0.2, verdict: "normal" }, { score: 0.9, verdict: "anomalous" }), "Score 0.2000 → 0.9000: normal before, anomalous now.");
+  assert.equal(compared({ score: 0.2, verdict: "normal" }, { score: 0.3, verdict: "normal" }), "Score 0.2000 → 0.3000: still normal.");
   assert.equal(whereabouts({ x: 0.25, y: 1 }), "25 % from the left, 100 % from the top.");
 });

@@ -50,7 +50,7 @@ test("at the model's own γ scores are the engine's", () => {
   assert.equal(by.isOwn, true);
   assert.deepEqual(by.scores, info.normalScores);
   assert.equal(by.threshold, info.threshold);
-  assert.deepEqual(judge({ score: 7, reconstructionScore: 0, alignmentScore: 0, anomalous: true }, info, by), { score: 7, anomalous: true });
+  assert.deepEqual(judge({ score: 7, reconstructionScore: 0, alignmentScore: 0, anomalous: true, unfamiliarity: 0.5 }, info, by), { score: 7, verdict: "anomalous" });
 });
 
 test("the shipped model's numbers come out of R and L again", async () => {
@@ -67,9 +67,9 @@ test("γ from one end to the other: L alone, R alone", () => {
   const [l, r] = [0, 1].map((gamma) => criterion(model(), { gamma, threshold: null }));
   assert.deepEqual(l?.scores, [0, 0.25, 0.5, 0.75, 1]);
   assert.deepEqual(r?.scores, [0, 0.25, 0.5, 0.75, 1]);
-  const scores = { score: 0, reconstructionScore: 1, alignmentScore: 50, anomalous: false };
-  assert.deepEqual(l && judge(scores, model(), l), { score: 1, anomalous: true });
-  assert.deepEqual(r && judge(scores, model(), r), { score: 0, anomalous: false });
+  const scores = { score: 0, reconstructionScore: 1, alignmentScore: 50, anomalous: false, unfamiliarity: 0.5 };
+  assert.deepEqual(l && judge(scores, model(), l), { score: 1, verdict: "anomalous" });
+  assert.deepEqual(r && judge(scores, model(), r), { score: 0, verdict: "normal" });
 });
 
 test("the threshold goes along with γ at the same rate of false alarms, and comes back", () => {
@@ -88,8 +88,8 @@ test("the threshold goes along with γ at the same rate of false alarms, and com
 test("a threshold that is moved overrules the engine", () => {
   const by = criterion(model(), { gamma: null, threshold: { value: 0.5, gamma: null } });
   assert.equal(by.isOwn, false);
-  assert.equal(judge({ score: 0.6, reconstructionScore: 0, alignmentScore: 0, anomalous: false }, model(), by).anomalous, true);
-  assert.equal(judge({ score: 0.5, reconstructionScore: 0, alignmentScore: 0, anomalous: true }, model(), by).anomalous, false);
+  assert.equal(judge({ score: 0.6, reconstructionScore: 0, alignmentScore: 0, anomalous: false, unfamiliarity: 0.5 }, model(), by).verdict, "anomalous");
+  assert.equal(judge({ score: 0.5, reconstructionScore: 0, alignmentScore: 0, anomalous: true, unfamiliarity: 0.5 }, model(), by).verdict, "normal");
 });
 
 test("γ stays where there is nothing to fuse anew, and the page says why", () => {
@@ -105,4 +105,9 @@ test("γ stays where there is nothing to fuse anew, and the page says why", () =
 test("a place on the axis and its value belong together, through the fold", () => {
   const scale = axis([0.1, 0.5, 0.9], 0.8);
   for (const value of [0, 0.3, 0.9, 1.5, 40, 900]) assert.ok(Math.abs(valueOnAxis(scale, position(scale, value)) - value) < 1e-9 * (1 + value), String(value));
+});
+
+test("an image of another kind is unfamiliar, whatever its score and wherever the threshold is", () => {
+  for (const moved of [{ gamma: null, threshold: null }, { gamma: null, threshold: { value: 0.9, gamma: null } }])
+    for (const score of [0.1, 85]) assert.equal(judge({ score, reconstructionScore: 0, alignmentScore: 0, anomalous: score > 1, unfamiliarity: 1.1 }, model(), criterion(model(), moved)).verdict, "unfamiliar");
 });

@@ -16,7 +16,7 @@ function add(...names) {
 
 /** @param {number} id @param {number} score @returns {Event} */
 function judged(id, score) {
-  return { type: "judged", id, scores: { score, reconstructionScore: score, alignmentScore: null, anomalous: score > 0.5 }, elapsedMs: 10 - id };
+  return { type: "judged", id, scores: { score, reconstructionScore: score, alignmentScore: null, anomalous: score > 0.5, unfamiliarity: 0 }, elapsedMs: 10 - id };
 }
 
 /** @param {...Event} events */
@@ -49,7 +49,7 @@ test("a row that fails keeps its reason, and the next one is judged", () => {
   const state = after(add("a", "b"), { type: "failed", id: 0, reason: "No image." });
   assert.equal(state.rows[0]?.reason, "No image.");
   assert.equal(next(state)?.id, 1);
-  assert.deepEqual(tally(listed(state)), { all: 2, done: 1, anomalous: 0, normal: 0, failed: 1 });
+  assert.deepEqual(tally(listed(state)), { all: 2, done: 1, anomalous: 0, unfamiliar: 0, normal: 0, failed: 1 });
 });
 
 test("what comes back for a row that was removed is dropped", () => {

@@ -15,7 +15,7 @@ function detecting(ticket) {
 /** @param {number} ticket @param {readonly unknown[]} [strokes] @param {object} [loaded] */
 function detected(ticket, strokes = [], loaded = LOADED.loaded) {
   const subject = { ticket, name: `image ${ticket}`, sample: null };
-  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsedMs: 1, detection: { score: 0.9, reconstructionScore: 1, alignmentScore: 0, anomalous: true } } }));
+  return /** @type {Event} */ (/** @type {unknown} */ ({ type: "detected", result: { subject, strokes, loaded, elapsedMs: 1, detection: { score: 0.9, reconstructionScore: 1, alignmentScore: 0, anomalous: true, unfamiliarity: 0 } } }));
 }
 
 /** @param {readonly unknown[]} strokes */
@@ -91,9 +91,9 @@ test("what a visitor should know of a file stands in the message", () => {
 
 test("the verdict follows the threshold and γ, and is the engine's own again after a reset", () => {
   const judged = after(LOADED, detecting(1), detected(1));
-  assert.deepEqual(verdict(judged), { score: 0.9, anomalous: true, threshold: 0.5 });
+  assert.deepEqual(verdict(judged), { score: 0.9, verdict: "anomalous", threshold: 0.5 });
   const raised = reduce(judged, { type: "threshold", threshold: 0.95 });
-  assert.deepEqual(verdict(raised), { score: 0.9, anomalous: false, threshold: 0.95 });
+  assert.deepEqual(verdict(raised), { score: 0.9, verdict: "normal", threshold: 0.95 });
   assert.match(message(raised), /: normal\./);
   const mixed = reduce(judged, { type: "gamma", gamma: 0.5 });
   assert.equal(verdict(mixed)?.score, 0.5);

@@ -1,0 +1,248 @@
+//! How good images look, and how unlike them an image as a whole is.
+//!
+//! A model says nothing about an image of another kind of thing: its score is high for a good one
+//! and for a defective one. So an image is compared with the good ones without the networks. It is
+//! divided into cells, and a cell is described by its colour and by its contrast at three distances.
+//! A defect changes some cells. An image of another kind differs in most of them, hence in the
+//! median cell.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+/// Cells along each side of an image; fewer where the side has fewer pixels.
+const CELLS: usize = 8;
+
+/// Distances in pixels at which contrast is measured.
+const DISTANCES: [usize; 3] = [1, 2, 4];
+
+/// Numbers that describe a cell: luma, two colour differences, the logarithms of the contrasts.
+const FEATURES: usize = 3 + DISTANCES.len();
+
+/// Is added to a contrast before its logarithm is taken: differences below it are noise.
+const LEAST_CONTRAST: f64 = 0.005;
+
+/// Deviations that every cell is allowed, however alike the good images are: luma and colours, of
+/// 1 in all, and logarithms of contrasts.
+const TOLERANCE: [f64; 2] = [0.02, 0.1];
+
+/// The deviations that are assumed before any image is seen. They count as much as [`PRIOR_WEIGHT`]
+/// images, so a few images that happen to be alike do not make all others unfamiliar.
+const PRIOR: [f64; 2] = [0.05, 0.25];
+const PRIOR_WEIGHT: f64 = 4.0;
+
+/// An image is unfamiliar if the features of its median cell differ from those of good images by
+/// more than this many deviations, as a root mean square. Fixed on good, defective and foreign
+/// images of PIPED, CIFAR-10, MVTec AD and others; see docs/training.md.
+const LIMIT: f64 = 2.0;
+
+type Features = [f64; FEATURES];
+
+/// How good images look: mean and deviation of the features of each cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Appearance {
+    /// The mean of each feature, cell by cell, row by row.
+    mean: Vec<Features>,
+    /// The deviation of each feature, in the same order.
+    deviation: Vec<Features>,
+}
+
+impl Appearance {
+    /// The appearance of good images, which all have the same size.
+    ///
+    /// ```
+    /// use daad::score::Appearance;
+    /// use image::{Rgb, RgbImage};
+    ///
+    /// let grey = |value| RgbImage::from_pixel(64, 64, Rgb([value; 3]));
+    /// let appearance = Appearance::of([grey(120), grey(125), grey(130)]);
+    /// assert!(appearance.unfamiliarity(&grey(128)) < 1.0);
+    /// assert!(appearance.unfamiliarity(&RgbImage::from_pixel(64, 64, Rgb([250, 90, 0]))) > 1.0);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where there is no image, or their sizes differ.
+    pub fn of(images: impl IntoIterator<Item = RgbImage>) -> Self {
+        let described: Vec<_> = images.into_iter().map(|image| describe(&image)).collect();
+        let images = described.len();
+        assert!(images > 0, "at least one image");
+        let (mut mean, mut deviation) = (Vec::new(), Vec::new());
+        for cell in 0..described[0].len() {
+            let values = |feature: usize| described.iter().map(move |cells| cells[cell][feature]);
+            let means: Features =
+                std::array::from_fn(|feature| values(feature).sum::<f64>() / images as f64);
+            let deviations: Features = std::array::from_fn(|feature| {
+                let squares = values(feature).map(|value| (value - means[feature]).powi(2));
+                let prior = PRIOR_WEIGHT * kind(feature, PRIOR).powi(2);
+                let variance =
+                    (prior + squares.sum::<f64>()) / (PRIOR_WEIGHT + images as f64 - 1.0);
+                (variance + kind(feature, TOLERANCE).powi(2)).sqrt()
+            });
+            mean.push(means.map(rounded));
+            deviation.push(deviations.map(rounded));
+        }
+        Self { mean, deviation }
+    }
+
+    /// How unlike the good images an image of their size is: above 1 it is unfamiliar, and the
+    /// model's score means nothing.
+    pub fn unfamiliarity(&self, image: &RgbImage) -> f64 {
+        let cells = describe(image);
+        let known = self.mean.iter().zip(&self.deviation);
+        let mut departures: Vec<f64> = cells
+            .iter()
+            .zip(known)
+            .map(|(cell, (mean, deviation))| {
+                let squares = (0..FEATURES)
+                    .map(|feature| ((cell[feature] - mean[feature]) / deviation[feature]).powi(2));
+                (squares.sum::<f64>() / FEATURES as f64).sqrt()
+            })
+            .collect();
+        departures.sort_by(f64::total_cmp);
+        departures[departures.len() / 2] / LIMIT
+    }
+
+    /// Whether all numbers are usable.
+    pub(super) fn is_sound(&self) -> bool {
+        !self.mean.is_empty()
+            && self.mean.len() == self.deviation.len()
+            && self.mean.iter().flatten().all(|mean| mean.is_finite())
+            && self
+                .deviation
+                .iter()
+                .flatten()
+                .all(|&deviation| deviation.is_finite() && deviation > 0.0)
+    }
+}
+
+/// Of a pair of values, the one for luma and colours or the one for contrasts.
+fn kind(feature: usize, [colour, contrast]: [f64; 2]) -> f64 {
+    if feature < 3 { colour } else { contrast }
+}
+
+/// Four decimals are enough, and keep the model file small.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// The features of each cell of an image.
+fn describe(image: &RgbImage) -> Vec<Features> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (columns, rows) = (CELLS.min(width), CELLS.min(height));
+    let mut cells = vec![[0.0; FEATURES]; columns * rows];
+    let mut pixels = vec![0.0; columns * rows];
+    let luma = |[red, green, blue]: [u8; 3]| {
+        (0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)) / 255.0
+    };
+    let lumas: Vec<f64> = image.pixels().map(|pixel| luma(pixel.0)).collect();
+    for (index, pixel) in image.pixels().enumerate() {
+        let (x, y) = (index % width, index / width);
+        let cell = (y * rows / height) * columns + x * columns / width;
+        let here = lumas[index];
+        let [red, _, blue] = pixel.0.map(|value| f64::from(value) / 255.0);
+        let features = &mut cells[cell];
+        features[0] += here;
+        features[1] += blue - here;
+        features[2] += red - here;
+        for (contrast, distance) in features[3..].iter_mut().zip(DISTANCES) {
+            if x + distance < width {
+                *contrast += (lumas[index + distance] - here).abs();
+            }
+            if y + distance < height {
+                *contrast += (lumas[index + distance * width] - here).abs();
+            }
+        }
+        pixels[cell] += 1.0;
+    }
+    for (features, pixels) in cells.iter_mut().zip(pixels) {
+        for (index, feature) in features.iter_mut().enumerate() {
+            *feature /= pixels;
+            if index >= 3 {
+                *feature = (*feature + LEAST_CONTRAST).ln();
+            }
+        }
+    }
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+    use rand::RngExt;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// A dark disc on bright ground with noise, at a place and of a brightness that vary a little.
+    fn part(seed: u64) -> RgbImage {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let (x, y) = (random.random_range(28..36), random.random_range(28..36));
+        let ground = random.random_range(195..205);
+        RgbImage::from_fn(64, 64, |column, row| {
+            let distance = (i64::from(column) - x).pow(2) + (i64::from(row) - y).pow(2);
+            let base = if distance < 400 { 60 } else { ground };
+            Rgb([(base + random.random_range(-6..6)) as u8; 3])
+        })
+    }
+
+    fn appearance() -> Appearance {
+        Appearance::of((0..10).map(part))
+    }
+
+    #[test]
+    fn other_good_images_and_local_defects_are_familiar() {
+        let appearance = appearance();
+        for seed in 100..120 {
+            let mut image = part(seed);
+            let good = appearance.unfamiliarity(&image);
+            assert!(good < 0.6, "{good}");
+            // A missing quarter.
+            for (x, y, pixel) in image.enumerate_pixels_mut() {
+                if x < 32 && y < 32 {
+                    *pixel = Rgb([255, 0, 0]);
+                }
+            }
+            let defective = appearance.unfamiliarity(&image);
+            assert!(defective > good && defective < 1.0, "{defective}");
+        }
+    }
+
+    #[test]
+    fn other_things_other_light_and_other_texture_are_unfamiliar() {
+        let appearance = appearance();
+        let texture = RgbImage::from_fn(64, 64, |x, y| {
+            Rgb([if (x + y) % 2 == 0 { 20 } else { 235 }; 3])
+        });
+        let ramp = RgbImage::from_fn(64, 64, |x, y| Rgb([(4 * x) as u8, (4 * y) as u8, 128]));
+        let mut inverted = part(200);
+        image::imageops::invert(&mut inverted);
+        for image in [texture, ramp, inverted] {
+            let unfamiliarity = appearance.unfamiliarity(&image);
+            assert!(unfamiliarity > 1.2, "{unfamiliarity}");
+        }
+    }
+
+    #[test]
+    fn a_single_good_image_does_not_make_its_like_unfamiliar() {
+        let appearance = Appearance::of([part(0)]);
+        let unfamiliarity = (1..20).map(|seed| appearance.unfamiliarity(&part(seed)));
+        assert!(unfamiliarity.into_iter().all(|value| value < 1.0));
+    }
+
+    #[test]
+    fn it_is_small_in_a_file_and_the_same_after_reading() {
+        let appearance = appearance();
+        let json = serde_json::to_string(&appearance).unwrap();
+        assert!(json.len() < 8000, "{}", json.len());
+        let read: Appearance = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, appearance);
+        assert!(read.is_sound());
+        let cut = Appearance {
+            mean: read.mean[1..].to_vec(),
+            ..read
+        };
+        assert!(!cut.is_sound());
+    }
+}

@@ -1,0 +1,52 @@
+//! The third verdict: images of other kinds than those that a model learned.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use daad::Detector;
+use daad::score::Verdict;
+use pollster::block_on;
+
+fn images(folder: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    let images: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "png"))
+        .collect();
+    assert!(images.len() > 10, "{folder}: {} images", images.len());
+    images
+}
+
+fn unfamiliar(detector: &Detector, images: &[PathBuf]) -> usize {
+    let verdict = |path| {
+        block_on(detector.detect(&fs::read(path).unwrap()))
+            .unwrap()
+            .verdict
+    };
+    let verdicts = images.iter().map(verdict);
+    verdicts
+        .filter(|&verdict| verdict == Verdict::Unfamiliar)
+        .count()
+}
+
+#[test]
+fn what_a_model_has_not_learned_is_unfamiliar_and_defects_of_its_own_kind_are_not() {
+    let folders = [
+        ("models/piped.safetensors", "www/gallery"),
+        ("models/series/r4.safetensors", "www/floors"),
+    ];
+    for (model, own) in folders {
+        let file = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(model)).unwrap();
+        let detector = Detector::from_bytes(&file, &Device::flex()).unwrap();
+        for (_, folder) in folders {
+            let images = images(folder);
+            let expected = if folder == own { 0 } else { images.len() };
+            assert_eq!(
+                unfamiliar(&detector, &images),
+                expected,
+                "{model} on {folder}"
+            );
+        }
+    }
+}
