@@ -429,11 +429,16 @@ with_clippy() {
   "$@"
 }
 
-# The browser must agree with these. The page opens with the first model.
-score_gallery() {
-  local models=(models/*.safetensors)
-  [[ -f ${models[0]} ]] || die "models/ holds no .safetensors file"
-  cargo run --release --quiet -- score --device cpu --model "${models[0]}" --json www/gallery/*.png >"$OWN/native.jsonl"
+# The browser must agree with these: each model on the images of its name.
+score_gallery() { score_each cargo run --release --quiet >"$OWN/native.jsonl"; }
+
+# score_each COMMAND...: of the program
+score_each() {
+  local model
+  for model in models/*.safetensors; do
+    [[ -f $model ]] || die "models/ holds no .safetensors file"
+    "$@" -- score --device cpu --model "$model" --json "www/gallery/$(basename "$model" .safetensors)"
+  done
 }
 
 ONNX=$CACHE/tests-venv
@@ -466,10 +471,10 @@ test_on_hosts() {
 
 # daad.wasm in wasmtime, from Python, must agree with the same scores.
 test_plain() {
-  local models=(models/*.safetensors) venv=$CACHE/wasmtime-venv
+  local venv=$CACHE/wasmtime-venv
   build_engine abi
   set_up_venv "$venv" tests/wasm/requirements.txt
-  "$venv/bin/python" tests/wasm/check.py "$OWN/pkg/abi/daad.wasm" "${models[0]}" "$OWN/native.jsonl"
+  "$venv/bin/python" tests/wasm/check.py "$OWN/pkg/abi/daad.wasm" models/piped.safetensors "$OWN/native.jsonl"
 }
 
 # ---- The program for aarch64 Linux: small computers with cameras ----
@@ -504,9 +509,8 @@ for_aarch64() {
 
 # The emulated processor must give the images of the gallery the scores that this one gives them.
 score_on_aarch64() {
-  local models=(models/*.safetensors)
   score_gallery
-  for_aarch64 run --quiet --bin daad -- score --device cpu --model "${models[0]}" --json www/gallery/*.png >"$OWN/aarch64.jsonl"
+  score_each for_aarch64 run --quiet --bin daad >"$OWN/aarch64.jsonl"
   node scripts/same-scores.mjs "$OWN/native.jsonl" "$OWN/aarch64.jsonl"
 }
 

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sirv from "sirv";
-import { HEADERS } from "../www/policy.js";
+import { HEADERS } from "../www/shared/policy.js";
 
 const ALL_HEADERS = {
   ...HEADERS,

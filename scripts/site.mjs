@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
-import { POLICY } from "../www/policy.js";
+import { POLICY } from "../www/shared/policy.js";
 import { placeCode } from "./package.mjs";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
@@ -98,9 +98,9 @@ async function place(site, from, folder) {
   return { file, bytes: content.length, hash };
 }
 
-/** A folder of nothing but scripts, all of which are in the bundles. @param {string} path */
+/** A folder of nothing but scripts, all of which are in the bundles. @param {string} path @returns {boolean} */
 function isAllCode(path) {
-  return statSync(path).isDirectory() && readdirSync(path).every((name) => extname(name) === ".js");
+  return statSync(path).isDirectory() && readdirSync(path).every((name) => extname(name) === ".js" || isAllCode(join(path, name)));
 }
 
 /** r2 before r16. @param {string} a @param {string} b */

@@ -26,7 +26,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
 //! let file = std::fs::read("models/piped.safetensors")?;
 //! let detector = daad::Detector::from_bytes(&file, &burn::tensor::Device::flex())?;
-//! let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+//! let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
 //! let detection = detector.detect(&image).await?;
 //! println!("{} {}", detection.anomaly_score, detection.verdict.word());
 //! # Ok(()) }) }

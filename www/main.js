@@ -3,23 +3,25 @@
  * This script runs before the page is parsed and laid out, so that the download of the engine starts early.
  */
 
-import { remember } from "./address.js";
-import { request } from "./download.js";
-import { fromFile, fromSample, tooLarge } from "./images.js";
-import { isolate } from "./isolation.js";
-import { isModel, modelOf } from "./own-model.js";
-import { Session } from "./session.js";
-import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./state.js";
-import { find } from "./view/dom.js";
-import { acceptFiles } from "./view/drop.js";
-import { chooseEngine, showAbout, showBackend, showModels, showRanOn } from "./view/engine.js";
-import { markPicked, showGallery } from "./view/gallery.js";
-import { chooseView, showBlocks, showOpacity, showOverlay, showPanes, showView } from "./view/panes.js";
-import { moveGamma, showGamma, showRecipe } from "./view/recipe.js";
-import { offerPictures, showOffer } from "./view/save.js";
-import { showBusy, showStatus } from "./view/status.js";
-import { moveThreshold, showThreshold } from "./view/threshold.js";
-import { showSubject, showVerdict } from "./view/verdict.js";
+import { remember } from "./shared/address.js";
+import { request } from "./shared/download.js";
+import { fromFile, fromSample, tooLarge } from "./shared/images.js";
+import { isolate } from "./shared/isolation.js";
+import { isModel, modelOf } from "./shared/own-model.js";
+import { Session } from "./shared/session.js";
+import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./shared/state.js";
+import { find } from "./shared/view/dom.js";
+import { acceptFiles } from "./try/view/drop.js";
+import { chooseEngine, showAbout, showBackend, showRanOn } from "./try/view/engine.js";
+import { defaultSample, galleryOf, markPicked, showGallery } from "./try/view/gallery.js";
+import { createModels } from "./try/view/models.js";
+import { chooseView, showBlocks, showOpacity, showOverlay, showPanes, showView } from "./try/view/panes.js";
+import { moveGamma, showGamma, showRecipe } from "./try/view/recipe.js";
+import { offerPictures, showOffer } from "./try/view/save.js";
+import { showBusy, showStatus } from "./try/view/status.js";
+import { moveThreshold, showThreshold } from "./try/view/threshold.js";
+import { showSubject, showVerdict } from "./try/view/verdict.js";
+import { followView, openView } from "./shared/view/views.js";
 
 /** The maximum time that the page waits for the gallery; if the gallery needs longer, it is shown later. */
 const GALLERY_PATIENCE_MS = 2000;
@@ -28,7 +30,7 @@ const GALLERY_PATIENCE_MS = 2000;
 const LESSON_PATIENCE_MS = 1000;
 
 /** Parts of the page that are loaded after the first image; each function opens one part. */
-const PARTS = [openHistogram, () => import("./inside.js"), () => import("./break.js"), () => import("./series.js"), () => import("./live.js"), () => import("./teach.js"), () => import("./tour.js"), () => import("./offline.js")];
+const PARTS = [openHistogram, () => import("./try/inside.js"), () => import("./try/break.js"), () => import("./why/series.js"), () => import("./try/live.js"), () => import("./teach/teach.js"), () => import("./why/present.js"), () => import("./shared/offline.js")];
 
 /** After a deployment, a page that is still open may fail to load its remaining parts. */
 const PART_MISSING = "A part of this page could not be loaded: check the connection and reload the page.";
@@ -44,14 +46,16 @@ const isRead = new Promise((resolve) => (document.readyState === "loading" ? doc
 
 const backend = parameters.get("backend");
 // The page is not ready before the first image is asked for, so it goes from working to ready once.
-const gallery = Promise.race([openGallery(parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
-void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), gallery);
+/** @type {readonly import("./shared/types.js").Gallery[]} */
+let galleries = [];
+const opening = Promise.race([openGalleries(parameters.get("model"), parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
+void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), opening);
 
 void isolate();
 void isRead.then(wire);
 void Promise.race([firstResult(), wait(LESSON_PATIENCE_MS)])
   .then(() => isRead)
-  .then(() => import("./idea.js"))
+  .then(() => import("./why/idea.js"))
   .catch(missed);
 void Promise.all([firstResult(), isRead]).then(openParts);
 
@@ -62,9 +66,11 @@ function wire() {
   store.watch((state) => [state.subject?.sample ?? null], markPicked);
   store.watch((state) => [state.choice, state.loaded], showBackend);
   store.watch((state) => [source(state)], showRanOn);
-  store.watch((state) => [state.models, state.model], showModels);
+  followView();
+  const models = createModels(pickModel, (file) => void loadModel(file));
+  store.watch((state) => [state.models, state.model], showChoice);
   store.watch((state) => [subject(state)], showSubject);
-  store.watch((state) => [state.result, verdict(state), rule(state)], showVerdict);
+  store.watch((state) => [state.result, verdict(state), rule(state)], (result, verdict, rule) => showVerdict(result, verdict, rule, known()));
   store.watch((state) => [rule(state)], showThreshold);
   store.watch((state) => [state.result, verdict(state), rule(state)], showRecipe);
   store.watch((state) => [source(state)?.info, rule(state)], showGamma);
@@ -85,17 +91,21 @@ function wire() {
   moveGamma((gamma) => store.send({ type: "gamma", gamma }), () => source(store.get())?.info.gamma);
   moveThreshold((threshold) => store.send({ type: "threshold", threshold }), () => rule(store.get()));
   acceptFiles(askForFiles, (message) => session.refuse(message));
-  chooseEngine(
-    (choice) => void session.load(choice),
-    (model) => void session.load(store.get().choice, model),
-    (file) => void loadModel(file),
-  );
+  chooseEngine((choice) => void session.load(choice));
   find("#opacity", HTMLInputElement).addEventListener("input", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "opacity", opacity: Number(target.value) / 100 });
   });
   find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
   });
+  showingChoice = showChoice;
+
+  function showChoice() {
+    const { models: files, model } = store.get();
+    models(files, model, galleries);
+    showGallery(galleryOf(galleries, files, model), askForSample);
+    markPicked(store.get().subject?.sample ?? null);
+  }
 }
 
 /** Opens all parts. If one part fails to load, the other parts still work. */
@@ -105,7 +115,7 @@ function openParts() {
 
 /** Loads the histogram, which needs a library for charts. */
 function openHistogram() {
-  return import("./view/histogram.js").then(({ createHistogram }) => ({
+  return import("./try/view/histogram.js").then(({ createHistogram }) => ({
     open: () => void store.watch((state) => [source(state)?.info, rule(state), verdict(state)], createHistogram(find("#histogram", HTMLElement))),
   }));
 }
@@ -128,18 +138,20 @@ function firstResult() {
 
 /**
  * Never fails, because the page also works without its gallery.
- * @param {string | null} wanted file name of the image to begin with; if there is no such image, the first defective one
+ * @param {string | null} model name of the model to begin with, null for the first
+ * @param {string | null} wanted file of the image to begin with; if there is no such image, the first defective one
  */
-async function openGallery(wanted) {
+async function openGalleries(model, wanted) {
   try {
     const response = await request("gallery/gallery.json", "the gallery");
-    /** @type {import("./types.js").Gallery} */
-    const gallery = await response.json();
-    const first = gallery.samples.find(({ file }) => file === wanted) ?? gallery.samples.find(({ label }) => label === "defective");
+    /** @type {{ galleries: import("./shared/types.js").Gallery[] }} */
+    const read = await response.json();
+    galleries = read.galleries;
+    const gallery = galleries.find((gallery) => gallery.model === model) ?? (model ? undefined : galleries[0]);
+    const first = gallery && (gallery.samples.find(({ file }) => file === wanted) ?? defaultSample(gallery));
     if (first && !session.asked) askForSample(first);
     await isRead;
-    showGallery(gallery, askForSample);
-    markPicked(store.get().subject?.sample ?? null);
+    showingChoice();
   } catch (error) {
     console.warn("The page has no gallery.", error);
   }
@@ -147,10 +159,10 @@ async function openGallery(wanted) {
 
 /**
  * Stores the visitor's choices in the address, except the visitor's own images and models, which never leave the tab.
- * @param {import("./types.js").BackendChoice} choice
- * @param {readonly import("./types.js").ModelFile[]} models
+ * @param {import("./shared/types.js").BackendChoice} choice
+ * @param {readonly import("./shared/types.js").ModelFile[]} models
  * @param {string} model
- * @param {import("./state.js").Subject | null} subject
+ * @param {import("./shared/state.js").Subject | null} subject
  */
 function rememberChoices(choice, models, model, subject) {
   if (models.length === 0 || !subject) return; // what the address says is not taken up yet
@@ -165,7 +177,7 @@ function rememberChoices(choice, models, model, subject) {
 /**
  * The γ and threshold that are in the address.
  * @param {URLSearchParams} parameters
- * @returns {import("./judgement.js").Moved}
+ * @returns {import("./try/judgement.js").Moved}
  */
 function moved(parameters) {
   const number = (/** @type {string} */ name) => (parameters.get(name) ? Number(parameters.get(name)) : NaN);
@@ -175,9 +187,9 @@ function moved(parameters) {
 }
 
 /**
- * @param {import("./state.js").View} view
- * @param {import("./judgement.js").Threshold | null} threshold
- * @param {import("./judgement.js").Criterion | null} rule
+ * @param {import("./shared/state.js").View} view
+ * @param {import("./try/judgement.js").Threshold | null} threshold
+ * @param {import("./try/judgement.js").Criterion | null} rule
  */
 function rememberMoved(view, threshold, rule) {
   if (!rule) return; // what the address says is not taken up yet
@@ -203,13 +215,13 @@ function whenAtRest(act) {
   };
 }
 
-/** @type {Promise<(detection: import("./types.js").Detection) => void> | null} */
+/** @type {Promise<(detection: import("./shared/types.js").Detection) => void> | null} */
 let swipe = null;
 
-/** @param {import("./types.js").Detection} detection */
+/** @param {import("./shared/types.js").Detection} detection */
 async function showSwipe(detection) {
   try {
-    swipe ??= import("./swipe.js").then(({ createSwipe }) => createSwipe(find("#swipe", HTMLElement)));
+    swipe ??= import("./try/swipe.js").then(({ createSwipe }) => createSwipe(find("#swipe", HTMLElement)));
     (await swipe)(detection);
   } catch {
     swipe = null;
@@ -218,7 +230,7 @@ async function showSwipe(detection) {
   }
 }
 
-/** @type {Promise<ReturnType<typeof import("./list.js").createList>> | null} */
+/** @type {Promise<ReturnType<typeof import("./try/list.js").createList>> | null} */
 let list = null;
 
 /**
@@ -226,15 +238,37 @@ let list = null;
  * @param {[File, ...File[]]} files
  */
 async function askForFiles(files) {
+  openView("try");
   if (isModel(files[0])) return loadModel(files[0]);
   if (files.length === 1) return askForFile(files[0]);
   try {
-    list ??= import("./list.js").then(({ createList }) => createList(store, session));
+    list ??= import("./try/list.js").then(({ createList }) => createList(store, session));
     (await list).add(files);
   } catch {
     list = null;
     session.refuse("The list of images could not be loaded: check the connection and reload the page.");
   }
+}
+
+/** Shows which models and images there are. */
+let showingChoice = () => {};
+
+/** What the present model knows, for people. */
+function known() {
+  const { models, model, loaded } = store.get();
+  return galleryOf(galleries, models, model)?.knows ?? String(loaded?.info.provenance["data"] || "other images");
+}
+
+/**
+ * Loads another model. An image of the visitor's stays; one of the page's gives way to one that the model knows.
+ * @param {string} file
+ */
+function pickModel(file) {
+  const { choice, models, subject } = store.get();
+  void session.load(choice, file);
+  const gallery = galleryOf(galleries, models, file);
+  const first = gallery && defaultSample(gallery);
+  if (subject?.sample && first) askForSample(first);
 }
 
 /** @param {File} file */
@@ -253,7 +287,7 @@ function askForFile(file) {
   else session.ask(fromFile(file));
 }
 
-/** @param {import("./types.js").Sample} sample */
+/** @param {import("./shared/types.js").Sample} sample */
 function askForSample(sample) {
   session.ask(fromSample(sample));
 }

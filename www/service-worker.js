@@ -10,7 +10,7 @@ import { ExpirationPlugin } from "workbox-expiration";
 import { addPlugins, precacheAndRoute } from "workbox-precaching";
 import { registerRoute, setDefaultHandler } from "workbox-routing";
 import { CacheFirst, NetworkFirst } from "workbox-strategies";
-import { HEADERS } from "./policy.js";
+import { HEADERS } from "./shared/policy.js";
 
 /** The maximum number of cached engines and models. It is enough for all of this version, and removes older versions soon. */
 const KEPT_FILES = 40;

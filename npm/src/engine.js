@@ -36,6 +36,7 @@
  * @typedef {object} EngineTraining
  * @property {number} trainedOn
  * @property {number} heldOut
+ * @property {number} meanImageError
  * @property {(share: number) => Promise<{ loss: number, epochs: number }>} step trains on one batch; `share` is the share of the time that is over, from 0 to 1
  * @property {(index: number) => Promise<import("./plan.js").Rebuilt>} rebuild reconstructs a held-out image
  * @property {(data: string) => Promise<Uint8Array<ArrayBuffer>>} finish returns the model file

@@ -3,7 +3,7 @@
 /**
  * The network and its training, as the engine takes them.
  * @typedef {object} Plan
- * @property {number} size side of the network's input in pixels; images are resized to it
+ * @property {number} size shorter side of the network's input in pixels; the longer one follows the shape of the first image, and images are resized to that
  * @property {number} scales L, of the feature maps
  * @property {number} baseWidth channels of the first scale
  * @property {number} memoryItems N, at each scale
@@ -23,8 +23,8 @@ export const PLAN = Object.freeze({ size: 64, scales: 2, baseWidth: 8, memoryIte
 /**
  * What is told of a training, in this order.
  * @typedef {{ type: "engine", threads: number }
- *   | { type: "begun", trainedOn: number, heldOut: number }
+ *   | { type: "begun", trainedOn: number, heldOut: number, meanImageError: number }
  *   | { type: "learned", loss: number, epochs: number, busySeconds: number, imagesPerSecond: number }
  *   | { type: "rebuilt", rebuilt: readonly Rebuilt[] }
- *   | { type: "finishing" }} TrainingEvent the loss is the mean of the steps since the last event, `busySeconds` the time without pauses
+ *   | { type: "finishing" }} TrainingEvent the loss is the mean of the steps since the last event, `busySeconds` the time without pauses; a loss that is not below `meanImageError`, what the mean of the images makes, has learned nothing of the single image
  */

@@ -29,7 +29,7 @@ export function createTrainer(orders, spawn, tell) {
   async function run() {
     const engine = await (await prepareEngine(orders, spawn)).start(orders.module);
     const training = new engine.Training(orders.plan, orders.images);
-    tell({ type: "begun", trainedOn: training.trainedOn, heldOut: training.heldOut });
+    tell({ type: "begun", trainedOn: training.trainedOn, heldOut: training.heldOut, meanImageError: training.meanImageError });
     await train(training, orders.seconds * 1000);
     tell({ type: "finishing" });
     tell({ type: "finished", model: await training.finish(orders.description) });

@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use daad::dataset::{DEFAULT_CACHE_BYTES, NormalImages, Sample, Split, TestImages, Unreadable};
+use daad::dataset::{
+    DEFAULT_CACHE_BYTES, NormalImages, Sample, Source, Split, TestImages, Unreadable,
+};
 use daad::error::shown;
 use daad::file;
+use daad::image::decode_upright;
 use daad::learn::TrainConfig;
-use daad::settings::{Settings, named};
+use daad::settings::{Counts, Settings, named};
 use daad::train::{Data, Outcome, RunLock, Training, checkpoint_path, read_progress};
 use daad::weights::Precision;
 
@@ -79,8 +82,12 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     let lock = RunLock::acquire(&args.out, patience)?;
     args.resume |= args.job && checkpoint_path(&args.out).exists();
     let config = config(&args)?;
-    note(&format!("Settings:\n{}", settings_of(&config)));
     let split = data_set(&args.data, &args.category)?;
+    let config = match args.resume {
+        true => config,
+        false => shaped(config, &args, &split)?,
+    };
+    note(&format!("Settings:\n{}", settings_of(&config)));
     check_training_images(&split, &args.data)?;
     let size = (config.model.width_px, config.model.height_px);
     let has_test = !split.test.is_empty();
@@ -127,6 +134,34 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
         output::evaluation(&evaluated.evaluation, args.common.json)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The settings with a model in the shape of the first training image, unless both of its sides were
+/// set, or it has a discriminator.
+fn shaped(config: TrainConfig, args: &TrainArgs, split: &Split) -> anyhow::Result<TrainConfig> {
+    if config.model.adversarial.is_some() {
+        return Ok(config); // the discriminator needs square images
+    }
+    let settings = settings_over(args.config.as_deref(), &args.settings)?;
+    let first = split.train.first().map(|sample| &sample.source);
+    let (Some(Source::File(path)), None | Some(Counts::One(_))) = (first, &settings.size) else {
+        return Ok(config);
+    };
+    // An image that cannot be read is told of when it is its turn.
+    let read = std::fs::read(path).ok();
+    let Some(image) = read.and_then(|bytes| decode_upright(&bytes).ok()) else {
+        return Ok(config);
+    };
+    let (width, height) = (image.image.width(), image.image.height());
+    let square = config.model.height_px;
+    let model = config.model.clone().shaped_like(width, height);
+    if model != config.model {
+        note(&format!(
+            "The images are {width}×{height} pixels, so the model is {}×{}; --size {square},{square} makes it square.",
+            model.width_px, model.height_px
+        ));
+    }
+    Ok(TrainConfig { model, ..config })
 }
 
 /// Says which categories are only tested.
@@ -176,6 +211,11 @@ fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
 /// The configuration of a resumed run: that of its beginning, except the number of epochs, which
 /// `settings` may change.
 fn resumed(begun: TrainConfig, settings: &Settings) -> anyhow::Result<TrainConfig> {
+    let mut settings = settings.clone();
+    let shorter = begun.model.height_px.min(begun.model.width_px);
+    if settings.size == Some(Counts::One(shorter)) {
+        settings.size = None; // the other side follows the images, as at the beginning
+    }
     let asked = match Settings::of(&begun) {
         Some(before) => settings.over(&before).resolve()?,
         None => begun.clone(),

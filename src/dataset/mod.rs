@@ -103,7 +103,7 @@ pub fn readable(
 /// use daad::dataset::DataSet;
 ///
 /// // A folder of good images; a data set with labelled test images opens in the same way.
-/// let split = DataSet::open("www/gallery".as_ref())?.select(&[])?;
+/// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
 /// assert_eq!((split.train.len(), split.test.len()), (14, 0));
 /// let sample = split.train[0].load(64, 64)?;
 /// assert_eq!(sample.image.dimensions(), (64, 64));

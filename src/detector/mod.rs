@@ -42,7 +42,7 @@ const REFERENCE_TOLERANCE: f64 = 1e-2;
 ///
 /// let file = std::fs::read("models/piped.safetensors")?;
 /// let detector = Detector::from_bytes(&file, &Device::flex())?;
-/// let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+/// let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
 /// let detection = detector.detect(&image).await?;
 /// assert_eq!(detection.verdict, Verdict::Anomalous);
 /// // The errors of the reconstruction in colours, at the size of the network.
@@ -240,7 +240,7 @@ impl Detector {
     /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
     /// use daad::detector::BlockPlace;
     ///
-    /// # let image = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+    /// # let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
     /// let image = detector.prepare(&image)?;
     /// let inspector = detector.inspector(&image)?;
     /// let place = BlockPlace { scale: 3, row: 2, column: 1, channel: 0 };
@@ -280,7 +280,7 @@ impl Detector {
     /// # let file = std::fs::read("models/piped.safetensors")?;
     /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
     /// let names = ["PA_GLA01_TL_S_ND_10_3", "PA_GLA01_TL_S_D_02_2"];
-    /// let read = |name| std::fs::read(format!("www/gallery/{name}.png"));
+    /// let read = |name| std::fs::read(format!("www/gallery/piped/{name}.png"));
     /// let one = detector.prepare(&read(names[0])?)?;
     /// let other = detector.prepare(&read(names[1])?)?;
     /// let predictions = detector.predict(&[&one, &other]).await?;

@@ -107,7 +107,7 @@ impl Detector {
     /// use daad::detector::TileSize;
     /// use daad::image::decode_original;
     ///
-    /// # let file = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+    /// # let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
     /// let photograph = decode_original(&file)?;
     /// let options = TileOptions {
     ///     size: Some(TileSize { width_px: 64, height_px: 64 }),

@@ -31,7 +31,7 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 /// antialiasing, as PyTorch's and PIL's bilinear; the aspect ratio is not kept, as in the paper).
 ///
 /// ```
-/// let file = std::fs::read("www/gallery/PA_GLA01_TL_S_D_02_2.png")?;
+/// let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
 /// let image = daad::image::decode(&file, 64, 32)?;
 /// assert_eq!(image.dimensions(), (64, 32));
 /// let refused = daad::image::decode(b"not an image", 64, 32);

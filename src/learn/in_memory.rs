@@ -7,6 +7,7 @@ use image::RgbImage;
 use super::calibrate::{Finished, finish};
 use super::config::TrainConfig;
 use super::losses::{Losses, finite};
+use super::mean_image::mean_image_error;
 use super::order::{held_out, partition};
 use super::run::Run;
 use super::step::StepLosses;
@@ -101,6 +102,12 @@ impl InMemoryTraining {
             training,
             held_out,
         })
+    }
+
+    /// The error that the mean of the training images makes, with which the loss is compared: see
+    /// [`mean_image_error`]. 0 for a single image.
+    pub fn mean_image_error(&self) -> f64 {
+        mean_image_error(&self.training.iter().collect::<Vec<_>>()).unwrap_or(0.0)
     }
 
     /// The number of images that the run trains on; the others are held out.

@@ -175,6 +175,10 @@ impl Default for AdversarialConfig {
     }
 }
 
+/// How many times longer than the shorter side the longer one may be, see
+/// [`ModelConfig::shaped_like`].
+pub const LONGEST_SHAPE: f64 = 3.0;
+
 impl ModelConfig {
     /// `[C, H, W]` of the feature map that scale `scale` (0 is the finest) passes to the
     /// decoder.
@@ -185,6 +189,41 @@ impl ModelConfig {
             self.height_px >> shrink,
             self.width_px >> shrink,
         ]
+    }
+
+    /// The same network for images of another shape: the shorter side stays, the longer one follows
+    /// the shape of an image of `width_px`×`height_px`, up to [`LONGEST_SHAPE`] times the shorter
+    /// one. It is rounded so that the maps of all scales are divided into whole blocks.
+    ///
+    /// ```
+    /// use daad::model::{Division, ModelConfig};
+    /// use daad::nn::DivisionRate;
+    ///
+    /// let mut config = ModelConfig { height_px: 96, width_px: 96, scales: 3, ..ModelConfig::default() };
+    /// config.memory.division = Division::Blocks(DivisionRate::square(2));
+    /// let shaped = config.shaped_like(371, 256);
+    /// assert_eq!((shaped.height_px, shaped.width_px), (96, 144));
+    /// ```
+    #[must_use]
+    pub fn shaped_like(mut self, width_px: u32, height_px: u32) -> Self {
+        let side = self.height_px.min(self.width_px);
+        let (rate_height, rate_width) = match self.memory.division {
+            Division::Blocks(rate) => (rate.height, rate.width),
+            Division::PixelWise => (1, 1),
+        };
+        let shorter = f64::from(width_px.min(height_px).max(1));
+        let longer = |of_image: u32, rate: usize| {
+            let unit = (rate << self.scales).max(1);
+            let share = (f64::from(of_image) / shorter).min(LONGEST_SHAPE);
+            let units = (side as f64 * share / unit as f64).round() as usize;
+            side.max(unit * units)
+        };
+        if width_px > height_px {
+            (self.height_px, self.width_px) = (side, longer(width_px, rate_width));
+        } else {
+            (self.height_px, self.width_px) = (longer(height_px, rate_height), side);
+        }
+        self
     }
 
     /// (rh, rw, rc) at `scale`.

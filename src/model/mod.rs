@@ -34,7 +34,9 @@ mod encoder;
 pub mod parameters;
 
 pub use autoencoder::Autoencoder;
-pub use config::{AdversarialConfig, Division, MemoryConfig, MemoryPlacement, ModelConfig, System};
+pub use config::{
+    AdversarialConfig, Division, LONGEST_SHAPE, MemoryConfig, MemoryPlacement, ModelConfig, System,
+};
 pub use decoder::Decoder;
 pub use discriminator::{Discrimination, Discriminator};
 pub use encoder::Encoder;

@@ -84,7 +84,8 @@ pub struct Settings {
     #[arg(long, value_name = "SHARE")]
     pub false_alarm_rate: Option<f64>,
 
-    /// Image height and width in pixels: PX, or HEIGHT,WIDTH [default: 256]
+    /// Shorter side of the network's images in pixels; the longer one follows the shape of the first
+    /// photograph, but with a discriminator images are square. Or HEIGHT,WIDTH [default: 256]
     #[arg(long, value_name = "PX", help_heading = "Network")]
     pub size: Option<Counts>,
     /// Width w: channels of the first scale [default: 64]

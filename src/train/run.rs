@@ -18,7 +18,7 @@ use crate::error::{Error, Result, message};
 use crate::evaluate::{Evaluated, Records, evaluate};
 use crate::file;
 use crate::learn::order::held_out;
-use crate::learn::{Finished, HeldOut, TrainConfig, finish};
+use crate::learn::{Finished, HeldOut, TrainConfig, finish, rebuilding_warning};
 use crate::score::{Calibration, NOTHING_TO_SCALE_BY, few_images_warning};
 use crate::weights::{Precision, Provenance};
 
@@ -288,6 +288,10 @@ fn run_on_device(
         bytes: finished.bytes.len(),
     });
     for sentence in about(&finished.detector.card().calibration) {
+        on_event(Event::Note(sentence));
+    }
+    let warning = rebuilding_warning(&finished.detector, &held_out.calibrating);
+    if let Some(sentence) = block_on(warning)? {
         on_event(Event::Note(sentence));
     }
     drop(lock);

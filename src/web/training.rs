@@ -11,14 +11,16 @@ use crate::image::Flips;
 use crate::learn::{InMemoryTraining, Schedule, StepReport, TrainConfig};
 use crate::model::{Division, ModelConfig};
 use crate::nn::DivisionRate;
+use crate::score::Scoring;
 use crate::weights::{Precision, Provenance};
 
-use super::{from_js, js_error, resized, rgba, set};
+use super::{from_js, js_error, photograph, resized, rgba, set};
 
 /// The settings that the page may choose; all other settings are as in the paper.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Plan {
+    /// The shorter side; the other one follows the shape of the first image.
     size: usize,
     scales: usize,
     base_width: usize,
@@ -31,8 +33,13 @@ struct Plan {
     seed: u64,
 }
 
+/// Extension: the error map is smoothed by a Gaussian of σ = 1/32 of the shorter side, and the score
+/// is its maximum. The mean over the image would drown a defect that covers little of it.
+const SMOOTHING_SHARE: f64 = 1.0 / 32.0;
+
 impl Plan {
-    fn config(&self) -> TrainConfig {
+    /// For images of this width and height.
+    fn config(&self, (width, height): (u32, u32)) -> TrainConfig {
         let mut model = ModelConfig {
             height_px: self.size,
             width_px: self.size,
@@ -44,7 +51,7 @@ impl Plan {
         model.memory.items = self.memory_items;
         model.memory.division = Division::Blocks(DivisionRate::square(self.division));
         TrainConfig {
-            model,
+            model: model.shaped_like(width, height),
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,
             // A run of minutes has few epochs, so the learning rate must fall until the end for the
@@ -53,6 +60,10 @@ impl Plan {
             flips: if self.flips { Flips::Both } else { Flips::None },
             false_alarm_rate: self.false_alarm_rate,
             alignment_score: false,
+            scoring: Scoring {
+                error_smoothing_px: self.size as f64 * SMOOTHING_SHARE,
+                flips: Flips::None,
+            },
             seed: self.seed,
             ..TrainConfig::default()
         }
@@ -76,12 +87,21 @@ impl WebTraining {
     #[wasm_bindgen(constructor)]
     pub fn new(plan: JsValue, images: &Array) -> Result<WebTraining, JsValue> {
         let plan: Plan = from_js(plan)?;
+        let shape = match images.length() {
+            0 => (1, 1),
+            _ => photograph(&images.get(0))
+                .map_err(|error| numbered(error, 0))?
+                .image
+                .dimensions(),
+        };
+        let config = plan.config(shape);
+        let (width_px, height_px) = (config.model.width_px, config.model.height_px);
         let images = images.iter().enumerate().map(|(index, image)| {
-            let picture = resized(&image, plan.size, plan.size);
+            let picture = resized(&image, width_px, height_px);
             Ok(picture.map_err(|error| numbered(error, index))?.image)
         });
         let images = images.collect::<Result<Vec<_>, JsValue>>()?;
-        let training = InMemoryTraining::new(plan.config(), images, &Device::flex());
+        let training = InMemoryTraining::new(config, images, &Device::flex());
         Ok(Self {
             training: training.map_err(js_error)?,
         })
@@ -91,6 +111,13 @@ impl WebTraining {
     #[wasm_bindgen(js_name = trainedOn, getter)]
     pub fn trained_on(&self) -> usize {
         self.training.trained_on()
+    }
+
+    /// The error that the mean of the training images makes. A loss that is not below it has learned
+    /// nothing of the single image.
+    #[wasm_bindgen(js_name = meanImageError, getter)]
+    pub fn mean_image_error(&self) -> f64 {
+        self.training.mean_image_error()
     }
 
     /// The number of held-out images.

@@ -33,7 +33,7 @@ fn unfamiliar(detector: &Detector, images: &[PathBuf]) -> usize {
 #[test]
 fn what_a_model_has_not_learned_is_unfamiliar_and_defects_of_its_own_kind_are_not() {
     let folders = [
-        ("models/piped.safetensors", "www/gallery"),
+        ("models/piped.safetensors", "www/gallery/piped"),
         ("models/series/r4.safetensors", "www/floors"),
     ];
     for (model, own) in folders {

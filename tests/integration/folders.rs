@@ -152,3 +152,32 @@ fn categories_that_are_only_tested_are_named_in_training() {
     let refused = error(&run(root, &[&arguments[..], &SMALL].concat()));
     assert!(refused.contains("train/good"), "{refused}");
 }
+
+#[test]
+fn a_model_takes_the_shape_of_its_photographs() {
+    let root = data();
+    let root = root.path();
+    for photograph in fs::read_dir(root.join("train/good")).unwrap() {
+        let path = photograph.unwrap().path();
+        let photograph = image::open(&path).unwrap();
+        let filter = image::imageops::FilterType::Triangle;
+        photograph.resize_exact(60, 36, filter).save(path).unwrap();
+    }
+    let said = stderr(&train(root, &["--epochs", "1", "--parts", "none"]));
+    assert!(
+        said.contains("60×36 pixels, so the model is 48×32"),
+        "{said}"
+    );
+    let sides = || {
+        let file = fs::read(root.join("model.safetensors")).unwrap();
+        let config = daad::weights::read_card(&file).unwrap().config;
+        (config.width_px, config.height_px)
+    };
+    assert_eq!(sides(), (48, 32));
+    let resumed = ["--epochs", "2", "--parts", "none", "--resume"];
+    stderr(&train(root, &resumed));
+    assert_eq!(sides(), (48, 32));
+    // With a discriminator images are square.
+    stderr(&train(root, &["--epochs", "1", "--overwrite"]));
+    assert_eq!(sides(), (32, 32));
+}

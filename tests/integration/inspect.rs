@@ -36,7 +36,7 @@ fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
 fn a_block_is_taken_apart_at_every_scale() {
     let model = of_repository("models/piped.safetensors");
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
-    let sheet = of_repository("www/gallery/PA_GLA01_TL_S_D_02_2.png");
+    let sheet = of_repository("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png");
     let detection = block_on(detector.detect(&sheet)).unwrap();
     let inspector = detector.inspector(&detection.input).unwrap();
     let side = detection.input.width() / 8;

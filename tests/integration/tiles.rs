@@ -30,7 +30,7 @@ fn detector() -> Detector {
 }
 
 fn sheet(name: &str) -> Vec<u8> {
-    fs::read(of_repository("www/gallery").join(format!("{name}.png"))).unwrap()
+    fs::read(of_repository("www/gallery/piped").join(format!("{name}.png"))).unwrap()
 }
 
 const CLEAN: [&str; 3] = [

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
 import { promisify } from "node:util";
 import { brotliCompressSync, constants } from "node:zlib";
-import { HEADERS } from "../../www/policy.js";
+import { HEADERS } from "../../www/shared/policy.js";
 import { SOFTWARE_GPU, launch } from "../web/support/page.js";
 import { servePlainly } from "../web/support/plain-server.js";
 import { FLOORS, HOSTS, SMALL_MODEL, assertClose, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";

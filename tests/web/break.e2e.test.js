@@ -10,7 +10,7 @@ import { choose, drawn, open, reading, settle, stubEngine, text, value, watchSta
 import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {import("../../www/break/strokes.js").Tool} Tool */
+/** @typedef {import("../../www/try/break/strokes.js").Tool} Tool */
 
 /** @type {string[]} */
 let normal;
@@ -18,8 +18,9 @@ let normal;
 const web = browse();
 
 before(async () => {
-  /** @type {import("../../www/types.js").Gallery} */
-  const { samples } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8"));
+  /** @type {{ galleries: import("../../www/shared/types.js").Gallery[] }} */
+  const { galleries } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8"));
+  const samples = galleries.find(({ model }) => model === "piped")?.samples ?? [];
   normal = samples.filter(({ label }) => label === "normal").map(({ file }) => file);
 });
 
@@ -28,7 +29,7 @@ before(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openNormal(options = {}, query = "backend=wasm&") {
-  const opened = await web.open(`?${query}sample=${normal[0]}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?${query}model=piped&sample=${normal[0]}`, { reducedMotion: "reduce", ...options });
   const before = await reading(opened.page);
   await opened.page.locator("#break [data-tool]:enabled").first().waitFor();
   return { ...opened, before };

@@ -17,7 +17,7 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openStill(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm${query}`, { reducedMotion: "reduce", prepare: stubEngine, ...options });
+  const opened = await web.open(`?backend=wasm${query}#why`, { reducedMotion: "reduce", prepare: stubEngine, ...options });
   await lesson(opened.page);
   return opened;
 }
@@ -39,7 +39,7 @@ function verdict(page, testid = "idea-lesson") {
 
 describe("the first lesson", () => {
   test("is there without engine or model, and it is said how soon", async (t) => {
-    const { page, close } = await web.open(`?backend=wasm`, {
+    const { page, close } = await web.open(`?backend=wasm#why`, {
       reducedMotion: "reduce",
       prepare: async (page) => {
         await page.route(/\/(engines|models)\//, (route) => route.abort());
@@ -68,7 +68,7 @@ describe("the first lesson", () => {
   });
 
   test("assembles block by block before the visitor's eyes, once by itself and then when asked", async () => {
-    const { page, close } = await web.open(`?backend=wasm&block=16`, { prepare: stubEngine });
+    const { page, close } = await web.open(`?backend=wasm&block=16#why`, { prepare: stubEngine });
     await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-b-error]")?.textContent ?? ""));
     assert.equal(await text(page, "idea-play"), "Pause");
     await page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict") === "neither", null, { timeout: 15_000 });

@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { describe } from "node:test";
 import { browse } from "./support/browser.js";
-import { choose, open, reading, settle, text } from "./support/page.js";
+import { choose, goTo, open, reading, settle, text } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
 const web = browse(["--use-fake-ui-for-media-stream"]);
-const SHEET = new URL("../../www/gallery/PA_GLA01_TL_S_D_02_2.png", import.meta.url);
+const SHEET = new URL("../../www/gallery/piped/PA_GLA01_TL_S_D_02_2.png", import.meta.url);
 const AVIF = new URL("./support/small.avif", import.meta.url);
 
 /** @param {Parameters<typeof open>[2]} [options] */
@@ -70,6 +70,7 @@ describe("the same picture", () => {
     assertSame(Number(await text(page, "live-score")), Number(expected.toFixed(4)));
     await page.getByTestId("live-stop").click();
 
+    await goTo(page, "teach");
     await page.getByTestId("teach-camera").click();
     await page.waitForFunction(() => document.querySelectorAll("[data-testid=teach-photo]").length >= 8, null, { timeout: 30_000 });
     await page.getByTestId("teach-camera").click();

@@ -8,7 +8,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { before, describe } from "node:test";
-import { fuse } from "../../www/judgement.js";
+import { fuse } from "../../www/try/judgement.js";
 import { LOOKS, assertAccessible } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
 import { assertClose, choose, open, reading, settle, stubEngine, text, value } from "./support/page.js";
@@ -16,13 +16,13 @@ import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-/** @type {import("../../www/types.js").Sample[]} */
+/** @type {import("../../www/shared/types.js").Sample[]} */
 let samples;
 
 const web = browse();
 
 before(async () => {
-  ({ samples } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8")));
+  ({ galleries: [{ samples }] } = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8")));
 });
 
 /**
@@ -84,7 +84,7 @@ function addressIs(page, expected) {
 
 describe("the threshold", () => {
   test("moves by the keyboard, and the verdict and the false alarms with it, and goes back", async () => {
-    const { page, close } = await judged(`&sample=${samples.find(({ label }) => label === "normal")?.file}`);
+    const { page, close } = await judged("&model=piped&sample=piped/PA_GLA01_TL_S_ND_10_3.png");
     const slider = page.getByTestId("threshold-slider");
     const own = await value(page, "threshold");
     const verdict = await text(page, "verdict");
@@ -125,7 +125,7 @@ describe("the threshold", () => {
   test("may be in the address, and another model has its own", async () => {
     const { page, close } = await judged("&threshold=1.5", { prepare: stubWithL });
     assert.deepEqual([await value(page, "threshold"), await text(page, "verdict")], [1.5, "Normal"]);
-    await page.locator("#model").selectOption("models/second.safetensors");
+    await page.locator(`input[name=model][value="models/second.safetensors"]`).check({ force: true });
     await reading(page);
     assert.deepEqual([await value(page, "threshold"), await text(page, "verdict")], [0.87, "Anomalous"]);
     await page.waitForURL((url) => !url.searchParams.has("threshold"));
@@ -173,7 +173,7 @@ describe("γ", () => {
   });
 
   test("of the shipped model gives the engine's own score where it is not moved", async () => {
-    const { page, close } = await judged();
+    const { page, close } = await judged("&model=piped");
     const own = await reading(page);
     const model = (await readdir(join(SITE, "models"))).find((name) => name.startsWith("piped-") && name.endsWith(".safetensors")) ?? assert.fail("the site has the model");
     const bytes = await readFile(join(SITE, "models", model));
@@ -367,7 +367,7 @@ describe("several images", () => {
     const { page, close } = await judged("", { prepare: stubWithL });
     await chooseAll(page, FOUR);
     await listDone(page, 4);
-    await page.locator("#model").selectOption("models/second.safetensors");
+    await page.locator(`input[name=model][value="models/second.safetensors"]`).check({ force: true });
     await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent?.includes(" of 4"));
     await listDone(page, 4);
     const json = await download(page, () => page.locator("#list").getByRole("button", { name: "Save JSON" }).click());
@@ -416,7 +416,7 @@ describe("pictures to keep", () => {
     await page.locator("#opacity").fill("100"); // now the pane shows the heat map itself
     for (const [button, pane, ending] of /** @type {const} */ ([["Save heat map", "error-map", "heat-map"], ["Save reconstruction", "reconstruction", "reconstruction"]])) {
       const { name, bytes } = await download(page, () => page.getByRole("button", { name: button }).click());
-      assert.equal(name, `${sample.file.replace(".png", "")}-${ending}.png`);
+      assert.equal(name, `${sample.file.replace(/^.*\/|\.png$/g, "")}-${ending}.png`);
       const [kept, shown] = await page.getByTestId(pane).evaluate(async (pane, base64) => {
         const blob = new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], { type: "image/png" });
         const picture = await createImageBitmap(blob);
@@ -456,7 +456,7 @@ describe("a model of the visitor's own", () => {
   test("is loaded from a file, and judges the image that is shown", async () => {
     const { page, close } = await judged();
     await page.getByTestId("model-file").setInputFiles(SERIES);
-    await page.waitForFunction(() => document.querySelector("#model option:checked")?.textContent === "r4");
+    await page.waitForFunction(() => document.querySelector(".model:has(:checked)")?.textContent === "r4");
     await reading(page);
     assert.match((await page.locator("#about").textContent()) ?? "", /64 × 64 pixels/);
     assert.doesNotMatch((await page.locator("#about").textContent()) ?? "", /\[object|γ/, "what the model does not use is not named");
@@ -473,7 +473,7 @@ describe("a model of the visitor's own", () => {
       await settle(page);
       assert.match((await page.locator("#message").textContent()) ?? "", why);
       assert.equal(await value(page, "score"), before.score);
-      assert.equal(await page.locator("#model option").count(), 1);
+      assert.equal(await page.locator("input[name=model]").count(), 3);
     }
     await close();
   });

@@ -15,7 +15,7 @@ const web = browse(FAKE_CAMERA);
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openPage(options = {}) {
-  const opened = await web.open(`?backend=wasm`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm&model=piped`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.waitForFunction(() => !(/** @type {HTMLButtonElement} */ (document.querySelector("[data-testid=live-camera]")).disabled));
   return opened;
@@ -87,7 +87,7 @@ describe("live sources", () => {
 
   test("a video of a clean sheet that turns into a defective one is called normal, then anomalous", async () => {
     const { page, close } = await openPage();
-    const video = await record(page, "PA_GLA01_TL_S_ND_10_3.png", "PA_GLA01_TL_S_D_02_2.png");
+    const video = await record(page, "piped/PA_GLA01_TL_S_ND_10_3.png", "piped/PA_GLA01_TL_S_D_02_2.png");
     await page.getByTestId("live-file").setInputFiles({ name: "sheet.webm", mimeType: "video/webm", buffer: video });
     /** @type {Set<string>} */
     const seen = new Set();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { open, reading, text } from "./support/page.js";
+import { chooseBackend, goTo, open, reading, text } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -18,9 +18,8 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openSeries(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm${query}#networks`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
-  await opened.page.locator("#series").scrollIntoViewIfNeeded();
   return opened;
 }
 
@@ -49,7 +48,7 @@ describe("five networks that differ in their block size alone", () => {
     /** @type {number[]} */
     const gaps = [];
     for (const rate of RATES) {
-      assert.match((await page.getByTestId("series-rate").getAttribute("aria-valuetext")) ?? "", new RegExp(`^r = ${rate}: `));
+      assert.match((await page.getByTestId("series-rate").getAttribute("aria-valuetext")) ?? "", new RegExp(`^${64 / rate} × ${64 / rate} pixels, `));
       gaps.push(await gap(page));
       await page.keyboard.press("ArrowRight");
     }
@@ -88,7 +87,7 @@ describe("five networks that differ in their block size alone", () => {
     await page.waitForLoadState("networkidle"); // all parts of the page are there
     const isPart = (/** @type {string} */ url) => /models\/series|floors\//.test(url);
     assert.deepEqual(asked.filter(isPart), []);
-    await page.locator("#series").scrollIntoViewIfNeeded();
+    await goTo(page, "networks");
     await rebuilt(page);
     assert.ok(asked.some(isPart));
     await close();
@@ -98,7 +97,7 @@ describe("five networks that differ in their block size alone", () => {
     const { page, close } = await openSeries("", { prepare: async (page) => page.addInitScript(() => Object.defineProperty(navigator, "gpu", { value: undefined })) });
     await rebuilt(page);
     const before = await errors(page);
-    await page.locator("#choice").selectOption("auto");
+    await chooseBackend(page, "auto");
     await page.waitForFunction(() => document.querySelector("[data-testid=frame] span")?.textContent === "…");
     await rebuilt(page);
     assert.deepEqual(await errors(page), before);
@@ -120,7 +119,7 @@ describe("an accessibility checker finds nothing", () => {
       const { page, close } = await openSeries("", { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
       await rebuilt(page);
       await assertAccessible(page);
-      await screenshot(page.locator("#series"), `series-${width}-${colorScheme}`);
+      await screenshot(page.locator("#networks"), `series-${width}-${colorScheme}`);
       await close();
     });
   }

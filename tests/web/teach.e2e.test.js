@@ -5,20 +5,20 @@ import { readFile } from "node:fs/promises";
 import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { choose, open, reading, text } from "./support/page.js";
+import { choose, chooseBackend, goTo, open, reading, text } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
 const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-const PICTURE = new URL("../../www/gallery/PA_FLR01_TL_S_ND_10_3.png", import.meta.url);
+const PICTURE = new URL("../../www/gallery/piped/PA_FLR01_TL_S_ND_10_3.png", import.meta.url);
 const TRAINING_MS = 120_000;
 
 const web = browse(FAKE_CAMERA);
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openCard(options = {}) {
-  const opened = await web.open(`?backend=wasm`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm#teach`, { reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
   return opened;
@@ -26,6 +26,7 @@ async function openCard(options = {}) {
 
 /** @param {Page} page */
 async function cutUp(page) {
+  await page.locator(".teach-sources summary").click();
   await page.getByTestId("teach-count").selectOption("25");
   await page.getByTestId("teach-part").selectOption("0.25");
   await page.getByTestId("teach-picture").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: await readFile(PICTURE) });
@@ -103,12 +104,20 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   await page.getByTestId("teach-finish").click();
   await phase(page, "done");
   assert.ok((await loss(page)) < first / 3, `the loss fell from ${first} to ${await loss(page)}`);
+  const { intact, holed } = await pieces(page);
+  const given = (/** @type {Buffer} */ buffer, /** @type {string} */ name) => ({ name, mimeType: "image/png", buffer });
+  await page.getByTestId("teach-good").setInputFiles(given(intact, "intact.png"));
+  await page.getByTestId("teach-bad").setInputFiles([given(holed, "holed.png"), given(holed, "again.png")]);
+  await page.waitForFunction(() => /misses none\.$/.test(document.querySelector("[data-testid=teach-tally]")?.textContent ?? ""));
+  assert.equal(await text(page, "teach-tally"), "Of 1 good one it flags none. Of 2 bad ones it misses none.");
+  assert.deepEqual(await page.locator("#teach-tested figcaption").allTextContents(), ["good: normal", "bad: anomalous", "bad: anomalous"]);
+
+  await page.getByRole("link", { name: "Use it under Try" }).click();
   await reading(page);
-  assert.equal(await page.locator("#model option:checked").textContent(), "My model, taught here");
+  assert.equal(await page.locator(".model:has(:checked)").textContent(), "My model, taught here");
   assert.match((await page.locator("#subject").textContent()) ?? "", /^Piece 1 of picture\.png/);
   assert.doesNotMatch(page.url(), /model/, "it is in no address");
 
-  const { intact, holed } = await pieces(page);
   await choose(page, intact);
   const normal = await reading(page);
   await choose(page, holed);
@@ -116,18 +125,18 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   assert.equal(anomalous.verdict, "Anomalous");
   assert.ok(anomalous.reconstructionScore > 2 * normal.reconstructionScore, `${anomalous.reconstructionScore} against ${normal.reconstructionScore}`);
 
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("teach-save").click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), goTo(page, "teach").then(() => page.getByTestId("teach-save").click())]);
   assert.equal(download.suggestedFilename(), "my-model.safetensors");
   const saved = await readFile(await download.path());
-  const given = await page.evaluate(() => Array.from(/** @type {any} */ (window).given));
-  assert.ok(saved.equals(Buffer.from(/** @type {number[]} */ (given))), "byte for byte what the worker gave");
+  const trained = await page.evaluate(() => Array.from(/** @type {any} */ (window).given));
+  assert.ok(saved.equals(Buffer.from(/** @type {number[]} */ (trained))), "byte for byte what the worker gave");
   const header = JSON.parse(saved.toString("utf8", 8, 8 + Number(saved.readBigUInt64LE(0))));
   assert.ok("daad" in header.__metadata__, JSON.stringify(header.__metadata__));
   assert.equal(JSON.parse(header.__metadata__.daad).provenance.data, "25 images of the visitor's own");
 
-  await page.locator("#choice").selectOption("auto"); // another engine has it too
+  await chooseBackend(page, "auto"); // another engine has it too
   await reading(page);
-  assert.equal(await page.locator("#model option:checked").textContent(), "My model, taught here");
+  assert.equal(await page.locator(".model:has(:checked)").textContent(), "My model, taught here");
   assert.deepEqual(sent, [], "nothing is uploaded");
   await close();
 });

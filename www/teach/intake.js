@@ -1,7 +1,7 @@
 /** Where the images of a training run come from: files, pieces of one picture, frames of a camera. */
 
-import { megabytes, sentence, shorten } from "../format.js";
-import { bitmapOf, bytesOf, toPng, tooLarge } from "../images.js";
+import { megabytes, sentence, shorten } from "../shared/format.js";
+import { bitmapOf, bytesOf, toPng, tooLarge } from "../shared/images.js";
 import { crops } from "./crops.js";
 
 /** @typedef {import("./state.js").Photo} Photo */

@@ -14,6 +14,7 @@
  * @property {readonly Photo[]} photos
  * @property {boolean} camera it is taking frames
  * @property {number} rate r: blocks along each side of a map
+ * @property {boolean} isTexture pieces of one picture, whose mirror images are normal too
  * @property {number} seconds
  * @property {string} notice one sentence about the images, "" when all is well
  * @property {string} error one sentence about the training, "" when all is well
@@ -21,12 +22,16 @@
  * @property {number} threads
  * @property {number} trainedOn
  * @property {number} heldOut
+ * @property {number} meanImageError what the mean of the images makes
  * @property {number} imagesPerSecond
  * @property {readonly { busySeconds: number, epochs: number, loss: number }[]} losses
  * @property {readonly import("daad/train").Rebuilt[]} rebuilt
  * @property {Uint8Array<ArrayBuffer> | null} weights of the model that came of it
+ * @property {readonly Tested[]} tested images that the model has judged since, of which the visitor said what they are
  *
- * @typedef {{ type: "added", photos: readonly Photo[], notice?: string }
+ * @typedef {{ label: import("../shared/types.js").Label, name: string, verdict: import("../shared/types.js").Verdict, score: number, picture: Pick<import("../shared/types.js").Detection, "input" | "heatMap" | "width" | "height"> }} Tested
+ *
+ * @typedef {{ type: "added", photos: readonly Photo[], notice?: string, isTexture?: boolean }
  *   | { type: "removed", id: number }
  *   | { type: "cleared" }
  *   | { type: "noticed", notice: string }
@@ -40,10 +45,12 @@
  *   | { type: "given-up" }
  *   | { type: "finished", weights: Uint8Array<ArrayBuffer> }
  *   | { type: "failed", message: string }
+ *   | { type: "again" }
+ *   | { type: "tested", tested: Tested }
  *   | import("daad/train").TrainingEvent} Event
  */
 
-import { sentence } from "../format.js";
+import { sentence } from "../shared/format.js";
 
 /** With fewer, there is not enough to learn from, and the threshold would be set by a single image. */
 export const FEWEST = 8;
@@ -53,6 +60,10 @@ export const ENOUGH = 20;
 export const MOST = 400;
 
 export const RATES = [2, 4, 8];
+
+/** Of a thing, large blocks hold parts; of a texture, medium ones hold what repeats. */
+const RATE_OF_THINGS = 2;
+const RATE_OF_TEXTURES = 4;
 export const DURATIONS_S = [60, 180];
 
 /** @type {Readonly<State>} */
@@ -60,7 +71,8 @@ export const INITIAL = {
   phase: "collecting",
   photos: [],
   camera: false,
-  rate: 4,
+  rate: RATE_OF_THINGS,
+  isTexture: false,
   seconds: 60,
   notice: "",
   error: "",
@@ -68,13 +80,15 @@ export const INITIAL = {
   threads: 1,
   trainedOn: 0,
   heldOut: 0,
+  meanImageError: 0,
   imagesPerSecond: 0,
   losses: [],
   rebuilt: [],
   weights: null,
+  tested: [],
 };
 
-const NOTHING_LEARNT = { error: "", imagesPerSecond: 0, losses: [], rebuilt: [], weights: null };
+const NOTHING_LEARNT = { error: "", imagesPerSecond: 0, losses: [], rebuilt: [], weights: null, tested: [] };
 
 /**
  * @param {State} state
@@ -87,7 +101,9 @@ export function reduce(state, event) {
       const photos = [...state.photos, ...event.photos].slice(0, MOST);
       const left = state.photos.length + event.photos.length - photos.length;
       const notice = event.notice ?? "";
-      return { ...state, photos, notice: notice || (left > 0 ? `${MOST} images are the most that it learns from: ${left} were left out.` : "") };
+      const isTexture = event.isTexture ?? false;
+      const kind = state.photos.length > 0 || photos.length === 0 ? {} : { isTexture, rate: isTexture ? RATE_OF_TEXTURES : RATE_OF_THINGS };
+      return { ...state, ...kind, photos, notice: notice || (left > 0 ? `${MOST} images are the most that it learns from: ${left} were left out.` : "") };
     }
     case "removed":
       return { ...state, photos: state.photos.filter(({ id }) => id !== event.id), notice: "" };
@@ -106,7 +122,7 @@ export function reduce(state, event) {
     case "engine":
       return { ...state, threads: event.threads };
     case "begun":
-      return { ...state, phase: "learning", trainedOn: event.trainedOn, heldOut: event.heldOut };
+      return { ...state, phase: "learning", trainedOn: event.trainedOn, heldOut: event.heldOut, meanImageError: event.meanImageError };
     case "learned":
       return { ...state, losses: [...state.losses, { busySeconds: event.busySeconds, epochs: event.epochs, loss: event.loss }], imagesPerSecond: event.imagesPerSecond };
     case "rebuilt":
@@ -121,6 +137,10 @@ export function reduce(state, event) {
       return { ...state, phase: "done", weights: event.weights };
     case "given-up":
       return { ...state, ...NOTHING_LEARNT, phase: "collecting" };
+    case "again":
+      return { ...state, phase: "collecting", notice: "" };
+    case "tested":
+      return { ...state, tested: [...state.tested, event.tested] };
     case "failed":
       return { ...state, phase: "collecting", error: why(event.message, state.photos) };
   }
@@ -139,6 +159,27 @@ export function obstacle({ unteachable, photos: { length } }) {
   if (unteachable) return unteachable;
   if (length >= FEWEST) return "";
   return `It needs at least ${FEWEST} images, and has ${length || "none"}: some are held out to set the threshold, and from fewer it learns them by heart instead of what they share.`;
+}
+
+/**
+ * What the model flags wrongly and what it misses of the images that it was tested with, and what to do about it.
+ * @param {State} state
+ */
+export function tally({ tested, seconds }) {
+  const count = (/** @type {import("../shared/types.js").Label} */ label, /** @type {boolean} */ isNormal) => tested.filter((one) => one.label === label && (one.verdict === "normal") === isNormal).length;
+  const [passed, flagged, missed, caught] = [count("normal", true), count("normal", false), count("defective", true), count("defective", false)];
+  const parts = [];
+  if (passed + flagged > 0) parts.push(`Of ${passed + flagged} good ${passed + flagged === 1 ? "one" : "ones"} it flags ${flagged || "none"}.`);
+  if (missed + caught > 0) parts.push(`Of ${missed + caught} bad ${missed + caught === 1 ? "one" : "ones"} it misses ${missed || "none"}.`);
+  const isWeak = missed > 0.1 * (missed + caught) || flagged > 0.1 * (passed + flagged);
+  const longest = Math.max(...DURATIONS_S);
+  if (isWeak) parts.push(seconds < longest ? "Teach it again, for longer, or with more good ones." : "Teach it again with more good ones, taken more alike.");
+  return parts.join(" ");
+}
+
+/** Whether it rebuilds better than by the mean of all images. @param {State} state */
+export function hasLearned({ losses, meanImageError }) {
+  return (losses.at(-1)?.loss ?? 0) < meanImageError || meanImageError === 0;
 }
 
 /** Seconds until it is done; null before that is known. @param {State} state */
@@ -166,7 +207,8 @@ export function message(state) {
     case "finishing":
       return "It sets the threshold on the images held out…";
     case "done":
-      return "It has learnt, and is now the model of this page. It has just judged one of your images; now give it one with a defect.";
+      if (!hasLearned(state)) return "It has not learned to rebuild yet: its error is not below that of the mean of all images. Teach it again, for longer.";
+      return `It has learned from ${state.trainedOn + state.heldOut} images. Now give it a good one and a bad one.`;
   }
 }
 

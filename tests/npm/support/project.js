@@ -17,7 +17,7 @@ export const TARBALL = named("DAAD_PACKAGE");
 export const HOSTS = named("DAAD_HOSTS");
 export const MODEL = join(ROOT, "models/piped.safetensors");
 export const SMALL_MODEL = join(ROOT, "models/series/r4.safetensors");
-export const GALLERY = join(ROOT, "www/gallery");
+export const GALLERY = join(ROOT, "www/gallery/piped");
 export const FLOORS = join(ROOT, "www/floors");
 
 /** @param {string} variable */
@@ -27,7 +27,7 @@ function named(variable) {
 
 /** What the native program finds in the gallery. @returns {Promise<{ path: string, score: number, anomalous: boolean, verdict: string }[]>} */
 export async function nativeScores() {
-  const lines = (await readFile(named("DAAD_NATIVE_SCORES"), "utf8")).split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const lines = (await readFile(named("DAAD_NATIVE_SCORES"), "utf8")).split("\n").filter((line) => line.includes("gallery/piped/")).map((line) => JSON.parse(line));
   return lines.map(({ path, ...found }) => ({ ...found, path: join(GALLERY, basename(path)) }));
 }
 

@@ -12,6 +12,16 @@ export function blankPng(side_px) {
   return png(side_px, data);
 }
 
+/**
+ * A PNG of black and white noise, which is like nothing.
+ * @param {number} side_px a multiple of eight
+ */
+export function noisePng(side_px) {
+  const row = 1 + side_px / 8;
+  const bytes = Array.from({ length: row * side_px }, (_, at) => (at % row === 0 ? 0 : (at * at * 37 + at * 91) % 251));
+  return png(side_px, deflateSync(Buffer.from(bytes)));
+}
+
 /** A PNG that claims a billion pixels and brings a few bytes. */
 export function bombPng() {
   return png(30_000, deflateSync(Buffer.alloc(64)));

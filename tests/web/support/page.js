@@ -27,9 +27,9 @@ export function launch(flags) {
  * Opens a page that records everything it must not do: log errors, break the policy, leave its origin.
  * @param {import("playwright-core").Browser} browser
  * @param {string} url
- * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown> }} [options]
+ * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown>, unfold?: boolean }} [options] `unfold`: what a visitor opens under the stage is open from the start
  */
-export async function open(browser, url, { prepare, ...options } = {}) {
+export async function open(browser, url, { prepare, unfold = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: "block", ...options });
   const page = await context.newPage();
   /** @type {string[]} */
@@ -40,6 +40,7 @@ export async function open(browser, url, { prepare, ...options } = {}) {
     const target = new URL(request.url());
     if (target.origin !== new URL(url).origin && !["blob:", "data:"].includes(target.protocol)) complaints.push(`a request left the origin: ${target}`);
   });
+  if (unfold) await page.addInitScript(() => addEventListener("DOMContentLoaded", () => document.querySelectorAll("#try details").forEach((details) => details.setAttribute("open", ""))));
   await prepare?.(page);
   await page.goto(url);
   return {
@@ -116,6 +117,20 @@ export async function watchStatus(page) {
     return seen;
   });
   return () => seen.evaluate((seen) => seen.splice(0));
+}
+
+/** Goes to a view of the page, or to a step of it. @param {Page} page @param {"try" | "why" | "networks" | "teach"} view */
+export async function goTo(page, view) {
+  await page.evaluate((view) => (location.hash = view), view);
+  await page.locator(`#${view}`).waitFor();
+}
+
+/** Chooses a backend, which is under Try, from any view. @param {Page} page @param {string} choice */
+export async function chooseBackend(page, choice) {
+  const hash = await page.evaluate(() => location.hash);
+  await goTo(page, "try");
+  await page.locator("#choice").selectOption(choice);
+  await page.evaluate((hash) => (location.hash = hash), hash);
 }
 
 /** @param {Page} page @param {string} testid */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { apply } from "../../../www/break/apply.js";
-import { TOOLS, begin, ends, extend, undo } from "../../../www/break/strokes.js";
-import { compared, whereabouts } from "../../../www/break/words.js";
+import { apply } from "../../../www/try/break/apply.js";
+import { TOOLS, begin, ends, extend, undo } from "../../../www/try/break/strokes.js";
+import { compared, whereabouts } from "../../../www/try/break/words.js";
 
-/** @typedef {import("../../../www/break/strokes.js").Tool} Tool */
-/** @typedef {import("../../../www/break/strokes.js").Point} Point */
+/** @typedef {import("../../../www/try/break/strokes.js").Tool} Tool */
+/** @typedef {import("../../../www/try/break/strokes.js").Point} Point */
 
 const ALL = /** @type {Tool[]} */ (Object.keys(TOOLS));
 const MIDDLE = { x: 0.5, y: 0.5 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { logarithmic } from "../../../www/view/chart.js";
+import { logarithmic } from "../../../www/shared/view/chart.js";
 
 test("a logarithmic axis begins and ends on whole digits: from anything else the library counts for ever", () => {
   const { range } = logarithmic({ low: 1e-3, high: 1e-1 });

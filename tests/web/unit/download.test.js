@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { afterEach } from "node:test";
-import { fetchManifest, intact, request } from "../../../www/download.js";
+import { fetchManifest, intact, request } from "../../../www/shared/download.js";
 
 const MANIFEST = { models: [], series: [] };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import * as format from "../../../www/format.js";
+import * as format from "../../../www/shared/format.js";
 
 test("scores keep the decimals that matter, tiny ones their size", () => {
   assert.equal(format.score(0.93124), "0.9312");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { axis, bars, position, ticks } from "../../../www/histogram.js";
+import { axis, bars, position, ticks } from "../../../www/try/histogram.js";
 
 const SCORES = [0.1, 0.2, 0.25, 0.5, 0.52, 0.9];
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { SIDE, SIZES, assemble, blockCount, dictionary, divide, rebuild } from "../../../www/idea/blocks.js";
-import { PATTERNS, decode, encode } from "../../../www/idea/patterns.js";
-import { address, derive, initial, lesson, reduce } from "../../../www/idea/state.js";
-import { pixelAt } from "../../../www/view/pixels.js";
+import { SIDE, SIZES, assemble, blockCount, dictionary, divide, rebuild } from "../../../www/why/idea/blocks.js";
+import { PATTERNS, decode, encode } from "../../../www/why/idea/patterns.js";
+import { address, derive, initial, lesson, reduce } from "../../../www/why/idea/state.js";
+import { pixelAt } from "../../../www/why/view/pixels.js";
 
 /** Differs from pixel to pixel. */
 const NOISE = Uint8Array.from({ length: SIDE * SIDE }, (_, at) => ((at * 2654435761) >>> 13) & 1);

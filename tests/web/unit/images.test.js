@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bytesOf, fromFile, tooLarge } from "../../../www/images.js";
+import { bytesOf, fromFile, tooLarge } from "../../../www/shared/images.js";
 
 /** @param {Partial<File>} fields */
 function file(fields) {

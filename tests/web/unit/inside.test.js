@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Inquiry } from "../../../www/inside/inquiry.js";
-import { ranked, terms } from "../../../www/inside/numbers.js";
-import { decode, encode, moved, placeAt, worst } from "../../../www/inside/place.js";
-import { address, current, initial, outlined, reduce } from "../../../www/inside/state.js";
+import { Inquiry } from "../../../www/try/inside/inquiry.js";
+import { ranked, terms } from "../../../www/try/inside/numbers.js";
+import { decode, encode, moved, placeAt, worst } from "../../../www/try/inside/place.js";
+import { address, current, initial, outlined, reduce } from "../../../www/try/inside/state.js";
 
 const DIVISION = { height: 2, width: 4, channel: 1 };
 
@@ -93,7 +93,7 @@ test("weights as multiples of an equal share fall, and are one on average", () =
   assert.deepEqual([...ranked({ similarities: new Float32Array(3), temperature: 1 })], [1, 1, 1]);
 });
 
-/** Stands for the result of an image. @returns {import("../../../www/state.js").Result} */
+/** Stands for the result of an image. @returns {import("../../../www/shared/state.js").Result} */
 function image() {
   return /** @type {any} */ ({});
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
-import { falseAlarmRate, falseAlarms, rank, valueAt } from "../../../www/alarms.js";
-import { criterion, fuse, judge, whyFixed } from "../../../www/judgement.js";
-import { axis, position, valueAt as valueOnAxis } from "../../../www/histogram.js";
+import { falseAlarmRate, falseAlarms, rank, valueAt } from "../../../www/try/alarms.js";
+import { criterion, fuse, judge, whyFixed } from "../../../www/try/judgement.js";
+import { axis, position, valueAt as valueOnAxis } from "../../../www/try/histogram.js";
 
 /** The only model that is shipped: what it says of itself. */
 const MODEL = new URL("../../../models/piped.safetensors", import.meta.url);
@@ -11,7 +11,7 @@ const MODEL = new URL("../../../models/piped.safetensors", import.meta.url);
 const RAW = [[1, 10], [2, 40], [3, 20], [4, 50], [5, 30]].map(([reconstruction = 0, alignment = 0]) => ({ reconstruction, alignment }));
 const RANGES = { reconstruction: { min: 1, max: 5 }, alignment: { min: 10, max: 50 } };
 
-/** @param {object} [fields] @returns {import("../../../www/types.js").ModelInfo} */
+/** @param {object} [fields] @returns {import("../../../www/shared/types.js").ModelInfo} */
 function model(fields = {}) {
   const scores = RAW.map((raw) => fuse(raw, RANGES, 0.9)).sort((a, b) => a - b);
   return /** @type {any} */ ({ ...RANGES, gamma: 0.9, normalScores: scores, normalRawScores: RAW.map((raw) => [raw]), threshold: valueAt(scores, 3.8), falseAlarmRate: 0.05, ...fields });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { criterion } from "../../../www/judgement.js";
-import { csv, json } from "../../../www/list/export.js";
-import { INITIAL, entries, next, reduce, tally } from "../../../www/list/state.js";
+import { criterion } from "../../../www/try/judgement.js";
+import { csv, json } from "../../../www/try/list/export.js";
+import { INITIAL, entries, next, reduce, tally } from "../../../www/try/list/state.js";
 
-/** @typedef {import("../../../www/list/state.js").Event} Event */
+/** @typedef {import("../../../www/try/list/state.js").Event} Event */
 
-/** @type {import("../../../www/types.js").ModelInfo} */
+/** @type {import("../../../www/shared/types.js").ModelInfo} */
 const INFO = /** @type {any} */ ({ gamma: 0.9, threshold: 0.5, normalScores: [0, 0.25, 0.5], normalRawScores: [], reconstruction: { min: 0, max: 1 }, alignment: null, falseAlarmRate: 0 });
 
 /** @param {string[]} names @returns {Event} */
@@ -24,7 +24,7 @@ function after(...events) {
   return events.reduce(reduce, INITIAL);
 }
 
-/** @param {import("../../../www/list/state.js").State} state @param {number | null} [threshold] */
+/** @param {import("../../../www/try/list/state.js").State} state @param {number | null} [threshold] */
 function listed(state, threshold = null) {
   return entries(state, INFO, criterion(INFO, { gamma: null, threshold: threshold === null ? null : { value: threshold, gamma: null } }));
 }
@@ -66,7 +66,7 @@ test("another model judges all of them again", () => {
 test("a header sorts, then turns the order round; without a score come last either way", () => {
   const state = after(add("image 10", "image 2", "broken"), judged(0, 0.1), judged(1, 0.9), { type: "failed", id: 2, reason: "No." });
   const order = (/** @type {Event[]} */ ...events) => listed(events.reduce(reduce, state)).map(({ id }) => id);
-  const by = (/** @type {import("../../../www/list/state.js").Column} */ column) => /** @type {Event} */ ({ type: "sort", by: column });
+  const by = (/** @type {import("../../../www/try/list/state.js").Column} */ column) => /** @type {Event} */ ({ type: "sort", by: column });
   assert.deepEqual(order(), [0, 1, 2]);
   assert.deepEqual(order(by("score")), [1, 0, 2]);
   assert.deepEqual(order(by("score"), by("score")), [0, 1, 2]);

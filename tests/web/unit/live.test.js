@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { why } from "../../../www/camera.js";
-import { INITIAL, WINDOW_S, current, pace, reduce, speed } from "../../../www/live/state.js";
+import { why } from "../../../www/shared/camera.js";
+import { INITIAL, WINDOW_S, current, pace, reduce, speed } from "../../../www/try/live/state.js";
 
-/** @param {readonly import("../../../www/live/state.js").Event[]} events */
+/** @param {readonly import("../../../www/try/live/state.js").Event[]} events */
 function after(...events) {
   return events.reduce(reduce, reduce(INITIAL, { type: "opened", kind: "video", name: "a.webm" }));
 }
 
-/** @param {number} at_s @param {number} score @returns {import("../../../www/live/state.js").Event} */
+/** @param {number} at_s @param {number} score @returns {import("../../../www/try/live/state.js").Event} */
 function judged(at_s, score) {
   return { type: "judged", at_s, score };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { recipe } from "../../../www/recipe.js";
-import { blend } from "../../../www/view/panes.js";
+import { recipe } from "../../../www/try/recipe.js";
+import { blend } from "../../../www/try/view/panes.js";
 
 /** @param {object} fields @returns {any} */
 const partial = (fields) => fields;

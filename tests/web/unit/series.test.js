@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { address, gap, initial, key, lesson, means, next, reduce } from "../../../www/series/state.js";
+import { address, gap, initial, key, lesson, means, next, reduce } from "../../../www/why/series/state.js";
 
-/** @type {import("../../../www/series/state.js").Sample[]} */
+/** @type {import("../../../www/why/series/state.js").Sample[]} */
 const SAMPLES = [
   { file: "good.png", label: "normal", title: "" },
   { file: "bad.png", label: "defective", title: "" },
@@ -14,7 +14,7 @@ function opened(at) {
 }
 
 /**
- * @param {import("../../../www/series/state.js").State} state
+ * @param {import("../../../www/why/series/state.js").State} state
  * @param {Record<string, number>} errors by key
  */
 function filled(state, errors) {

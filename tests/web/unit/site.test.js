@@ -7,7 +7,7 @@ import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { POLICY } from "../../../www/policy.js";
+import { POLICY } from "../../../www/shared/policy.js";
 
 const ASSEMBLE = fileURLToPath(new URL("../../../scripts/site.mjs", import.meta.url));
 const WASM = Buffer.from([0, 97, 115, 109, 1, 0, 0, 0]);

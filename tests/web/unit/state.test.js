@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INITIAL, canPaint, createStore, message, reduce, source, status, subject, verdict } from "../../../www/state.js";
+import { INITIAL, canPaint, createStore, message, reduce, source, status, subject, verdict } from "../../../www/shared/state.js";
 
-/** @typedef {import("../../../www/state.js").Event} Event */
+/** @typedef {import("../../../www/shared/state.js").Event} Event */
 
 const INFO = { gamma: 0.9, threshold: 0.5, normalScores: [0, 0.5, 1], normalRawScores: [[{ reconstruction: 0, alignment: 0 }], [{ reconstruction: 1, alignment: 0 }], [{ reconstruction: 1, alignment: 1 }]], reconstruction: { min: 0, max: 1 }, alignment: { min: 0, max: 1 } };
 const LOADED = /** @type {Extract<Event, { type: "loaded" }>} */ (/** @type {unknown} */ ({ type: "loaded", loaded: { backend: "wasm", threads: 1, gpu: "", note: "", info: INFO } }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { crops } from "../../../www/teach/crops.js";
-import { FEWEST, INITIAL, MOST, isBusy, secondsLeft, message, obstacle, reduce } from "../../../www/teach/state.js";
+import { FEWEST, INITIAL, MOST, isBusy, secondsLeft, message, obstacle, reduce, tally } from "../../../www/teach/state.js";
 
 /** @typedef {import("../../../www/teach/state.js").Event} Event */
 
@@ -16,7 +16,7 @@ function after(...events) {
 }
 
 /** @type {Event[]} */
-const BEGUN = [{ type: "started" }, { type: "engine", threads: 2 }, { type: "begun", trainedOn: 17, heldOut: 3 }];
+const BEGUN = [{ type: "started" }, { type: "engine", threads: 2 }, { type: "begun", trainedOn: 17, heldOut: 3, meanImageError: 0.05 }];
 
 test("pieces lie within the picture, from edge to edge, and no two are the same", () => {
   for (const [width, height, side, count] of /** @type {const} */ ([[100, 100, 25, 64], [300, 100, 50, 40], [64, 500, 64, 20], [101, 67, 66, 400], [30, 30, 30, 9]])) {
@@ -81,4 +81,21 @@ test("whatever ends a training run, the images stay", () => {
 test("what went wrong is one sentence, with the name of the image that it was", () => {
   assert.match(message(after(...BEGUN, { type: "failed", message: "diverged: a loss became NaN in epoch 3; try a lower learning rate" })), /^The training went astray: /);
   assert.equal(message(after(...BEGUN, { type: "failed", message: "image 3: it is no image" })), "2.png: It is no image.");
+});
+
+test("of images that the visitor says something about it counts what is flagged and what is missed, and says when to teach longer", () => {
+  const tested = (/** @type {import("../../../www/shared/types.js").Label} */ label, /** @type {import("../../../www/shared/types.js").Verdict} */ verdict) => /** @type {Event} */ ({ type: "tested", tested: { label, verdict, name: "", score: 0, picture: /** @type {any} */ (null) } });
+  assert.equal(tally(after()), "");
+  const right = after(tested("normal", "normal"), tested("defective", "anomalous"), tested("defective", "unfamiliar"));
+  assert.equal(tally(right), "Of 1 good one it flags none. Of 2 bad ones it misses none.");
+  const wrong = after({ type: "duration", seconds: 60 }, tested("normal", "anomalous"), tested("defective", "normal"));
+  assert.equal(tally(wrong), "Of 1 good one it flags 1. Of 1 bad one it misses 1. Teach it again, for longer, or with more good ones.");
+  assert.match(tally({ ...wrong, seconds: 180 }), /taken more alike\.$/);
+  assert.deepEqual(reduce(wrong, { type: "started" }).tested, []);
+});
+
+test("a network that rebuilds no better than by the mean of all images is not praised", () => {
+  const learned = (/** @type {number} */ loss) => after(...BEGUN, { type: "learned", loss, epochs: 1, busySeconds: 1, imagesPerSecond: 1 }, { type: "finishing" }, { type: "finished", weights: new Uint8Array() });
+  assert.match(message(learned(0.05)), /^It has not learned to rebuild yet: .+\.$/);
+  assert.match(message(learned(0.01)), /^It has learned from 20 images\./);
 });

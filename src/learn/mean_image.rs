@@ -1,0 +1,71 @@
+//! Whether a network has learned to rebuild: its error against that of the mean image, which knows
+//! nothing of the single image.
+
+use image::RgbImage;
+
+use crate::detector::Detector;
+use crate::error::Result;
+
+/// As many images tell enough.
+const MOST_IMAGES: usize = 32;
+
+/// The squared error of the mean of the other images, for each image: the mean over all values of
+/// all images, in units of the network, whose values go from −1 to 1. None for fewer than two images.
+///
+/// ```
+/// use daad::learn::mean_image_error;
+/// use image::{Rgb, RgbImage};
+///
+/// let [black, white] = [0, 255].map(|value| RgbImage::from_pixel(2, 2, Rgb([value; 3])));
+/// assert_eq!(mean_image_error(&[&black, &white]), Some(4.0));
+/// assert_eq!(mean_image_error(&[&black]), None);
+/// ```
+pub fn mean_image_error(images: &[&RgbImage]) -> Option<f64> {
+    let count = images.len() as f64;
+    let values = images.first()?.as_raw().len();
+    if images.len() < 2 {
+        return None;
+    }
+    // The mean of all images is nearer to each of them than the mean of the others is.
+    let of_others = (count / (count - 1.0)).powi(2);
+    let variance = |at: usize| {
+        let column = images.iter().map(|image| f64::from(image.as_raw()[at]));
+        let mean = column.clone().sum::<f64>() / count;
+        column.map(|value| (value - mean).powi(2)).sum::<f64>() / count
+    };
+    let sum: f64 = (0..values).map(variance).sum();
+    Some(of_others * sum / values as f64 / 127.5f64.powi(2))
+}
+
+/// What users are told of a network that has not learned to rebuild `images`, which it was not
+/// trained on; None if it has. Its scores may tell good from bad all the same, as by chance.
+///
+/// # Errors
+///
+/// [`crate::Error::Device`] where the device fails.
+pub async fn rebuilding_warning(
+    detector: &Detector,
+    images: &[&RgbImage],
+) -> Result<Option<String>> {
+    let images = &images[..images.len().min(MOST_IMAGES)];
+    let Some(of_mean) = mean_image_error(images) else {
+        return Ok(None);
+    };
+    let mut sum = 0.0;
+    for image in images {
+        let prediction = &detector.predict(&[image]).await?[0];
+        let both = image
+            .as_raw()
+            .iter()
+            .zip(prediction.reconstruction.as_raw());
+        let squares = both.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+        sum += squares.sum::<f64>() / image.as_raw().len() as f64 / 127.5f64.powi(2);
+    }
+    let error = sum / images.len() as f64;
+    Ok((error >= of_mean).then(|| {
+        format!(
+            "The network has not learned to rebuild: its error on held-out images is {error:.4}, and \
+             that of their mean image {of_mean:.4}. Train it longer; until then its scores mean little."
+        )
+    }))
+}

@@ -1,0 +1,144 @@
+/** The views of the page in a real browser, and what the first one costs. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+
+import assert from "node:assert/strict";
+import test, { describe } from "node:test";
+import { LOOKS, assertAccessible } from "./support/axe.js";
+import { browse } from "./support/browser.js";
+import { choose, open, reading, settle, stubEngine } from "./support/page.js";
+import { noisePng } from "./support/images.js";
+import { screenshot } from "./support/screenshots.js";
+
+/** What comes before the first score, without engine and model. */
+const BUDGET_BYTES = 120e3;
+
+const SIZES = /** @type {const} */ ([[390, 844], [1440, 900]]);
+
+const web = browse();
+
+/**
+ * As a visitor finds it: nothing is open that is not open from the start.
+ * @param {string} address
+ * @param {Parameters<typeof open>[2]} [options]
+ */
+async function visit(address, options = {}) {
+  const opened = await web.open(`?backend=wasm${address}`, { reducedMotion: "reduce", unfold: false, ...options });
+  await settle(opened.page);
+  return opened;
+}
+
+/** The views, or steps, that are shown. @param {import("playwright-core").Page} page @param {string} kind */
+function shown(page, kind) {
+  return page.locator(kind).evaluateAll((views) => views.filter((view) => view.checkVisibility()).map(({ id }) => id));
+}
+
+/** Whether all of them lie wholly on the first screen. @param {import("playwright-core").Page} page @param {string[]} selectors */
+async function assertOnFirstScreen(page, selectors) {
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  for (const selector of selectors) {
+    const [top, bottom, height] = await page.locator(selector).first().evaluate((element) => [element.getBoundingClientRect().top, element.getBoundingClientRect().bottom, innerHeight]);
+    assert.ok(top !== undefined && bottom !== undefined && height !== undefined && top >= 0 && bottom <= height + 1 && bottom > top, `${selector} from ${top} to ${bottom} of ${height}`);
+  }
+}
+
+describe("three views, each with an address", () => {
+  test("links, history and old addresses lead to them", async () => {
+    const { page, close } = await visit("", { prepare: stubEngine });
+    assert.deepEqual(await shown(page, ".view"), ["try"]);
+    await page.getByRole("link", { name: "Teach", exact: true }).click();
+    assert.deepEqual(await shown(page, ".view"), ["teach"]);
+    await page.waitForFunction(() => /teach/.test(document.title));
+    assert.equal(await page.locator(".views [aria-current]").textContent(), "Teach");
+    await page.goBack();
+    assert.deepEqual(await shown(page, ".view"), ["try"]);
+    for (const [old, view, step] of /** @type {const} */ ([["idea-title", "why", "blocks"], ["series-heading", "why", "networks"], ["how", "why", "how"], ["teach-title", "teach", undefined], ["try", "try", undefined]])) {
+      await page.evaluate((old) => (location.hash = old), old);
+      assert.deepEqual(await shown(page, ".view"), [view], old);
+      assert.deepEqual(await shown(page, ".step"), step ? [step] : [], old);
+    }
+    await close();
+  });
+
+  test("an image that is given in another view is judged under Try", async () => {
+    const { page, close } = await visit("#why", { prepare: stubEngine });
+    await choose(page, Buffer.from("an image"));
+    await page.waitForFunction(() => location.hash === "#try");
+    assert.deepEqual(await shown(page, ".view"), ["try"]);
+    await close();
+  });
+
+  test("who presents goes on by arrow keys, and a link presents too", async () => {
+    const { page, close } = await visit("&present=1#why", { prepare: stubEngine });
+    await page.locator(":root[data-present]").waitFor();
+    await page.locator("#idea-lesson[data-verdict=normal]").waitFor();
+    await page.keyboard.press("ArrowUp");
+    assert.match(page.url(), /block=16/);
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction(() => location.hash === "#networks");
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator(":root[data-present]").count(), 0);
+    assert.doesNotMatch(page.url(), /present/);
+    await close();
+  });
+});
+
+describe("the first screen has what the view is for", () => {
+  for (const [width, height] of SIZES) {
+    const viewport = { width, height };
+    test(`Try, ${width} × ${height}: intake, samples, three pictures and the verdict, after an upload too`, async () => {
+      const { page, close } = await visit("", { viewport });
+      const all = ["#drop", "#models", "#gallery button", "#verdict", "[data-testid=input]", "[data-testid=reconstruction]", "[data-testid=error-map]"];
+      await assertOnFirstScreen(page, all);
+      await choose(page, noisePng(64));
+      await reading(page);
+      assert.equal(await page.getByTestId("verdict").textContent(), "Unfamiliar");
+      assert.match((await page.locator("#comparison").textContent()) ?? "", /Unlike anything this model has learned \(.+\)\. Teach it your own\./);
+      await assertOnFirstScreen(page, all);
+      await close();
+    });
+
+    test(`Why, ${width} × ${height}: the slider, what it says, and what is rebuilt`, async () => {
+      const { page, close } = await visit("#why", { viewport, prepare: stubEngine });
+      await assertOnFirstScreen(page, ["#idea-size", "#idea-lesson", "#idea-b-rebuilt", "#idea-c-rebuilt"]);
+      await page.getByRole("link", { name: "Networks", exact: true }).click();
+      await assertOnFirstScreen(page, ["#series-rate", "#series-lesson", "#series-rebuilt", "#series-map"]);
+      await close();
+    });
+
+    test(`Teach, ${width} × ${height}: where the images go, and nothing before its time`, async () => {
+      const { page, close } = await visit("#teach", { viewport, prepare: stubEngine });
+      await page.locator("#teach[data-phase=collecting]").waitFor();
+      await assertOnFirstScreen(page, ["#teach-drop", "#teach-camera"]);
+      for (const id of ["teach-start", "teach-pause", "teach-save", "teach-good"]) assert.ok(!(await page.locator(`#${id}`).evaluate((element) => element.checkVisibility())), id);
+      await close();
+    });
+  }
+});
+
+describe("an accessibility checker finds nothing", () => {
+  for (const [width, colorScheme] of LOOKS) {
+    for (const view of ["try", "why", "networks", "how", "teach"]) {
+      test(`${view}, ${width} pixels wide, ${colorScheme}`, async () => {
+        const { page, close } = await visit(`#${view}`, { viewport: { width, height: 900 }, colorScheme, bypassCSP: true, prepare: stubEngine });
+        assert.ok((await page.evaluate(() => document.documentElement.scrollHeight)) <= 3 * 900, "at most three screens");
+        await assertAccessible(page);
+        await screenshot(page.locator("body"), `view-${view}-${width}-${colorScheme}`);
+        await close();
+      });
+    }
+  }
+});
+
+test("the first view costs little: 120 kB without engine, model and gallery", async () => {
+  const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 844 } });
+  await reading(page);
+  const parts = await page.evaluate(() =>
+    [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map((entry) => {
+      const { name, encodedBodySize } = /** @type {PerformanceResourceTiming} */ (entry);
+      return { name: name.replace(location.origin, ""), bytes: encodedBodySize };
+    }),
+  );
+  const own = parts.filter(({ name }) => !/^\/(daad-[0-9a-f]{16}\/engines|models|gallery)\//.test(name));
+  const bytes = own.reduce((sum, { bytes }) => sum + bytes, 0);
+  assert.ok(bytes > 10_000 && bytes < BUDGET_BYTES, `${bytes} bytes: ${own.map(({ name, bytes }) => `${name} ${bytes}`).join(", ")}`);
+  await close();
+});

@@ -1,0 +1,34 @@
+/** The views of the page: each has an address, the part after "#", and the style sheet shows the one that it names. */
+
+/** @type {Record<string, string>} */
+const TITLES = { try: "find what does not belong", why: "why the block size decides", teach: "teach it your own" };
+
+/** Marks the view that is shown in the navigation and in the title. */
+export function followView() {
+  const show = () => {
+    const current = currentView();
+    document.title = `Divide and Assemble: ${TITLES[current]}`;
+    mark(".views a", `#${current}`);
+    const step = [...document.querySelectorAll(".step")].find((step) => getComputedStyle(step).display !== "none");
+    mark(".why-steps a", `#${step?.id ?? "blocks"}`);
+  };
+  addEventListener("hashchange", show);
+  show();
+}
+
+/** Goes to a view, if another is shown. @param {"try" | "why" | "teach"} view */
+export function openView(view) {
+  if (currentView() !== view) location.hash = view;
+}
+
+function currentView() {
+  return [...document.querySelectorAll(".view")].find((view) => getComputedStyle(view).display !== "none")?.id ?? "try";
+}
+
+/** @param {string} links @param {string} current */
+function mark(links, current) {
+  for (const link of document.querySelectorAll(links)) {
+    if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}

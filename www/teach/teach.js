@@ -1,0 +1,144 @@
+/** "Teach it your own": a small network learns from the visitor's own images, in a worker of its own. Loaded after the first image is judged. */
+
+import { train, untrainable } from "daad/train";
+import { closeCamera, openCamera, why } from "../shared/camera.js";
+import { sentence } from "../shared/format.js";
+import { fromFile, tooLarge } from "../shared/images.js";
+import { ownModel } from "../shared/own-model.js";
+import { FRAME_MS, fromFiles, fromFrame, fromPieces } from "./intake.js";
+import { INITIAL, MOST, isBusy, obstacle, reduce } from "./state.js";
+import { save } from "../try/view/save.js";
+import { createTeach } from "./view/teach.js";
+
+/** The number of frames after which the camera stops by itself. */
+const MOST_FRAMES = 60;
+
+/** @param {{ session: import("../shared/session.js").Session }} page */
+export function open({ session }) {
+  let state = { ...INITIAL, unteachable: obstacleHere() };
+  /** @type {import("daad/train").Training | null} */
+  let run = null;
+  /** Aborted when the visitor gives up. */
+  let giveUp = new AbortController();
+  let models = 0;
+  let drawing = 0;
+
+  /** @param {import("./state.js").Event} event */
+  function send(event) {
+    state = reduce(state, event);
+    drawing ||= requestAnimationFrame(() => {
+      drawing = 0;
+      view.show(state);
+    });
+    if (event.type === "finished") void adopt(event.weights);
+  }
+
+  const view = createTeach(send, {
+    files: async (files) => {
+      take(await fromFiles(files, held()));
+    },
+    pieces: async (file, part, count) => {
+      try {
+        take(await fromPieces(file, part, count, held()), true);
+      } catch (error) {
+        send({ type: "noticed", notice: sentence(error) });
+      }
+    },
+    camera: (isWanted) => (isWanted ? void record() : send({ type: "camera", camera: false })),
+    start: () => {
+      if (obstacle(state) || isBusy(state)) return;
+      const { photos, rate, seconds, isTexture } = state;
+      send({ type: "started" });
+      const { signal } = (giveUp = new AbortController());
+      const own = train(photos.map(({ picture }) => picture), { division: rate, flips: isTexture, seconds, description: `${photos.length} images of the visitor's own`, signal, onProgress: send });
+      run = own;
+      own.model.then(
+        (weights) => send({ type: "finished", weights }),
+        (error) => signal.aborted || send({ type: "failed", message: sentence(error) }),
+      );
+    },
+    pause: () => {
+      const isPaused = state.phase === "paused";
+      if (isPaused) run?.resume();
+      else run?.pause();
+      send({ type: isPaused ? "resumed" : "paused" });
+    },
+    finish: () => run?.finish(),
+    giveUp: () => {
+      giveUp.abort();
+      send({ type: "given-up" });
+    },
+    test: (label, files) => void test(label, files),
+    save: () => state.weights && save(new Blob([state.weights], { type: "application/octet-stream" }), "my-model.safetensors"),
+  });
+
+  /** The bytes of all photos. */
+  function held() {
+    return state.photos.reduce((sum, { picture }) => sum + picture.byteLength, 0);
+  }
+
+  /** Adds photos, unless the training began while they were read. @param {{ photos: import("./state.js").Photo[], notice: string }} taken */
+  function take({ photos, notice }, isTexture = false) {
+    if (!isBusy(state)) send({ type: "added", photos, notice, isTexture });
+  }
+
+  /** Records frames of the camera until there are enough, or the visitor stops it. */
+  async function record() {
+    const { video } = view;
+    send({ type: "camera", camera: true });
+    /** @type {MediaStream | null} */
+    let stream = null;
+    try {
+      stream = await openCamera();
+      video.srcObject = stream;
+      await video.play();
+      for (let frame = 1; state.camera && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
+        take({ photos: [await fromFrame(video, frame)], notice: "" });
+        await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+      }
+      send({ type: "camera", camera: false });
+    } catch (error) {
+      send({ type: "camera", camera: false });
+      send({ type: "noticed", notice: why(error, "the camera") });
+    }
+    closeCamera(stream);
+    video.srcObject = null;
+  }
+
+  /** From now on the page judges with the trained model, first one of the images that it was trained on. @param {Uint8Array<ArrayBuffer>} weights */
+  async function adopt(weights) {
+    const number = ++models > 1 ? ` ${models}` : "";
+    void session.adopt(await ownModel(`My model${number}, taught here`, weights));
+    const [photo] = state.photos;
+    if (photo) session.ask({ name: photo.name, sample: null, read: async () => photo.picture.slice().buffer });
+  }
+
+  /**
+   * Judges images of which the visitor says what they are.
+   * @param {import("../shared/types.js").Label} label
+   * @param {File[]} files
+   */
+  async function test(label, files) {
+    const { weights } = state;
+    for (const file of files) {
+      const refused = tooLarge(file);
+      try {
+        if (refused) throw new Error(refused);
+        const { name, read } = fromFile(file);
+        const { verdict, score, heatMap, input, width, height } = await session.judgeAside({ name, read });
+        if (state.weights !== weights) return; // another model by now
+        send({ type: "tested", tested: { label, name, verdict, score, picture: { input, heatMap, width, height } } });
+      } catch (error) {
+        send({ type: "noticed", notice: sentence(error) });
+      }
+    }
+  }
+
+  view.show(state);
+}
+
+/** Why nothing can be taught on this page, as a sentence; "" where it can. */
+function obstacleHere() {
+  const reason = untrainable();
+  return reason && `${reason} Reload the page; if this sentence stays, the browser or the address does not allow it.`;
+}

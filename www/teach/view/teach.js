@@ -1,0 +1,209 @@
+/** The card of a training run: where images come from, the images, how the training goes, and what came of it. */
+
+import { significant } from "../../shared/format.js";
+import { hasLearned, isBusy, secondsLeft, message, obstacle, tally } from "../state.js";
+import { find, make, put } from "../../shared/view/dom.js";
+import { createLoss } from "./loss.js";
+import { blend, paint } from "../../try/view/panes.js";
+
+/**
+ * @typedef {import("../state.js").State} State
+ * @typedef {import("../state.js").Photo} Photo
+ *
+ * @typedef {object} Visitor what the visitor may want that is more than a change of state
+ * @property {(files: File[]) => void} files
+ * @property {(file: File, part: number, count: number) => void} pieces
+ * @property {(isWanted: boolean) => void} camera
+ * @property {() => void} start
+ * @property {() => void} pause
+ * @property {() => void} finish
+ * @property {() => void} giveUp
+ * @property {(label: import("../../shared/types.js").Label, files: File[]) => void} test
+ * @property {() => void} save
+ */
+
+/**
+ * @param {(event: import("../state.js").Event) => void} send
+ * @param {Visitor} visitor
+ */
+export function createTeach(send, visitor) {
+  const card = find("#teach", HTMLElement);
+  const video = find("#teach-video", HTMLVideoElement);
+  const list = find("#teach-photos", HTMLElement);
+  const [files, picture] = [find("#teach-files", HTMLInputElement), find("#teach-picture", HTMLInputElement)];
+  const [rate, time] = [find("#teach-rate", HTMLSelectElement), find("#teach-time", HTMLSelectElement)];
+  const buttons = {
+    camera: find("#teach-camera", HTMLButtonElement),
+    clear: find("#teach-clear", HTMLButtonElement),
+    start: find("#teach-start", HTMLButtonElement),
+    pause: find("#teach-pause", HTMLButtonElement),
+    finish: find("#teach-finish", HTMLButtonElement),
+    giveUp: find("#teach-give-up", HTMLButtonElement),
+    save: find("#teach-save", HTMLButtonElement),
+    again: find("#teach-again", HTMLButtonElement),
+  };
+  const showLosses = createLoss(find("#teach-loss", HTMLElement));
+  /** The thumbnail of each image. @type {Map<Photo, HTMLElement>} */
+  let thumbs = new Map();
+  /** @type {State | null} */
+  let shown = null;
+
+  files.addEventListener("change", () => {
+    const chosen = [...(files.files ?? [])];
+    files.value = ""; // so that choosing the same files again is a change
+    if (chosen.length > 0) visitor.files(chosen);
+  });
+  picture.addEventListener("change", () => {
+    const [file] = picture.files ?? [];
+    picture.value = "";
+    if (file) visitor.pieces(file, Number(find("#teach-part", HTMLSelectElement).value), Number(find("#teach-count", HTMLSelectElement).value));
+  });
+  for (const [id, label] of /** @type {const} */ ([["good", "normal"], ["bad", "defective"]])) {
+    const input = find(`#teach-${id}`, HTMLInputElement);
+    input.addEventListener("change", () => {
+      const chosen = [...(input.files ?? [])];
+      input.value = "";
+      visitor.test(label, chosen);
+    });
+    input.parentElement?.addEventListener("drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      visitor.test(label, [...(event.dataTransfer?.files ?? [])]);
+    });
+  }
+  card.addEventListener("dragover", (event) => event.preventDefault());
+  card.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const dropped = [...(event.dataTransfer?.files ?? [])];
+    if (dropped.length > 0 && shown?.phase === "collecting") visitor.files(dropped);
+  });
+  rate.addEventListener("change", () => send({ type: "rate", rate: Number(rate.value) }));
+  time.addEventListener("change", () => send({ type: "duration", seconds: Number(time.value) }));
+  buttons.camera.addEventListener("click", () => visitor.camera(!shown?.camera));
+  buttons.clear.addEventListener("click", () => {
+    send({ type: "cleared" });
+    files.focus(); // the button is off now
+  });
+  buttons.start.addEventListener("click", visitor.start);
+  buttons.pause.addEventListener("click", visitor.pause);
+  buttons.finish.addEventListener("click", visitor.finish);
+  buttons.giveUp.addEventListener("click", visitor.giveUp);
+  buttons.save.addEventListener("click", visitor.save);
+  buttons.again.addEventListener("click", () => {
+    send({ type: "again" });
+    requestAnimationFrame(() => requestAnimationFrame(() => buttons.start.focus()));
+  });
+
+  /** @param {Photo} photo */
+  function thumbOf(photo) {
+    const canvas = make("canvas", { width: photo.thumb.width, height: photo.thumb.height });
+    canvas.getContext("2d")?.drawImage(photo.thumb, 0, 0);
+    const button = make("button", { type: "button", title: `Remove ${photo.name}` }, canvas);
+    button.setAttribute("aria-label", button.title);
+    button.dataset["testid"] = "teach-photo";
+    button.addEventListener("click", () => {
+      const next = button.nextElementSibling ?? button.previousElementSibling ?? files;
+      send({ type: "removed", id: photo.id });
+      if (next instanceof HTMLElement) next.focus();
+    });
+    return button;
+  }
+
+  /** @param {State} state */
+  function showPhotos(state) {
+    if (shown?.photos !== state.photos) {
+      const kept = new Map(state.photos.map((photo) => [photo, thumbs.get(photo) ?? thumbOf(photo)]));
+      for (const [photo, thumb] of thumbs) if (!kept.has(photo)) thumb.remove();
+      for (const [photo, thumb] of kept) if (!thumbs.has(photo)) list.append(thumb);
+      thumbs = kept;
+    }
+    put("#teach-number", state.photos.length === 1 ? "1 image" : `${state.photos.length} images`);
+    put("#teach-notice", state.notice);
+  }
+
+  /** @param {State} state */
+  function showTraining(state) {
+    if (shown?.losses !== state.losses || shown.seconds !== state.seconds) showLosses(state.losses, state.seconds);
+    const last = state.losses.at(-1);
+    const left = secondsLeft(state);
+    put("#teach-last", last ? significant(last.loss, 2) : "–");
+    put("#teach-left", left === null || state.phase === "done" ? "–" : clock(left));
+    put("#teach-epochs", last ? String(Math.floor(last.epochs)) : "–");
+    put("#teach-speed", last ? `${significant(state.imagesPerSecond, 2)} images/s on ${state.threads === 1 ? "one thread" : `${state.threads} threads`}` : "–");
+    if (shown?.rebuilt === state.rebuilt) return;
+    for (const [at, figure] of document.querySelectorAll("#teach-rebuilt figure").entries()) {
+      const rebuilt = state.rebuilt[at];
+      const [input, reconstruction] = figure.querySelectorAll("canvas");
+      if (!input || !reconstruction) continue;
+      draw(input, rebuilt, rebuilt?.input);
+      draw(reconstruction, rebuilt, rebuilt?.reconstruction);
+    }
+  }
+
+  return {
+    video,
+    /** @param {State} state */
+    show(state) {
+      const busy = isBusy(state);
+      const isLearning = state.phase === "learning" || state.phase === "paused";
+      const wasFocused = document.activeElement;
+      card.dataset["phase"] = state.phase;
+      for (const field of [files, picture, rate, time]) field.disabled = busy;
+      for (const photo of list.children) if (photo instanceof HTMLButtonElement) photo.disabled = busy;
+      video.hidden = !state.camera;
+      put("#teach-camera", state.camera ? "Stop the camera" : "Use the camera");
+      buttons.camera.disabled = busy;
+      buttons.clear.disabled = busy || state.photos.length === 0;
+      buttons.start.disabled = busy || obstacle(state) !== "";
+      rate.value = String(state.rate);
+      put("#teach-pause", state.phase === "paused" ? "Go on" : "Pause");
+      buttons.pause.disabled = buttons.finish.disabled = !isLearning;
+      buttons.giveUp.disabled = !busy;
+      buttons.save.disabled = state.weights === null;
+      showPhotos(state);
+      showTraining(state);
+      const said = find("#teach-said", HTMLElement);
+      put("#teach-said", message(state));
+      said.dataset["verdict"] = state.error || (state.phase === "done" && !hasLearned(state)) ? "defect" : state.phase === "done" ? "normal" : "";
+      if (wasFocused === buttons.start && busy) buttons.giveUp.focus();
+      card.classList.toggle("empty", state.photos.length === 0);
+      put("#teach-tally", tally(state));
+      if (shown?.tested !== state.tested) showTested(state.tested);
+      if (state.phase === "done" && shown && shown.phase !== "done" && (card.contains(wasFocused) || wasFocused === document.body)) find("#teach-good", HTMLInputElement).focus({ preventScroll: true });
+      shown = state;
+    },
+  };
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {import("daad/train").Rebuilt | undefined} rebuilt
+ * @param {Uint8ClampedArray<ArrayBuffer> | undefined} pixels
+ */
+function draw(canvas, rebuilt, pixels) {
+  canvas.style.visibility = rebuilt ? "" : "hidden";
+  if (rebuilt && pixels) paint(canvas, pixels, rebuilt.width, rebuilt.height);
+}
+
+/** @param {readonly import("../state.js").Tested[]} tested */
+function showTested(tested) {
+  const place = find("#teach-tested", HTMLElement);
+  const figures = tested.slice(place.children.length > tested.length ? 0 : place.children.length).map(({ label, name, verdict, picture: { input, heatMap, width, height } }) => {
+    const canvas = make("canvas");
+    paint(canvas, blend(input, heatMap, 0.7), width, height);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${name} with its heat map`);
+    const isRight = (label === "normal") === (verdict === "normal");
+    const figure = make("figure", { title: name }, canvas, make("figcaption", { textContent: `${label === "normal" ? "good" : "bad"}: ${verdict}${isRight ? "" : ", wrong"}` }));
+    figure.dataset["right"] = String(isRight);
+    return figure;
+  });
+  if (place.children.length > tested.length) place.replaceChildren(...figures);
+  else place.append(...figures);
+}
+
+/** @param {number} time_s */
+function clock(time_s) {
+  const seconds = Math.max(0, Math.ceil(time_s));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

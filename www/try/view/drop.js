@@ -1,0 +1,39 @@
+import { find } from "../../shared/view/dom.js";
+
+/**
+ * The three ways in: choose, drop anywhere on the page, paste.
+ * @param {(files: [File, ...File[]]) => void} onFiles
+ * @param {(message: string) => void} onRefused
+ */
+export function acceptFiles(onFiles, onRefused) {
+  const input = find("#file", HTMLInputElement);
+  const zone = find("#drop", HTMLElement);
+
+  input.addEventListener("change", () => {
+    const [first, ...rest] = input.files ?? [];
+    input.value = ""; // so that choosing the same file again is a change
+    if (first) onFiles([first, ...rest]);
+  });
+
+  const over = (/** @type {boolean} */ on) => zone.classList.toggle("over", on);
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    over(true);
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) over(false); // left the window, not just an element
+  });
+  addEventListener("drop", (event) => {
+    over(false);
+    if (event.defaultPrevented) return; // another part of the page took it
+    event.preventDefault();
+    const [first, ...rest] = event.dataTransfer?.files ?? [];
+    if (first) onFiles([first, ...rest]);
+    else onRefused("That was no image file: a link to an image cannot be opened here, so save the image first.");
+  });
+  addEventListener("paste", (event) => {
+    const [first, ...rest] = event.clipboardData?.files ?? [];
+    if (first) onFiles([first, ...rest]);
+    else onRefused("The clipboard holds no image.");
+  });
+}

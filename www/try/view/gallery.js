@@ -1,0 +1,64 @@
+import { find, make } from "../../shared/view/dom.js";
+
+/** @typedef {import("../../shared/types.js").Sample} Sample */
+
+/** @type {Record<import("../../shared/types.js").Label, string>} */
+const HEADINGS = { defective: "Defective", normal: "Normal" };
+
+/**
+ * The images that a model knows; none for a model of the visitor's.
+ * @param {readonly import("../../shared/types.js").Gallery[]} galleries
+ * @param {readonly import("../../shared/types.js").ModelFile[]} models
+ * @param {string} file the model's
+ */
+export function galleryOf(galleries, models, file) {
+  const model = models.find((model) => model.file === file);
+  return model?.weights ? undefined : galleries.find((gallery) => gallery.model === model?.name);
+}
+
+/** A defective image shows more. @param {import("../../shared/types.js").Gallery} gallery */
+export function defaultSample({ samples }) {
+  return samples.find(({ label }) => label === "defective") ?? samples[0];
+}
+
+/** @type {import("../../shared/types.js").Gallery | null | undefined} */
+let shown = null;
+
+/**
+ * @param {import("../../shared/types.js").Gallery | undefined} gallery
+ * @param {(sample: Sample) => void} onPick
+ */
+export function showGallery(gallery, onPick) {
+  if (gallery === shown) return;
+  shown = gallery;
+  const groups = (gallery ? /** @type {const} */ (["defective", "normal"]) : []).map((label) => {
+    const items = gallery?.samples.filter((sample) => sample.label === label).map((sample) => item(sample, onPick)) ?? [];
+    const group = make("div", { className: "group" }, make("h2", { textContent: HEADINGS[label] }), make("div", { className: "thumbs" }, ...items));
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", `${HEADINGS[label]} images`);
+    return group;
+  });
+  find("#gallery", HTMLElement).replaceChildren(...groups);
+  find("#attribution", HTMLElement).replaceChildren(
+    ...(gallery ? ["The images: ", make("a", { href: gallery.source, textContent: gallery.title }), `. ${gallery.attribution}. `, make("a", { href: gallery.licence_url, rel: "license", textContent: gallery.licence }), "."] : []),
+  );
+}
+
+/** @param {Sample | null} picked */
+export function markPicked(picked) {
+  for (const button of document.querySelectorAll("#gallery button")) {
+    button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.file === picked?.file));
+  }
+}
+
+/**
+ * @param {Sample} sample
+ * @param {(sample: Sample) => void} onPick
+ */
+function item(sample, onPick) {
+  const image = make("img", { src: `gallery/${sample.file}`, alt: sample.title, width: 128, height: 128, draggable: false });
+  const button = make("button", { type: "button", title: sample.title, onclick: () => onPick(sample) }, image);
+  Object.assign(button.dataset, { testid: "gallery-item", file: sample.file, label: sample.label });
+  button.setAttribute("aria-pressed", "false");
+  return button;
+}

@@ -1,0 +1,107 @@
+/** The card of a live source: the picture, where it is wrong, the smoothed score, and how both scores went. */
+
+import * as format from "../../shared/format.js";
+import { WINDOW_S, current, speed } from "../live/state.js";
+import { createChart, look } from "../../shared/view/chart.js";
+import { find, put } from "../../shared/view/dom.js";
+import { blend, paint } from "./panes.js";
+
+/** How much of the error map lies over the frame. */
+const OPACITY = 0.75;
+
+/**
+ * @param {{ onCamera: () => void, onFile: (file: File) => void, onStop: () => void }} visitor
+ */
+export function createLive({ onCamera, onFile, onStop }) {
+  const card = find("#live", HTMLElement);
+  const video = find("#live-video", HTMLVideoElement);
+  const map = find("#live-map", HTMLCanvasElement);
+  const camera = find("#live-camera", HTMLButtonElement);
+  const input = find("#live-file", HTMLInputElement);
+  /** Made when there is something to show. @type {import("uplot") | null} */
+  let chart = null;
+  let threshold = NaN;
+
+  camera.disabled = input.disabled = false; // without this script they did nothing
+  camera.addEventListener("click", onCamera);
+  input.addEventListener("change", () => {
+    const [file] = input.files ?? [];
+    input.value = ""; // so that choosing the same file again is a change
+    if (file) onFile(file);
+  });
+  find("#live-stop", HTMLButtonElement).addEventListener("click", () => {
+    onStop();
+    camera.focus(); // the button is gone
+  });
+
+  return {
+    video,
+    /** @param {import("../../shared/types.js").Detection} detection */
+    draw({ input, heatMap, width, height }) {
+      paint(map, blend(input, heatMap, OPACITY), width, height);
+    },
+    /**
+     * @param {import("../live/state.js").State} state
+     * @param {number | null} limit
+     */
+    show(state, limit) {
+      const wasHidden = card.hidden;
+      card.hidden = state.kind === null;
+      if (state.kind === null) return;
+      if (wasHidden) card.scrollIntoView({ block: "nearest" });
+      threshold = limit ?? NaN;
+      video.controls = state.kind === "video";
+      find("#live-title", HTMLElement).textContent = `Live: ${format.shorten(state.name)}`;
+      const score = current(state);
+      const verdict = score === null || limit === null ? "none" : score > limit ? "anomalous" : "normal";
+      card.dataset.verdict = verdict;
+      put("#live-verdict", state.error || (verdict === "none" ? "Waiting for a frame…" : format.capital(verdict)));
+      put("#live-score", score === null ? "–" : format.score(score));
+      put("#live-speed", speed(state));
+      chart ??= createScores(find("#live-chart", HTMLElement), () => threshold);
+      chart.setData([state.moments.map(({ at_s }) => at_s), state.moments.map(({ score }) => score), state.moments.map(({ smooth }) => smooth)]);
+    },
+  };
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {() => number} threshold
+ */
+function createScores(place, threshold) {
+  const { colour, axis } = look(place);
+  return createChart(
+    place,
+    {
+      cursor: { show: false },
+      scales: {
+        x: { time: false, range: (_, __, last) => [(last ?? 0) - WINDOW_S, last ?? 0] },
+        // Linear about the threshold, logarithmic far above it: both a normal frame and a gross defect have a place.
+        y: { distr: 4, range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((threshold() || 1) * 2, (high ?? 1) * 1.2)] },
+      },
+      axes: [
+        { ...axis, size: 26, values: (_, splits) => splits.map((at_s) => `${Math.round(at_s)} s`) },
+        { ...axis, size: 44 },
+      ],
+      series: [{}, { stroke: colour("--bars"), width: 1, points: { show: false } }, { stroke: colour("--ink"), width: 3, points: { show: false } }],
+      hooks: {
+        drawAxes: [
+          ({ ctx, bbox, valToPos }) => {
+            const y = valToPos(threshold(), "y", true);
+            if (!Number.isFinite(y)) return;
+            ctx.save();
+            ctx.strokeStyle = colour("--anomalous")();
+            ctx.lineWidth = 2 * devicePixelRatio;
+            ctx.setLineDash([6 * devicePixelRatio, 5 * devicePixelRatio]);
+            ctx.beginPath();
+            ctx.moveTo(bbox.left, y);
+            ctx.lineTo(bbox.left + bbox.width, y);
+            ctx.stroke();
+            ctx.restore();
+          },
+        ],
+      },
+    },
+    [[], [], []],
+  );
+}

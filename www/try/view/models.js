@@ -1,0 +1,52 @@
+import { galleryOf } from "./gallery.js";
+import { find, make } from "../../shared/view/dom.js";
+
+/**
+ * The models to choose from, each with a picture of what it knows, and the way to bring another.
+ * @param {(file: string) => void} onModel
+ * @param {(file: File) => void} onFile a model of the visitor's
+ */
+export function createModels(onModel, onFile) {
+  const place = find("#models", HTMLFieldSetElement);
+  const file = make("input", { id: "model-file", type: "file", accept: ".safetensors" });
+  file.dataset["testid"] = "model-file";
+  file.addEventListener("change", () => {
+    const [chosen] = file.files ?? [];
+    file.value = ""; // so that choosing the same file again is a change
+    if (chosen) onFile(chosen);
+  });
+  const own = make("label", { className: "model file-button" }, file, make("span", { textContent: "Load a model" }));
+  place.append(own);
+  place.addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLInputElement && target.name === "model") onModel(target.value);
+  });
+  /** @type {readonly unknown[]} */
+  let shown = [];
+
+  /**
+   * @param {readonly import("../../shared/types.js").ModelFile[]} models
+   * @param {string} chosen
+   * @param {readonly import("../../shared/types.js").Gallery[]} galleries
+   */
+  return (models, chosen, galleries) => {
+    if (shown[0] !== models || shown[1] !== galleries) {
+      const wasFocused = place.contains(document.activeElement) && document.activeElement !== file;
+      for (const label of place.querySelectorAll(".model:not(.file-button)")) label.remove();
+      for (const model of models) own.before(card(model, galleryOf(galleries, models, model.file)));
+      if (wasFocused) requestAnimationFrame(() => place.querySelector("input:checked") instanceof HTMLElement && /** @type {HTMLElement} */ (place.querySelector("input:checked")).focus());
+    }
+    shown = [models, galleries];
+    for (const radio of place.querySelectorAll("input[type=radio]")) if (radio instanceof HTMLInputElement) radio.checked = radio.value === chosen;
+  };
+}
+
+/**
+ * @param {import("../../shared/types.js").ModelFile} model
+ * @param {import("../../shared/types.js").Gallery | undefined} gallery
+ */
+function card({ file, name }, gallery) {
+  const radio = make("input", { type: "radio", name: "model", value: file });
+  const picture = gallery?.samples.find(({ label }) => label === "normal");
+  const image = picture ? [make("img", { src: `gallery/${picture.file}`, alt: "", width: 40, height: 40 })] : [];
+  return make("label", { className: "model" }, radio, ...image, make("span", { textContent: gallery?.name ?? name }));
+}

@@ -1,0 +1,32 @@
+import { megabytes } from "../../shared/format.js";
+import { find } from "../../shared/view/dom.js";
+
+/**
+ * @param {"ready" | "working" | "error"} status
+ * @param {string} message
+ * @param {import("../../shared/types.js").Progress | null} progress
+ */
+export function showStatus(status, message, progress) {
+  find("#bar", HTMLElement).dataset.status = status;
+  find("[data-testid=status]", HTMLElement).textContent = status;
+  // While bytes come in, the bar tells them; the sentence stays, or a screen reader would read each step.
+  find("#message", HTMLElement).textContent = message;
+  const bar = find("#progress", HTMLProgressElement);
+  const bytes = find("#bytes", HTMLElement);
+  const downloading = progress?.stage === "downloading";
+  bar.classList.toggle("on", status === "working");
+  if (downloading) {
+    const { loadedBytes, totalBytes } = progress;
+    if (totalBytes === null) bar.removeAttribute("value");
+    else bar.value = loadedBytes / totalBytes;
+    bytes.textContent = totalBytes === null ? megabytes(loadedBytes) : `${megabytes(loadedBytes)} of ${megabytes(totalBytes)}`;
+  } else {
+    bar.removeAttribute("value"); // no end is known: an indeterminate bar
+    bytes.textContent = "";
+  }
+}
+
+/** @param {boolean} busy */
+export function showBusy(busy) {
+  find("#result", HTMLElement).setAttribute("aria-busy", String(busy));
+}

@@ -1,0 +1,61 @@
+/** Presentation mode of "Why": large type, the whole screen, and arrow keys: left and right go from step to step, up and down change the block size. */
+
+import { remember } from "../shared/address.js";
+import { find } from "../shared/view/dom.js";
+
+export function open() {
+  const button = find("#present", HTMLButtonElement);
+  const root = document.documentElement;
+
+  /** @param {boolean} on */
+  function present(on) {
+    root.toggleAttribute("data-present", on);
+    button.setAttribute("aria-pressed", String(on));
+    button.textContent = on ? "Leave" : "Present";
+    remember({ present: on ? "1" : null });
+  }
+
+  button.addEventListener("click", () => {
+    const on = !root.hasAttribute("data-present");
+    present(on);
+    // A browser may refuse the whole screen, or have none: the rest works without.
+    if (on) root.requestFullscreen?.().catch(() => {});
+    else if (document.fullscreenElement) void document.exitFullscreen();
+  });
+  document.addEventListener("fullscreenchange", () => document.fullscreenElement || present(false));
+  addEventListener("hashchange", () => find("#why", HTMLElement).checkVisibility() || present(false));
+  addEventListener("keydown", (event) => {
+    if (!root.hasAttribute("data-present") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const isPainting = event.target instanceof HTMLCanvasElement || event.target instanceof HTMLSelectElement;
+    if (event.key === "Escape") present(false);
+    else if (isPainting) return;
+    else if (event.key === "ArrowRight" || event.key === "PageDown") go(1);
+    else if (event.key === "ArrowLeft" || event.key === "PageUp") go(-1);
+    else if (event.key === "ArrowUp") resize(1);
+    else if (event.key === "ArrowDown") resize(-1);
+    else return;
+    event.preventDefault();
+  });
+  if (new URLSearchParams(location.search).get("present")) present(true);
+}
+
+function shownStep() {
+  const steps = [...document.querySelectorAll(".step")];
+  return { steps, at: steps.findIndex((step) => step.checkVisibility()) };
+}
+
+/** @param {number} by */
+function go(by) {
+  const { steps, at } = shownStep();
+  const next = steps[at + by];
+  if (next) location.hash = next.id;
+}
+
+/** @param {number} by steps of the slider of what is shown */
+function resize(by) {
+  const { steps, at } = shownStep();
+  const slider = steps[at]?.querySelector("input[type=range]");
+  if (!(slider instanceof HTMLInputElement)) return;
+  slider.value = String(Number(slider.value) + by);
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+}

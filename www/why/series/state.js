@@ -1,0 +1,153 @@
+/**
+ * What is known of models that differ in their block size alone: pure, so it is tested without a browser.
+ *
+ * @typedef {import("../../shared/types.js").Label} Label
+ * @typedef {{ file: string, label: Label, title: string }} Sample
+ * @typedef {{ title: string, attribution: string, samples: Sample[] }} Samples `floors/samples.json`
+ *
+ * @typedef {object} Rebuilt what one model makes of one image
+ * @property {number} error R, mean squared error
+ * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
+ * @property {Float32Array<ArrayBuffer>} errorMap
+ * @property {number} width
+ * @property {number} height
+ *
+ * @typedef {object} State
+ * @property {readonly number[]} rates r of each model, blocks along each side of a map: the smallest blocks first, as in the first lesson
+ * @property {readonly Sample[]} samples
+ * @property {string} picked file of the image that is shown
+ * @property {number} rate r of the model that is shown
+ * @property {ReadonlyMap<string, Rebuilt>} rebuilt by `key`
+ * @property {string} error one sentence, "" when all is well
+ *
+ * @typedef {{ type: "opened", rates: readonly number[], samples: readonly Sample[] }
+ *   | { type: "pick", file: string }
+ *   | { type: "rate", rate: number }
+ *   | { type: "rebuilt", rate: number, file: string, rebuilt: Rebuilt }
+ *   | { type: "failed", message: string }
+ *   | { type: "lost" }} Event
+ */
+
+/** Of a floor, in pixels. */
+export const SIDE = 64;
+
+/** Where the gap is widest. */
+const FIRST_RATE = 4;
+
+/** @param {URLSearchParams} [address] @returns {State} */
+export function initial(address = new URLSearchParams()) {
+  return { rates: [], samples: [], picked: address.get("floor") ?? "", rate: Math.max(0, Math.trunc(Number(address.get("r")))) || FIRST_RATE, rebuilt: new Map(), error: "" };
+}
+
+/**
+ * What of the state goes into the address: null for what is as it was at first.
+ * @param {State} state
+ * @returns {Record<"floor" | "r", string | null>}
+ */
+export function address({ samples, picked, rate }) {
+  return { floor: picked === firstOf(samples)?.file ? null : picked, r: rate === FIRST_RATE ? null : String(rate) };
+}
+
+/**
+ * @param {State} state
+ * @param {Event} event
+ * @returns {State}
+ */
+export function reduce(state, event) {
+  switch (event.type) {
+    case "opened": {
+      const { rates, samples } = event;
+      const picked = samples.some(({ file }) => file === state.picked) ? state.picked : (firstOf(samples)?.file ?? "");
+      const rate = rates.includes(state.rate) ? state.rate : (rates[Math.floor(rates.length / 2)] ?? FIRST_RATE);
+      return { ...state, rates, samples, picked, rate, error: "" };
+    }
+    case "pick":
+      return { ...state, picked: event.file };
+    case "rate":
+      return { ...state, rate: event.rate };
+    case "rebuilt":
+      return { ...state, rebuilt: new Map(state.rebuilt).set(key(event.rate, event.file), event.rebuilt), error: "" };
+    case "failed":
+      return { ...state, error: event.message };
+    case "lost": // by another engine everything is rebuilt anew
+      return { ...state, rebuilt: new Map(), error: "" };
+  }
+}
+
+/**
+ * The image to begin with: a defective one shows more.
+ * @param {readonly Sample[]} samples
+ */
+function firstOf(samples) {
+  return samples.find(({ label }) => label === "defective") ?? samples[0];
+}
+
+/**
+ * @param {number} rate
+ * @param {string} file
+ */
+export function key(rate, file) {
+  return `${rate} ${file}`;
+}
+
+/**
+ * What is still to be done, first what is looked at: the picked image by the chosen model, then by the others, then the other images.
+ * @param {State} state
+ * @returns {{ rate: number, file: string } | undefined}
+ */
+export function next({ rates, samples, picked, rate, rebuilt }) {
+  const byRate = [rate, ...rates.filter((other) => other !== rate)];
+  const files = [picked, ...samples.map(({ file }) => file).filter((file) => file !== picked)];
+  for (const file of files) for (const rate of byRate) if (rates.includes(rate) && !rebuilt.has(key(rate, file))) return { rate, file };
+  return undefined;
+}
+
+/**
+ * The mean error of the normal and of the defective images by each model: null where not all of them are rebuilt yet.
+ * @param {State} state
+ * @returns {Record<Label, (number | null)[]>}
+ */
+export function means({ rates, samples, rebuilt }) {
+  const mean = (/** @type {number} */ rate, /** @type {Label} */ label) => {
+    const errors = samples.filter((sample) => sample.label === label).map(({ file }) => rebuilt.get(key(rate, file))?.error ?? NaN);
+    const sum = errors.reduce((sum, error) => sum + error, 0);
+    return errors.length > 0 && Number.isFinite(sum) ? sum / errors.length : null;
+  };
+  return { normal: rates.map((rate) => mean(rate, "normal")), defective: rates.map((rate) => mean(rate, "defective")) };
+}
+
+/**
+ * How many times larger the error of defective images is, by the model of this rate.
+ * @param {State} state
+ * @param {number} rate
+ * @returns {number | null}
+ */
+export function gap(state, rate) {
+  const { normal, defective } = means(state);
+  const at = state.rates.indexOf(rate);
+  const [low, high] = [normal[at] ?? null, defective[at] ?? null];
+  return low && high ? high / low : null;
+}
+
+/**
+ * What there is to see at a rate, in one or two sentences.
+ * @param {State} state
+ * @returns {string}
+ */
+export function lesson(state) {
+  if (state.error) return state.error;
+  const times = gap(state, state.rate);
+  const gaps = state.rates.map((rate) => gap(state, rate));
+  if (times === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
+  const widest = state.rates[gaps.indexOf(Math.max(...gaps.map(Number)))];
+  const measured = `Defective floors come back with ${times.toFixed(times < 10 ? 1 : 0)} times the error of normal ones`;
+  if (state.rate === widest) return `${measured}: the widest gap of all. Blocks of this size hold what a normal floor is made of, and a defect is in none of them.`;
+  if (state.rate < (widest ?? 0)) return `${measured}. Large blocks: no remembered one is laid like this floor, so normal floors come back blurred too, and the defect drowns in that.`;
+  return `${measured}. Small blocks: they fit together to almost anything, so the defect is rebuilt as well, in part.`;
+}
+
+/** @param {number} rate */
+export function describe(rate) {
+  const side = SIDE / rate;
+  return `${side} × ${side} pixels, ${rate === 1 ? "1 block" : `${rate * rate} blocks`}`;
+}

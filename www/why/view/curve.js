@@ -1,0 +1,57 @@
+/** Two curves with the gap between them, over a few sizes to pick from: how what is normal and what is not part. */
+
+import { createChart, look } from "../../shared/view/chart.js";
+
+/**
+ * @param {HTMLElement} place
+ * @param {{ label: string, y: import("uplot").Scale, values: (value: number) => string, room: number }} axes what the sizes are; scale, texts and width of the upright axis
+ * @param {(size: number) => void} onPick
+ */
+export function createCurve(place, { label, y, values, room: width }, onPick) {
+  const { colour, axis } = look(place);
+  /** @type {readonly number[]} */
+  let sizes = [];
+  let size = 0;
+  const chart = createChart(
+    place,
+    {
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      scales: { x: { time: false, range: () => [-0.3, sizes.length - 0.7] }, y },
+      axes: [
+        { ...axis, splits: () => sizes.map((_, at) => at), values: () => sizes.map(String), size: 26, label, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
+        { ...axis, size: width, values: (_, splits) => splits.map((value) => (value === null ? null : values(value))) },
+      ],
+      series: [
+        {},
+        { stroke: colour("--normal"), width: 3, points: { show: true, size: 9, fill: colour("--card") } },
+        { stroke: colour("--anomalous"), width: 3, dash: [8, 4], points: { show: true, size: 9, fill: colour("--anomalous") } },
+      ],
+      bands: [{ series: [2, 1], fill: colour("--beyond") }],
+      hooks: {
+        drawClear: [
+          (chart) => {
+            const x = chart.valToPos(sizes.indexOf(size), "x", true);
+            chart.ctx.fillStyle = colour("--sunk")();
+            chart.ctx.fillRect(x - 14 * devicePixelRatio, chart.bbox.top, 28 * devicePixelRatio, chart.bbox.height);
+          },
+        ],
+      },
+    },
+    [[], [], []],
+  );
+  place.addEventListener("click", () => {
+    const picked = sizes[chart.cursor.idx ?? -1];
+    if (picked) onPick(picked);
+  });
+
+  /**
+   * @param {readonly number[]} all
+   * @param {number} current
+   * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves null where a value is not known yet
+   */
+  return (all, current, [normal, defective]) => {
+    sizes = all;
+    size = current;
+    chart.setData([all.map((_, at) => at), [...normal], [...defective]]);
+  };
+}

@@ -1,0 +1,149 @@
+/** The first lesson on the page: three images to paint, the dictionary, what is assembled from it, and the curve. */
+
+import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
+import { PATTERNS, title } from "../idea/patterns.js";
+import { createCurve } from "./curve.js";
+import { find, make } from "../../shared/view/dom.js";
+import { drawDictionary, drawImage, pixelAt } from "./pixels.js";
+
+/** @typedef {import("../idea/state.js").State} State */
+/** @typedef {import("../idea/state.js").Which} Which */
+/** @typedef {(event: import("../idea/state.js").Event) => void} Send */
+/** @typedef {ReturnType<typeof import("../idea/state.js").derive>} Derived */
+
+/** @type {readonly Which[]} */
+const ALL = ["a", "b", "c"];
+/** @type {Record<string, [column: number, row: number]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const UNDER_WAY = { verdict: "", text: "Each block of B and C is replaced by the one of the dictionary that is most like it." };
+
+const AXES = {
+  label: "block size, pixels",
+  y: { range: (/** @type {unknown} */ _, /** @type {unknown} */ __, /** @type {number} */ most) => /** @type {[number, number]} */ ([0, Math.max(12, most * 1.1)]) },
+  values: (/** @type {number} */ value) => `${value} %`,
+  room: 44,
+};
+
+/** @param {readonly number[]} shares */
+function percents(shares) {
+  return shares.map((share) => 100 * share);
+}
+
+/** @param {Send} send */
+export function createLesson(send) {
+  const canvas = (/** @type {string} */ id) => find(`#idea-${id}`, HTMLCanvasElement);
+  const slider = find("#idea-size", HTMLInputElement);
+  const patterns = find("#idea-pattern", HTMLSelectElement);
+  patterns.replaceChildren(...PATTERNS.map((name) => make("option", { value: name, textContent: title(name) })));
+  slider.max = String(SIZES.length - 1);
+  const showCurve = createCurve(find("#idea-curve", HTMLElement), AXES, (size) => send({ type: "size", size }));
+
+  slider.addEventListener("input", () => send({ type: "size", size: SIZES[Number(slider.value)] ?? 1 }));
+  patterns.addEventListener("change", () => {
+    const name = PATTERNS.find((name) => name === patterns.value);
+    if (name) send({ type: "pattern", pattern: name });
+  });
+  find("#idea-reset", HTMLButtonElement).addEventListener("click", () => send({ type: "pattern", pattern: now.pattern }));
+  find("#idea-play", HTMLButtonElement).addEventListener("click", () => send({ type: now.playing ? "pause" : "play" }));
+  find("#idea-step", HTMLButtonElement).addEventListener("click", () => send({ type: "step" }));
+  /** @type {State} */
+  let now;
+  /** @type {{ derived: Derived, apart: number } | undefined} */
+  let shown;
+  for (const which of ALL) paintable(canvas(which), which, () => ({ state: now, apart: which === "a" ? 0 : (shown?.apart ?? 0) }), send);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown && draw(now, shown.derived, shown.apart));
+
+  /**
+   * @param {State} state
+   * @param {Derived} derived
+   * @param {number} apart how far the blocks are apart, 0 to 1
+   */
+  function draw(state, derived, apart) {
+    const isNew = derived !== shown?.derived;
+    now = state;
+    shown = { derived, apart };
+    const { size, images, done } = state;
+    const all = blockCount(size);
+    const isDone = done >= all;
+    const picked = isDone ? -1 : done - 1;
+    drawImage(canvas("a"), images.a, { size, apart: 0, cursor: cursor("a", state) });
+    drawDictionary(canvas("known"), derived.known, size, [derived.b, derived.c].map(({ choices }) => choices[picked] ?? -1));
+    for (const which of /** @type {const} */ (["b", "c"])) {
+      drawImage(canvas(which), images[which], { size, apart, picked, cursor: cursor(which, state) });
+      drawImage(canvas(`${which}-rebuilt`), derived[which].output, { size, apart, shown: done, picked, original: images[which] });
+      const { wrong } = derived[which];
+      const error = find(`#idea-${which}-error`, HTMLElement);
+      error.textContent = isDone ? `${(100 * wrong).toFixed(1)} % of the pixels are wrong` : `block ${done} of ${all}`;
+      error.dataset["value"] = String(wrong);
+    }
+    find("#idea-reset", HTMLButtonElement).setAttribute("aria-disabled", String(!derived.isPainted)); // not disabled: it would lose the focus
+    slider.value = String(SIZES.indexOf(size));
+    slider.setAttribute("aria-valuetext", sizeText(size));
+    find("#idea-size-out", HTMLElement).textContent = sizeText(size);
+    find("#idea-known-count", HTMLElement).textContent = derived.known.length === 1 ? "1 block" : `${derived.known.length} different blocks`;
+    find("#idea-play", HTMLButtonElement).textContent = state.playing ? "Pause" : isDone ? "Show how" : "Go on";
+    const lesson = find("#idea-lesson", HTMLElement);
+    const { verdict, text } = isDone ? derived.lesson : UNDER_WAY;
+    lesson.dataset["verdict"] = verdict;
+    if (lesson.textContent !== text) lesson.textContent = text;
+    patterns.value = state.pattern;
+    if (isNew) showCurve(SIZES, size, [percents(derived.curves.b), percents(derived.curves.c)]);
+  }
+  return draw;
+}
+
+/** @param {number} size */
+function sizeText(size) {
+  const count = blockCount(size);
+  return `${size === 1 ? "single pixels" : `${size} × ${size} pixels`}, ${count === 1 ? "1 block" : `${count} blocks`}`;
+}
+
+/** The keyboard's pixel, while the keyboard is there. @param {Which} which @param {State} state */
+function cursor(which, state) {
+  return document.activeElement?.id === `idea-${which}` && document.activeElement.matches(":focus-visible") ? state.cursor[which] : -1;
+}
+
+/**
+ * Pixels turn over where the pointer is pressed, and the others that it passes become like the first.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Which} which
+ * @param {() => { state: State, apart: number }} current
+ * @param {Send} send
+ */
+function paintable(canvas, which, current, send) {
+  let ink = 0;
+  /** @param {PointerEvent} event */
+  const under = ({ offsetX, offsetY }) => {
+    const { state, apart } = current();
+    return pixelAt(offsetX / canvas.clientWidth, offsetY / canvas.clientHeight, state.size, apart);
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    const at = under(event);
+    if (at < 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    ink = 1 - (current().state.images[which][at] ?? 0);
+    send({ type: "paint", which, at, value: ink });
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!canvas.hasPointerCapture(event.pointerId)) return;
+    const at = under(event);
+    if (at >= 0) send({ type: "paint", which, at, value: ink });
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const { state } = current();
+    const by = ARROWS[event.key];
+    if (by) send({ type: "move", which, by });
+    else if (event.key === " " || event.key === "Enter") send({ type: "paint", which, at: state.cursor[which], value: 1 - (state.images[which][state.cursor[which]] ?? 0) });
+    else return;
+    event.preventDefault();
+    say(which, current().state);
+  });
+  for (const type of ["focus", "blur"]) canvas.addEventListener(type, () => send({ type: "move", which, by: [0, 0] }));
+}
+
+/** @param {Which} which @param {State} state */
+function say(which, { cursor, images }) {
+  const at = cursor[which];
+  find("#idea-pixel", HTMLElement).textContent = `Row ${Math.floor(at / SIDE) + 1}, column ${(at % SIDE) + 1}: ${images[which][at] ? "black" : "white"}`;
+}
