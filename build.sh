@@ -409,6 +409,8 @@ test_library() {
 # Natively Clippy compiles this crate, not optimised, and what it depends on is there already: `cargo clippy` would check all
 # of that once more. The interface for hosts that are no browser, which no engine of the page has, is checked here.
 lint_natively() {
+  # Not optimised, so it must not lie where people look for the program.
+  local -x CARGO_BUILD_BUILD_DIR=$CARGO_TARGET_DIR CARGO_TARGET_DIR=$OWN/lint
   with_clippy clippy-driver -Dwarnings -- cargo build --release --features abi --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
 }
 

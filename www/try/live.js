@@ -95,7 +95,7 @@ export function open({ store, session }) {
         const detection = await session.judgeAside({ name: state.name, read: async () => grab() });
         if (own === turn) {
           view.draw(detection);
-          send({ type: "judged", at_s: mediaTime, score: scoreOf(detection) });
+          send({ type: "judged", at_s: mediaTime, score: scoreOf(detection), unfamiliarity: detection.unfamiliarity });
         }
       } catch (error) {
         isStuck = true;

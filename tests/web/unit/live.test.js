@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { why } from "../../../www/shared/camera.js";
-import { INITIAL, WINDOW_S, current, pace, reduce, speed } from "../../../www/try/live/state.js";
+import { INITIAL, WINDOW_S, current, pace, reduce, speed, verdict } from "../../../www/try/live/state.js";
 
 /** @param {readonly import("../../../www/try/live/state.js").Event[]} events */
 function after(...events) {
@@ -10,7 +10,7 @@ function after(...events) {
 
 /** @param {number} at_s @param {number} score @returns {import("../../../www/try/live/state.js").Event} */
 function judged(at_s, score) {
-  return { type: "judged", at_s, score };
+  return { type: "judged", at_s, score, unfamiliarity: 0 };
 }
 
 test("one odd frame moves the smoothed score a little, a lasting change all the way", () => {
@@ -30,7 +30,7 @@ test("only the last half minute is kept, and a video wound back begins anew", ()
   const long = after(judged(0, 1), judged(10, 1), judged(WINDOW_S + 5, 1));
   assert.deepEqual(long.moments.map(({ at_s }) => at_s), [10, WINDOW_S + 5]);
   const back = reduce(long, judged(2, 7));
-  assert.deepEqual(back.moments, [{ at_s: 2, score: 7, smooth: 7 }]);
+  assert.deepEqual(back.moments, [{ at_s: 2, score: 7, smooth: 7, unfamiliarity: 0 }]);
 });
 
 test("frames that nobody judged are counted as dropped", () => {
@@ -51,4 +51,12 @@ test("says why there is no camera", () => {
   assert.match(why(named("NotFoundError"), "the camera"), /No camera/);
   assert.match(why(named("SecurityError"), "the camera"), /https/);
   assert.match(why(named("NotSupportedError"), "a.avi"), /cannot play a\.avi/);
+});
+
+test("a source of another kind is unfamiliar, but not for a single odd frame", () => {
+  const strange = (/** @type {number} */ at_s) => ({ .../** @type {Extract<import("../../../www/try/live/state.js").Event, { type: "judged" }>} */ (judged(at_s, 9)), unfamiliarity: 2 });
+  assert.equal(verdict(after(), 1), null);
+  assert.equal(verdict(after(strange(0)), 1), "unfamiliar");
+  assert.equal(verdict(after(judged(0, 0), strange(0.1)), 9), "normal");
+  assert.equal(verdict(after(judged(0, 9)), 1), "anomalous");
 });

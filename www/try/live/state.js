@@ -7,6 +7,7 @@
  * @property {number} at_s when it was seen, of the source's own time
  * @property {number} score
  * @property {number} smooth
+ * @property {number} unfamiliarity smoothed too
  *
  * @typedef {object} State
  * @property {Kind | null} kind null: no source
@@ -18,7 +19,7 @@
  *
  * @typedef {{ type: "opened", kind: Kind, name: string }
  *   | { type: "seen", frames: number }
- *   | { type: "judged", at_s: number, score: number }
+ *   | { type: "judged", at_s: number, score: number, unfamiliarity: number }
  *   | { type: "failed", message: string }
  *   | { type: "closed" }} Event
  */
@@ -50,8 +51,10 @@ export function reduce(state, event) {
       const past = last && at_s >= last.at_s ? state.moments.filter((moment) => moment.at_s > at_s - WINDOW_S) : [];
       const before = past.at(-1);
       const weight = before ? 1 - Math.exp(-(at_s - before.at_s) / SETTLING_S) : 1;
-      const smooth = before ? before.smooth + weight * (score - before.smooth) : score;
-      return { ...state, moments: [...past, { at_s, score, smooth }], judged: state.judged + 1, error: "" };
+      const follow = (/** @type {number | undefined} */ from, /** @type {number} */ to) => (from === undefined ? to : from + weight * (to - from));
+      const smooth = follow(before?.smooth, score);
+      const unfamiliarity = follow(before?.unfamiliarity, event.unfamiliarity);
+      return { ...state, moments: [...past, { at_s, score, smooth, unfamiliarity }], judged: state.judged + 1, error: "" };
     }
     case "failed":
       return { ...state, error: event.message };
@@ -63,6 +66,18 @@ export function reduce(state, event) {
 /** The score now: smoothed; null before the first frame. @param {State} state */
 export function current({ moments }) {
   return moments.at(-1)?.smooth ?? null;
+}
+
+/**
+ * The verdict now; null before the first frame.
+ * @param {State} state
+ * @param {number | null} threshold
+ * @returns {import("../../shared/types.js").Verdict | null}
+ */
+export function verdict({ moments }, threshold) {
+  const last = moments.at(-1);
+  if (!last || threshold === null) return null;
+  return last.unfamiliarity > 1 ? "unfamiliar" : last.smooth > threshold ? "anomalous" : "normal";
 }
 
 /**

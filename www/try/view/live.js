@@ -1,7 +1,7 @@
 /** The card of a live source: the picture, where it is wrong, the smoothed score, and how both scores went. */
 
 import * as format from "../../shared/format.js";
-import { WINDOW_S, current, speed } from "../live/state.js";
+import { WINDOW_S, current, speed, verdict } from "../live/state.js";
 import { createChart, look } from "../../shared/view/chart.js";
 import { find, put } from "../../shared/view/dom.js";
 import { blend, paint } from "./panes.js";
@@ -53,9 +53,9 @@ export function createLive({ onCamera, onFile, onStop }) {
       video.controls = state.kind === "video";
       find("#live-title", HTMLElement).textContent = `Live: ${format.shorten(state.name)}`;
       const score = current(state);
-      const verdict = score === null || limit === null ? "none" : score > limit ? "anomalous" : "normal";
-      card.dataset.verdict = verdict;
-      put("#live-verdict", state.error || (verdict === "none" ? "Waiting for a frame…" : format.capital(verdict)));
+      const word = verdict(state, limit);
+      card.dataset.verdict = word ?? "none";
+      put("#live-verdict", state.error || (word ? format.capital(word) : "Waiting for a frame…"));
       put("#live-score", score === null ? "–" : format.score(score));
       put("#live-speed", speed(state));
       chart ??= createScores(find("#live-chart", HTMLElement), () => threshold);
