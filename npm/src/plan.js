@@ -16,7 +16,7 @@
  */
 
 /** A network that is small enough to learn within minutes on one core. @type {Readonly<Plan>} */
-export const PLAN = Object.freeze({ size: 64, scales: 2, baseWidth: 8, memoryItems: 64, division: 4, batchSize: 8, learningRate: 2e-3, flips: true, falseAlarmRate: 0.05, seed: 1 });
+export const PLAN = Object.freeze({ size: 64, scales: 2, baseWidth: 8, memoryItems: 64, division: 4, batchSize: 4, learningRate: 2e-3, flips: true, falseAlarmRate: 0.05, seed: 1 });
 
 /** A held-out image and its reconstruction, both RGBA. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width: number, height: number }} Rebuilt */
 
