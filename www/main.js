@@ -11,6 +11,8 @@ import { isModel, modelOf } from "./shared/own-model.js";
 import { Session } from "./shared/session.js";
 import { INITIAL, createStore, message, rule, source, status, subject, verdict } from "./shared/state.js";
 import { find } from "./shared/view/dom.js";
+import { followView, openView } from "./shared/view/views.js";
+import { assemble, leave } from "./try/view/assemble.js";
 import { acceptFiles } from "./try/view/drop.js";
 import { chooseEngine, showAbout, showBackend, showRanOn } from "./try/view/engine.js";
 import { defaultSample, galleryOf, markPicked, showGallery } from "./try/view/gallery.js";
@@ -21,7 +23,6 @@ import { offerPictures, showOffer } from "./try/view/save.js";
 import { showBusy, showStatus } from "./try/view/status.js";
 import { moveThreshold, showThreshold } from "./try/view/threshold.js";
 import { showSubject, showVerdict } from "./try/view/verdict.js";
-import { followView, openView } from "./shared/view/views.js";
 
 /** The maximum time that the page waits for the gallery; if the gallery needs longer, it is shown later. */
 const GALLERY_PATIENCE_MS = 2000;
@@ -75,7 +76,14 @@ function wire() {
   store.watch((state) => [state.result, verdict(state), rule(state)], showRecipe);
   store.watch((state) => [source(state)?.info, rule(state)], showGamma);
   store.watch((state) => [state.loaded?.info], showAbout);
-  store.watch((state) => [state.result?.detection], (detection) => detection && showPanes(detection));
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  store.watch((state) => [state.result], (result) => {
+    if (!result) return;
+    leave();
+    showPanes(result.detection);
+    const { division } = result.loaded.info;
+    if (division && result.strokes.length === 0 && !still.matches) assemble(find("[data-testid=reconstruction]", HTMLCanvasElement), division);
+  });
   store.watch((state) => [state.result?.detection, state.opacity], (detection, opacity) => detection && showOverlay(detection, opacity));
   store.watch((state) => [state.opacity], showOpacity);
   store.watch((state) => [state.blocks, source(state)?.info.division], showBlocks);

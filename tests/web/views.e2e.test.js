@@ -114,6 +114,31 @@ describe("the first screen has what the view is for", () => {
   }
 });
 
+for (const reducedMotion of /** @type {const} */ (["no-preference", "reduce"])) {
+  test(`the reconstruction comes together out of its blocks, ${reducedMotion === "reduce" ? "but not where motion is unwelcome" : "once for each image"}`, async () => {
+    const { page, close } = await visit("", { reducedMotion });
+    await reading(page);
+    await page.waitForTimeout(700);
+    /** The opacity of the corner, which belongs to no block as long as they are apart. */
+    const alphas = await page.getByTestId("reconstruction").evaluateHandle((canvas) => {
+      /** @type {Set<number | undefined>} */
+      const alphas = new Set();
+      const note = () => {
+        alphas.add(/** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 1, 1).data[3]);
+        requestAnimationFrame(note);
+      };
+      note();
+      return alphas;
+    });
+    await page.getByTestId("gallery-item").nth(1).click();
+    await reading(page);
+    await page.waitForTimeout(700);
+    assert.equal(await alphas.evaluate((alphas) => alphas.has(0)), reducedMotion === "no-preference");
+    assert.equal(await page.getByTestId("reconstruction").evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).getContext("2d")?.getImageData(0, 0, 1, 1).data[3]), 255);
+    await close();
+  });
+}
+
 describe("an accessibility checker finds nothing", () => {
   for (const [width, colorScheme] of LOOKS) {
     for (const view of ["try", "why", "networks", "how", "teach"]) {
