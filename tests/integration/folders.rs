@@ -181,3 +181,12 @@ fn a_model_takes_the_shape_of_its_photographs() {
     stderr(&train(root, &["--epochs", "1", "--overwrite"]));
     assert_eq!(sides(), (32, 32));
 }
+
+#[test]
+fn a_network_that_has_not_learned_to_rebuild_is_told() {
+    let root = data();
+    let one_epoch = ["--epochs", "1", "--parts", "none", "--held-out", "0.3"];
+    let said = stderr(&train(root.path(), &one_epoch));
+    let words = "The network has not learned to rebuild: its error on held-out images";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+}
