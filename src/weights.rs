@@ -334,12 +334,10 @@ fn widen(bytes: [u8; 2]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use image::RgbImage;
-
     use super::*;
     use crate::model::Division;
     use crate::nn::{DivisionRate, drawn};
-    use crate::score::{Appearance, NormalStatistics, RawScore};
+    use crate::score::{NormalStatistics, RawScore};
 
     fn card() -> ModelCard {
         let mut config = ModelConfig {
@@ -365,11 +363,7 @@ mod tests {
             normalization: Normalization::default(),
             scoring: Scoring::default(),
             calibration: Calibration::from_normal(
-                NormalStatistics {
-                    scores: vec![vec![score]],
-                    error_full_scale: 1.0,
-                    appearance: Appearance::of([RgbImage::new(16, 16)]),
-                },
+                NormalStatistics::of_scores(vec![vec![score]]),
                 0.9,
                 0.01,
                 score,

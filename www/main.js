@@ -47,8 +47,6 @@ const isRead = new Promise((resolve) => (document.readyState === "loading" ? doc
 
 const backend = parameters.get("backend");
 // The page is not ready before the first image is asked for, so it goes from working to ready once.
-/** @type {readonly import("./shared/types.js").Gallery[]} */
-let galleries = [];
 const opening = Promise.race([openGalleries(parameters.get("model"), parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), opening);
 
@@ -68,8 +66,12 @@ function wire() {
   store.watch((state) => [state.choice, state.loaded], showBackend);
   store.watch((state) => [source(state)], showRanOn);
   followView();
-  const models = createModels(pickModel, (file) => void loadModel(file));
-  store.watch((state) => [state.models, state.model], showChoice);
+  const showModels = createModels(pickModel, (file) => void loadModel(file));
+  store.watch((state) => [state.models, state.model, state.galleries], (models, model, galleries) => {
+    showModels(models, model, galleries);
+    showGallery(galleryOf(galleries, models, model), askForSample);
+    markPicked(store.get().subject?.sample ?? null);
+  });
   store.watch((state) => [subject(state)], showSubject);
   store.watch((state) => [state.result, verdict(state), rule(state)], (result, verdict, rule) => showVerdict(result, verdict, rule, known()));
   store.watch((state) => [rule(state)], showThreshold);
@@ -106,14 +108,6 @@ function wire() {
   find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
   });
-  showingChoice = showChoice;
-
-  function showChoice() {
-    const { models: files, model } = store.get();
-    models(files, model, galleries);
-    showGallery(galleryOf(galleries, files, model), askForSample);
-    markPicked(store.get().subject?.sample ?? null);
-  }
 }
 
 /** Opens all parts. If one part fails to load, the other parts still work. */
@@ -153,13 +147,11 @@ async function openGalleries(model, wanted) {
   try {
     const response = await request("gallery/gallery.json", "the gallery");
     /** @type {{ galleries: import("./shared/types.js").Gallery[] }} */
-    const read = await response.json();
-    galleries = read.galleries;
+    const { galleries } = await response.json();
+    store.send({ type: "galleries", galleries });
     const gallery = galleries.find((gallery) => gallery.model === model) ?? (model ? undefined : galleries[0]);
     const first = gallery && (gallery.samples.find(({ file }) => file === wanted) ?? defaultSample(gallery));
     if (first && !session.asked) askForSample(first);
-    await isRead;
-    showingChoice();
   } catch (error) {
     console.warn("The page has no gallery.", error);
   }
@@ -258,12 +250,9 @@ async function askForFiles(files) {
   }
 }
 
-/** Shows which models and images there are. */
-let showingChoice = () => {};
-
 /** What the present model knows, for people. */
 function known() {
-  const { models, model, loaded } = store.get();
+  const { galleries, models, model, loaded } = store.get();
   return galleryOf(galleries, models, model)?.knows ?? String(loaded?.info.provenance["data"] || "other images");
 }
 
@@ -272,7 +261,7 @@ function known() {
  * @param {string} file
  */
 function pickModel(file) {
-  const { choice, models, subject } = store.get();
+  const { choice, galleries, models, subject } = store.get();
   void session.load(choice, file);
   const gallery = galleryOf(galleries, models, file);
   const first = gallery && defaultSample(gallery);

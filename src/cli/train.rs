@@ -81,11 +81,12 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     // lock may still write one.
     let lock = RunLock::acquire(&args.out, patience)?;
     args.resume |= args.job && checkpoint_path(&args.out).exists();
-    let config = config(&args)?;
+    let settings = settings_over(args.config.as_deref(), &args.settings)?;
+    let config = config(&args, &settings)?;
     let split = data_set(&args.data, &args.category)?;
     let config = match args.resume {
         true => config,
-        false => shaped(config, &args, &split)?,
+        false => shaped(config, &settings, &split),
     };
     note(&format!("Settings:\n{}", settings_of(&config)));
     check_training_images(&split, &args.data)?;
@@ -138,19 +139,18 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
 
 /// The settings with a model in the shape of the first training image, unless both of its sides were
 /// set, or it has a discriminator.
-fn shaped(config: TrainConfig, args: &TrainArgs, split: &Split) -> anyhow::Result<TrainConfig> {
+fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfig {
     if config.model.adversarial.is_some() {
-        return Ok(config); // the discriminator needs square images
+        return config; // the discriminator needs square images
     }
-    let settings = settings_over(args.config.as_deref(), &args.settings)?;
     let first = split.train.first().map(|sample| &sample.source);
     let (Some(Source::File(path)), None | Some(Counts::One(_))) = (first, &settings.size) else {
-        return Ok(config);
+        return config;
     };
     // An image that cannot be read is told of when it is its turn.
     let read = std::fs::read(path).ok();
     let Some(image) = read.and_then(|bytes| decode_upright(&bytes).ok()) else {
-        return Ok(config);
+        return config;
     };
     let (width, height) = (image.image.width(), image.image.height());
     let square = config.model.height_px;
@@ -161,7 +161,7 @@ fn shaped(config: TrainConfig, args: &TrainArgs, split: &Split) -> anyhow::Resul
             model.width_px, model.height_px
         ));
     }
-    Ok(TrainConfig { model, ..config })
+    TrainConfig { model, ..config }
 }
 
 /// Says which categories are only tested.
@@ -191,11 +191,10 @@ fn categories(samples: &[Sample]) -> BTreeSet<&str> {
 }
 
 /// The configuration of the arguments, or that of the run to be resumed.
-fn config(args: &TrainArgs) -> anyhow::Result<TrainConfig> {
+fn config(args: &TrainArgs, settings: &Settings) -> anyhow::Result<TrainConfig> {
     let checkpoint = checkpoint_path(&args.out);
-    let settings = settings_over(args.config.as_deref(), &args.settings)?;
     if args.resume {
-        return resumed(read_progress(&checkpoint)?.config, &settings);
+        return resumed(read_progress(&checkpoint)?.config, settings);
     }
     if checkpoint.exists() && !args.overwrite {
         anyhow::bail!(

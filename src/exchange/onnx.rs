@@ -421,13 +421,11 @@ impl Export<'_> {
 mod tests {
     use std::collections::HashSet;
 
-    use image::RgbImage;
-
     use super::*;
     use crate::image::Flips;
     use crate::model::{AdversarialConfig, Division, MemoryPlacement};
     use crate::nn::{DivisionRate, drawn};
-    use crate::score::{Appearance, Calibration, NormalStatistics, RawScore, Scoring};
+    use crate::score::{Calibration, NormalStatistics, RawScore, Scoring};
     use crate::weights::{FORMAT_VERSION, Normalization, Precision, Provenance, encode};
 
     /// A DAAD+ whose score uses L, or not.
@@ -455,11 +453,7 @@ mod tests {
             normalization: Normalization::default(),
             scoring: Scoring::default(),
             calibration: Calibration::from_normal(
-                NormalStatistics {
-                    scores: vec![vec![score]],
-                    error_full_scale: 1.0,
-                    appearance: Appearance::of([RgbImage::new(16, 16)]),
-                },
+                NormalStatistics::of_scores(vec![vec![score]]),
                 0.9,
                 0.01,
                 score,

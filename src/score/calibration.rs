@@ -150,6 +150,18 @@ pub struct NormalStatistics {
     pub appearance: Appearance,
 }
 
+#[cfg(test)]
+impl NormalStatistics {
+    /// With these scores, for tests that need no more.
+    pub(crate) fn of_scores(scores: Vec<Vec<RawScore>>) -> Self {
+        Self {
+            scores,
+            error_full_scale: 1.0,
+            appearance: Appearance::of([image::RgbImage::new(8, 8)]),
+        }
+    }
+}
+
 /// What is said about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -296,17 +308,7 @@ impl Calibration {
 
 #[cfg(test)]
 mod tests {
-    use image::RgbImage;
-
     use super::*;
-
-    fn statistics(scores: Vec<Vec<RawScore>>) -> NormalStatistics {
-        NormalStatistics {
-            scores,
-            error_full_scale: 1.0,
-            appearance: Appearance::of([RgbImage::new(8, 8)]),
-        }
-    }
 
     fn raw(reconstruction: f64, alignment: f64) -> RawScore {
         RawScore {
@@ -344,7 +346,8 @@ mod tests {
     fn a_higher_false_alarm_rate_lowers_the_threshold() {
         let scores: Vec<_> = (0..=10).map(|r| vec![raw(f64::from(r), 0.0)]).collect();
         let reference = scores[0][0];
-        let calibration = Calibration::from_normal(statistics(scores), 1.0, 0.0, reference);
+        let calibration =
+            Calibration::from_normal(NormalStatistics::of_scores(scores), 1.0, 0.0, reference);
         assert_eq!(calibration.threshold, 1.0);
         let looser = calibration.with_false_alarm_rate(0.3);
         assert!((looser.threshold - 0.8).abs() < 1e-12 && looser.is_sound());
@@ -353,7 +356,12 @@ mod tests {
     #[test]
     fn one_held_out_image_is_enough_to_calibrate() {
         let score = raw(1.0, 1.0);
-        let calibration = Calibration::from_normal(statistics(vec![vec![score]]), 0.9, 0.01, score);
+        let calibration = Calibration::from_normal(
+            NormalStatistics::of_scores(vec![vec![score]]),
+            0.9,
+            0.01,
+            score,
+        );
         assert!(calibration.is_sound());
         assert_eq!(calibration.threshold, 0.0);
         assert_eq!(calibration.false_alarm_rate, 0.5);
@@ -363,7 +371,12 @@ mod tests {
     fn the_mirror_images_of_a_picture_count_as_one_image() {
         let picture = |r: f64| vec![raw(r, 0.0), raw(r + 0.5, 0.0), raw(r + 0.2, 0.0)];
         let normal = vec![picture(1.0), picture(0.0), picture(2.0)];
-        let calibration = Calibration::from_normal(statistics(normal), 1.0, 0.01, raw(0.0, 0.0));
+        let calibration = Calibration::from_normal(
+            NormalStatistics::of_scores(normal),
+            1.0,
+            0.01,
+            raw(0.0, 0.0),
+        );
         assert_eq!(calibration.normal_scores, [0.2, 0.6, 1.0]);
         assert_eq!(calibration.false_alarm_rate, 0.25);
     }
@@ -371,17 +384,24 @@ mod tests {
     #[test]
     fn copies_of_one_image_have_no_scale() {
         let calibrated = |scores: Vec<Vec<RawScore>>| {
-            Calibration::from_normal(statistics(scores), 0.9, 0.01, raw(0.0, 0.0))
+            Calibration::from_normal(
+                NormalStatistics::of_scores(scores),
+                0.9,
+                0.01,
+                raw(0.0, 0.0),
+            )
         };
         let mirrored = vec![raw(1.0, 1.0), raw(2.0, 1.0)];
         assert!(calibrated(vec![mirrored.clone(); 10]).has_no_scale());
         assert!(!calibrated(vec![mirrored]).has_no_scale());
         assert!(calibrated(vec![vec![raw(1.0, 1.0)]]).has_no_scale());
     }
+
     #[test]
     fn an_unfamiliar_image_is_neither_normal_nor_anomalous() {
         let scores = (0..=10).map(|r| vec![raw(f64::from(r), 0.0)]).collect();
-        let calibration = Calibration::from_normal(statistics(scores), 1.0, 0.0, raw(0.0, 0.0));
+        let calibration =
+            Calibration::from_normal(NormalStatistics::of_scores(scores), 1.0, 0.0, raw(0.0, 0.0));
         assert_eq!(calibration.verdict(1.0, 1.0), Verdict::Normal);
         assert_eq!(calibration.verdict(1.1, 0.0), Verdict::Anomalous);
         for score in [0.5, 85.0] {

@@ -81,13 +81,12 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use image::RgbImage;
     use rand::SeedableRng;
     use rand::distr::{Distribution, Uniform};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::score::{Appearance, Calibration, NormalStatistics, RawScore};
+    use crate::score::{Calibration, NormalStatistics, RawScore};
 
     fn ranks(count: usize) -> Vec<f64> {
         (1..=count).map(|rank| rank as f64).collect()
@@ -161,7 +160,7 @@ mod tests {
             };
             (0..mirrors).map(|_| mirror()).collect()
         };
-        let appearance = Appearance::of([RgbImage::new(8, 8)]);
+        let statistics = NormalStatistics::of_scores(Vec::new());
         let (mut alarms, mut promised) = (0, 0.0);
         for _ in 0..DRAWS {
             let normal: Vec<_> = (0..images).map(|_| picture(mirrors)).collect();
@@ -169,8 +168,7 @@ mod tests {
             let calibration = Calibration::from_normal(
                 NormalStatistics {
                     scores: normal,
-                    error_full_scale: 1.0,
-                    appearance: appearance.clone(),
+                    ..statistics.clone()
                 },
                 0.9,
                 target,

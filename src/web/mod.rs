@@ -352,12 +352,6 @@ impl WebDetector {
         set(&object, "threshold", threshold.into());
         set(&object, "anomalous", anomalous.into());
         set(&object, "unfamiliarity", unfamiliarity.into());
-        let verdict = self
-            .detector
-            .card()
-            .calibration
-            .verdict(score, unfamiliarity);
-        set(&object, "verdict", verdict.word().into());
         set(&object, "note", note.unwrap_or_default().into());
         object
     }

@@ -20,6 +20,7 @@
  * @property {BackendChoice} choice
  * @property {import("./types.js").ModelFile[]} models
  * @property {string} model file name of the chosen one, "" before the list is here
+ * @property {readonly import("./types.js").Gallery[]} galleries the images of each model
  * @property {boolean} loading
  * @property {import("./types.js").Progress | null} progress
  * @property {Loaded | null} loaded
@@ -37,6 +38,7 @@
  *
  * @typedef {{ type: "loading", choice: BackendChoice }
  *   | { type: "models", models: import("./types.js").ModelFile[], model: string }
+ *   | { type: "galleries", galleries: readonly import("./types.js").Gallery[] }
  *   | { type: "progress", progress: import("./types.js").Progress }
  *   | { type: "loaded", loaded: Loaded }
  *   | { type: "load-failed", message: string }
@@ -60,6 +62,7 @@ export const INITIAL = {
   choice: "auto",
   models: [],
   model: "",
+  galleries: [],
   loading: true,
   progress: null,
   loaded: null,
@@ -88,6 +91,8 @@ export function reduce(state, event) {
     case "models":
       // The visitor's γ and threshold were chosen for the previous model, so another model resets them.
       return { ...state, models: event.models, model: event.model, ...(state.model && event.model !== state.model ? { gamma: null, threshold: null } : {}) };
+    case "galleries":
+      return { ...state, galleries: event.galleries };
     case "progress":
       return state.loading ? { ...state, progress: event.progress } : state;
     case "loaded":

@@ -74,7 +74,17 @@ export function criterion(info, moved) {
 export function judge({ score, reconstructionScore, alignmentScore, anomalous, unfamiliarity }, info, { gamma, threshold, isOwn }) {
   const fused = gamma === info.gamma ? score : fuse({ reconstruction: reconstructionScore, alignment: alignmentScore }, info, gamma);
   const isAbove = isOwn ? anomalous : fused > threshold;
-  return { score: fused, verdict: /** @type {import("../shared/types.js").Verdict} */ (unfamiliarity > 1 ? "unfamiliar" : isAbove ? "anomalous" : "normal") };
+  return { score: fused, verdict: verdictOf(isAbove, unfamiliarity) };
+}
+
+/**
+ * As the engine's: what is unfamiliar is neither normal nor anomalous.
+ * @param {boolean} isAbove whether the score lies above the threshold
+ * @param {number} unfamiliarity
+ * @returns {import("../shared/types.js").Verdict}
+ */
+export function verdictOf(isAbove, unfamiliarity) {
+  return unfamiliarity > 1 ? "unfamiliar" : isAbove ? "anomalous" : "normal";
 }
 
 /**

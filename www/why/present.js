@@ -2,6 +2,7 @@
 
 import { remember } from "../shared/address.js";
 import { find } from "../shared/view/dom.js";
+import { shown } from "../shared/view/views.js";
 
 export function open() {
   const button = find("#present", HTMLButtonElement);
@@ -23,7 +24,7 @@ export function open() {
     else if (document.fullscreenElement) void document.exitFullscreen();
   });
   document.addEventListener("fullscreenchange", () => document.fullscreenElement || present(false));
-  addEventListener("hashchange", () => find("#why", HTMLElement).checkVisibility() || present(false));
+  addEventListener("hashchange", () => shown(".step") || present(false));
   addEventListener("keydown", (event) => {
     if (!root.hasAttribute("data-present") || event.altKey || event.ctrlKey || event.metaKey) return;
     const isPainting = event.target instanceof HTMLCanvasElement || event.target instanceof HTMLSelectElement;
@@ -39,22 +40,16 @@ export function open() {
   if (new URLSearchParams(location.search).get("present")) present(true);
 }
 
-function shownStep() {
-  const steps = [...document.querySelectorAll(".step")];
-  return { steps, at: steps.findIndex((step) => step.checkVisibility()) };
-}
-
-/** @param {number} by */
+/** @param {1 | -1} by */
 function go(by) {
-  const { steps, at } = shownStep();
-  const next = steps[at + by];
-  if (next) location.hash = next.id;
+  const step = shown(".step");
+  const next = by > 0 ? step?.nextElementSibling : step?.previousElementSibling;
+  if (next?.matches(".step")) location.hash = next.id;
 }
 
 /** @param {number} by steps of the slider of what is shown */
 function resize(by) {
-  const { steps, at } = shownStep();
-  const slider = steps[at]?.querySelector("input[type=range]");
+  const slider = shown(".step")?.querySelector("input[type=range]");
   if (!(slider instanceof HTMLInputElement)) return;
   slider.value = String(Number(slider.value) + by);
   slider.dispatchEvent(new Event("input", { bubbles: true }));

@@ -9,8 +9,7 @@ export function followView() {
     const current = currentView();
     document.title = `Divide and Assemble: ${TITLES[current]}`;
     mark(".views a", `#${current}`);
-    const step = [...document.querySelectorAll(".step")].find((step) => getComputedStyle(step).display !== "none");
-    mark(".why-steps a", `#${step?.id ?? "blocks"}`);
+    mark(".why-steps a", `#${shown(".step")?.id ?? "blocks"}`);
   };
   addEventListener("hashchange", show);
   show();
@@ -22,7 +21,12 @@ export function openView(view) {
 }
 
 function currentView() {
-  return [...document.querySelectorAll(".view")].find((view) => getComputedStyle(view).display !== "none")?.id ?? "try";
+  return shown(".view")?.id ?? "try";
+}
+
+/** The view or the step that is shown. @param {".view" | ".step"} kind */
+export function shown(kind) {
+  return [...document.querySelectorAll(kind)].find((one) => one.getClientRects().length > 0);
 }
 
 /** @param {string} links @param {string} current */

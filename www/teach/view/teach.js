@@ -188,7 +188,8 @@ function draw(canvas, rebuilt, pixels) {
 /** @param {readonly import("../state.js").Tested[]} tested */
 function showTested(tested) {
   const place = find("#teach-tested", HTMLElement);
-  const figures = tested.slice(place.children.length > tested.length ? 0 : place.children.length).map(({ label, name, verdict, picture: { input, heatMap, width, height } }) => {
+  if (tested.length < place.children.length) place.replaceChildren(); // another model was taught
+  const figures = tested.slice(place.children.length).map(({ label, name, verdict, picture: { input, heatMap, width, height } }) => {
     const canvas = make("canvas");
     paint(canvas, blend(input, heatMap, 0.7), width, height);
     canvas.setAttribute("role", "img");
@@ -198,8 +199,7 @@ function showTested(tested) {
     figure.dataset["right"] = String(isRight);
     return figure;
   });
-  if (place.children.length > tested.length) place.replaceChildren(...figures);
-  else place.append(...figures);
+  place.append(...figures);
 }
 
 /** @param {number} time_s */

@@ -24,6 +24,8 @@
  *   | { type: "closed" }} Event
  */
 
+import { verdictOf } from "../judgement.js";
+
 /** How much of the past is kept. */
 export const WINDOW_S = 30;
 
@@ -77,7 +79,7 @@ export function current({ moments }) {
 export function verdict({ moments }, threshold) {
   const last = moments.at(-1);
   if (!last || threshold === null) return null;
-  return last.unfamiliarity > 1 ? "unfamiliar" : last.smooth > threshold ? "anomalous" : "normal";
+  return verdictOf(last.smooth > threshold, last.unfamiliarity);
 }
 
 /**

@@ -29,14 +29,17 @@ export function createModels(onModel, onFile) {
    * @param {readonly import("../../shared/types.js").Gallery[]} galleries
    */
   return (models, chosen, galleries) => {
+    const wasFocused = place.contains(document.activeElement) && document.activeElement !== file;
     if (shown[0] !== models || shown[1] !== galleries) {
-      const wasFocused = place.contains(document.activeElement) && document.activeElement !== file;
       for (const label of place.querySelectorAll(".model:not(.file-button)")) label.remove();
       for (const model of models) own.before(card(model, galleryOf(galleries, models, model.file)));
-      if (wasFocused) requestAnimationFrame(() => place.querySelector("input:checked") instanceof HTMLElement && /** @type {HTMLElement} */ (place.querySelector("input:checked")).focus());
     }
     shown = [models, galleries];
-    for (const radio of place.querySelectorAll("input[type=radio]")) if (radio instanceof HTMLInputElement) radio.checked = radio.value === chosen;
+    for (const radio of place.querySelectorAll("input[type=radio]")) {
+      if (!(radio instanceof HTMLInputElement)) continue;
+      radio.checked = radio.value === chosen;
+      if (radio.checked && wasFocused) radio.focus();
+    }
   };
 }
 

@@ -17,7 +17,7 @@ export function showVerdict(result, verdict, rule, knows) {
   if (!result || !verdict) return;
   const { verdict: word, score, threshold } = verdict;
   find("#verdict", HTMLElement).dataset.verdict = word;
-  find("[data-testid=verdict]", HTMLElement).textContent = format.sentence(word).replace(/\.$/, "");
+  find("[data-testid=verdict]", HTMLElement).textContent = format.capital(word);
   find("#comparison", HTMLElement).textContent = comparison(word, format.sentence(format.compared(score, threshold)), result, knows);
   put("score", score);
   find("[data-testid=time]", HTMLElement).textContent = format.duration(result.detection.elapsedMs);
