@@ -31,7 +31,7 @@ const GALLERY_PATIENCE_MS = 2000;
 const LESSON_PATIENCE_MS = 1000;
 
 /** Parts of the page that are loaded after the first image; each function opens one part. */
-const PARTS = [openHistogram, () => import("./try/inside.js"), () => import("./try/break.js"), () => import("./why/series.js"), () => import("./try/live.js"), () => import("./teach/teach.js"), () => import("./why/present.js"), () => import("./shared/offline.js")];
+const PARTS = [openHistogram, () => import("./try/inside.js"), () => import("./try/break.js"), () => import("./why/series.js"), () => import("./try/live.js"), () => import("./teach/teach.js"), () => import("./why/verdict.js"), () => import("./why/present.js"), () => import("./shared/offline.js")];
 
 /** After a deployment, a page that is still open may fail to load its remaining parts. */
 const PART_MISSING = "A part of this page could not be loaded: check the connection and reload the page.";

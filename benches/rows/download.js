@@ -18,7 +18,8 @@ export const rows = [
 /** @param {"wasm" | "webgpu"} backend */
 async function measure(backend) {
   const site = await openSite([await onnx(join(ROOT, "models/piped.safetensors"))]);
-  const { samples } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
   const browser = await launch(SOFTWARE_GPU);
   /** @param {string} url */
   const size = async (url) => {

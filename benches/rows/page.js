@@ -29,7 +29,8 @@ export const rows = [
 async function withSite(measure) {
   const model = join(ROOT, "models/piped.safetensors");
   const site = await openSite([await onnx(model)]);
-  const { samples } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
   const image = samples[0].file;
   try {
     return await measure({

@@ -66,6 +66,21 @@ describe("three views, each with an address", () => {
     await close();
   });
 
+  test("the last step of Why shows the image of Try divided, assembled and judged", async () => {
+    const { page, close } = await visit("#how");
+    await page.getByTestId("how-verdict").filter({ hasText: /: anomalous\.$/ }).waitFor();
+    const sizes = await page.evaluate(() => ["divided", "assembled", "judged"].map((name) => document.querySelector(`#how-${name}`)).map((canvas) => canvas instanceof HTMLCanvasElement && [canvas.width, canvas.height]));
+    const [divided, assembled, judged] = sizes;
+    assert.deepEqual(assembled, judged);
+    assert.ok(divided && assembled && (divided[0] ?? 0) > (assembled[0] ?? 0), "the blocks are apart");
+    const green = await page.locator("#how-assembled").evaluate((canvas) => {
+      const pixels = canvas instanceof HTMLCanvasElement ? canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data : undefined;
+      return pixels ? pixels.reduce((count, value, at) => count + (at % 4 === 0 && value < 160 && (pixels[at + 1] ?? 0) > 160 ? 1 : 0), 0) : 0;
+    });
+    assert.ok(green > 1000, `the toy is put together: ${green} green pixels`);
+    await close();
+  });
+
   test("who presents goes on by arrow keys, and a link presents too", async () => {
     const { page, close } = await visit("&present=1#why", { prepare: stubEngine });
     await page.locator(":root[data-present]").waitFor();

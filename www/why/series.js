@@ -1,6 +1,7 @@
 /** Fig. 5 of the paper, live: models of the same data that differ in their block size alone. Loaded after the first image is judged. */
 
 import { remember } from "../shared/address.js";
+import { share } from "./gap.js";
 import { fetchManifest, intact, request } from "../shared/download.js";
 import { sentence } from "../shared/format.js";
 import { isGone, reason } from "../shared/session.js";
@@ -59,8 +60,8 @@ export function open({ session, store }) {
     adding.catch(() => added.delete(model)); // to be tried again
     const detector = await adding;
     const image = await intact((await request(`floors/${file}`, "an image of a floor")).arrayBuffer());
-    const { reconstructionScore: error, reconstruction, errorMap, width, height } = await detector.detect(image);
-    return { error, reconstruction, errorMap, width, height };
+    const { reconstructionScore, reconstruction, errorMap, width, height } = await detector.detect(image);
+    return { error: share(reconstructionScore), reconstruction, errorMap, width, height };
   }
 
   async function start() {

@@ -101,3 +101,12 @@ test("the pointer finds its pixel, be the blocks together or apart, and none bet
   const middle = pixelAt(0.5, 0.5, 8, 1);
   assert.equal(middle, -1);
 });
+
+test("captions say what painting made of the images", () => {
+  const state = initial();
+  assert.deepEqual(derive(state).captions, { a: "normal", b: "normal, rearranged", c: "scratched" });
+  const painted = reduce(reduce(state, { type: "paint", which: "a", at: 0, value: 1 - (state.images.a[0] ?? 0) }), { type: "paint", which: "c", at: 0, value: 1 - (state.images.c[0] ?? 0) });
+  assert.deepEqual(derive(painted).captions, { a: "normal, painted", b: "normal, rearranged", c: "your defect" });
+  const mended = { ...state, images: { ...state.images, c: state.images.b } };
+  assert.equal(derive(mended).captions.c, "same as B");
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { percent } from "../../../www/shared/format.js";
 import { address, gap, initial, key, lesson, means, next, reduce } from "../../../www/why/series/state.js";
 
 /** @type {import("../../../www/why/series/state.js").Sample[]} */
@@ -54,8 +55,9 @@ test("means are of whole groups only", () => {
 test("says of each rate which side of the widest gap it is on", () => {
   const state = filled(opened(), ALL);
   const at = (/** @type {number} */ rate) => lesson({ ...state, rate });
-  assert.match(at(4), /20 times .* widest gap/);
-  assert.match(at(1), /1\.3 times .* Large blocks/);
-  assert.match(at(16), /5\.0 times .* Small blocks/);
+  assert.match(at(4), /^The gap is wide\./);
+  assert.match(at(1), /^Large blocks/);
+  assert.match(at(16), /^Small blocks/);
+  assert.deepEqual([16, 4, 1].map((rate) => percent(gap(state, rate) ?? NaN)), ["0.8\u00a0%", "1.9\u00a0%", "1\u00a0%"]);
   assert.equal(lesson({ ...state, error: "No." }), "No.");
 });

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 export function look(place) {
   const style = getComputedStyle(place);
   const colour = (/** @type {string} */ name) => () => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "14px system-ui" };
   return { colour, axis };
 }
 

@@ -15,7 +15,7 @@ export function createLoss(place) {
         y: logarithmic({ low: 1e-3, high: 1e-1 }),
       },
       axes: [
-        { ...axis, size: 26, label: "seconds", labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
+        { ...axis, size: 26, label: "seconds", labelSize: 22, labelGap: 0, labelFont: "14px system-ui" },
         { ...axis, size: 58, values: (_, splits) => splits.map((loss) => (loss !== null && /^[125]e/.test(loss.toExponential()) ? String(loss) : "")) },
       ],
       series: [{}, { stroke: colour("--accent"), width: 2, points: { show: false } }],

@@ -105,7 +105,7 @@ function fold({ ctx, bbox }, colour) {
   ctx.moveTo(x, bbox.top);
   ctx.lineTo(x, bbox.top + bbox.height + 5 * px);
   ctx.stroke();
-  ctx.font = `${12 * px}px system-ui`;
+  ctx.font = `${14 * px}px system-ui`;
   ctx.textAlign = "right";
   ctx.textBaseline = "alphabetic";
   ctx.fillText("log scale →", bbox.left + bbox.width - 6 * px, bbox.top + 14 * px);

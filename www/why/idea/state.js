@@ -22,6 +22,7 @@
  */
 
 import { SIDE, SIZES, TOLERANCE, blockCount, dictionary, rebuild } from "./blocks.js";
+import { gap } from "../gap.js";
 import { PATTERNS, decode, encode, pattern } from "./patterns.js";
 
 /** In the middle: this is where the two images part. */
@@ -103,7 +104,9 @@ export function derive({ images: { a, b, c }, size, pattern: name }) {
   return {
     ...now,
     curves: { b: all.map(({ b }) => b.wrong), c: all.map(({ c }) => c.wrong) },
+    gap: gap(now.b.wrong, now.c.wrong),
     lesson: lesson(now.b.wrong, now.c.wrong),
+    captions: captions({ a, b, c }, fresh),
     isPainted: !(same(a, fresh.a) && same(b, fresh.b) && same(c, fresh.c)),
   };
 }
@@ -118,6 +121,20 @@ export function lesson(b, c) {
   if (rebuilt[0]) return { verdict: "normal", text: "The normal image comes back, the defect does not. This block size tells them apart." };
   if (rebuilt[1]) return { verdict: "defect", text: "The image with the defect comes back and the normal one does not: A does not show what is normal here." };
   return { verdict: "neither", text: "Neither comes back: A has no block like these. Nothing is told apart." };
+}
+
+/**
+ * What each image is, also after somebody painted on it.
+ * @param {Record<Which, Image>} images
+ * @param {Record<Which, Image>} fresh what they were before
+ * @returns {Record<Which, string>}
+ */
+function captions({ a, b, c }, fresh) {
+  return {
+    a: same(a, fresh.a) ? "normal" : "normal, painted",
+    b: same(b, fresh.b) ? "normal, rearranged" : "normal, painted",
+    c: same(c, b) ? "same as B" : same(c, fresh.c) ? "scratched" : "your defect",
+  };
 }
 
 /**

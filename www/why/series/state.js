@@ -1,3 +1,5 @@
+import { gap as between } from "../gap.js";
+
 /**
  * What is known of models that differ in their block size alone: pure, so it is tested without a browser.
  *
@@ -6,7 +8,7 @@
  * @typedef {{ title: string, attribution: string, samples: Sample[] }} Samples `floors/samples.json`
  *
  * @typedef {object} Rebuilt what one model makes of one image
- * @property {number} error R, mean squared error
+ * @property {number} error share of the largest possible, as `gap.js` has it
  * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
  * @property {Float32Array<ArrayBuffer>} errorMap
  * @property {number} width
@@ -31,8 +33,11 @@
 /** Of a floor, in pixels. */
 export const SIDE = 64;
 
-/** Where the gap is widest. */
+/** A tile of these floors is a block. */
 const FIRST_RATE = 4;
+
+/** Gaps that differ by a smaller share of the widest one are told as equals. */
+const NEARLY = 0.1;
 
 /** @param {URLSearchParams} [address] @returns {State} */
 export function initial(address = new URLSearchParams()) {
@@ -117,7 +122,7 @@ export function means({ rates, samples, rebuilt }) {
 }
 
 /**
- * How many times larger the error of defective images is, by the model of this rate.
+ * Between the mean errors of the normal and of the defective images, by the model of this rate.
  * @param {State} state
  * @param {number} rate
  * @returns {number | null}
@@ -126,7 +131,7 @@ export function gap(state, rate) {
   const { normal, defective } = means(state);
   const at = state.rates.indexOf(rate);
   const [low, high] = [normal[at] ?? null, defective[at] ?? null];
-  return low && high ? high / low : null;
+  return low === null || high === null ? null : between(low, high);
 }
 
 /**
@@ -136,14 +141,13 @@ export function gap(state, rate) {
  */
 export function lesson(state) {
   if (state.error) return state.error;
-  const times = gap(state, state.rate);
+  const current = gap(state, state.rate);
   const gaps = state.rates.map((rate) => gap(state, rate));
-  if (times === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
+  if (current === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
   const widest = state.rates[gaps.indexOf(Math.max(...gaps.map(Number)))];
-  const measured = `Defective floors come back with ${times.toFixed(times < 10 ? 1 : 0)} times the error of normal ones`;
-  if (state.rate === widest) return `${measured}: the widest gap of all. Blocks of this size hold what a normal floor is made of, and a defect is in none of them.`;
-  if (state.rate < (widest ?? 0)) return `${measured}. Large blocks: no remembered one is laid like this floor, so normal floors come back blurred too, and the defect drowns in that.`;
-  return `${measured}. Small blocks: they fit together to almost anything, so the defect is rebuilt as well, in part.`;
+  if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) return "The gap is wide. Blocks of this size hold what a normal floor is made of, and a defect is in none of them.";
+  if (state.rate < (widest ?? 0)) return "Large blocks: no remembered one is laid like this floor, so normal floors come back wrong too, and the defect drowns in that.";
+  return "Small blocks: they fit together to almost anything, so a part of the defect is rebuilt as well.";
 }
 
 /** @param {number} rate */

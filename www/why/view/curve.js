@@ -18,7 +18,7 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: false, range: () => [-0.3, sizes.length - 0.7] }, y },
       axes: [
-        { ...axis, splits: () => sizes.map((_, at) => at), values: () => sizes.map(String), size: 26, label, labelSize: 18, labelGap: 0, labelFont: "12px system-ui" },
+        { ...axis, splits: () => sizes.map((_, at) => at), values: () => sizes.map(String), size: 28, label, labelSize: 22, labelGap: 0, labelFont: "14px system-ui" },
         { ...axis, size: width, values: (_, splits) => splits.map((value) => (value === null ? null : values(value))) },
       ],
       series: [

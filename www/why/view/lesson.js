@@ -3,6 +3,7 @@
 import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
 import { PATTERNS, title } from "../idea/patterns.js";
 import { createCurve } from "./curve.js";
+import { percent } from "../../shared/format.js";
 import { find, make } from "../../shared/view/dom.js";
 import { drawDictionary, drawImage, pixelAt } from "./pixels.js";
 
@@ -74,7 +75,7 @@ export function createLesson(send) {
       drawImage(canvas(`${which}-rebuilt`), derived[which].output, { size, apart, shown: done, picked, original: images[which] });
       const { wrong } = derived[which];
       const error = find(`#idea-${which}-error`, HTMLElement);
-      error.textContent = isDone ? `${(100 * wrong).toFixed(1)} % of the pixels are wrong` : `block ${done} of ${all}`;
+      error.textContent = isDone ? `${percent(wrong)} wrong` : `block ${done} of ${all}`;
       error.dataset["value"] = String(wrong);
     }
     find("#idea-reset", HTMLButtonElement).setAttribute("aria-disabled", String(!derived.isPainted)); // not disabled: it would lose the focus
@@ -83,6 +84,8 @@ export function createLesson(send) {
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);
     find("#idea-known-count", HTMLElement).textContent = derived.known.length === 1 ? "1 block" : `${derived.known.length} different blocks`;
     find("#idea-play", HTMLButtonElement).textContent = state.playing ? "Pause" : isDone ? "Show how" : "Go on";
+    for (const which of ALL) find(`#idea-${which}-is`, HTMLElement).textContent = derived.captions[which];
+    find("#idea-gap", HTMLOutputElement).value = isDone ? percent(derived.gap) : "…";
     const lesson = find("#idea-lesson", HTMLElement);
     const { verdict, text } = isDone ? derived.lesson : UNDER_WAY;
     lesson.dataset["verdict"] = verdict;

@@ -1,9 +1,8 @@
 /** The models of the series side by side: images to choose from, one model large, all of them as a filmstrip, and the curve. */
 
 import { interpolateInferno } from "d3-scale-chromatic";
-import { capital } from "../../shared/format.js";
+import { capital, percent } from "../../shared/format.js";
 import { SIDE, describe, gap, key, lesson, means } from "../series/state.js";
-import { logarithmic } from "../../shared/view/chart.js";
 import { createCurve } from "./curve.js";
 import { find, make, put } from "../../shared/view/dom.js";
 import { paint } from "../../try/view/panes.js";
@@ -17,12 +16,11 @@ import { paint } from "../../try/view/panes.js";
 const FULL_SCALE = 0.35;
 const PALETTE = Array.from({ length: 256 }, (_, step) => (interpolateInferno(step / 255).match(/[0-9a-f]{2}/gi) ?? []).map((part) => parseInt(part, 16)));
 
-/** Logarithmic, so that the gap shows how many times larger the one error is. */
 const AXES = {
   label: "block size, pixels",
-  y: logarithmic({ low: 1e-4, high: 1e-1 }),
-  values: (/** @type {number} */ error) => (/^1/.test(error.toExponential()) ? String(error) : ""),
-  room: 58,
+  y: { range: (/** @type {unknown} */ _, /** @type {unknown} */ __, /** @type {number | null} */ most) => /** @type {[number, number]} */ ([0, 1.1 * (most ?? 1)]) },
+  values: (/** @type {number} */ value) => `${value} %`,
+  room: 52,
 };
 
 /** @param {(event: import("../series/state.js").Event) => void} send */
@@ -83,9 +81,11 @@ export function createSeries(send) {
     for (const [at, rate] of state.rates.entries()) showFrame(strip[at], state, rate);
     const large = state.rebuilt.get(key(state.rate, state.picked));
     drawRebuilt(large, find("#series-rebuilt", HTMLCanvasElement), find("#series-map", HTMLCanvasElement));
-    find("#series-error", HTMLElement).textContent = large ? `error ${short(large.error)}` : " ";
+    find("#series-error", HTMLElement).textContent = large ? `${percent(large.error)} wrong` : " ";
+    const wide = gap(state, state.rate);
+    find("#series-gap", HTMLOutputElement).value = wide === null ? "…" : percent(wide);
     const { normal, defective } = means(state);
-    curve(state.rates.map((rate) => SIDE / rate), SIDE / state.rate, [normal, defective]);
+    curve(state.rates.map((rate) => SIDE / rate), SIDE / state.rate, [percents(normal), percents(defective)]);
   };
 }
 
@@ -110,10 +110,9 @@ function showFrame(button, state, rate) {
   const [picture, map] = button.querySelectorAll("canvas");
   if (picture && map) drawRebuilt(rebuilt, picture, map);
   const caption = button.querySelector("span");
-  if (caption) caption.textContent = rebuilt ? `error ${short(rebuilt.error)}` : "…";
+  if (caption) caption.textContent = rebuilt ? `${percent(rebuilt.error)} wrong` : "…";
   const head = button.querySelector("b");
-  const times = gap(state, rate);
-  if (head) head.textContent = times === null ? `${SIDE / rate} px` : `${SIDE / rate} px, gap ${times.toFixed(times < 10 ? 1 : 0)}×`;
+  if (head) head.textContent = `${SIDE / rate} px`;
   button.setAttribute("aria-pressed", String(rate === state.rate));
 }
 
@@ -137,7 +136,7 @@ function colours(errors) {
   return pixels;
 }
 
-/** @param {number} error */
-function short(error) {
-  return String(Number(error.toPrecision(2)));
+/** @param {readonly (number | null)[]} shares */
+function percents(shares) {
+  return shares.map((share) => share && 100 * share);
 }
