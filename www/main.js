@@ -105,7 +105,7 @@ function wire() {
   find("#opacity", HTMLInputElement).addEventListener("input", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "opacity", opacity: Number(target.value) / 100 });
   });
-  find("#blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
+  find("#show-blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
   });
 }

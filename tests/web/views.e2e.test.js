@@ -50,7 +50,7 @@ describe("three views, each with an address", () => {
     assert.equal(await page.locator(".views [aria-current]").textContent(), "Teach");
     await page.goBack();
     assert.deepEqual(await shown(page, ".view"), ["try"]);
-    for (const [old, view, step] of /** @type {const} */ ([["idea-title", "why", "blocks"], ["series-heading", "why", "networks"], ["how", "why", "how"], ["teach-title", "teach", undefined], ["try", "try", undefined]])) {
+    for (const [old, view, step] of /** @type {const} */ ([["blocks", "why", "blocks"], ["networks", "why", "networks"], ["idea-title", "why", "blocks"], ["series-heading", "why", "networks"], ["how", "why", "how"], ["teach-title", "teach", undefined], ["try", "try", undefined]])) {
       await page.evaluate((old) => (location.hash = old), old);
       assert.deepEqual(await shown(page, ".view"), [view], old);
       assert.deepEqual(await shown(page, ".step"), step ? [step] : [], old);
@@ -181,4 +181,25 @@ test("the first view costs little: 120 kB without engine, model and gallery", as
   const bytes = own.reduce((sum, { bytes }) => sum + bytes, 0);
   assert.ok(bytes > 10_000 && bytes < BUDGET_BYTES, `${bytes} bytes: ${own.map(({ name, bytes }) => `${name} ${bytes}`).join(", ")}`);
   await close();
+});
+
+describe("nothing moves under a visitor's hand", () => {
+  for (const [width, height] of SIZES) {
+    test(`from the first line to the first score, and in every view, ${width} × ${height}`, async () => {
+      for (const view of ["try", "blocks", "networks", "how", "teach"]) {
+        const { page, close } = await visit(`#${view}`, {
+          viewport: { width, height },
+          prepare: (page) => page.addInitScript(() => {
+            const seen = /** @type {any} */ (window);
+            seen.shift = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach((/** @type {any} */ { value, hadRecentInput }) => hadRecentInput || (seen.shift += value))).observe({ type: "layout-shift", buffered: true });
+          }),
+        });
+        if (view === "networks") await page.waitForFunction(() => /%$/.test(document.querySelector("#series-gap")?.textContent ?? ""), null, { timeout: 60_000 });
+        const shift = await page.evaluate(() => /** @type {any} */ (window).shift);
+        assert.ok(shift < 0.001, `#${view}: a cumulative layout shift of ${shift}`);
+        await close();
+      }
+    });
+  }
 });

@@ -146,6 +146,15 @@ export function reduce(state, event) {
   }
 }
 
+/**
+ * Why images that are dropped somewhere on the view are not taken, "" where they are taken to learn from.
+ * @param {Pick<State, "phase">} state
+ */
+export function whyNotTaken({ phase }) {
+  if (phase === "collecting") return "";
+  return phase === "done" ? "Drop it on “Try good ones” or on “Try bad ones”, so that it can be counted." : "It is at work: more images can be given once it is done.";
+}
+
 /** Whether it is at work, so that images and choices must stay. @param {State} state */
 export function isBusy({ phase }) {
   return phase !== "collecting" && phase !== "done";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { crops } from "../../../www/teach/crops.js";
-import { FEWEST, INITIAL, MOST, isBusy, secondsLeft, message, obstacle, reduce, tally } from "../../../www/teach/state.js";
+import { FEWEST, INITIAL, MOST, isBusy, secondsLeft, message, obstacle, reduce, tally, whyNotTaken } from "../../../www/teach/state.js";
 
 /** @typedef {import("../../../www/teach/state.js").Event} Event */
 
@@ -98,4 +98,11 @@ test("a network that rebuilds no better than by the mean of all images is not pr
   const learned = (/** @type {number} */ loss) => after(...BEGUN, { type: "learned", loss, epochs: 1, busySeconds: 1, imagesPerSecond: 1 }, { type: "finishing" }, { type: "finished", weights: new Uint8Array() });
   assert.match(message(learned(0.05)), /^It has not learned to rebuild yet: .+\.$/);
   assert.match(message(learned(0.01)), /^It has learned from 20 images\./);
+});
+
+test("images dropped beside the fields are taken to learn from, or it is said where they belong", () => {
+  const refusal = (/** @type {import("../../../www/teach/state.js").State["phase"]} */ phase) => whyNotTaken({ phase });
+  assert.equal(refusal("collecting"), "");
+  assert.match(refusal("done"), /“Try good ones” or on “Try bad ones”/);
+  assert.match(refusal("learning"), /once it is done/);
 });

@@ -1,7 +1,7 @@
 /** The card of a training run: where images come from, the images, how the training goes, and what came of it. */
 
 import { significant } from "../../shared/format.js";
-import { hasLearned, isBusy, secondsLeft, message, obstacle, tally } from "../state.js";
+import { hasLearned, isBusy, secondsLeft, message, obstacle, tally, whyNotTaken } from "../state.js";
 import { find, make, put } from "../../shared/view/dom.js";
 import { createLoss } from "./loss.js";
 import { blend, paint } from "../../try/view/panes.js";
@@ -75,7 +75,10 @@ export function createTeach(send, visitor) {
   card.addEventListener("drop", (event) => {
     event.preventDefault();
     const dropped = [...(event.dataTransfer?.files ?? [])];
-    if (dropped.length > 0 && shown?.phase === "collecting") visitor.files(dropped);
+    if (dropped.length === 0 || !shown) return;
+    const refusal = whyNotTaken(shown);
+    if (refusal) send({ type: "noticed", notice: refusal });
+    else visitor.files(dropped);
   });
   rate.addEventListener("change", () => send({ type: "rate", rate: Number(rate.value) }));
   time.addEventListener("change", () => send({ type: "duration", seconds: Number(time.value) }));

@@ -145,7 +145,7 @@ export function lesson(state) {
   const gaps = state.rates.map((rate) => gap(state, rate));
   if (current === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
   const widest = state.rates[gaps.indexOf(Math.max(...gaps.map(Number)))];
-  if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) return "The gap is wide. Blocks of this size hold what a normal floor is made of, and a defect is in none of them.";
+  if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) return "The gap is wide. Blocks of this size hold what a normal floor is made of, and none holds a defect.";
   if (state.rate < (widest ?? 0)) return "Large blocks: no remembered one is laid like this floor, so normal floors come back wrong too, and the defect drowns in that.";
   return "Small blocks: they fit together to almost anything, so a part of the defect is rebuilt as well.";
 }
