@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use crate::dataset::LabelledImage;
 use crate::detector::Detector;
 use crate::error::{Error, Result};
+use crate::score::Verdict;
 use error_maps::ErrorMaps;
 use flaws::Flaws;
 use pollster::block_on;
@@ -44,7 +45,8 @@ pub struct Evaluated {
     pub evaluation: Evaluation,
     /// Every test image with its scores, in the original order.
     pub images: Vec<ScoredImage>,
-    /// Which images are left out of pixel metrics because of their masks, a sentence each.
+    /// What has to be known about the figures, a sentence each: which images are left out of pixel
+    /// metrics because of their masks, and how many are unfamiliar.
     pub notes: Vec<String>,
 }
 
@@ -65,6 +67,8 @@ pub fn evaluate(
     let mut scored = Vec::new();
     let mut error_maps = ErrorMaps::default();
     let mut flaws = Flaws::default();
+    let mut unfamiliar = 0;
+    let calibration = &detector.card().calibration;
     loop {
         let batch = images
             .by_ref()
@@ -77,6 +81,9 @@ pub fn evaluate(
         let predictions = block_on(detector.predict(&pixels))?;
         for (labelled, prediction) in batch.iter().zip(predictions) {
             let deployed = detector.anomaly_score(prediction.raw)?;
+            let unfamiliarity = detector.unfamiliarity(&labelled.image);
+            let verdict = calibration.verdict(deployed, unfamiliarity);
+            unfamiliar += usize::from(verdict == Verdict::Unfamiliar);
             scored.push(ScoredImage::new(labelled, prediction.raw, deployed));
             flaws.add(labelled);
             error_maps.add(labelled, &prediction.error_map);
@@ -86,7 +93,7 @@ pub fn evaluate(
     if scored.is_empty() {
         return Err(Error::Data("there are no test images".into()));
     }
-    scored::apply_paper_protocol(&mut scored, detector.card().calibration.fusion.gamma);
+    scored::apply_paper_protocol(&mut scored, calibration.fusion.gamma);
     let mut categories: BTreeMap<&str, Vec<&ScoredImage>> = BTreeMap::new();
     for image in &scored {
         categories.entry(&image.category).or_default().push(image);
@@ -97,9 +104,16 @@ pub fn evaluate(
             detector.is_anomalous(score)
         })
     });
+    let mut notes = flaws.notes();
+    if unfamiliar > 0 {
+        notes.push(format!(
+            "{unfamiliar} of {} images are unlike anything this model has learned; their scores mean nothing.",
+            scored.len()
+        ));
+    }
     Ok(Evaluated {
         evaluation: Evaluation::of(categories.collect()),
         images: scored,
-        notes: flaws.notes(),
+        notes,
     })
 }

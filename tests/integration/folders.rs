@@ -190,3 +190,25 @@ fn a_network_that_has_not_learned_to_rebuild_is_told() {
     let words = "The network has not learned to rebuild: its error on held-out images";
     assert_eq!(said.matches(words).count(), 1, "{said}");
 }
+
+#[test]
+fn eval_says_how_many_images_are_unfamiliar() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let copy = |from: &str, to: &str| {
+        let to = root.join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(repository.join(from), to).unwrap();
+    };
+    copy("models/series/r4.safetensors", "model.safetensors");
+    copy("www/floors/good-1.png", "test/good/0.png");
+    copy("www/floors/stain-1.png", "test/stained/0.png");
+    let told = || stderr(&eval(root)).contains("unlike anything this model has learned");
+    assert!(!told());
+    copy(
+        "www/gallery/piped/PA_GLA01_TL_S_ND_10_3.png",
+        "test/good/paper.png",
+    );
+    assert!(stderr(&eval(root)).contains("1 of 3 images are unlike anything"));
+}

@@ -1,4 +1,4 @@
-//! One block taken apart, with the shipped model on a sheet of the gallery.
+//! One block taken apart, of a DAAD+ on a sheet of the gallery.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
 
 #[test]
 fn a_block_is_taken_apart_at_every_scale() {
-    let model = of_repository("models/piped.safetensors");
+    let model = of_repository("tests/models/daad_plus.safetensors");
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
     let sheet = of_repository("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png");
     let detection = block_on(detector.detect(&sheet)).unwrap();
@@ -68,7 +68,7 @@ fn a_block_is_taken_apart_at_every_scale() {
 
 #[test]
 fn a_block_that_is_not_there_is_an_error() {
-    let model = of_repository("models/piped.safetensors");
+    let model = of_repository("tests/models/daad_plus.safetensors");
     let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
     let inspector = detector
         .inspector(&daad::image::test_pattern(128, 128))

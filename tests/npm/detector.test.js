@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
 import { pathToFileURL } from "node:url";
-import { FLOORS, MODEL, SMALL_MODEL, assertClose, bytesOf, createProject, nativeScores, run } from "./support/project.js";
+import { FLOORS, MODEL, PLUS_MODEL, SMALL_MODEL, assertClose, bytesOf, createProject, nativeScores, run } from "./support/project.js";
 
 /** @typedef {typeof import("daad")} Daad */
 
@@ -57,7 +57,7 @@ describe("a detector", () => {
       const alone = await detector.detect(new Blob([file ?? new Uint8Array()]));
       assert.equal(alone.score, batch[0].score);
       assert.deepEqual([alone.width, alone.height, alone.input.length, alone.errorMap.length], [128, 128, 4 * 128 * 128, 128 * 128]);
-      assert.ok(alone.elapsedMs > 0 && alone.reconstructionScore > 0 && alone.alignmentScore > 0);
+      assert.ok(alone.elapsedMs > 0 && alone.reconstructionScore > 0 && alone.alignmentScore === null);
       const again = await detector.detect({ data: alone.input, width: alone.width, height: alone.height });
       assert.equal(again.score, alone.score, "of its own input");
       const tiled = await detector.detectTiled({ data: alone.input, width: alone.width, height: alone.height }, { errorMap: true });
@@ -76,6 +76,18 @@ describe("a detector", () => {
       assert.equal((await detector.inspect(alone, { scale: 0, row: 0, column: 0 }, 3)).items.length, 3);
       detector.close();
       await fails(detector.detect(file), "closed");
+    });
+
+    test(`from ${name} weighs the alignment score of a model that has one`, async () => {
+      const { Detector } = await entry(name);
+      const detector = await Detector.load(PLUS_MODEL);
+      const { reconstruction, alignment, gamma } = detector.info;
+      const [{ path }] = await nativeScores();
+      const { score, reconstructionScore, alignmentScore } = await detector.detect(await bytesOf(path));
+      const scaled = (/** @type {number} */ raw, /** @type {{ min: number, max: number }} */ { min, max }) => (raw - min) / (max - min);
+      assert.ok(alignmentScore > 0 && gamma < 1);
+      assertClose(score, gamma * scaled(reconstructionScore, reconstruction) + (1 - gamma) * scaled(alignmentScore, alignment));
+      detector.close();
     });
 
     test(`from ${name} says what it cannot use, and goes on`, async () => {

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import test, { describe } from "node:test";
 import { browse } from "./support/browser.js";
-import { choose, open, reading, stubEngine } from "./support/page.js";
+import { choose, open, reading, replacePaper, stubEngine } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -22,15 +22,16 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openJudged(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm&model=piped${query}`, { prepare: keepAnswers, reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm&model=piped${query}`, { prepare: prepareToLook, reducedMotion: "reduce", ...options });
   await reading(opened.page);
   await opened.page.waitForSelector("#inside-said", { state: "attached" });
   return opened;
 }
 
 /** @param {Page} page */
-function keepAnswers(page) {
-  return page.addInitScript(() => {
+async function prepareToLook(page) {
+  await replacePaper(page);
+  await page.addInitScript(() => {
     const kept = /** @type {any} */ (window);
     kept.asked = [];
     kept.answers = [];

@@ -4,14 +4,14 @@
  */
 
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { before, describe } from "node:test";
 import { fuse } from "../../www/try/judgement.js";
 import { LOOKS, assertAccessible } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
-import { assertClose, choose, open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { PLUS, assertClose, choose, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -172,11 +172,10 @@ describe("γ", () => {
     await close();
   });
 
-  test("of the shipped model gives the engine's own score where it is not moved", async () => {
-    const { page, close } = await judged("&model=piped");
+  test("of a model with L gives the engine's own score where it is not moved", async () => {
+    const { page, close } = await judged("&model=piped", { prepare: replacePaper });
     const own = await reading(page);
-    const model = (await readdir(join(SITE, "models"))).find((name) => name.startsWith("piped-") && name.endsWith(".safetensors")) ?? assert.fail("the site has the model");
-    const bytes = await readFile(join(SITE, "models", model));
+    const bytes = await readFile(PLUS);
     const { fusion } = JSON.parse(JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()).__metadata__.daad).calibration;
     const raw = { reconstruction: own.reconstructionScore, alignment: own.alignmentScore };
     const fused = fuse(raw, fusion, fusion.gamma);

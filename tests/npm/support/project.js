@@ -16,6 +16,8 @@ export const TARBALL = named("DAAD_PACKAGE");
 /** Where Deno, Bun and the others are installed. */
 export const HOSTS = named("DAAD_HOSTS");
 export const MODEL = join(ROOT, "models/piped.safetensors");
+/** With an alignment score. */
+export const PLUS_MODEL = join(ROOT, "tests/models/daad_plus.safetensors");
 export const SMALL_MODEL = join(ROOT, "models/series/r4.safetensors");
 export const GALLERY = join(ROOT, "www/gallery/piped");
 export const FLOORS = join(ROOT, "www/floors");
@@ -31,9 +33,9 @@ export async function nativeScores() {
   return lines.map(({ path, ...found }) => ({ ...found, path: join(GALLERY, basename(path)) }));
 }
 
-/** Two scores of the same image, which L has a part in. @param {number} actual @param {number} expected */
+/** Two scores of the same image. @param {number} actual @param {number} expected */
 export function assertClose(actual, expected, what = "score") {
-  assert.ok(Math.abs(actual - expected) <= 5e-3 * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
+  assert.ok(Math.abs(actual - expected) <= 1e-3 * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
 }
 
 /** The files in the README: a code block whose first line is a comment with a name. @returns {Promise<Map<string, string>>} */

@@ -1,6 +1,8 @@
 /** A real browser, and the page's hooks as functions. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -188,6 +190,26 @@ export function pasteText(page) {
  */
 export function stubEngine(page) {
   return page.route("**/engines/*/daad.js", (route) => route.fulfill({ path: STUB, contentType: "text/javascript" }));
+}
+
+/** A model with an alignment score and 8×8 blocks. */
+export const PLUS = fileURLToPath(new URL("../../models/daad_plus.safetensors", import.meta.url));
+
+/**
+ * The page takes this file for its model of paper. To be called before the page is opened.
+ * @param {Page} page
+ * @param {string} [model]
+ */
+export async function replacePaper(page, model = PLUS) {
+  const bytes = await readFile(model);
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+  await page.route("**/manifest.json", async (route) => {
+    const manifest = await (await route.fetch()).json();
+    const paper = manifest.models.find((/** @type {{ name: string }} */ { name }) => name === "piped");
+    Object.assign(paper, { file: `models/${hash}.safetensors`, bytes: bytes.length, hash });
+    await route.fulfill({ json: manifest });
+  });
+  await page.route(`**/models/${hash}.safetensors`, (route) => route.fulfill({ body: bytes, contentType: "application/octet-stream" }));
 }
 
 /**
