@@ -17,6 +17,7 @@ mod gpu_kernels;
 mod images;
 mod inspect;
 mod kernels;
+mod launches;
 mod long_runs;
 mod metrics;
 mod outputs;
