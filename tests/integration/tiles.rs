@@ -1,4 +1,4 @@
-//! Large photographs in tiles, with the shipped model on mosaics of the gallery's sheets of paper.
+//! Large photographs in tiles, with a model of paper on mosaics of the gallery's sheets of paper.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn of_repository(path: &str) -> PathBuf {
 }
 
 fn model_path() -> String {
-    let path = of_repository("models/piped.safetensors");
+    let path = of_repository("tests/models/daad_plus.safetensors");
     path.to_str().unwrap().to_owned()
 }
 
