@@ -25,7 +25,7 @@ use burn::backend::{Backend, backend_extension};
 
 pub use cpu::{AdamStep, Recall, Window};
 pub use operations::{
-    Normalized, adam, convolve, convolve_transposed, max_pool, normalize, normalize_train,
+    Normalized, adam, convolve, convolve_transposed, follow, max_pool, normalize, normalize_train,
 };
 pub use recall::recall;
 
@@ -90,6 +90,25 @@ pub trait Kernels: Backend {
             result.mean,
             result.variance,
         )
+    }
+
+    /// Running mean and variance, `[C]`, moved by `momentum` towards the mean and the biased
+    /// variance of a batch. `correction` makes that variance unbiased: n / (n − 1) for n values.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn follow(
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        momentum: f32,
+        correction: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let scale = |x: FloatTensor<Self>, by: f32| Self::float_mul_scalar(x, by.into());
+        let moved = |running, batch| {
+            Self::float_add(scale(running, 1.0 - momentum), scale(batch, momentum))
+        };
+        let unbiased = scale(variance, correction);
+        (moved(running_mean, mean), moved(running_variance, unbiased))
     }
 
     /// Maximum over 2×2 pixels with stride 2.

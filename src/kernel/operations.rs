@@ -86,6 +86,28 @@ pub fn normalize_train(
     }
 }
 
+/// Running mean and variance, `[C]`, moved by `momentum` towards mean and biased variance of a batch
+/// of `count` values a channel. As in PyTorch, the running variance follows the unbiased one; a
+/// single value has none, and its variance of 0 is taken.
+pub fn follow(
+    [running_mean, running_variance]: [Tensor<1>; 2],
+    [mean, variance]: [Tensor<1>; 2],
+    momentum: f32,
+    count: usize,
+) -> [Tensor<1>; 2] {
+    let count = count as f64;
+    let correction = count / (count - 1.0).max(1.0);
+    let (mean, variance) = Dispatch::follow(
+        running_mean.into_dispatch(),
+        running_variance.into_dispatch(),
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        momentum,
+        correction as f32,
+    );
+    [mean, variance].map(Tensor::from_dispatch)
+}
+
 /// Maximum over 2×2 pixels with stride 2: `[B, C, H, W]` to `[B, C, H/2, W/2]`.
 pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))

@@ -8,10 +8,10 @@ use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
 use super::parameter::{ones, running, zeros};
-use crate::kernel::{normalize, normalize_train};
+use crate::kernel::{follow, normalize, normalize_train};
 
 const EPSILON: f32 = 1e-5;
-const MOMENTUM: f64 = 0.1;
+const MOMENTUM: f32 = 0.1;
 
 /// Normalizes each channel, then scales and shifts it.
 ///
@@ -44,13 +44,17 @@ impl BatchNorm {
             return normalize(x, line, statistics, EPSILON, slope);
         }
         let [batch, _, height, width] = x.dims();
-        let count = (batch * height * width) as f64;
         let result = normalize_train(x, line, EPSILON, slope);
-        // A single value has no unbiased variance. PyTorch refuses this case; here the variance is
-        // 0.
-        let unbiased = result.variance.mul_scalar(count / (count - 1.0).max(1.0));
-        follow(&self.running_mean, result.mean);
-        follow(&self.running_var, unbiased);
+        let running = [&self.running_mean, &self.running_var];
+        let moved = follow(
+            running.map(|running| running.value_sync().without_autodiff()),
+            [result.mean, result.variance].map(Tensor::without_autodiff),
+            MOMENTUM,
+            batch * height * width,
+        );
+        for (running, moved) in running.into_iter().zip(moved) {
+            running.update(moved.autodiff());
+        }
         result.output
     }
 
@@ -61,11 +65,6 @@ impl BatchNorm {
         let shift = self.bias.val() - self.running_mean.value() * scale.clone();
         (scale, shift)
     }
-}
-
-fn follow(running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
-    let kept = running.value_sync().mul_scalar(1.0 - MOMENTUM);
-    running.update((kept + batch.detach().mul_scalar(MOMENTUM)).detach());
 }
 
 #[cfg(test)]

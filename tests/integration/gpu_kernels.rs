@@ -145,7 +145,11 @@ fn a_normalization_and_its_gradients_are_those_of_the_cpu() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     for round in 0..12 {
         let slope = SLOPES[round % SLOPES.len()];
-        let size = size(&mut rng, 4);
+        // The last maps have so many pixels that their sums are joined more than once.
+        let size = match round {
+            11 => [3, 67, 43],
+            _ => size(&mut rng, 4),
+        };
         let channels = rng.random_range(1..=12);
         // Maps far from zero, too.
         let x = maps(&mut rng, size, channels).add_scalar([0.0, 5.0][round / SLOPES.len() % 2]);

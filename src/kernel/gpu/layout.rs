@@ -26,6 +26,27 @@ pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
+/// Columns of a matrix whose rows can be used as tensors of their own, see [`row`]: no device asks
+/// for a larger alignment than 256 bytes.
+#[cfg(feature = "learn")]
+pub(super) fn padded(columns: usize) -> usize {
+    columns.next_multiple_of(256 / size_of::<f32>())
+}
+
+/// The first `columns` of a row of the contiguous `[R, padded(columns)]`, without a copy:
+/// `[columns]`.
+#[cfg(feature = "learn")]
+pub(super) fn row(matrix: &CubeTensor, index: usize, columns: usize) -> CubeTensor {
+    let bytes = (index * padded(columns) * size_of::<f32>()) as u64;
+    CubeTensor::new_contiguous(
+        matrix.client.clone(),
+        matrix.device.clone(),
+        [columns].into(),
+        matrix.handle.clone().offset_start(bytes),
+        matrix.dtype,
+    )
+}
+
 /// An uninitialized tensor on the same device as `x` and of the same type.
 pub(super) fn empty<const D: usize>(x: &CubeTensor, shape: [usize; D]) -> CubeTensor {
     let (client, device) = (x.client.clone(), x.device.clone());

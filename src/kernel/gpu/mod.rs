@@ -61,6 +61,19 @@ impl Kernels for CubeBackend {
         training::norm::normalize(x, [gamma, beta], epsilon, slope)
     }
 
+    #[cfg(feature = "learn")]
+    fn follow(
+        running_mean: CubeTensor,
+        running_variance: CubeTensor,
+        mean: CubeTensor,
+        variance: CubeTensor,
+        momentum: f32,
+        correction: f32,
+    ) -> (CubeTensor, CubeTensor) {
+        let running = [running_mean, running_variance];
+        training::norm::follow(running, [mean, variance], momentum, correction)
+    }
+
     fn max_pool(x: CubeTensor) -> CubeTensor {
         pool::max_pool(x)
     }

@@ -1,16 +1,14 @@
 //! Batch normalization with the statistics of the batch, followed by a leaky ReLU, and its
 //! gradients, on GPUs.
 
-use burn::backend::ops::FloatTensorOps;
-use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::leaky_relu::leaky_relu_gradient;
-use super::sums::{ROWS, channel_sums, sum_rows};
+use super::sums::{rows_each, sum_rows};
 use crate::kernel::gpu::layout::{
-    channels_last, contiguous, dims, empty, leaky_relu, units, vector,
+    channels_last, contiguous, dims, empty, leaky_relu, padded, row, units, vector,
 };
 use crate::kernel::gradients::Normalization;
 
@@ -26,32 +24,10 @@ pub(in crate::kernel::gpu) fn normalize(
     let x = channels_last(x);
     let [batch, height, width, channels] = dims(&x);
     let rows = batch * height * width;
-    let share = 1.0 / rows as f32;
-    let mean_of = |sums| CubeBackend::float_mul_scalar(sums, share.into());
-    let mean = mean_of(channel_sums(permute_nhwc_to_nchw(x.clone())));
-
-    let client = x.client.clone();
-    let pieces = rows.div_ceil(ROWS);
     let vectors = channels / vector(channels);
-    let (count, dim) = units(&client, pieces * vectors);
-    let squares = empty(&x, [pieces, channels]);
-    // SAFETY: the kernel writes within the output and reads within the rest.
-    #[expect(unsafe_code, reason = "checked, every access would be slower")]
-    unsafe {
-        squares_kernel::launch_unchecked(
-            &client,
-            count,
-            dim,
-            vector(channels),
-            x.clone().into_tensor_arg(),
-            mean.clone().into_tensor_arg(),
-            squares.clone().into_tensor_arg(),
-            rows,
-            ROWS,
-        );
-    }
-    let variance = mean_of(sum_rows(squares));
+    let client = x.client.clone();
 
+    let [mean, variance] = statistics(&x, rows);
     let output = empty(&x, [batch, height, width, channels]);
     let (count, dim) = units(&client, rows * vectors);
     // SAFETY: the kernel writes within the output and reads within the rest.
@@ -75,6 +51,99 @@ pub(in crate::kernel::gpu) fn normalize(
     (permute_nhwc_to_nchw(output), mean, variance)
 }
 
+/// Mean and biased variance, `[C]`, of maps `[B, H, W, C]` with so many `rows`, which are pixels.
+fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
+    let [_, _, _, channels] = dims(x);
+    let vectors = channels / vector(channels);
+    let client = x.client.clone();
+
+    let mut each = rows_each(rows);
+    let mut pieces = rows.div_ceil(each);
+    let mut parts = empty(x, [pieces, 2, padded(channels)]);
+    let (count, dim) = units(&client, pieces * vectors);
+    // SAFETY: the kernel writes within the output and reads within the input.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        statistics_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            vector(channels),
+            x.clone().into_tensor_arg(),
+            parts.clone().into_tensor_arg(),
+            rows,
+            each,
+        );
+    }
+    loop {
+        let joined = rows_each(pieces);
+        let input = parts;
+        pieces = pieces.div_ceil(joined);
+        parts = empty(x, [pieces, 2, padded(channels)]);
+        let (count, dim) = units(&client, pieces * vectors);
+        let share = if pieces == 1 { 1.0 / rows as f32 } else { 1.0 };
+        // SAFETY: the kernel writes within the output and reads within the input.
+        #[expect(unsafe_code, reason = "checked, every access would be slower")]
+        unsafe {
+            join_statistics_kernel::launch_unchecked(
+                &client,
+                count,
+                dim,
+                vector(channels),
+                input.into_tensor_arg(),
+                parts.clone().into_tensor_arg(),
+                channels,
+                rows,
+                each,
+                joined,
+                share,
+            );
+        }
+        each *= joined;
+        if pieces == 1 {
+            break;
+        }
+    }
+    let statistics = reshape(parts, [2, padded(channels)].into());
+    [0, 1].map(|index| row(&statistics, index, channels))
+}
+
+/// Moves running means and variances, `[C]`, towards those of a batch: see
+/// [`Kernels::follow`](crate::kernel::Kernels::follow).
+pub(in crate::kernel::gpu) fn follow(
+    running: [CubeTensor; 2],
+    batch: [CubeTensor; 2],
+    momentum: f32,
+    correction: f32,
+) -> (CubeTensor, CubeTensor) {
+    let [running_mean, running_variance] = running.map(contiguous);
+    let [mean, variance] = batch.map(contiguous);
+    let [channels] = dims(&mean);
+    let outputs = [(); 2].map(|()| empty(&mean, [channels]));
+    let [next_mean, next_variance] = outputs.clone();
+    let client = mean.client.clone();
+    let (count, dim) = units(&client, channels / vector(channels));
+    // SAFETY: the kernel writes within the outputs and reads within the rest.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        follow_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            vector(channels),
+            running_mean.into_tensor_arg(),
+            running_variance.into_tensor_arg(),
+            mean.into_tensor_arg(),
+            variance.into_tensor_arg(),
+            next_mean.into_tensor_arg(),
+            next_variance.into_tensor_arg(),
+            momentum,
+            correction,
+        );
+    }
+    outputs.into()
+}
+
 /// The gradients of [`normalize`] with respect to its input, γ and β.
 pub(super) fn normalize_backward(
     normalization: Normalization<CubeTensor>,
@@ -94,10 +163,12 @@ pub(super) fn normalize_backward(
     let [batch, height, width, channels] = dims(&x);
     let rows = batch * height * width;
 
-    let client = x.client.clone();
-    let pieces = rows.div_ceil(ROWS);
     let vectors = channels / vector(channels);
-    let sums = empty(&x, [pieces, 2 * channels]);
+    let client = x.client.clone();
+
+    let each = rows_each(rows);
+    let pieces = rows.div_ceil(each);
+    let parts = empty(&x, [pieces, 2, padded(channels)]);
     let (count, dim) = units(&client, pieces * vectors);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -113,14 +184,14 @@ pub(super) fn normalize_backward(
             beta.clone().into_tensor_arg(),
             mean.clone().into_tensor_arg(),
             variance.clone().into_tensor_arg(),
-            sums.clone().into_tensor_arg(),
+            parts.clone().into_tensor_arg(),
             rows,
+            each,
             epsilon,
             slope,
-            ROWS,
         );
     }
-    let sums = sum_rows(sums);
+    let sums = sum_rows(reshape(parts, [pieces, 2 * padded(channels)].into()));
 
     let output = empty(&x, [batch, height, width, channels]);
     let (count, dim) = units(&client, rows * vectors);
@@ -145,38 +216,102 @@ pub(super) fn normalize_backward(
             slope,
         );
     }
-    let sums = reshape(sums, [2, channels].into());
-    let [beta, gamma] = [0, 1].map(|row| {
-        let slices = [(row..row + 1).into(), (0..channels).into()];
-        let sums = CubeBackend::float_slice(sums.clone(), &slices);
-        reshape(sums, [channels].into())
-    });
+    let [beta, gamma] = [0, 1].map(|index| row(&sums, index, channels));
     [permute_nhwc_to_nchw(output), gamma, beta]
 }
 
-/// Input `[B, H, W, C]`, mean `[C]`, output `[pieces, C]`: the sum of the squared deviations of
-/// `each` pixels.
+/// Input `[B, H, W, C]`, output `[pieces, 2, P]`, where P is C or more: over `each` pixels, the mean
+/// and the sum of the squared deviations from it.
 #[cube(launch_unchecked)]
-fn squares_kernel<N: Size>(
+fn statistics_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
-    mean: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
     rows: usize,
-    #[comptime] each: usize,
+    each: usize,
 ) {
-    let vectors = output.shape(1) / output.vector_size();
+    let vectors = input.shape(3) / input.vector_size();
     let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
     if piece >= output.shape(0) {
         terminate!();
     }
     let first = piece * each;
-    let mean = mean[vector];
+    let end = min(first + each, rows);
     let mut sum = Vector::zeroed();
-    for row in first..min(first + each, rows) {
-        let deviation = input[row * vectors + vector] - mean;
-        sum += deviation * deviation;
+    for row in first..end {
+        sum += input[row * vectors + vector];
     }
-    output[piece * vectors + vector] = sum;
+    let mean = sum / Vector::broadcast(f32::cast_from(end - first));
+    let mut squares = Vector::zeroed();
+    for row in first..end {
+        let deviation = input[row * vectors + vector] - mean;
+        squares += deviation * deviation;
+    }
+    let padded = output.shape(2) / output.vector_size();
+    output[piece * 2 * padded + vector] = mean;
+    output[(piece * 2 + 1) * padded + vector] = squares;
+}
+
+/// Joins `joined` pieces of [`statistics_kernel`] each, of `each` of all `rows` pixels, to one
+/// (Chan, Golub and LeVeque, 1979). Input `[pieces, 2, P]`, output `[pieces', 2, P]`; the sum of the
+/// squared deviations is multiplied by `share`.
+#[cube(launch_unchecked)]
+fn join_statistics_kernel<N: Size>(
+    input: &Tensor<Vector<f32, N>>,
+    output: &mut Tensor<Vector<f32, N>>,
+    channels: usize,
+    rows: usize,
+    each: usize,
+    joined: usize,
+    share: f32,
+) {
+    let padded = input.shape(2) / input.vector_size();
+    let vectors = channels / input.vector_size();
+    let (place, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
+    if place >= output.shape(0) {
+        terminate!();
+    }
+    let first = place * joined;
+    let end = min(first + joined, input.shape(0));
+    let count = min(end * each, rows) - first * each;
+    let mut sum = Vector::zeroed();
+    for piece in first..end {
+        let count = f32::cast_from(min(each, rows - piece * each));
+        sum += input[piece * 2 * padded + vector] * Vector::broadcast(count);
+    }
+    let mean = sum / Vector::broadcast(f32::cast_from(count));
+    let mut squares = Vector::zeroed();
+    for piece in first..end {
+        let count = f32::cast_from(min(each, rows - piece * each));
+        let deviation = input[piece * 2 * padded + vector] - mean;
+        squares += input[(piece * 2 + 1) * padded + vector]
+            + deviation * deviation * Vector::broadcast(count);
+    }
+    output[place * 2 * padded + vector] = mean;
+    output[(place * 2 + 1) * padded + vector] = squares * Vector::broadcast(share);
+}
+
+/// All tensors are `[C]`.
+#[cube(launch_unchecked)]
+fn follow_kernel<N: Size>(
+    running_mean: &Tensor<Vector<f32, N>>,
+    running_variance: &Tensor<Vector<f32, N>>,
+    mean: &Tensor<Vector<f32, N>>,
+    variance: &Tensor<Vector<f32, N>>,
+    next_mean: &mut Tensor<Vector<f32, N>>,
+    next_variance: &mut Tensor<Vector<f32, N>>,
+    momentum: f32,
+    correction: f32,
+) {
+    if ABSOLUTE_POS >= next_mean.len() {
+        terminate!();
+    }
+    let (kept, moved) = (
+        Vector::broadcast(1.0 - momentum),
+        Vector::broadcast(momentum),
+    );
+    let unbiased = variance[ABSOLUTE_POS] * Vector::broadcast(correction);
+    next_mean[ABSOLUTE_POS] = running_mean[ABSOLUTE_POS] * kept + mean[ABSOLUTE_POS] * moved;
+    next_variance[ABSOLUTE_POS] = running_variance[ABSOLUTE_POS] * kept + unbiased * moved;
 }
 
 /// Input and output `[B, H, W, C]`, the rest `[C]`.
@@ -199,7 +334,7 @@ fn normalize_kernel<N: Size>(
     output[ABSOLUTE_POS] = leaky_relu(normal * gamma[vector] + beta[vector], slope);
 }
 
-/// Input and gradient `[B, H, W, C]`, the rest `[C]`, output `[pieces, 2·C]`. Over `each` pixels,
+/// Input and gradient `[B, H, W, C]`, the rest `[C]`, output `[pieces, 2, P]`. Over `each` pixels,
 /// this sums the gradient with respect to the input of the leaky ReLU, and its products with the
 /// normalized values (before γ and β).
 #[cube(launch_unchecked)]
@@ -212,9 +347,9 @@ fn sums_backward_kernel<N: Size>(
     variance: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
     rows: usize,
+    each: usize,
     epsilon: f32,
     slope: f32,
-    #[comptime] each: usize,
 ) {
     let vectors = gamma.len();
     let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
@@ -233,11 +368,12 @@ fn sums_backward_kernel<N: Size>(
         sum += gradient;
         products += gradient * normal;
     }
-    output[piece * 2 * vectors + vector] = sum;
-    output[(piece * 2 + 1) * vectors + vector] = products;
+    let padded = output.shape(2) / output.vector_size();
+    output[piece * 2 * padded + vector] = sum;
+    output[(piece * 2 + 1) * padded + vector] = products;
 }
 
-/// Input, gradient and output `[B, H, W, C]`; γ, β, mean and variance `[C]`; `sums` `[2·C]` are
+/// Input, gradient and output `[B, H, W, C]`; γ, β, mean and variance `[C]`; `sums` `[2·P]` are
 /// those of [`sums_backward_kernel`] over all pixels. `share` is 1 / the number of pixels.
 #[cube(launch_unchecked)]
 fn normalize_backward_kernel<N: Size>(
@@ -256,13 +392,12 @@ fn normalize_backward_kernel<N: Size>(
     if ABSOLUTE_POS >= output.len() {
         terminate!();
     }
-    let vectors = gamma.len();
-    let vector = ABSOLUTE_POS % vectors;
+    let vector = ABSOLUTE_POS % gamma.len();
     let precision = precision(variance[vector], epsilon);
     let normal = (input[ABSOLUTE_POS] - mean[vector]) * precision;
     let activation_input = normal * gamma[vector] + beta[vector];
     let gradient = leaky_relu_gradient(activation_input, gradient[ABSOLUTE_POS], slope);
-    let common = sums[vector] + normal * sums[vectors + vector];
+    let common = sums[vector] + normal * sums[sums.len() / 2 + vector];
     output[ABSOLUTE_POS] =
         gamma[vector] * precision * (gradient - common * Vector::broadcast(share));
 }

@@ -1,4 +1,4 @@
-//! Sums over the rows of a matrix on GPUs. Each pass replaces every [`ROWS`] rows by their sum,
+//! Sums over the rows of a matrix on GPUs. Each pass replaces some neighbouring rows by their sum,
 //! until one row is left. The order of additions is fixed, so the result is the same to the bit in
 //! every run. The rounding error grows with the number of passes, not with the number of rows.
 
@@ -8,8 +8,16 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, units, vector};
 
-/// Number of rows that one unit (thread) adds up.
-pub(super) const ROWS: usize = 64;
+/// Largest number of rows that a pass leaves: with it, all units (threads) of a large GPU are busy.
+const ROWS: usize = 2048;
+
+/// Fewest rows that a unit adds up, if there are so many.
+const LEAST: usize = 64;
+
+/// The rows that each unit of the next pass over `rows` rows adds up.
+pub(super) fn rows_each(rows: usize) -> usize {
+    rows.div_ceil(ROWS).max(LEAST)
+}
 
 /// Maps `[B, C, H, W]` to the sum of each channel, `[C]`.
 pub(super) fn channel_sums(maps: CubeTensor) -> CubeTensor {
@@ -24,7 +32,8 @@ pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
     let [mut rows, columns] = dims(&x);
     while rows > 1 {
         let input = contiguous(x);
-        rows = rows.div_ceil(ROWS);
+        let each = rows_each(rows);
+        rows = rows.div_ceil(each);
         x = empty(&input, [rows, columns]);
         let client = input.client.clone();
         let vectors = columns / vector(columns);
@@ -39,29 +48,28 @@ pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
                 vector(columns),
                 input.into_tensor_arg(),
                 x.clone().into_tensor_arg(),
-                ROWS,
+                each,
             );
         }
     }
     reshape(x, [columns].into())
 }
 
-/// Input `[R, C]`, output `[R', C]`: every output row is the sum of `rows` input rows.
+/// Input `[R, C]`, output `[R', C]`: every output row is the sum of `each` input rows.
 #[cube(launch_unchecked)]
 fn sum_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
-    #[comptime] rows: usize,
+    each: usize,
 ) {
     let vectors = input.shape(1) / input.vector_size();
     let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
     if piece >= output.shape(0) {
         terminate!();
     }
-    let first = piece * rows;
-    let end = min(first + rows, input.shape(0));
+    let first = piece * each;
     let mut sum = Vector::zeroed();
-    for row in first..end {
+    for row in first..min(first + each, input.shape(0)) {
         sum += input[row * vectors + vector];
     }
     output[piece * vectors + vector] = sum;
