@@ -36,7 +36,7 @@ test("one visit is enough: the next one needs no network", async () => {
   assert.equal(offline.score, online.score);
   assert.equal(offline.backend, online.backend, "on as many threads");
   await goTo(page, "networks");
-  await page.waitForFunction(() => /^Defective floors come back/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""), null, { timeout: 60_000 });
+  await page.waitForFunction(() => /%$/.test(document.querySelector("[data-testid=series-gap]")?.textContent ?? ""), null, { timeout: 60_000 });
   await goTo(page, "try");
   await page.getByTestId("gallery-item").last().click();
   assert.equal((await reading(page)).verdict, "Normal");

@@ -9,7 +9,7 @@ import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const RATES = [16, 8, 4, 2, 1];
+const RATES = [32, 16, 8, 4, 2, 1];
 
 const web = browse();
 
@@ -23,7 +23,7 @@ async function openSeries(query = "", options = {}) {
   return opened;
 }
 
-/** Waits until all five have rebuilt all floors. @param {Page} page */
+/** Waits until all networks have rebuilt all floors. @param {Page} page */
 function rebuilt(page) {
   return page.waitForFunction(() => /%$/.test(document.querySelector("[data-testid=series-gap]")?.textContent ?? ""), null, { timeout: 60_000 });
 }
@@ -39,8 +39,8 @@ async function errors(page) {
   return captions.map((caption) => Number.parseFloat(caption));
 }
 
-describe("five networks that differ in their block size alone", () => {
-  test("the gap between normal and defective floors is widest in the middle", async () => {
+describe("networks that differ in their block size alone", () => {
+  test("the gap between normal and defective floors is widest in the middle, and none is left at the ends", async () => {
     const { page, close } = await openSeries();
     await rebuilt(page);
     await page.getByTestId("series-rate").focus();
@@ -52,9 +52,9 @@ describe("five networks that differ in their block size alone", () => {
       gaps.push(await gap(page));
       await page.keyboard.press("ArrowRight");
     }
-    const [small = NaN, , middle = NaN, , whole = NaN] = gaps;
-    assert.ok(middle >= 0.9 * Math.max(...gaps), `about the widest is at r = 4: ${gaps}`);
-    assert.ok(middle > 1.5 * small && middle > 1.5 * whole, `it is much wider than at both ends: ${gaps}`);
+    const [small = NaN, , , middle = NaN, , whole = NaN] = gaps;
+    assert.ok(middle >= 0.8 * Math.max(...gaps), `about the widest is at r = 4: ${gaps}`);
+    assert.ok(small < 0 && whole < 0, `at both ends they overlap: ${gaps}`);
     await close();
   });
 
@@ -62,7 +62,7 @@ describe("five networks that differ in their block size alone", () => {
     const { page, close } = await openSeries();
     await rebuilt(page);
     await page.locator("[data-testid=floor][data-label=normal]").first().click();
-    const [, , middle = NaN, , whole = NaN] = await errors(page);
+    const [, , , middle = NaN, , whole = NaN] = await errors(page);
     assert.ok(whole > 10 * middle, `${whole} against ${middle}`);
     await close();
   });

@@ -1,5 +1,6 @@
 /**
- * The number to remember of both lessons: how much more of an image with a defect comes back wrong than of a normal one.
+ * The number to remember of both lessons, the room for a threshold: how much more of the best rebuilt image with a defect comes back wrong than of the
+ * worst rebuilt normal one.
  *
  * Errors are mean squared differences of pixels as shares of the largest possible one, 0 to 1: of black and white pixels the share that is wrong.
  */
@@ -13,9 +14,9 @@ export function share(reconstructionScore) {
 }
 
 /**
- * @param {number} normal
- * @param {number} defective
- * @returns {number} negative where the normal image comes back worse
+ * @param {number} normal the largest error of a normal image
+ * @param {number} defective the smallest error of one with a defect
+ * @returns {number} negative where no threshold tells them all apart
  */
 export function gap(normal, defective) {
   return defective - normal;

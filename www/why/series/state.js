@@ -37,7 +37,7 @@ export const SIDE = 64;
 const FIRST_RATE = 4;
 
 /** Gaps that differ by a smaller share of the widest one are told as equals. */
-const NEARLY = 0.1;
+const NEARLY = 0.2;
 
 /** @param {URLSearchParams} [address] @returns {State} */
 export function initial(address = new URLSearchParams()) {
@@ -108,27 +108,27 @@ export function next({ rates, samples, picked, rate, rebuilt }) {
 }
 
 /**
- * The mean error of the normal and of the defective images by each model: null where not all of them are rebuilt yet.
+ * The error of the worst rebuilt normal image and of the best rebuilt defective one by each model: null where not all of them are rebuilt yet.
  * @param {State} state
  * @returns {Record<Label, (number | null)[]>}
  */
-export function means({ rates, samples, rebuilt }) {
-  const mean = (/** @type {number} */ rate, /** @type {Label} */ label) => {
+export function extremes({ rates, samples, rebuilt }) {
+  const extreme = (/** @type {number} */ rate, /** @type {Label} */ label) => {
     const errors = samples.filter((sample) => sample.label === label).map(({ file }) => rebuilt.get(key(rate, file))?.error ?? NaN);
-    const sum = errors.reduce((sum, error) => sum + error, 0);
-    return errors.length > 0 && Number.isFinite(sum) ? sum / errors.length : null;
+    const found = label === "normal" ? Math.max(...errors) : Math.min(...errors);
+    return Number.isFinite(found) ? found : null;
   };
-  return { normal: rates.map((rate) => mean(rate, "normal")), defective: rates.map((rate) => mean(rate, "defective")) };
+  return { normal: rates.map((rate) => extreme(rate, "normal")), defective: rates.map((rate) => extreme(rate, "defective")) };
 }
 
 /**
- * Between the mean errors of the normal and of the defective images, by the model of this rate.
+ * Between the normal and the defective images, by the model of this rate.
  * @param {State} state
  * @param {number} rate
  * @returns {number | null}
  */
 export function gap(state, rate) {
-  const { normal, defective } = means(state);
+  const { normal, defective } = extremes(state);
   const at = state.rates.indexOf(rate);
   const [low, high] = [normal[at] ?? null, defective[at] ?? null];
   return low === null || high === null ? null : between(low, high);
@@ -146,8 +146,9 @@ export function lesson(state) {
   if (current === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
   const widest = state.rates[gaps.indexOf(Math.max(...gaps.map(Number)))];
   if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) return "The gap is wide. Blocks of this size hold what a normal floor is made of, and none holds a defect.";
-  if (state.rate < (widest ?? 0)) return "Large blocks: no remembered one is laid like this floor, so normal floors come back wrong too, and the defect drowns in that.";
-  return "Small blocks: they fit together to almost anything, so a part of the defect is rebuilt as well.";
+  const result = current > 0 ? "The gap is small." : "No gap: no threshold tells them apart.";
+  if (state.rate < (widest ?? 0)) return `Large blocks: no remembered one is laid like this floor, so normal floors come back wrong too. ${result}`;
+  return `Small blocks: they fit together to almost anything, the defect too. ${result}`;
 }
 
 /** @param {number} rate */

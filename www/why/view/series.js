@@ -2,7 +2,8 @@
 
 import { interpolateInferno } from "d3-scale-chromatic";
 import { capital, percent } from "../../shared/format.js";
-import { SIDE, describe, gap, key, lesson, means } from "../series/state.js";
+import { SIDE, describe, extremes, gap, key, lesson } from "../series/state.js";
+import { logarithmic } from "../../shared/view/chart.js";
 import { createCurve } from "./curve.js";
 import { find, make, put } from "../../shared/view/dom.js";
 import { paint } from "../../try/view/panes.js";
@@ -16,11 +17,12 @@ import { paint } from "../../try/view/panes.js";
 const FULL_SCALE = 0.35;
 const PALETTE = Array.from({ length: 256 }, (_, step) => (interpolateInferno(step / 255).match(/[0-9a-f]{2}/gi) ?? []).map((part) => parseInt(part, 16)));
 
+/** Logarithmic: whole floors as blocks make errors forty times larger than the others do. */
 const AXES = {
   label: "block size, pixels",
-  y: { range: (/** @type {unknown} */ _, /** @type {unknown} */ __, /** @type {number | null} */ most) => /** @type {[number, number]} */ ([0, 1.1 * (most ?? 1)]) },
-  values: (/** @type {number} */ value) => `${value} %`,
-  room: 52,
+  y: logarithmic({ low: 0.01, high: 1 }),
+  values: (/** @type {number} */ value) => (/^1/.test(value.toExponential()) ? `${value} %` : ""),
+  room: 64,
 };
 
 /** @param {(event: import("../series/state.js").Event) => void} send */
@@ -84,7 +86,7 @@ export function createSeries(send) {
     find("#series-error", HTMLElement).textContent = large ? `${percent(large.error)} wrong` : " ";
     const wide = gap(state, state.rate);
     find("#series-gap", HTMLOutputElement).value = wide === null ? "…" : percent(wide);
-    const { normal, defective } = means(state);
+    const { normal, defective } = extremes(state);
     curve(state.rates.map((rate) => SIDE / rate), SIDE / state.rate, [percents(normal), percents(defective)]);
   };
 }
