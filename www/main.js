@@ -69,7 +69,7 @@ function wire() {
   const showModels = createModels(pickModel, (file) => void loadModel(file));
   store.watch((state) => [state.models, state.model, state.galleries], (models, model, galleries) => {
     showModels(models, model, galleries);
-    showGallery(galleryOf(galleries, models, model), askForSample);
+    showGallery(galleryOf(galleries, models, model), galleries.length > 0 ? models : [], askForSample);
     markPicked(store.get().subject?.sample ?? null);
   });
   store.watch((state) => [subject(state)], showSubject);

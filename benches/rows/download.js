@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
-import { onnx } from "../support/models.js";
+import { exported } from "../support/models.js";
 import { ROOT } from "../support/settings.js";
 import { brotli, openSite } from "../support/site.js";
 
@@ -17,7 +17,8 @@ export const rows = [
 
 /** @param {"wasm" | "webgpu"} backend */
 async function measure(backend) {
-  const site = await openSite([await onnx(join(ROOT, "models/piped.safetensors"))]);
+  const network = await exported(join(ROOT, "models/piped.safetensors"));
+  const site = await openSite([network]);
   const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
   const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
   const browser = await launch(SOFTWARE_GPU);
@@ -37,7 +38,7 @@ async function measure(backend) {
     return compressed.reduce((sum, bytes) => sum + bytes, 0) / 1e6;
   };
   try {
-    const peer = new URLSearchParams({ ...site.runtime(backend), model: site.address("piped.onnx"), image: `/gallery/${samples[0].file}`, provider: backend });
+    const peer = new URLSearchParams({ ...site.runtime(backend), model: site.address(network), image: `/gallery/${samples[0].file}`, provider: backend });
     return { ours: await size(`${site.url}?backend=${backend}&model=piped`), peer: await size(`${site.url}bench/peer.html?${peer}`) };
   } finally {
     await browser.close();

@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { chromium } from "playwright-core";
 import { OPTIONS } from "../../tests/web/support/page.js";
 import { sideBySide } from "../support/measure.js";
-import { onnx } from "../support/models.js";
+import { exported } from "../support/models.js";
 import { assertClose } from "../support/same.js";
 import { FOLDER, ROOT } from "../support/settings.js";
 import { openSite } from "../support/site.js";
@@ -28,14 +28,15 @@ export const rows = [
 /** @template T @param {(urls: Record<"ours" | "peer", string>) => Promise<T>} measure */
 async function withSite(measure) {
   const model = join(ROOT, "models/piped.safetensors");
-  const site = await openSite([await onnx(model)]);
+  const network = await exported(model);
+  const site = await openSite([network]);
   const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
   const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
   const image = samples[0].file;
   try {
     return await measure({
       ours: `${site.url}?backend=wasm&model=piped&sample=${image}`,
-      peer: `${site.url}bench/peer.html?${new URLSearchParams({ ...site.runtime("wasm"), model: site.address("piped.onnx"), image: `/gallery/${image}`, provider: "wasm" })}`,
+      peer: `${site.url}bench/peer.html?${new URLSearchParams({ ...site.runtime("wasm"), model: site.address(network), image: `/gallery/${image}`, provider: "wasm" })}`,
     });
   } finally {
     await site.stop();

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bmp, pixels } from "./images.js";
-import { native, python } from "./programs.js";
+import { native, program, python } from "./programs.js";
 import { FOLDER, ROOT } from "./settings.js";
 
 const MAKERS = ["benches/native/model.rs", "benches/pytorch/export_onnx.py", "benches/pytorch/network.py", "benches/support/images.js", "tests/golden/make_golden.py", "src/weights.rs"];
@@ -28,6 +28,12 @@ export function model(width, size_px) {
 /** The same in ONNX. @param {string} model */
 export function onnx(model) {
   return made(`${basename(model, ".safetensors")}.onnx`, (path) => python("export_onnx.py", model, path));
+}
+
+/** A model of this repository in ONNX, as `daad export` writes it. @param {string} model */
+export async function exported(model) {
+  const hash = createHash("sha256").update(await readFile(model)).digest("hex").slice(0, 8);
+  return made(`${basename(model, ".safetensors")}-${hash}.onnx`, (path) => program("export", "--model", model, "--onnx", path));
 }
 
 /** @param {number} side_px */

@@ -32,6 +32,11 @@ export async function native(...words) {
   await run(await built("bench", "native"), words, { env: ENVIRONMENT });
 }
 
+/** The program itself. @param {string[]} words */
+export async function program(...words) {
+  await run(await built("bin", "daad"), words, { env: ENVIRONMENT });
+}
+
 /**
  * The peer's: benches/pytorch.
  * @param {string} script

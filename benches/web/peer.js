@@ -4,7 +4,7 @@ const { script, wasm, model, image, provider } = Object.fromEntries(new URLSearc
 
 const [{ InferenceSession, Tensor }, weights, input] = await Promise.all([runtime(), fetch(model).then((response) => response.arrayBuffer()), pixels()]);
 const session = await InferenceSession.create(weights, { executionProviders: [provider] });
-const { score } = await session.run({ image: new Tensor("float32", input.values, [1, 3, input.height, input.width]) });
+const { anomaly_score: score } = await session.run({ image: new Tensor("float32", input.values, [1, 3, input.height, input.width]) });
 const output = document.querySelector("output");
 output.textContent = score.data[0].toFixed(3);
 output.dataset.value = score.data[0];

@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 use super::gradients::{Gradients, Normalization};
-use super::{Kernels, Window};
+use super::{AddressingRule, Kernels, Window};
 
 // With fusion, operations are recorded and compiled together later, so the kernels cannot be called
 // directly. The default bodies, made of Burn's operations, are differentiated instead.
@@ -118,6 +118,25 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
+
+    fn address(
+        products: FloatTensor<Self>,
+        queries: FloatTensor<Self>,
+        items: FloatTensor<Self>,
+        rule: AddressingRule,
+    ) -> FloatTensor<Self> {
+        let (products, products_node) = products.into_parts();
+        let (queries, queries_node) = queries.into_parts();
+        let (items, items_node) = items.into_parts();
+        let output = B::address(products.clone(), queries.clone(), items.clone(), rule);
+        let nodes = [products_node, queries_node, items_node];
+        match Address.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                prepared.finish(([products, queries, items], rule), output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -213,6 +232,24 @@ impl<B: Gradients> Backward<B, 1> for MaxPool {
         let gradient = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
             grads.register::<B>(node.id, B::max_pool_backward(ops.state, gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Address;
+
+impl<B: Gradients> Backward<B, 3> for Address {
+    type State = ([FloatTensor<B>; 3], AddressingRule);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Found, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (operands, rule) = ops.state;
+        let gradients = B::address_backward(operands, rule, gradient);
+        for (node, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
         }
     }
 }

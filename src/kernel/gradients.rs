@@ -2,7 +2,7 @@
 
 use burn::backend::tensor::FloatTensor;
 
-use super::{Kernels, Window};
+use super::{AddressingRule, Kernels, Window, plain};
 
 /// Three operations are enough for all convolutions and their gradients. The gradient of a
 /// [`convolution`](Self::convolution) with respect to its input is a
@@ -58,6 +58,16 @@ pub(super) trait Gradients: Kernels {
     /// The gradient with respect to the input `x` of [`Kernels::max_pool`]. If several of the 2×2
     /// pixels have the maximum, the first one gets the gradient, as in PyTorch.
     fn max_pool_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The gradients with respect to the three tensors of [`Kernels::address`], which come first,
+    /// given the `gradient` with respect to its output.
+    fn address_backward(
+        [products, queries, items]: [FloatTensor<Self>; 3],
+        rule: AddressingRule,
+        gradient: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        plain::address_backward::<Self>(products, queries, items, rule, gradient)
+    }
 }
 
 /// The inputs of a normalization and the statistics of the batch.

@@ -23,9 +23,10 @@ mod gradients;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
-pub use cpu::{AdamStep, Recall, Window};
+pub use cpu::{AdamStep, AddressingRule, Recall, Window};
 pub use operations::{
-    Normalized, adam, convolve, convolve_transposed, follow, max_pool, normalize, normalize_train,
+    Normalized, adam, address, convolve, convolve_transposed, follow, max_pool, normalize,
+    normalize_train,
 };
 pub use recall::recall;
 
@@ -115,6 +116,19 @@ pub trait Kernels: Backend {
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
+    }
+
+    /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the dot
+    /// products of queries and items, `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`,
+    /// and of each item, `[1, N]`. Which weights are dropped has no gradient.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn address(
+        products: FloatTensor<Self>,
+        queries: FloatTensor<Self>,
+        items: FloatTensor<Self>,
+        addressing: AddressingRule,
+    ) -> FloatTensor<Self> {
+        plain::address::<Self>(products, queries, items, addressing)
     }
 
     /// One step of Adam. Takes the values, the running means of the gradients (`first`) and of the

@@ -3,7 +3,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-use super::{AdamStep, Kernels, Window};
+use super::{AdamStep, AddressingRule, Kernels, Window};
 
 /// Convolution of maps `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU
 /// with `slope` for negative values: 0 is a plain ReLU, 1 is the identity.
@@ -111,6 +111,18 @@ pub fn follow(
 /// Maximum over 2×2 pixels with stride 2: `[B, C, H, W]` to `[B, C, H/2, W/2]`.
 pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))
+}
+
+/// The addressing weights of a memory, `[Q, N]`, from the dot products of queries and items, `[Q, N]`,
+/// and the sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
+pub fn address(
+    products: Tensor<2>,
+    queries: Tensor<2>,
+    items: Tensor<2>,
+    addressing: AddressingRule,
+) -> Tensor<2> {
+    let [products, queries, items] = [products, queries, items].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::address(products, queries, items, addressing))
 }
 
 /// One step of Adam. Takes the values, the running means of the gradients and of the squared

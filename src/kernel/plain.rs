@@ -1,11 +1,11 @@
 //! Default bodies of [`super::Kernels`], made of Burn's operations, for back ends without own
 //! kernels.
 
-use burn::backend::Backend;
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 
-use super::Window;
+use super::{AddressingRule, Window};
 
 /// [`super::Kernels::convolve`] with Burn's operations.
 pub(super) fn convolve<B: Backend>(
@@ -34,6 +34,104 @@ pub(super) fn convolve_transposed<B: Backend>(
     } = window;
     let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0; 2], [1; 2], 1);
     B::conv_transpose2d(x, weight, Some(bias), options)
+}
+
+/// [`super::Kernels::address`] with Burn's operations.
+pub(super) fn address<B: Backend>(
+    products: FloatTensor<B>,
+    queries: FloatTensor<B>,
+    items: FloatTensor<B>,
+    rule: AddressingRule,
+) -> FloatTensor<B> {
+    let norms = [queries, items].map(|squares| norm::<B>(squares, rule.min_norm));
+    let weights = all_weights::<B>(similarities::<B>(products, &norms), rule);
+    let kept = keep::<B>(weights.clone(), weights, rule);
+    if rule.renormalize {
+        // The sum is not zero, because at least the largest weight, which is 1/N or more, is left.
+        let sum = B::float_sum_dim(kept.clone(), 1);
+        B::float_div(kept, sum)
+    } else {
+        kept
+    }
+}
+
+/// The gradients of [`address`] with respect to the dot products and to both sums of squares.
+#[cfg(feature = "learn")]
+pub(super) fn address_backward<B: Backend>(
+    products: FloatTensor<B>,
+    queries: FloatTensor<B>,
+    items: FloatTensor<B>,
+    rule: AddressingRule,
+    gradient: FloatTensor<B>,
+) -> [FloatTensor<B>; 3] {
+    let norms = [queries, items].map(|squares| norm::<B>(squares, rule.min_norm));
+    let similarities = similarities::<B>(products, &norms);
+    let weights = all_weights::<B>(similarities.clone(), rule);
+    // With respect to the weights before any is dropped or renormalized.
+    let gradient = if rule.renormalize {
+        let kept = keep::<B>(weights.clone(), weights.clone(), rule);
+        let sum = B::float_sum_dim(kept.clone(), 1);
+        let mean = B::float_sum_dim(B::float_mul(kept, gradient.clone()), 1);
+        let mean = B::float_div(mean, sum.clone());
+        B::float_div(B::float_sub(gradient, mean), sum)
+    } else {
+        gradient
+    };
+    let gradient = keep::<B>(gradient, weights.clone(), rule);
+    // The softmax.
+    let mean = B::float_sum_dim(B::float_mul(weights.clone(), gradient.clone()), 1);
+    let gradient = B::float_mul(weights, B::float_sub(gradient, mean));
+    let gradient = B::float_div_scalar(gradient, rule.temperature.into());
+    // The cosine. A norm at its lower limit has no gradient.
+    let shares = B::float_mul(gradient.clone(), similarities);
+    let squares = |norm: &FloatTensor<B>, dim: usize| {
+        let sum = B::float_sum_dim(shares.clone(), dim);
+        let squared = B::float_mul(norm.clone(), norm.clone());
+        let gradient = B::float_mul_scalar(B::float_div(sum, squared), (-0.5f32).into());
+        let least = B::float_lower_equal_elem(norm.clone(), rule.min_norm.into(), bools::<B>(norm));
+        B::float_mask_fill(gradient, least, 0.0f32.into())
+    };
+    let [queries, items] = [squares(&norms[0], 1), squares(&norms[1], 0)];
+    let [of_query, of_item] = norms;
+    let products = B::float_div(B::float_div(gradient, of_query), of_item);
+    [products, queries, items]
+}
+
+/// The square root, but at least `least`.
+fn norm<B: Backend>(squares: FloatTensor<B>, least: f32) -> FloatTensor<B> {
+    B::float_sqrt(B::float_clamp_min(squares, (least * least).into()))
+}
+
+/// Cosines, `[Q, N]`, from dot products and the norms of queries and items.
+fn similarities<B: Backend>(
+    products: FloatTensor<B>,
+    [queries, items]: &[FloatTensor<B>; 2],
+) -> FloatTensor<B> {
+    B::float_div(B::float_div(products, queries.clone()), items.clone())
+}
+
+/// The softmax over all items, before any is dropped.
+fn all_weights<B: Backend>(similarities: FloatTensor<B>, rule: AddressingRule) -> FloatTensor<B> {
+    let scaled = match rule.temperature {
+        1.0 => similarities,
+        temperature => B::float_div_scalar(similarities, temperature.into()),
+    };
+    B::softmax(scaled, 1)
+}
+
+/// The values whose weights are not dropped; 0 for the others.
+fn keep<B: Backend>(
+    values: FloatTensor<B>,
+    weights: FloatTensor<B>,
+    rule: AddressingRule,
+) -> FloatTensor<B> {
+    let kind = bools::<B>(&weights);
+    let dropped = B::float_lower_elem(B::float_detach(weights), rule.cut.into(), kind);
+    B::float_mask_fill(values, dropped, 0.0f32.into())
+}
+
+fn bools<B: Backend>(tensor: &FloatTensor<B>) -> burn::tensor::BoolDType {
+    get_or_init_device_settings::<B>(&tensor.device()).bool_dtype
 }
 
 pub(super) fn leaky_relu<B: Backend>(x: FloatTensor<B>, slope: f32) -> FloatTensor<B> {

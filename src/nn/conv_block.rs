@@ -60,7 +60,7 @@ impl ConvBlock {
     /// `[B, input, H, W]` to `[B, output, H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match &self.norm {
-            Some(norm) => norm.forward(self.conv.forward(x, 1.0), self.slope),
+            Some(norm) => norm.forward(self.conv.forward_to_norm(x), self.slope),
             None => self.conv.forward(x, self.slope),
         }
     }

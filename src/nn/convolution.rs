@@ -28,6 +28,13 @@ impl Convolution {
         }
     }
 
+    /// Convolves for a batch normalization, which takes the bias away again: its gradient would be
+    /// rounding noise, so none is computed, and training leaves it as it is.
+    pub fn forward_to_norm(&self, x: Tensor<4>) -> Tensor<4> {
+        let bias = self.bias.val().detach();
+        kernel::convolve(x, self.weight.val(), bias, self.window, 1.0)
+    }
+
     /// Convolves and applies a leaky ReLU with `slope`; a slope of 1 is no activation.
     pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         kernel::convolve(x, self.weight.val(), self.bias.val(), self.window, slope)

@@ -1,9 +1,9 @@
 //! Block-wise memory: addressing by cosine similarity, shrinkage, read (Eq. 1 and 2).
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, activation::softmax};
+use burn::tensor::{Device, Tensor};
 
-use crate::kernel::{self, Recall};
+use crate::kernel::{self, AddressingRule, Recall};
 
 use super::addressing::Addressing;
 use super::division::{DivisionRate, assemble, divide};
@@ -62,13 +62,9 @@ impl MemoryBank {
     /// Divides the maps into blocks, replaces every block by the memory's answer, and assembles the
     /// blocks: `[B, C, H, W]` to `[B, C, H, W]`.
     pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
-        let [count, _] = self.items.dims();
         let recall = Recall {
             blocks: [self.rate.channel, self.rate.height, self.rate.width],
-            min_norm: MIN_NORM,
-            temperature: self.temperature as f32,
-            cut: cut(count) as f32,
-            renormalize: self.renormalize,
+            addressing: self.rule(),
         };
         kernel::recall(&maps, &self.items.val(), recall)
             .unwrap_or_else(|_| self.forward_by_operations(maps))
@@ -92,22 +88,19 @@ impl MemoryBank {
     /// w = softmax(cos(q, mᵢ)) over the items; items with wᵢ < 1/N get zero. Without a temperature,
     /// as in the paper, the weights are flat: about half of the items survive, never just one.
     pub fn address(&self, queries: Tensor<2>) -> Tensor<2> {
+        let items = self.items.val().transpose();
+        let squares = |rows: Tensor<2>, dim: usize| (rows.clone() * rows).sum_dim(dim);
+        let (of_queries, of_items) = (squares(queries.clone(), 1), squares(items.clone(), 0));
+        kernel::address(queries.matmul(items), of_queries, of_items, self.rule())
+    }
+
+    fn rule(&self) -> AddressingRule {
         let [count, _] = self.items.dims();
-        let similarity = normalize(queries).matmul(normalize(self.items.val()).transpose());
-        let similarity = match self.temperature {
-            1.0 => similarity,
-            temperature => similarity.div_scalar(temperature),
-        };
-        let weights = softmax(similarity, 1);
-        let dropped = weights.clone().detach().lower_elem(cut(count));
-        let weights = weights.mask_fill(dropped, 0.0);
-        if self.renormalize {
-            // The sum is not zero, because at least the largest weight, which is 1/N or more, is
-            // left.
-            let sum = weights.clone().sum_dim(1);
-            weights / sum
-        } else {
-            weights
+        AddressingRule {
+            min_norm: MIN_NORM,
+            temperature: self.temperature as f32,
+            cut: cut(count) as f32,
+            renormalize: self.renormalize,
         }
     }
 
@@ -177,14 +170,6 @@ impl MemoryBank {
 /// The weight below which one of `count` items is dropped.
 pub(crate) fn cut(count: usize) -> f64 {
     (1.0 - SHRINKAGE_SLACK) / count as f64
-}
-
-/// Rows of unit length, `[R, D]`; rows of zeros stay zero.
-fn normalize(rows: Tensor<2>) -> Tensor<2> {
-    // The value is clamped before the root, because the derivative of the root at zero is infinite.
-    let squared = rows.clone().powi_scalar(2).sum_dim(1);
-    let norm = squared.clamp_min(MIN_NORM * MIN_NORM).sqrt();
-    rows / norm
 }
 
 #[cfg(test)]

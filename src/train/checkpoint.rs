@@ -231,8 +231,8 @@ fn check_weights(weights: &Weights, shapes: &[(String, Vec<usize>)]) -> Result<(
     Ok(())
 }
 
-/// Checks that `moments` has both moments of every learned parameter of `part`, if there was a
-/// step, and no other moments.
+/// Checks that `moments` has both moments of every parameter of `part` that has gradients, if there
+/// was a step, and no other moments.
 fn sound_moments(
     part: &str,
     steps: u64,
@@ -253,6 +253,8 @@ fn sound_moments(
             Some([Some(first), Some(second)]) if is_sound(&first) && is_sound(&second) => {
                 sound.push((name.to_owned(), [first, second]));
             }
+            // In front of a batch normalization it has no gradient, so it was never moved.
+            None if name.ends_with("conv.bias") => {}
             _ => return Err(format!("the moments of {full_name} are missing or unsound")),
         }
     }

@@ -267,9 +267,16 @@ fn check_gradients<M: Module>(
 ) {
     let found = gradients_by_name(module, gradients);
     let expected = golden.under(&format!("grad.{part}"));
-    assert_eq!(found.len(), expected.len(), "gradients of the {part}");
     for (name, expected) in expected {
-        assert_close(&name, &found[&name], &expected);
+        match found.get(&name) {
+            Some(found) => assert_close(&name, found, &expected),
+            // In front of batch normalization: PyTorch's gradient is rounding noise.
+            None => {
+                assert!(name.ends_with("conv.bias"), "no gradient of {name}");
+                let zeros = TensorData::zeros::<f32, _>(expected.shape().clone());
+                assert_close(&name, &zeros, &expected);
+            }
+        }
     }
 }
 

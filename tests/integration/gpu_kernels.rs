@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use daad::device::adapters;
-use daad::kernel::{self, AdamStep};
+use daad::kernel::{self, AdamStep, AddressingRule};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -247,6 +247,59 @@ fn what_is_no_number_is_passed_on() {
             window[place] = f32::NAN;
             let got = values(kernel::max_pool(maps(window)));
             assert!(got[0].is_nan(), "{window:?} on {name}");
+        }
+    }
+}
+
+#[test]
+fn addressing_and_its_gradients_are_those_of_the_cpu() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for round in 0..12 {
+        let (queries, items) = (rng.random_range(1..70), [50, 1, 3, 100][round % 4]);
+        let rule = AddressingRule {
+            min_norm: 1e-8,
+            temperature: [1.0, 0.05][round / 4 % 2],
+            cut: 1.0 / items as f32 - 1e-5,
+            renormalize: round % 3 == 0,
+        };
+        let products: Tensor<2> = random(&mut rng, [queries, items]);
+        let squares = [[queries, 1], [1, items]].map(|shape| {
+            let squares: Tensor<2> = random(&mut rng, shape);
+            squares.powi_scalar(2).add_scalar(1.0)
+        });
+        // A query of zeros has a norm at the lower limit.
+        let zeros = [squares[0].clone(), products.clone()].map(|x| x.slice([0..1]) * 0.0);
+        let [first, second] = squares;
+        let [no_square, no_product] = zeros;
+        let operands = [
+            Tensor::cat(vec![products, no_product], 0),
+            Tensor::cat(vec![first, no_square], 0),
+            second,
+        ];
+        let gradient: Tensor<2> = random(&mut rng, [queries + 1, items]);
+        let run = |device: &Device| {
+            let device = device.clone().autodiff();
+            let operands = operands
+                .clone()
+                .map(|x| x.to_device(&device).require_grad());
+            let [products, queries, items] = operands.clone();
+            let weights = kernel::address(products, queries, items, rule);
+            let gradients = (weights.clone() * gradient.clone().to_device(&device))
+                .sum()
+                .backward();
+            let gradients = operands.map(|x| values(x.grad(&gradients).unwrap()));
+            (values(weights), gradients)
+        };
+        let (expected, expected_gradients) = run(&Device::flex());
+        for (name, device) in &devices {
+            let what = format!("addressing {items} items, {rule:?}, on {name}");
+            let (got, gradients) = run(device);
+            assert_close(&what, &got, &expected);
+            for (index, gradient) in gradients.iter().enumerate() {
+                let what = format!("{what}, gradient {index}");
+                assert_close(&what, gradient, &expected_gradients[index]);
+            }
         }
     }
 }

@@ -17,7 +17,6 @@ mod gpu_kernels;
 mod images;
 mod inspect;
 mod kernels;
-mod launches;
 mod long_runs;
 mod metrics;
 mod outputs;

@@ -96,12 +96,15 @@ fn gradients_reach_every_parameter_of_both_networks() {
         if !parameters::is_learned(&name) {
             continue;
         }
+        // A bias in front of batch normalization has no effect, so it has no gradient.
+        if name.ends_with("conv.bias") && name != "discriminator.stages.0.conv.bias" {
+            assert!(!gradients.contains_key(&name), "{name} has a gradient");
+            continue;
+        }
         let gradient = gradients.get(&name);
         let gradient = gradient.unwrap_or_else(|| panic!("no gradient for {name}"));
-        // A bias in front of batch normalization has no effect.
-        let silent = name.ends_with("conv.bias");
         let any = gradient.iter::<f32>().any(|value| value != 0.0);
-        assert!(silent || any, "the gradient of {name} is all zero");
+        assert!(any, "the gradient of {name} is all zero");
     }
 }
 
@@ -117,7 +120,7 @@ fn one_batch_overfits() {
     let curve = run(&mut trainer, &images);
     let first = curve.first().unwrap().losses.reconstruction;
     let last = curve.last().unwrap().losses.reconstruction;
-    assert!(last < 0.15 * first, "from {first} to {last} only");
+    assert!(last < 0.2 * first, "from {first} to {last} only");
 }
 
 #[test]

@@ -178,8 +178,8 @@ export function tally({ tested, seconds }) {
   const count = (/** @type {import("../shared/types.js").Label} */ label, /** @type {boolean} */ isNormal) => tested.filter((one) => one.label === label && (one.verdict === "normal") === isNormal).length;
   const [passed, flagged, missed, caught] = [count("normal", true), count("normal", false), count("defective", true), count("defective", false)];
   const parts = [];
-  if (passed + flagged > 0) parts.push(`Of ${passed + flagged} good ${passed + flagged === 1 ? "one" : "ones"} it flags ${flagged || "none"}.`);
-  if (missed + caught > 0) parts.push(`Of ${missed + caught} bad ${missed + caught === 1 ? "one" : "ones"} it misses ${missed || "none"}.`);
+  if (missed + caught > 0) parts.push(`It catches ${caught} of ${missed + caught} bad ones.`);
+  if (passed + flagged > 0) parts.push(`It flags ${flagged} of ${passed + flagged} good ones.`);
   const isWeak = missed > 0.1 * (missed + caught) || flagged > 0.1 * (passed + flagged);
   const longest = Math.max(...DURATIONS_S);
   if (isWeak) parts.push(seconds < longest ? "Teach it again, for longer, or with more good ones." : "Teach it again with more good ones, taken more alike.");
@@ -217,7 +217,7 @@ export function message(state) {
       return "It sets the threshold on the images held out…";
     case "done":
       if (!hasLearned(state)) return "It has not learned to rebuild yet: its error is not below that of the mean of all images. Teach it again, for longer.";
-      return `It has learned from ${state.trainedOn + state.heldOut} images. Now give it a good one and a bad one.`;
+      return `It has learned from ${state.trainedOn} images. Now give it a good one and a bad one.`;
   }
 }
 

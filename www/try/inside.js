@@ -45,7 +45,8 @@ export function open({ session, store }) {
   function reveal() {
     if (drawer.open) return;
     drawer.open = true;
-    drawer.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    // The picture, and the block in it, stay in view above the answer.
+    find("#panes", HTMLElement).scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 
   function show() {

@@ -32,7 +32,7 @@ pub use norm::{
     norm_activation_train,
 };
 pub use pool::{max_pool, max_pool_backward};
-pub use recall::{Recall, recall};
+pub use recall::{AddressingRule, Recall, recall};
 pub use transposed_convolution::transposed_convolution;
 pub use weight_gradient::{channel_sums, weight_gradient};
 

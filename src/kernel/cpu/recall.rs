@@ -20,6 +20,13 @@ pub struct Recall {
     /// Number of blocks along the channels, the height and the width. Each must divide the size of
     /// its axis.
     pub blocks: [usize; 3],
+    /// How items are weighted.
+    pub addressing: AddressingRule,
+}
+
+/// How the items of a memory are weighted for a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AddressingRule {
     /// Lower limit for the norms of queries and items, so that cosines are not divided by zero.
     pub min_norm: f32,
     /// Temperature of the softmax: cosines are divided by it.
@@ -43,7 +50,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
     let [dim, queries] = [division.dim, division.queries];
     let count = items.len() / dim;
     assert_eq!(items.len(), count * dim, "expected items of {dim} values");
-    let scale = |item: &[f32]| 1.0 / norm_squared(item).sqrt().max(recall.min_norm);
+    let scale = |item: &[f32]| 1.0 / norm_squared(item).sqrt().max(recall.addressing.min_norm);
     let scales: Vec<f32> = items.chunks_exact(dim).map(scale).collect();
     let stride = queries + slack();
 
@@ -56,7 +63,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
             .for_each(|(norm, &value)| *norm += value * value);
     }
     for norm in &mut norms {
-        *norm = 1.0 / norm.sqrt().max(recall.min_norm);
+        *norm = 1.0 / norm.sqrt().max(recall.addressing.min_norm);
     }
 
     let addressing = Matrix {
@@ -66,7 +73,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
         steps: [dim, 1],
     };
     let mut weights = product(&addressing, &columns, stride, queries);
-    address(&mut weights, stride, &norms, &scales, recall);
+    address(&mut weights, stride, &norms, &scales, recall.addressing);
 
     let reading = Matrix {
         values: items,
@@ -80,21 +87,27 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
 
 /// Turns the dot products of items and queries, `[N, stride]`, into addressing weights, in place.
 /// `norms` and `scales` are 1/norm of each query and each item.
-fn address(products: &mut [f32], stride: usize, norms: &[f32], scales: &[f32], recall: Recall) {
-    let sums = if recall.temperature == 1.0 {
+fn address(
+    products: &mut [f32],
+    stride: usize,
+    norms: &[f32],
+    scales: &[f32],
+    rule: AddressingRule,
+) {
+    let sums = if rule.temperature == 1.0 {
         powers(products, stride, norms, scales)
     } else {
-        tempered_powers(products, stride, norms, scales, recall.temperature)
+        tempered_powers(products, stride, norms, scales, rule.temperature)
     };
     let mut kept = vec![0.0f32; norms.len()];
     for row in products.chunks_exact_mut(stride) {
         for ((value, sum), kept) in row.iter_mut().zip(&sums).zip(&mut kept) {
             let weight = *value / sum;
-            *value = if weight < recall.cut { 0.0 } else { weight };
+            *value = if weight < rule.cut { 0.0 } else { weight };
             *kept += *value;
         }
     }
-    if recall.renormalize {
+    if rule.renormalize {
         for row in products.chunks_exact_mut(stride) {
             row.iter_mut()
                 .zip(&kept)

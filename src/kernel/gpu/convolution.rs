@@ -6,7 +6,6 @@
 //! it multiplies.
 
 use burn_cubecl::cubecl::{self, prelude::*};
-use burn_cubecl::ops::numeric::zeros;
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
@@ -42,6 +41,7 @@ pub(super) fn convolution(
                 call.bias,
                 call.output,
                 slope,
+                call.has_bias,
                 window.kernel,
                 window.stride,
                 window.padding,
@@ -84,6 +84,7 @@ pub(super) fn transposed_convolution(
                 call.weight,
                 call.bias,
                 call.output,
+                call.has_bias,
                 kernel,
                 stride,
                 padding,
@@ -104,7 +105,9 @@ struct Call {
     outputs: usize,
     input: TensorArg,
     weight: TensorArg,
+    /// Not read if there is no bias.
     bias: TensorArg,
+    has_bias: bool,
     output: TensorArg,
     /// Number of pixels that a unit computes.
     pixels: usize,
@@ -123,7 +126,6 @@ fn launch(
 ) -> CubeTensor {
     let (x, weight) = (channels_last(x), contiguous(weight));
     let ([batch, _, _, inputs], [_, _, _, outputs]) = (dims(&x), dims(&weight));
-    let bias = bias.unwrap_or_else(|| zeros(x.device.clone(), [outputs].into(), x.dtype));
     let [height, width] = size;
     let client = x.client.clone();
     let output = empty(&x, [batch, height, width, outputs]);
@@ -140,8 +142,11 @@ fn launch(
         inputs: vector(inputs),
         outputs: vector(outputs),
         input: x.into_tensor_arg(),
+        has_bias: bias.is_some(),
+        bias: bias
+            .map_or_else(|| weight.clone(), contiguous)
+            .into_tensor_arg(),
         weight: weight.into_tensor_arg(),
-        bias: contiguous(bias).into_tensor_arg(),
         output: output.clone().into_tensor_arg(),
         pixels,
     });
@@ -156,6 +161,7 @@ fn convolution_kernel<I: Size, O: Size>(
     bias: &Tensor<Vector<f32, O>>,
     output: &mut Tensor<Vector<f32, O>>,
     slope: f32,
+    #[comptime] has_bias: bool,
     #[comptime] kernel: usize,
     #[comptime] stride: usize,
     #[comptime] padding: usize,
@@ -189,7 +195,10 @@ fn convolution_kernel<I: Size, O: Size>(
     let mut sums = Array::<Vector<f32, O>>::new(pixels);
     #[unroll]
     for pixel in 0..pixels {
-        sums[pixel] = bias[vector];
+        sums[pixel] = Vector::zeroed();
+        if comptime!(has_bias) {
+            sums[pixel] = bias[vector];
+        }
     }
     for ky in 0..kernel {
         let at = y * stride + ky;
@@ -229,6 +238,7 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     weight: &Tensor<Vector<f32, O>>,
     bias: &Tensor<Vector<f32, O>>,
     output: &mut Tensor<Vector<f32, O>>,
+    #[comptime] has_bias: bool,
     #[comptime] kernel: usize,
     #[comptime] stride: usize,
     #[comptime] padding: usize,
@@ -270,7 +280,10 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     let mut sums = Array::<Vector<f32, O>>::new(pixels);
     #[unroll]
     for pixel in 0..pixels {
-        sums[pixel] = bias[vector];
+        sums[pixel] = Vector::zeroed();
+        if comptime!(has_bias) {
+            sums[pixel] = bias[vector];
+        }
     }
     let (ky, nearest) = ((y + padding) % stride, (y + padding) / stride);
     for offset in 0..offsets {

@@ -1,10 +1,11 @@
-//! [`Kernels`] on GPUs, written in CubeCL, for scoring and training. The block-wise memory has no
-//! kernel here: it uses Burn's own operations.
+//! [`Kernels`] on GPUs, written in CubeCL, for scoring and training. Of the block-wise memory, the
+//! products of matrices are Burn's.
 //!
 //! As on the CPU, three functions are enough for all convolutions and their gradients, see
 //! [`super::cpu`]. Tensors have the shape `[B, C, H, W]`, but the kernels store them with the
 //! channels last in memory, so that a vector holds several channels of one pixel.
 
+mod addressing;
 mod convolution;
 mod layout;
 mod pool;
@@ -17,7 +18,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 #[cfg(feature = "learn")]
 use super::AdamStep;
-use super::{Kernels, Window, plain};
+use super::{AddressingRule, Kernels, Window, plain};
 
 impl Kernels for CubeBackend {
     fn convolve(
@@ -76,6 +77,15 @@ impl Kernels for CubeBackend {
 
     fn max_pool(x: CubeTensor) -> CubeTensor {
         pool::max_pool(x)
+    }
+
+    fn address(
+        products: CubeTensor,
+        queries: CubeTensor,
+        items: CubeTensor,
+        addressing: AddressingRule,
+    ) -> CubeTensor {
+        addressing::address([products, queries, items], addressing)
     }
 
     #[cfg(feature = "learn")]

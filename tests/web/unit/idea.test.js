@@ -110,3 +110,9 @@ test("captions say what painting made of the images", () => {
   const mended = { ...state, images: { ...state.images, c: state.images.b } };
   assert.equal(derive(mended).captions.c, "same as B");
 });
+
+test("a small gap is called small", () => {
+  const texts = SIZES.map((size) => derive(reduce(initial(), { type: "size", size })).lesson.text);
+  assert.match(texts[1] ?? "", /a part of the defect/);
+  assert.match(texts[3] ?? "", /tells them apart/);
+});

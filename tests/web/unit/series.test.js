@@ -62,7 +62,7 @@ test("of several images the worst normal and the best defective one make the gap
 test("says of each rate which side of the widest gap it is on", () => {
   const state = filled(opened(), ALL);
   const at = (/** @type {number} */ rate) => lesson({ ...state, rate });
-  assert.match(at(4), /^The gap is wide\./);
+  assert.match(at(4), /^The widest gap\./);
   assert.match(at(1), /^Large blocks.* The gap is small\.$/);
   assert.match(at(16), /^Small blocks.* The gap is small\.$/);
   const overlapping = filled(opened(), { ...ALL, "16 bad.png": 0.0019 });

@@ -87,9 +87,9 @@ test("of images that the visitor says something about it counts what is flagged 
   const tested = (/** @type {import("../../../www/shared/types.js").Label} */ label, /** @type {import("../../../www/shared/types.js").Verdict} */ verdict) => /** @type {Event} */ ({ type: "tested", tested: { label, verdict, name: "", score: 0, picture: /** @type {any} */ (null) } });
   assert.equal(tally(after()), "");
   const right = after(tested("normal", "normal"), tested("defective", "anomalous"), tested("defective", "unfamiliar"));
-  assert.equal(tally(right), "Of 1 good one it flags none. Of 2 bad ones it misses none.");
+  assert.equal(tally(right), "It catches 2 of 2 bad ones. It flags 0 of 1 good ones.");
   const wrong = after({ type: "duration", seconds: 60 }, tested("normal", "anomalous"), tested("defective", "normal"));
-  assert.equal(tally(wrong), "Of 1 good one it flags 1. Of 1 bad one it misses 1. Teach it again, for longer, or with more good ones.");
+  assert.equal(tally(wrong), "It catches 0 of 1 bad ones. It flags 1 of 1 good ones. Teach it again, for longer, or with more good ones.");
   assert.match(tally({ ...wrong, seconds: 180 }), /taken more alike\.$/);
   assert.deepEqual(reduce(wrong, { type: "started" }).tested, []);
 });
@@ -97,7 +97,7 @@ test("of images that the visitor says something about it counts what is flagged 
 test("a network that rebuilds no better than by the mean of all images is not praised", () => {
   const learned = (/** @type {number} */ loss) => after(...BEGUN, { type: "learned", loss, epochs: 1, busySeconds: 1, imagesPerSecond: 1 }, { type: "finishing" }, { type: "finished", weights: new Uint8Array() });
   assert.match(message(learned(0.05)), /^It has not learned to rebuild yet: .+\.$/);
-  assert.match(message(learned(0.01)), /^It has learned from 20 images\./);
+  assert.match(message(learned(0.01)), /^It has learned from 17 images\./);
 });
 
 test("images dropped beside the fields are taken to learn from, or it is said where they belong", () => {

@@ -202,7 +202,7 @@ function showTested(tested) {
     figure.dataset["right"] = String(isRight);
     return figure;
   });
-  place.append(...figures);
+  place.prepend(...figures.reverse()); // the newest first
 }
 
 /** @param {number} time_s */

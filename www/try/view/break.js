@@ -57,6 +57,9 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
   takeKeys();
   choose(null);
   showCursor();
+  // Who opens it wants to paint.
+  const summary = find("#break-heading", HTMLElement);
+  summary.addEventListener("click", () => choose(summary.closest("details")?.open ? null : "brush"));
 
   /** @param {Tool | null} chosen */
   function choose(chosen) {

@@ -26,9 +26,10 @@ let shown = null;
 
 /**
  * @param {import("../../shared/types.js").Gallery | undefined} gallery
+ * @param {readonly unknown[]} models none before they are known: then the place is kept free
  * @param {(sample: Sample) => void} onPick
  */
-export function showGallery(gallery, onPick) {
+export function showGallery(gallery, models, onPick) {
   if (gallery === shown) return;
   shown = gallery;
   const groups = (gallery ? /** @type {const} */ (["defective", "normal"]) : []).map((label) => {
@@ -38,7 +39,9 @@ export function showGallery(gallery, onPick) {
     group.setAttribute("aria-label", `${HEADINGS[label]} images`);
     return group;
   });
-  find("#gallery", HTMLElement).replaceChildren(...groups);
+  const place = find("#gallery", HTMLElement);
+  place.replaceChildren(...groups);
+  place.hidden = !gallery && models.length > 0;
   find("#attribution", HTMLElement).replaceChildren(
     ...(gallery ? ["The images: ", make("a", { href: gallery.source, textContent: gallery.title }), `. ${gallery.attribution}. `, make("a", { href: gallery.licence_url, rel: "license", textContent: gallery.licence }), "."] : []),
   );

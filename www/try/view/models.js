@@ -39,8 +39,15 @@ export function createModels(onModel, onFile) {
       if (!(radio instanceof HTMLInputElement)) continue;
       radio.checked = radio.value === chosen;
       if (radio.checked && wasFocused) radio.focus();
+      if (radio.checked) reveal(radio.parentElement);
     }
   };
+}
+
+/** In a row that is wider than the screen. @param {HTMLElement | null} card */
+function reveal(card) {
+  const row = card?.parentElement;
+  if (card && row) row.scrollLeft = Math.max(0, Math.min(row.scrollLeft, card.offsetLeft), card.offsetLeft + card.offsetWidth - row.clientWidth);
 }
 
 /**

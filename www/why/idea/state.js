@@ -25,6 +25,9 @@ import { SIDE, SIZES, TOLERANCE, blockCount, dictionary, rebuild } from "./block
 import { gap } from "../gap.js";
 import { PATTERNS, decode, encode, pattern } from "./patterns.js";
 
+/** A defect of which less than this share of the most comes back wrong is rebuilt in part. */
+const PART = 0.6;
+
 /** In the middle: this is where the two images part. */
 const FIRST_SIZE = 8;
 
@@ -105,7 +108,7 @@ export function derive({ images: { a, b, c }, size, pattern: name }) {
     ...now,
     curves: { b: all.map(({ b }) => b.wrong), c: all.map(({ c }) => c.wrong) },
     gap: gap(now.b.wrong, now.c.wrong),
-    lesson: lesson(now.b.wrong, now.c.wrong),
+    lesson: lesson(now.b.wrong, now.c.wrong, Math.max(...all.filter(({ b }) => b.wrong < TOLERANCE).map(({ c }) => c.wrong))),
     captions: captions({ a, b, c }, fresh),
     isPainted: !(same(a, fresh.a) && same(b, fresh.b) && same(c, fresh.c)),
   };
@@ -114,13 +117,15 @@ export function derive({ images: { a, b, c }, size, pattern: name }) {
 /**
  * @param {number} b share of wrong pixels of the normal image
  * @param {number} c of the one with a defect
+ * @param {number} most the largest of it at any block size at which the normal image comes back
  */
-export function lesson(b, c) {
+export function lesson(b, c, most = c) {
   const rebuilt = [b, c].map((wrong) => wrong < TOLERANCE);
   if (rebuilt[0] && rebuilt[1]) return { verdict: "both", text: "Both come back whole, the defect too. Nothing is told apart." };
+  if (rebuilt[0] && c < PART * most) return { verdict: "normal", text: "The normal image comes back, and a part of the defect with it: the gap is small." };
   if (rebuilt[0]) return { verdict: "normal", text: "The normal image comes back, the defect does not. This block size tells them apart." };
   if (rebuilt[1]) return { verdict: "defect", text: "The image with the defect comes back and the normal one does not: A does not show what is normal here." };
-  return { verdict: "neither", text: "Neither comes back: A has no block like these. Nothing is told apart." };
+  return { verdict: "neither", text: "Neither comes back: A has no block like these. Beside that the defect is little." };
 }
 
 /**

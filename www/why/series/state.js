@@ -145,7 +145,10 @@ export function lesson(state) {
   const gaps = state.rates.map((rate) => gap(state, rate));
   if (current === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
   const widest = state.rates[gaps.indexOf(Math.max(...gaps.map(Number)))];
-  if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) return "The gap is wide. Blocks of this size hold what a normal floor is made of, and none holds a defect.";
+  if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) {
+    const how = state.rate === widest ? "The widest gap." : "The gap is nearly as wide as any.";
+    return `${how} Blocks of this size hold what a normal floor is made of; one with a defect comes back as a mixture of others.`;
+  }
   const result = current > 0 ? "The gap is small." : "No gap: no threshold tells them apart.";
   if (state.rate < (widest ?? 0)) return `Large blocks: no remembered one is laid like this floor, so normal floors come back wrong too. ${result}`;
   return `Small blocks: they fit together to almost anything, the defect too. ${result}`;

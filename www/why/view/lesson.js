@@ -82,7 +82,7 @@ export function createLesson(send) {
     slider.value = String(SIZES.indexOf(size));
     slider.setAttribute("aria-valuetext", sizeText(size));
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);
-    find("#idea-known-count", HTMLElement).textContent = derived.known.length === 1 ? "1 block" : `${derived.known.length} different blocks`;
+    find("#idea-known-count", HTMLElement).textContent = derived.known.length === 1 ? "1 block" : `${derived.known.length} blocks`;
     find("#idea-play", HTMLButtonElement).textContent = state.playing ? "Pause" : isDone ? "Show how" : "Go on";
     for (const which of ALL) find(`#idea-${which}-is`, HTMLElement).textContent = derived.captions[which];
     find("#idea-gap", HTMLOutputElement).value = isDone ? percent(derived.gap) : "…";

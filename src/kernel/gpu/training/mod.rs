@@ -1,6 +1,9 @@
 //! Kernels that only training needs on GPUs: gradients, batch statistics, steps of Adam.
 
 pub(super) mod adam;
+mod addressing;
+#[cfg(all(test, feature = "train"))]
+mod launches;
 mod leaky_relu;
 pub(super) mod norm;
 mod pool;
@@ -15,8 +18,8 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::convolution;
 use super::layout::dims;
-use crate::kernel::Window;
 use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
+use crate::kernel::{AddressingRule, Window};
 
 impl Gradients for CubeBackend {
     fn convolution(x: CubeTensor, weight: CubeTensor, window: Window) -> CubeTensor {
@@ -55,6 +58,14 @@ impl Gradients for CubeBackend {
 
     fn max_pool_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
         pool::max_pool_backward(x, gradient)
+    }
+
+    fn address_backward(
+        operands: [CubeTensor; 3],
+        rule: AddressingRule,
+        gradient: CubeTensor,
+    ) -> [CubeTensor; 3] {
+        addressing::address_backward(operands, rule, gradient)
     }
 }
 

@@ -1,0 +1,129 @@
+//! The gradients of the addressing weights on GPUs: a unit (thread) for each query.
+
+use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::ops::reshape;
+use burn_cubecl::tensor::CubeTensor;
+
+use super::sums::sum_rows;
+use crate::kernel::AddressingRule;
+use crate::kernel::gpu::addressing::{norms, scaled, softmax_sums, sum_of_lanes};
+use crate::kernel::gpu::layout::{contiguous, dims, empty, units, vector};
+
+/// The gradients with respect to dot products, `[Q, N]`, and to the sums of squares of queries,
+/// `[Q, 1]`, and items, `[1, N]`. See
+/// [`Gradients::address_backward`](crate::kernel::gradients::Gradients::address_backward).
+pub(super) fn address_backward(
+    tensors: [CubeTensor; 3],
+    rule: AddressingRule,
+    gradient: CubeTensor,
+) -> [CubeTensor; 3] {
+    let [products, queries, items] = tensors.map(contiguous);
+    let gradient = contiguous(gradient);
+    let shape @ [rows, columns] = dims(&products);
+    let [of_products, of_squares] = [(); 2].map(|()| empty(&products, shape));
+    let of_queries = empty(&products, [rows, 1]);
+    let client = products.client.clone();
+    let (count, dim) = units(&client, rows);
+    // SAFETY: the kernel writes within the outputs and reads within the rest.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        address_backward_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            vector(columns),
+            products.into_tensor_arg(),
+            queries.into_tensor_arg(),
+            items.into_tensor_arg(),
+            gradient.into_tensor_arg(),
+            of_products.clone().into_tensor_arg(),
+            of_queries.clone().into_tensor_arg(),
+            of_squares.clone().into_tensor_arg(),
+            rule.min_norm,
+            rule.temperature,
+            rule.cut,
+            rule.renormalize,
+        );
+    }
+    let of_items = reshape(sum_rows(of_squares), [1, columns].into());
+    [of_products, of_queries, of_items]
+}
+
+/// The names of the tensors are those of [`address_backward`]; `of_squares`, `[Q, N]`, is what each
+/// query adds to the gradient with respect to the sum of the squares of each item.
+#[cube(launch_unchecked)]
+fn address_backward_kernel<N: Size>(
+    products: &Tensor<Vector<f32, N>>,
+    queries: &Tensor<f32>,
+    items: &Tensor<Vector<f32, N>>,
+    gradient: &Tensor<Vector<f32, N>>,
+    of_products: &mut Tensor<Vector<f32, N>>,
+    of_queries: &mut Tensor<f32>,
+    of_squares: &mut Tensor<Vector<f32, N>>,
+    min_norm: f32,
+    temperature: f32,
+    cut: f32,
+    #[comptime] renormalize: bool,
+) {
+    let vectors = items.len();
+    let query = ABSOLUTE_POS;
+    if query >= queries.len() {
+        terminate!();
+    }
+    let first = query * vectors;
+    let root = queries[query].sqrt();
+    let norm = max(root, min_norm);
+    let scale = 1.0 / (norm * temperature);
+    let (largest, sum) = softmax_sums(products, items, first, scale, min_norm);
+
+    // Of the weights that are kept, and of their products with the gradient. Dropped ones have none.
+    let mut kept = Vector::zeroed();
+    let mut along = Vector::zeroed();
+    for vector in 0..vectors {
+        let similarity = scaled(products[first + vector], items[vector], scale, min_norm);
+        let weight = (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum);
+        let dropped = weight.less_than(&Vector::broadcast(cut));
+        let weight = select_many(dropped, Vector::zeroed(), weight);
+        kept += weight;
+        along += weight * gradient[first + vector];
+    }
+    let kept = sum_of_lanes(kept, products.vector_size());
+    let along = sum_of_lanes(along, products.vector_size());
+    // With renormalization the gradient with respect to a kept weight is (gradient − mean) / kept;
+    // the products of these with the weights sum to zero.
+    let mut mean = 0.0f32;
+    let mut divisor = 1.0f32;
+    let mut centre = along;
+    if comptime!(renormalize) {
+        mean = along / kept;
+        divisor = kept;
+        centre = 0.0f32;
+    }
+
+    let mut shares = Vector::zeroed();
+    for vector in 0..vectors {
+        let at = first + vector;
+        let similarity = scaled(products[at], items[vector], scale, min_norm);
+        let weight = (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum);
+        let dropped = weight.less_than(&Vector::broadcast(cut));
+        let flowing = (gradient[at] - Vector::broadcast(mean)) / Vector::broadcast(divisor);
+        let flowing = select_many(dropped, Vector::zeroed(), flowing);
+        // With respect to the cosine divided by the temperature.
+        let of_scaled = weight * (flowing - Vector::broadcast(centre));
+        let item_norms = norms(items[vector], min_norm);
+        of_products[at] = of_scaled * Vector::broadcast(scale) / item_norms;
+        // Both norms divide the cosine. A norm at its lower limit has no gradient.
+        let share = of_scaled * similarity * Vector::broadcast(-0.5f32);
+        shares += share;
+        let least = items[vector]
+            .sqrt()
+            .less_equal(&Vector::broadcast(min_norm));
+        let of_item = share / (item_norms * item_norms);
+        of_squares[at] = select_many(least, Vector::zeroed(), of_item);
+    }
+    of_queries[query] = select(
+        root <= min_norm,
+        0.0,
+        sum_of_lanes(shares, products.vector_size()) / (norm * norm),
+    );
+}

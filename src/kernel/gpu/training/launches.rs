@@ -1,0 +1,93 @@
+//! How many kernels a training step launches on a GPU, counted without running them. This is among the
+//! tests of the library, not beside those of the kernels: in the process that counts, no kernel runs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
+
+use burn::tensor::{Device, Tensor};
+use burn_cubecl::cubecl::dry_run::DryRun;
+use burn_cubecl::cubecl::logging::{LaunchObservation, LaunchObserver};
+
+use crate::device::adapters;
+use crate::learn::{Objective, TrainState};
+use crate::model::{AdversarialConfig, ModelConfig};
+
+/// Launches of one thread, by the kernel's name: an observer is told those of the whole process.
+struct Launches {
+    thread: ThreadId,
+    counts: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+impl LaunchObserver for Launches {
+    fn launched(&self, kernel: &'static str) {
+        if thread::current().id() == self.thread {
+            *self
+                .counts
+                .lock()
+                .expect("no panic")
+                .entry(kernel)
+                .or_default() += 1;
+        }
+    }
+}
+
+/// The kernels that `work` launches, and how often; none of them is run.
+fn launches(work: impl FnOnce()) -> BTreeMap<&'static str, usize> {
+    let launches = Arc::new(Launches {
+        thread: thread::current().id(),
+        counts: Mutex::default(),
+    });
+    let dry_run = DryRun::new();
+    let observation = LaunchObservation::new(launches.clone());
+    work();
+    drop(observation);
+    drop(dry_run);
+    let counts = launches.counts.lock().expect("no panic");
+    counts.clone()
+}
+
+/// The counts for one training step of eight images of 256×256 pixels. The width has no part in
+/// them, so a narrow network is taken, whose buffers are small.
+fn of_a_step(device: &Device, adversarial: bool) -> BTreeMap<&'static str, usize> {
+    let device = device.clone().autodiff();
+    let config = ModelConfig {
+        base_width: 2,
+        adversarial: adversarial.then_some(AdversarialConfig {
+            base_width: 2,
+            features: 100,
+        }),
+        ..ModelConfig::default()
+    };
+    let step = |state: TrainState| {
+        let images = Tensor::zeros([8, 3, 256, 256], &device);
+        let gradients = state.gradients(images, &Objective::default());
+        state.apply(gradients, 1e-4)
+    };
+    let mut state = None;
+    // The first step also makes what later ones keep.
+    launches(|| {
+        state = Some(step(TrainState::new(
+            config.init(&device).expect("the paper's network"),
+        )))
+    });
+    launches(|| drop(step(state.take().expect("the first step"))))
+}
+
+/// The ceilings are what was reached; each change that needs fewer lowers them.
+#[test]
+fn a_training_step_launches_few_kernels() {
+    for adapter in adapters() {
+        for (adversarial, most) in [(false, 709), (true, 1223)] {
+            let counts = of_a_step(&adapter.device, adversarial);
+            let all: usize = counts.values().sum();
+            let mut lines: Vec<_> = counts.iter().collect();
+            lines.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+            for (kernel, count) in lines {
+                println!("{count:5} {kernel}");
+            }
+            println!("{all:5} of {}, discriminator: {adversarial}", adapter.name);
+            assert!(all <= most, "{all} launches, at most {most}");
+        }
+    }
+}
