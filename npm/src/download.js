@@ -9,7 +9,7 @@ import { DaadError, capital } from "./errors.js";
  * @param {AbortSignal} signal
  */
 export async function request(url, what, signal) {
-  const response = await fetch(url, { signal }).catch(() => null);
+  const response = await fetch(url, { signal, priority: "high" }).catch(() => null);
   signal.throwIfAborted(); // with the reason of whoever aborted
   if (!response) throw new DaadError("download", `${capital(what)} could not be downloaded: check the connection and try again.`);
   return checked(response, what);

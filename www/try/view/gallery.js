@@ -59,7 +59,7 @@ export function markPicked(picked) {
  * @param {(sample: Sample) => void} onPick
  */
 function item(sample, onPick) {
-  const image = make("img", { src: `gallery/${sample.file}`, alt: sample.title, width: 128, height: 128, draggable: false });
+  const image = make("img", { fetchPriority: "low", src: `gallery/${sample.file}`, alt: sample.title, width: 128, height: 128, draggable: false });
   const button = make("button", { type: "button", title: sample.title, onclick: () => onPick(sample) }, image);
   Object.assign(button.dataset, { testid: "gallery-item", file: sample.file, label: sample.label });
   button.setAttribute("aria-pressed", "false");

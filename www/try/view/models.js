@@ -57,6 +57,6 @@ function reveal(card) {
 function card({ file, name }, gallery) {
   const radio = make("input", { type: "radio", name: "model", value: file });
   const picture = gallery?.samples.find(({ label }) => label === "normal");
-  const image = picture ? [make("img", { src: `gallery/${picture.file}`, alt: "", width: 40, height: 40 })] : [];
+  const image = picture ? [make("img", { fetchPriority: "low", src: `gallery/${picture.file}`, alt: "", width: 40, height: 40 })] : [];
   return make("label", { className: "model" }, radio, ...image, make("span", { textContent: gallery?.name ?? name }));
 }
