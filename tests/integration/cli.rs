@@ -249,7 +249,7 @@ fn weights(root: &Path, name: &str) -> Vec<u8> {
 pub(crate) fn signalled(mut command: Command, signal: &str) -> ExitStatus {
     let mut child = command
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
@@ -258,6 +258,8 @@ pub(crate) fn signalled(mut command: Command, signal: &str) -> ExitStatus {
         .args([signal, &child.id().to_string()])
         .status();
     assert!(kill.unwrap().success());
+    // Until it ends it prints; a pipe that nobody reads would hold it up for ever.
+    std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
     child.wait().unwrap()
 }
 
