@@ -269,7 +269,7 @@ fn addressing_and_its_gradients_are_those_of_the_cpu() {
             squares.powi_scalar(2).add_scalar(1.0)
         });
         // A query of zeros has a norm at the lower limit.
-        let zeros = [squares[0].clone(), products.clone()].map(|x| x.slice([0..1]) * 0.0);
+        let zeros = [squares[0].clone(), products.clone()].map(|x| x.narrow(0, 0, 1) * 0.0);
         let [first, second] = squares;
         let [no_square, no_product] = zeros;
         let operands = [

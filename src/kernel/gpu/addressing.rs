@@ -70,7 +70,7 @@ fn address_kernel<N: Size>(
     if comptime!(renormalize) {
         let kept = Vector::broadcast(sum_of_lanes(kept, products.vector_size()));
         for vector in 0..vectors {
-            weights[query * vectors + vector] = weights[query * vectors + vector] / kept;
+            weights[query * vectors + vector] /= kept;
         }
     }
 }

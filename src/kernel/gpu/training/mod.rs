@@ -2,8 +2,6 @@
 
 pub(super) mod adam;
 mod addressing;
-#[cfg(all(test, feature = "train"))]
-mod launches;
 mod leaky_relu;
 pub(super) mod norm;
 mod pool;

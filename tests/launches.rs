@@ -1,5 +1,8 @@
-//! How many kernels a training step launches on a GPU, counted without running them. This is among the
-//! tests of the library, not beside those of the kernels: in the process that counts, no kernel runs.
+//! How many kernels a training step launches on a GPU, counted without running them. It has a process
+//! of its own: while it counts, no kernel of the process runs.
+
+#![cfg(feature = "vulkan")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,9 +12,9 @@ use burn::tensor::{Device, Tensor};
 use burn_cubecl::cubecl::dry_run::DryRun;
 use burn_cubecl::cubecl::logging::{LaunchObservation, LaunchObserver};
 
-use crate::device::adapters;
-use crate::learn::{Objective, TrainState};
-use crate::model::{AdversarialConfig, ModelConfig};
+use daad::device::adapters;
+use daad::learn::{Objective, TrainState};
+use daad::model::{AdversarialConfig, ModelConfig};
 
 /// Launches of one thread, by the kernel's name: an observer is told those of the whole process.
 struct Launches {
@@ -43,7 +46,7 @@ fn launches(work: impl FnOnce()) -> BTreeMap<&'static str, usize> {
     work();
     drop(observation);
     drop(dry_run);
-    let counts = launches.counts.lock().expect("no panic");
+    let counts = launches.counts.lock().unwrap();
     counts.clone()
 }
 
@@ -67,11 +70,9 @@ fn of_a_step(device: &Device, adversarial: bool) -> BTreeMap<&'static str, usize
     let mut state = None;
     // The first step also makes what later ones keep.
     launches(|| {
-        state = Some(step(TrainState::new(
-            config.init(&device).expect("the paper's network"),
-        )))
+        state = Some(step(TrainState::new(config.init(&device).unwrap())));
     });
-    launches(|| drop(step(state.take().expect("the first step"))))
+    launches(|| drop(step(state.take().unwrap())))
 }
 
 /// The ceilings are what was reached; each change that needs fewer lowers them.
