@@ -243,7 +243,7 @@ impl Detector {
     /// # let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
     /// let image = detector.prepare(&image)?;
     /// let inspector = detector.inspector(&image)?;
-    /// let place = BlockPlace { scale: 3, row: 2, column: 1, channel: 0 };
+    /// let place = BlockPlace { scale: 2, row: 2, column: 1, channel: 0 };
     /// let block = detector.inspect(&inspector, place, 3).await?.ok_or("no memory there")?;
     /// // The memory items of which the block's answer is mixed, and how like the block it is.
     /// assert!(block.items.len() <= 3 && block.items[0].weight > 0.0);
