@@ -3,9 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
-import { exported } from "../support/models.js";
-import { ROOT } from "../support/settings.js";
-import { brotli, openSite } from "../support/site.js";
+import { openPaper } from "../support/paper.js";
+import { brotli } from "../support/site.js";
 
 /** A software GPU takes a minute to start. */
 const PATIENCE_MS = 600_000;
@@ -17,10 +16,7 @@ export const rows = [
 
 /** @param {"wasm" | "webgpu"} backend */
 async function measure(backend) {
-  const network = await exported(join(ROOT, "models/piped.safetensors"));
-  const site = await openSite([network]);
-  const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
-  const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
+  const { site, ours, peer } = await openPaper();
   const browser = await launch(SOFTWARE_GPU);
   /** @param {string} url */
   const size = async (url) => {
@@ -38,8 +34,7 @@ async function measure(backend) {
     return compressed.reduce((sum, bytes) => sum + bytes, 0) / 1e6;
   };
   try {
-    const peer = new URLSearchParams({ ...site.runtime(backend), model: site.address(network), image: `/gallery/${samples[0].file}`, provider: backend });
-    return { ours: await size(`${site.url}?backend=${backend}&model=piped`), peer: await size(`${site.url}bench/peer.html?${peer}`) };
+    return { ours: await size(ours(backend)), peer: await size(peer(backend)) };
   } finally {
     await browser.close();
     await site.stop();

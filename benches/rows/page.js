@@ -1,20 +1,17 @@
 /** From opening the page to the first score, beside the least page that does it with ONNX Runtime Web. */
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { chromium } from "playwright-core";
 import { OPTIONS } from "../../tests/web/support/page.js";
 import { sideBySide } from "../support/measure.js";
-import { exported } from "../support/models.js";
+import { openPaper } from "../support/paper.js";
 import { assertClose } from "../support/same.js";
-import { FOLDER, ROOT } from "../support/settings.js";
-import { openSite } from "../support/site.js";
+import { FOLDER } from "../support/settings.js";
 
 /** After a visit the browser still compiles and keeps what it compiled. */
 const SETTLING_MS = 2000;
-
-/** @typedef {Awaited<ReturnType<typeof openSite>>} Site */
 
 /** Both rows of a warm cache come from the same visits. @type {Promise<{ ours: number, peer: number }> | undefined} */
 let warmVisits;
@@ -27,17 +24,9 @@ export const rows = [
 
 /** @template T @param {(urls: Record<"ours" | "peer", string>) => Promise<T>} measure */
 async function withSite(measure) {
-  const model = join(ROOT, "models/piped.safetensors");
-  const network = await exported(model);
-  const site = await openSite([network]);
-  const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
-  const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
-  const image = samples[0].file;
+  const { site, ours, peer } = await openPaper();
   try {
-    return await measure({
-      ours: `${site.url}?backend=wasm&model=piped&sample=${image}`,
-      peer: `${site.url}bench/peer.html?${new URLSearchParams({ ...site.runtime("wasm"), model: site.address(network), image: `/gallery/${image}`, provider: "wasm" })}`,
-    });
+    return await measure({ ours: ours("wasm"), peer: peer("wasm") });
   } finally {
     await site.stop();
   }

@@ -126,9 +126,9 @@ pub trait Kernels: Backend {
         products: FloatTensor<Self>,
         queries: FloatTensor<Self>,
         items: FloatTensor<Self>,
-        addressing: AddressingRule,
+        rule: AddressingRule,
     ) -> FloatTensor<Self> {
-        plain::address::<Self>(products, queries, items, addressing)
+        plain::address::<Self>(products, queries, items, rule)
     }
 
     /// One step of Adam. Takes the values, the running means of the gradients (`first`) and of the

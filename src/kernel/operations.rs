@@ -119,10 +119,10 @@ pub fn address(
     products: Tensor<2>,
     queries: Tensor<2>,
     items: Tensor<2>,
-    addressing: AddressingRule,
+    rule: AddressingRule,
 ) -> Tensor<2> {
     let [products, queries, items] = [products, queries, items].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(Dispatch::address(products, queries, items, addressing))
+    Tensor::from_dispatch(Dispatch::address(products, queries, items, rule))
 }
 
 /// One step of Adam. Takes the values, the running means of the gradients and of the squared

@@ -58,12 +58,8 @@ fn address_kernel<N: Size>(
     for vector in 0..vectors {
         let at = query * vectors + vector;
         let similarity = scaled(products[at], items[vector], scale, min_norm);
-        let weight = (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum);
-        let weight = select_many(
-            weight.less_than(&Vector::broadcast(cut)),
-            Vector::zeroed(),
-            weight,
-        );
+        let weight = softmax(similarity, largest, sum);
+        let weight = keep(weight, weight, cut);
         weights[at] = weight;
         kept += weight;
     }
@@ -120,6 +116,27 @@ pub(super) fn softmax_sums<N: Size>(
         sum += (similarity - Vector::broadcast(largest_of_all)).exp();
     }
     (largest_of_all, sum_of_lanes(sum, products.vector_size()))
+}
+
+/// The weights of a vector of items before any is dropped, with the results of [`softmax_sums`].
+#[cube]
+pub(super) fn softmax<N: Size>(
+    similarity: Vector<f32, N>,
+    largest: f32,
+    sum: f32,
+) -> Vector<f32, N> {
+    (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum)
+}
+
+/// The values whose weights are not dropped; 0 for the others.
+#[cube]
+pub(super) fn keep<N: Size>(
+    values: Vector<f32, N>,
+    weights: Vector<f32, N>,
+    cut: f32,
+) -> Vector<f32, N> {
+    let dropped = weights.less_than(&Vector::broadcast(cut));
+    select_many(dropped, Vector::zeroed(), values)
 }
 
 /// The sum of the values of a vector.

@@ -83,9 +83,9 @@ impl Kernels for CubeBackend {
         products: CubeTensor,
         queries: CubeTensor,
         items: CubeTensor,
-        addressing: AddressingRule,
+        rule: AddressingRule,
     ) -> CubeTensor {
-        addressing::address([products, queries, items], addressing)
+        addressing::address([products, queries, items], rule)
     }
 
     #[cfg(feature = "learn")]

@@ -47,11 +47,12 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
   /**
    * @param {readonly number[]} all
    * @param {number} current
-   * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves null where a value is not known yet
+   * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves shares, drawn as per cent; null where one is not known yet
    */
   return (all, current, [normal, defective]) => {
     sizes = all;
     size = current;
-    chart.setData([all.map((_, at) => at), [...normal], [...defective]]);
+    const percents = (/** @type {readonly (number | null)[]} */ shares) => shares.map((share) => share && 100 * share);
+    chart.setData([all.map((_, at) => at), percents(normal), percents(defective)]);
   };
 }

@@ -26,11 +26,6 @@ const AXES = {
   room: 44,
 };
 
-/** @param {readonly number[]} shares */
-function percents(shares) {
-  return shares.map((share) => 100 * share);
-}
-
 /** @param {Send} send */
 export function createLesson(send) {
   const canvas = (/** @type {string} */ id) => find(`#idea-${id}`, HTMLCanvasElement);
@@ -91,7 +86,7 @@ export function createLesson(send) {
     lesson.dataset["verdict"] = verdict;
     if (lesson.textContent !== text) lesson.textContent = text;
     patterns.value = state.pattern;
-    if (isNew) showCurve(SIZES, size, [percents(derived.curves.b), percents(derived.curves.c)]);
+    if (isNew) showCurve(SIZES, size, [derived.curves.b, derived.curves.c]);
   }
   return draw;
 }

@@ -87,7 +87,7 @@ export function createSeries(send) {
     const wide = gap(state, state.rate);
     find("#series-gap", HTMLOutputElement).value = wide === null ? "…" : percent(wide);
     const { normal, defective } = extremes(state);
-    curve(state.rates.map((rate) => SIDE / rate), SIDE / state.rate, [percents(normal), percents(defective)]);
+    curve(state.rates.map((rate) => SIDE / rate), SIDE / state.rate, [normal, defective]);
   };
 }
 
@@ -136,9 +136,4 @@ function colours(errors) {
   const pixels = new Uint8ClampedArray(errors.length * 4).fill(255);
   errors.forEach((error, i) => pixels.set(PALETTE[Math.round(Math.min(1, error / FULL_SCALE) * 255)] ?? [], i * 4));
   return pixels;
-}
-
-/** @param {readonly (number | null)[]} shares */
-function percents(shares) {
-  return shares.map((share) => share && 100 * share);
 }

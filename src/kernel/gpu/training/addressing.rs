@@ -6,7 +6,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::sums::sum_rows;
 use crate::kernel::AddressingRule;
-use crate::kernel::gpu::addressing::{norms, scaled, softmax_sums, sum_of_lanes};
+use crate::kernel::gpu::addressing::{keep, norms, scaled, softmax, softmax_sums, sum_of_lanes};
 use crate::kernel::gpu::layout::{contiguous, dims, empty, units, vector};
 
 /// The gradients with respect to dot products, `[Q, N]`, and to the sums of squares of queries,
@@ -81,9 +81,8 @@ fn address_backward_kernel<N: Size>(
     let mut along = Vector::zeroed();
     for vector in 0..vectors {
         let similarity = scaled(products[first + vector], items[vector], scale, min_norm);
-        let weight = (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum);
-        let dropped = weight.less_than(&Vector::broadcast(cut));
-        let weight = select_many(dropped, Vector::zeroed(), weight);
+        let weight = softmax(similarity, largest, sum);
+        let weight = keep(weight, weight, cut);
         kept += weight;
         along += weight * gradient[first + vector];
     }
@@ -104,10 +103,9 @@ fn address_backward_kernel<N: Size>(
     for vector in 0..vectors {
         let at = first + vector;
         let similarity = scaled(products[at], items[vector], scale, min_norm);
-        let weight = (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum);
-        let dropped = weight.less_than(&Vector::broadcast(cut));
+        let weight = softmax(similarity, largest, sum);
         let flowing = (gradient[at] - Vector::broadcast(mean)) / Vector::broadcast(divisor);
-        let flowing = select_many(dropped, Vector::zeroed(), flowing);
+        let flowing = keep(flowing, weight, cut);
         // With respect to the cosine divided by the temperature.
         let of_scaled = weight * (flowing - Vector::broadcast(centre));
         let item_norms = norms(items[vector], min_norm);

@@ -1,0 +1,23 @@
+/** The page with its model of paper, the same model for the peer, and an image that both take as it is. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exported } from "./models.js";
+import { ROOT } from "./settings.js";
+import { openSite } from "./site.js";
+
+/** To be stopped after use. */
+export async function openPaper() {
+  const network = await exported(join(ROOT, "models/piped.safetensors"));
+  const site = await openSite([network]);
+  const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
+  const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
+  const image = samples[0].file;
+  return {
+    site,
+    /** The page's address. @param {"wasm" | "webgpu"} backend */
+    ours: (backend) => `${site.url}?backend=${backend}&model=piped&sample=${image}`,
+    /** The peer's. @param {"wasm" | "webgpu"} provider */
+    peer: (provider) => `${site.url}bench/peer.html?${new URLSearchParams({ ...site.runtime(provider), model: site.address(network), image: `/gallery/${image}`, provider })}`,
+  };
+}
