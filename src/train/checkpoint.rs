@@ -231,6 +231,15 @@ fn check_weights(weights: &Weights, shapes: &[(String, Vec<usize>)]) -> Result<(
     Ok(())
 }
 
+/// Whether `name` is the bias of a convolution in front of a batch normalization.
+fn is_normalized(name: &str, shapes: &[(String, Vec<usize>)]) -> bool {
+    let Some(block) = name.strip_suffix("conv.bias") else {
+        return false;
+    };
+    let norm = format!("{block}norm.weight");
+    shapes.iter().any(|(other, _)| *other == norm)
+}
+
 /// Checks that `moments` has both moments of every parameter of `part` that has gradients, if there
 /// was a step, and no other moments.
 fn sound_moments(
@@ -254,7 +263,7 @@ fn sound_moments(
                 sound.push((name.to_owned(), [first, second]));
             }
             // In front of a batch normalization it has no gradient, so it was never moved.
-            None if name.ends_with("conv.bias") => {}
+            None if is_normalized(full_name, shapes) => {}
             _ => return Err(format!("the moments of {full_name} are missing or unsound")),
         }
     }

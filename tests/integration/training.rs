@@ -111,7 +111,7 @@ fn gradients_reach_every_parameter_of_both_networks() {
 #[test]
 fn one_batch_overfits() {
     let mut config = config();
-    config.epochs = 400;
+    config.epochs = 500;
     config.schedule = Schedule::Cosine;
     config.objective = QUIET;
     config.flips = Flips::None;
@@ -120,7 +120,7 @@ fn one_batch_overfits() {
     let curve = run(&mut trainer, &images);
     let first = curve.first().unwrap().losses.reconstruction;
     let last = curve.last().unwrap().losses.reconstruction;
-    assert!(last < 0.2 * first, "from {first} to {last} only");
+    assert!(last < 0.15 * first, "from {first} to {last} only");
 }
 
 #[test]
