@@ -234,7 +234,7 @@ fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Value
         let gradients = state.gradients(batch, &Objective::default());
         state = state.apply(gradients, LEARNING_RATE);
     }
-    Ok(parameters::values(&state.model.valid()))
+    Ok(parameters::values(&state.model))
 }
 
 /// The smallest network that has all parts of DAAD+.

@@ -8,6 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 use super::gradients::{Gradients, Normalization};
+use super::recording::once;
 use super::{AddressingRule, Kernels, Window};
 
 // With fusion, operations are recorded and compiled together later, so the kernels cannot be called
@@ -29,9 +30,9 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let prepared = Convolve
             .prepare::<C>([x_node, weight_node, bias_node])
             .compute_bound();
+        let output = once(|| B::convolve(x.clone(), weight.clone(), bias, window, slope));
         match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
-                let output = B::convolve(x.clone(), weight.clone(), bias, window, slope);
                 // The output has the sign of the leaky ReLU's input, which is all that its gradient
                 // needs.
                 let activation = (slope != 1.0).then(|| (output.clone(), slope));
@@ -45,9 +46,7 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                     output,
                 )
             }
-            OpsKind::UnTracked(prepared) => {
-                prepared.finish(B::convolve(x, weight, bias, window, slope))
-            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 
@@ -63,14 +62,10 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let prepared = ConvolveTransposed
             .prepare::<C>([x_node, weight_node, bias_node])
             .compute_bound();
+        let output = once(|| B::convolve_transposed(x.clone(), weight.clone(), bias, window));
         match prepared.stateful() {
-            OpsKind::Tracked(prepared) => {
-                let output = B::convolve_transposed(x.clone(), weight.clone(), bias, window);
-                prepared.finish((x, weight, window), output)
-            }
-            OpsKind::UnTracked(prepared) => {
-                prepared.finish(B::convolve_transposed(x, weight, bias, window))
-            }
+            OpsKind::Tracked(prepared) => prepared.finish((x, weight, window), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 
@@ -88,7 +83,7 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             .prepare::<C>([x_node, gamma_node, beta_node])
             .compute_bound();
         let (output, mean, variance) =
-            B::normalize_train(x.clone(), gamma.clone(), beta.clone(), epsilon, slope);
+            once(|| B::normalize_train(x.clone(), gamma.clone(), beta.clone(), epsilon, slope));
         let output = match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
                 let (mean, variance) = (mean.clone(), variance.clone());
@@ -112,7 +107,7 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
 
     fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, x_node) = x.into_parts();
-        let output = B::max_pool(x.clone());
+        let output = once(|| B::max_pool(x.clone()));
         match MaxPool.prepare::<C>([x_node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(x, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
@@ -128,7 +123,7 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let (products, products_node) = products.into_parts();
         let (queries, queries_node) = queries.into_parts();
         let (items, items_node) = items.into_parts();
-        let output = B::address(products.clone(), queries.clone(), items.clone(), rule);
+        let output = once(|| B::address(products.clone(), queries.clone(), items.clone(), rule));
         let nodes = [products_node, queries_node, items_node];
         match Address.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {

@@ -19,6 +19,8 @@ mod recall;
 mod autodiff;
 #[cfg(feature = "learn")]
 mod gradients;
+#[cfg(feature = "learn")]
+mod recording;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
@@ -29,6 +31,8 @@ pub use operations::{
     normalize_train,
 };
 pub use recall::recall;
+#[cfg(feature = "learn")]
+pub use recording::{Recording, recorded, replayed};
 
 #[cfg(feature = "threads")]
 pub(crate) use parallel::join;
@@ -132,7 +136,7 @@ pub trait Kernels: Backend {
     }
 
     /// One step of Adam. Takes the values, the running means of the gradients (`first`) and of the
-    /// squared gradients (`second`), all `[N]`, and returns them updated.
+    /// squared gradients (`second`), all of one shape, and returns them updated.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn adam(
         value: FloatTensor<Self>,

@@ -126,12 +126,12 @@ pub fn address(
 }
 
 /// One step of Adam. Takes the values, the running means of the gradients and of the squared
-/// gradients, and the gradient, all `[N]`. Returns the new values and means.
-pub fn adam(
-    [value, first, second]: [Tensor<1>; 3],
-    gradient: Tensor<1>,
+/// gradients, and the gradient, all of one shape. Returns the new values and means.
+pub fn adam<const D: usize>(
+    [value, first, second]: [Tensor<D>; 3],
+    gradient: Tensor<D>,
     step: AdamStep,
-) -> [Tensor<1>; 3] {
+) -> [Tensor<D>; 3] {
     let [value, first, second] = [value, first, second].map(Tensor::into_dispatch);
     let (value, first, second) =
         Dispatch::adam(value, first, second, gradient.into_dispatch(), step);

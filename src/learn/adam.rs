@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::gradients::NetworkGradients;
+use super::gradients::{NetworkGradients, with_four_axes};
 use crate::kernel::{self, AdamStep};
 use crate::model::parameters::{ParameterMapper, map_parameters};
 
@@ -25,11 +25,11 @@ pub struct Adam {
     moments: HashMap<String, Moments>,
 }
 
-/// Running means of a parameter's gradient and squared gradient, flattened.
+/// Running means of a parameter's gradient and squared gradient, with four axes as the gradient.
 #[derive(Debug, Clone)]
 struct Moments {
-    first: Tensor<1>,
-    second: Tensor<1>,
+    first: Tensor<4>,
+    second: Tensor<4>,
 }
 
 impl Adam {
@@ -56,11 +56,10 @@ impl Adam {
         map_parameters(module, &mut update)
     }
 
-    /// The state as plain data: the number of steps, and two tensors per parameter.
+    /// The state as plain data: the number of steps, and two flat tensors per parameter.
     pub fn state(&self) -> (u64, BTreeMap<String, [TensorData; 2]>) {
-        let data = |moments: &Moments| {
-            [&moments.first, &moments.second].map(|moment| moment.clone().into_data())
-        };
+        let flat = |moment: &Tensor<4>| moment.clone().reshape([-1]).into_data();
+        let data = |moments: &Moments| [&moments.first, &moments.second].map(flat);
         let moments = self.moments.iter();
         let moments = moments.map(|(name, moments)| (name.clone(), data(moments)));
         (self.steps, moments.collect())
@@ -74,7 +73,8 @@ impl Adam {
     ) -> Self {
         let device = device.clone().without_autodiff();
         let moments = moments.into_iter().map(|(name, data)| {
-            let [first, second] = data.map(|data| Tensor::from_data(data, &device));
+            let [first, second] =
+                data.map(|data| with_four_axes(Tensor::<1>::from_data(data, &device)));
             (name, Moments { first, second })
         });
         Self {
@@ -96,22 +96,19 @@ impl ParameterMapper for Update<'_> {
         let Some(gradient) = self.gradients.take(name) else {
             return param;
         };
-        let moments = self.moments.remove(name).unwrap_or_else(|| {
-            let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
-            Moments {
-                first: zeros(),
-                second: zeros(),
-            }
-        });
+        let shape = gradient.dims();
+        let [first, second] = match self.moments.remove(name) {
+            // Restored ones are flat.
+            Some(Moments { first, second }) => [first, second].map(|moment| moment.reshape(shape)),
+            None => [(); 2].map(|()| Tensor::zeros(shape, &gradient.device())),
+        };
         param.map(|value| {
-            let shape = value.dims();
-            let Moments { first, second } = moments;
-            let values = value.without_autodiff().reshape([-1]);
-            let [values, first, second] =
-                kernel::adam([values, first, second], gradient, self.step);
+            let dims = value.dims();
+            let value = with_four_axes(value.without_autodiff());
+            let [value, first, second] = kernel::adam([value, first, second], gradient, self.step);
             self.moments
                 .insert(name.to_owned(), Moments { first, second });
-            let value: Tensor<D> = values.reshape(shape);
+            let value: Tensor<D> = value.reshape(dims);
             value.autodiff().require_grad()
         })
     }

@@ -9,9 +9,21 @@ use burn::tensor::{Gradients, Tensor};
 
 use crate::model::parameters::{ParameterVisitor, visit_parameters};
 
-/// A gradient for every parameter that has one, flattened.
+/// A gradient for every parameter that has one, with four axes: see [`with_four_axes`].
 #[derive(Debug, Clone, Default)]
-pub struct NetworkGradients(HashMap<String, Tensor<1>>);
+pub struct NetworkGradients(HashMap<String, Tensor<4>>);
+
+/// The tensor with as many axes of length 1 at its end as it lacks. The weights of a convolution
+/// have four axes already: to flatten them, a GPU would copy them.
+///
+/// # Panics
+///
+/// If there are more than four axes.
+pub(super) fn with_four_axes<const D: usize>(tensor: Tensor<D>) -> Tensor<4> {
+    let mut shape = [1; 4];
+    shape[..D].copy_from_slice(&tensor.dims());
+    tensor.reshape(shape)
+}
 
 impl NetworkGradients {
     /// Collects the gradients of `module`'s parameters.
@@ -25,7 +37,7 @@ impl NetworkGradients {
     }
 
     /// The gradient of one parameter, if it has one.
-    pub(super) fn take(&mut self, name: &str) -> Option<Tensor<1>> {
+    pub(super) fn take(&mut self, name: &str) -> Option<Tensor<4>> {
         self.0.remove(name)
     }
 
@@ -34,7 +46,7 @@ impl NetworkGradients {
         if batches == 1 {
             return self;
         }
-        let divide = |(name, sum): (String, Tensor<1>)| (name, sum.div_scalar(batches as f64));
+        let divide = |(name, sum): (String, Tensor<4>)| (name, sum.div_scalar(batches as f64));
         Self(self.0.into_iter().map(divide).collect())
     }
 }
@@ -56,14 +68,14 @@ impl Add for NetworkGradients {
 
 struct Collect {
     gradients: Gradients,
-    found: HashMap<String, Tensor<1>>,
+    found: HashMap<String, Tensor<4>>,
 }
 
 impl ParameterVisitor for Collect {
     fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
         // Running statistics have no gradient.
         if let Some(gradient) = param.val().grad_remove(&mut self.gradients) {
-            self.found.insert(name.to_owned(), gradient.reshape([-1]));
+            self.found.insert(name.to_owned(), with_four_axes(gradient));
         }
     }
 }

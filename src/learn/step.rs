@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use super::adam::Adam;
 use super::config::Objective;
 use super::gradients::NetworkGradients;
+use crate::kernel::{self, Recording};
 use crate::loss;
 use crate::model::{Discriminator, Model, parameters};
 
@@ -115,9 +116,12 @@ impl TrainState {
             let weight = objective.structural_similarity;
             total = total + structural.clone().mul_scalar(weight);
         }
-        let game = discriminator.as_ref().map(|discriminator| {
-            Game::play(discriminator, images.clone(), rebuilt.clone(), objective)
-        });
+        let (game, recordings) = discriminator
+            .as_ref()
+            .map(|discriminator| {
+                Game::play(discriminator, images.clone(), rebuilt.clone(), objective)
+            })
+            .unzip();
         if let Some(game) = &game {
             total = total
                 + game.adversarial.clone().mul_scalar(objective.adversarial)
@@ -126,10 +130,12 @@ impl TrainState {
         let of_generator = NetworkGradients::of(generator, total.backward());
 
         let mut adversarial = None;
-        let of_discriminator = discriminator.as_ref().map(|discriminator| {
+        let of_discriminator = discriminator.as_ref().zip(recordings);
+        let of_discriminator = of_discriminator.map(|(discriminator, [of_fake, of_real])| {
             // Detached from the generator's graph, because this loss trains the discriminator only.
-            let real = discriminator.forward(images);
-            let fake = discriminator.forward(rebuilt.detach());
+            let rebuilt = rebuilt.detach();
+            let real = kernel::replayed(of_real, || discriminator.forward(images));
+            let fake = kernel::replayed(of_fake, || discriminator.forward(rebuilt));
             let entropy = loss::discrimination(real.logits, fake.logits);
             let mut total = entropy.clone();
             if objective.alignment_trains_discriminator {
@@ -187,21 +193,24 @@ struct Game {
 }
 
 impl Game {
+    /// The losses, and recordings of the discriminator's passes over the reconstructions and over
+    /// the images. Its weights do not change before its own training, which can take the results.
     fn play(
         discriminator: &Discriminator,
         images: Tensor<4>,
         rebuilt: Tensor<4>,
         objective: &Objective,
-    ) -> Self {
+    ) -> (Self, [Recording; 2]) {
         // Gradients go through the discriminator to the generator, but not to the discriminator's
         // own weights. The discriminator's batch normalization uses the batch's statistics, as in
         // training.
         let frozen = discriminator.clone().no_grad();
-        let fake = frozen.forward(rebuilt);
-        let real = frozen.forward(images);
-        Self {
+        let (fake, of_fake) = kernel::recorded(|| frozen.forward(rebuilt));
+        let (real, of_real) = kernel::recorded(|| frozen.forward(images));
+        let game = Self {
             adversarial: loss::adversarial(fake.logits, objective.adversarial_form),
             alignment: loss::alignment(real.features, fake.features),
-        }
+        };
+        (game, [of_fake, of_real])
     }
 }

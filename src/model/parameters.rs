@@ -58,8 +58,6 @@ pub fn initialize<M: Module>(module: &M) {
 }
 
 /// Names and values (f32) of all parameters, read back from the device.
-///
-/// On a module in training, running statistics are one step behind; call `valid()` first.
 pub fn values<M: Module>(module: &M) -> Vec<(String, TensorData)> {
     struct Values(Vec<(String, TensorData)>);
     impl ParameterVisitor for Values {

@@ -7,7 +7,7 @@
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
-use super::parameter::{ones, running, zeros};
+use super::parameter::{ones, running, set, zeros};
 use crate::kernel::{follow, normalize, normalize_train};
 
 const EPSILON: f32 = 1e-5;
@@ -47,13 +47,13 @@ impl BatchNorm {
         let result = normalize_train(x, line, EPSILON, slope);
         let running = [&self.running_mean, &self.running_var];
         let moved = follow(
-            running.map(|running| running.value_sync().without_autodiff()),
+            running.map(|running| running.value().without_autodiff()),
             [result.mean, result.variance].map(Tensor::without_autodiff),
             MOMENTUM,
             batch * height * width,
         );
         for (running, moved) in running.into_iter().zip(moved) {
-            running.update(moved.autodiff());
+            set(running, moved.autodiff());
         }
         result.output
     }
@@ -83,8 +83,8 @@ mod tests {
             .try_to_vec::<f32>()
             .unwrap();
         assert!((output[0] + 1.0).abs() < 1e-4 && (output[1] - 1.0).abs() < 1e-4);
-        let mean: f32 = norm.running_mean.value_sync().into_scalar();
-        let variance: f32 = norm.running_var.value_sync().into_scalar();
+        let mean: f32 = norm.running_mean.value().into_scalar();
+        let variance: f32 = norm.running_var.value().into_scalar();
         assert!((mean - 0.2).abs() < 1e-6, "{mean}");
         assert!((variance - (0.9 + 0.1 * 2.0)).abs() < 1e-6, "{variance}");
     }

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn::module::{Param, ParamId, RunningState};
+use burn::module::{Module, ModuleMapper, Param, ParamId, RunningState};
 use burn::tensor::{Device, Shape, Tensor};
 
 /// A parameter of zeros, which takes no memory until it is read.
@@ -23,6 +23,21 @@ pub(super) fn ones<const D: usize>(shape: [usize; D], device: &Device) -> Param<
 /// A running statistic that starts with `value`.
 pub(super) fn running<const D: usize>(value: Tensor<D>) -> RunningState<Tensor<D>> {
     RunningState::with_id(new_id(), value)
+}
+
+/// Replaces the value of a running statistic and of all its clones.
+///
+/// NOTE: `RunningState::update` is not used. It averages over all threads that have a value, even
+/// if there is only one, which on a GPU is one launch for each statistic and step.
+pub(super) fn set(state: &RunningState<Tensor<1>>, value: Tensor<1>) {
+    struct Set(Tensor<1>);
+    impl ModuleMapper for Set {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let value = self.0.clone().reshape(param.lazy_shape());
+            Param::initialized(param.id, value)
+        }
+    }
+    drop(state.clone().map(&mut Set(value)));
 }
 
 fn constant<const D: usize>(

@@ -69,9 +69,7 @@ pub(super) fn save(
     progress: &Progress,
     best: Option<&Weights>,
 ) -> Result<()> {
-    // The running statistics of a module in training are one step behind; `valid()` updates them.
-    let model = state.model.valid();
-    let mut tensors: BTreeMap<String, TensorData> = parameters::values(&model)
+    let mut tensors: BTreeMap<String, TensorData> = parameters::values(&state.model)
         .into_iter()
         .map(|(name, data)| (format!("{MODEL}{name}"), data))
         .collect();

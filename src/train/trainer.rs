@@ -295,11 +295,7 @@ impl Trainer {
         self.progress.history.push(record);
         let is_best = record.validation.is_some() && self.progress.best() == Some(record);
         if is_best && validation.is_some_and(|validation| validation.keep_best) {
-            self.best = Some(
-                parameters::values(&self.model().valid())
-                    .into_iter()
-                    .collect(),
-            );
+            self.best = Some(parameters::values(self.model()).into_iter().collect());
         }
         self.progress.epoch = epoch;
         self.progress.step = 0;

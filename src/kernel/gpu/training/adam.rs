@@ -1,20 +1,31 @@
 //! Adam on GPUs, in one pass over the parameters, because memory bandwidth limits it.
 
+use std::cmp::Reverse;
+
+use burn::backend::TensorMetadata;
 use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::AdamStep;
-use crate::kernel::gpu::layout::{contiguous, dims, empty, units, vector};
+use crate::kernel::gpu::layout::{contiguous, empty, units, vector};
 
 /// One step of Adam. `tensors` are the values, the running means of gradients and of squared
-/// gradients, and the gradient, all `[N]`. Returns the new values and means.
+/// gradients, and the gradient, all of one shape. Returns the new values and means.
+///
+/// The results are stored in the gradient's order of axes. The gradients of convolutions have the
+/// order that the convolutions read, so after the first step no weights are copied into it.
 pub(in crate::kernel::gpu) fn adam(
     tensors: [CubeTensor; 4],
     step: AdamStep,
 ) -> (CubeTensor, CubeTensor, CubeTensor) {
-    let [value, first, second, gradient] = tensors.map(contiguous);
-    let shape @ [length] = dims(&value);
-    let outputs = [(); 3].map(|()| empty(&value, shape));
+    let [.., gradient] = &tensors;
+    let order = stored_order(gradient);
+    let tensors = tensors.map(|tensor| contiguous(permute(tensor, &order)));
+    let shape = tensors[0].shape();
+    let length = shape.num_elements();
+    let [value, first, second, gradient] = tensors.map(|tensor| reshape(tensor, [length].into()));
+    let outputs = [(); 3].map(|()| empty(&value, [length]));
     let [next_value, next_first, next_second] = outputs.clone();
     let client = value.client.clone();
     let (count, dim) = units(&client, length / vector(length));
@@ -40,7 +51,24 @@ pub(in crate::kernel::gpu) fn adam(
             step.epsilon,
         );
     }
+    let back = inverse(&order);
+    let outputs = outputs.map(|output| permute(reshape(output, shape.clone()), &back));
     outputs.into()
+}
+
+/// The axes of a tensor in the order in which they are stored: the last one changes fastest.
+fn stored_order(tensor: &CubeTensor) -> Vec<usize> {
+    let strides = tensor.meta.strides();
+    let mut order: Vec<usize> = (0..strides.len()).collect();
+    order.sort_by_key(|&axis| Reverse(strides[axis]));
+    order
+}
+
+/// The permutation that takes `order` back.
+fn inverse(order: &[usize]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..order.len()).collect();
+    places.sort_by_key(|&axis| order[axis]);
+    places
 }
 
 /// All tensors are `[N]`.
