@@ -19,8 +19,15 @@ mod structural_similarity;
 
 pub use structural_similarity::{WINDOW_PX, structural_similarity};
 
-use burn::tensor::{Tensor, activation::softplus};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+
+use crate::kernel::logistic_loss;
+
+/// The sign of [`logistic_loss`] for the label "an image".
+const REAL: f32 = -1.0;
+/// The sign of [`logistic_loss`] for the label "a reconstruction".
+const FAKE: f32 = 1.0;
 
 /// Which form of the adversarial loss trains the generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,8 +48,8 @@ pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1
 /// Ladv, the generator's side of the game (Eq. 5); logits `[B]` of reconstructions.
 pub fn adversarial(fake_logits: Tensor<1>, form: AdversarialForm) -> Tensor<1> {
     match form {
-        AdversarialForm::NonSaturating => softplus(-fake_logits, 1.0).mean(),
-        AdversarialForm::Minimax => -softplus(fake_logits, 1.0).mean(),
+        AdversarialForm::NonSaturating => logistic_loss(fake_logits, REAL),
+        AdversarialForm::Minimax => -logistic_loss(fake_logits, FAKE),
     }
 }
 
@@ -53,7 +60,7 @@ pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1
 
 /// The discriminator's cross-entropy: images are real, reconstructions fake; logits `[B]` each.
 pub fn discrimination(real_logits: Tensor<1>, fake_logits: Tensor<1>) -> Tensor<1> {
-    softplus(-real_logits, 1.0).mean() + softplus(fake_logits, 1.0).mean()
+    logistic_loss(real_logits, REAL) + logistic_loss(fake_logits, FAKE)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use burn::module::{Module, Param};
+use burn::module::Param;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -8,6 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 use super::gradients::{Gradients, Normalization};
+use super::plain::{self, Answered};
 use super::recording::once;
 use super::{AddressingRule, Kernels, Window};
 
@@ -114,22 +115,30 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn address(
-        products: FloatTensor<Self>,
+    fn logistic_loss(logits: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
+        let (logits, node) = logits.into_parts();
+        let output = B::logistic_loss(logits.clone(), sign);
+        match LogisticLoss.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((logits, sign), output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn answer(
         queries: FloatTensor<Self>,
         items: FloatTensor<Self>,
         rule: AddressingRule,
     ) -> FloatTensor<Self> {
-        let (products, products_node) = products.into_parts();
         let (queries, queries_node) = queries.into_parts();
         let (items, items_node) = items.into_parts();
-        let output = once(|| B::address(products.clone(), queries.clone(), items.clone(), rule));
-        let nodes = [products_node, queries_node, items_node];
-        match Address.prepare::<C>(nodes).compute_bound().stateful() {
+        let answered = once(|| plain::answer::<B>(queries.clone(), items.clone(), rule));
+        let nodes = [queries_node, items_node];
+        match Answer.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
-                prepared.finish(([products, queries, items], rule), output)
+                let answers = answered.answers.clone();
+                prepared.finish(([queries, items], answered, rule), answers)
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
+            OpsKind::UnTracked(prepared) => prepared.finish(answered.answers),
         }
     }
 }
@@ -232,19 +241,49 @@ impl<B: Gradients> Backward<B, 1> for MaxPool {
 }
 
 #[derive(Debug)]
-struct Address;
+struct LogisticLoss;
 
-impl<B: Gradients> Backward<B, 3> for Address {
-    type State = ([FloatTensor<B>; 3], AddressingRule);
+impl<B: Gradients> Backward<B, 1> for LogisticLoss {
+    type State = (FloatTensor<B>, f32);
 
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Found, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Found, _: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
-        let (operands, rule) = ops.state;
-        let gradients = B::address_backward(operands, rule, gradient);
-        for (node, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let Some(node) = node {
-                grads.register::<B>(node.id, gradient);
-            }
+        let (logits, sign) = ops.state;
+        if let [Some(node)] = ops.parents {
+            grads.register::<B>(node.id, B::logistic_loss_backward(logits, sign, gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Answer;
+
+impl<B: Gradients> Backward<B, 2> for Answer {
+    type State = (
+        [FloatTensor<B>; 2],
+        Answered<FloatTensor<B>>,
+        AddressingRule,
+    );
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Found, _: &mut Checkpointer) {
+        let [queries_node, items_node] = ops.parents;
+        let gradient = grads.consume::<B>(&ops.node);
+        let ([queries, items], answered, rule) = ops.state;
+        let [of_queries, of_items] = answered.squares;
+        let of_weights = B::matmul(gradient.clone(), B::float_transpose(items.clone()));
+        let operands = [answered.products, of_queries, of_items];
+        let [of_products, of_queries, of_items] = B::address_backward(operands, rule, of_weights);
+        if let Some(node) = queries_node {
+            let by_products = B::matmul(of_products.clone(), items.clone());
+            let sum = B::add_square_gradient(by_products, queries.clone(), of_queries);
+            grads.register::<B>(node.id, sum);
+        }
+        if let Some(node) = items_node {
+            let by_sums = B::matmul(B::float_transpose(answered.weights), gradient);
+            let by_products = B::matmul(B::float_transpose(of_products), queries);
+            let sum = B::float_add(by_sums, by_products);
+            let of_items = B::float_transpose(of_items);
+            grads.register::<B>(node.id, B::add_square_gradient(sum, items, of_items));
         }
     }
 }

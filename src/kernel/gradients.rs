@@ -59,6 +59,16 @@ pub(super) trait Gradients: Kernels {
     /// pixels have the maximum, the first one gets the gradient, as in PyTorch.
     fn max_pool_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// The gradient with respect to the logits of [`Kernels::logistic_loss`], given the `gradient`
+    /// with respect to its output, `[1]`.
+    fn logistic_loss_backward(
+        logits: FloatTensor<Self>,
+        sign: f32,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        plain::logistic_loss_backward::<Self>(logits, sign, gradient)
+    }
+
     /// The gradients with respect to the three tensors of [`Kernels::address`], which come first,
     /// given the `gradient` with respect to its output.
     fn address_backward(
@@ -67,6 +77,17 @@ pub(super) trait Gradients: Kernels {
         gradient: FloatTensor<Self>,
     ) -> [FloatTensor<Self>; 3] {
         plain::address_backward::<Self>(products, queries, items, rule, gradient)
+    }
+
+    /// Adds to a `gradient` with respect to `x`, both `[R, C]`, what comes through the sums of the
+    /// squares of its rows, given the gradient with respect to these, `[R, 1]`.
+    fn add_square_gradient(
+        gradient: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        of_squares: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let doubled = Self::float_mul_scalar(of_squares, 2.0f32.into());
+        Self::float_add(gradient, Self::float_mul(x, doubled))
     }
 }
 

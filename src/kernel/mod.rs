@@ -27,8 +27,8 @@ use burn::backend::{Backend, backend_extension};
 
 pub use cpu::{AdamStep, AddressingRule, Recall, Window};
 pub use operations::{
-    Normalized, adam, address, convolve, convolve_transposed, follow, max_pool, normalize,
-    normalize_train,
+    Normalized, adam, address, answer, convolve, convolve_transposed, follow, logistic_loss,
+    matmul, max_pool, normalize, normalize_train,
 };
 pub use recall::recall;
 #[cfg(feature = "learn")]
@@ -122,9 +122,32 @@ pub trait Kernels: Backend {
         Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
     }
 
+    /// The product of matrices `[M, K]` and `[K, N]`, of which either may be a transposed view.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn matmul(lhs: FloatTensor<Self>, rhs: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_matmul(lhs, rhs)
+    }
+
+    /// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`: `[1]`.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn logistic_loss(logits: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
+        plain::logistic_loss::<Self>(logits, sign)
+    }
+
+    /// The answers of a memory (Eq. 1 and 2): queries `[Q, D]` to weighted sums of the items `[N, D]`,
+    /// `[Q, D]`.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn answer(
+        queries: FloatTensor<Self>,
+        items: FloatTensor<Self>,
+        rule: AddressingRule,
+    ) -> FloatTensor<Self> {
+        plain::answer::<Self>(queries, items, rule).answers
+    }
+
     /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the dot
     /// products of queries and items, `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`,
-    /// and of each item, `[1, N]`. Which weights are dropped has no gradient.
+    /// and of each item, `[1, N]`.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn address(
         products: FloatTensor<Self>,

@@ -113,6 +113,24 @@ pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))
 }
 
+/// The product of matrices `[M, K]` and `[K, N]`; it has no gradient.
+pub fn matmul(lhs: Tensor<2>, rhs: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::matmul(lhs.into_dispatch(), rhs.into_dispatch()))
+}
+
+/// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`: the cross-entropy for a label of "real"
+/// if the sign is −1, of "fake" if it is 1.
+pub fn logistic_loss(logits: Tensor<1>, sign: f32) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::logistic_loss(logits.into_dispatch(), sign))
+}
+
+/// The answers of a memory: queries `[Q, D]` to weighted sums of the items `[N, D]`, `[Q, D]`. Which
+/// items are dropped has no gradient.
+pub fn answer(queries: Tensor<2>, items: Tensor<2>, rule: AddressingRule) -> Tensor<2> {
+    let [queries, items] = [queries, items].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::answer(queries, items, rule))
+}
+
 /// The addressing weights of a memory, `[Q, N]`, from the dot products of queries and items, `[Q, N]`,
 /// and the sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
 pub fn address(

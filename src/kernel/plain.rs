@@ -5,7 +5,7 @@ use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 
-use super::{AddressingRule, Window};
+use super::{AddressingRule, Kernels, Window};
 
 /// [`super::Kernels::convolve`] with Burn's operations.
 pub(super) fn convolve<B: Backend>(
@@ -34,6 +34,66 @@ pub(super) fn convolve_transposed<B: Backend>(
     } = window;
     let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0; 2], [1; 2], 1);
     B::conv_transpose2d(x, weight, Some(bias), options)
+}
+
+/// [`super::Kernels::logistic_loss`] with Burn's operations.
+pub(super) fn logistic_loss<B: Backend>(logits: FloatTensor<B>, sign: f32) -> FloatTensor<B> {
+    let x = B::float_mul_scalar(logits, sign.into());
+    // The power is at most 1, so it cannot overflow.
+    let power = B::float_exp(B::float_neg(B::float_abs(x.clone())));
+    B::float_mean(B::float_add(B::relu(x), B::float_log1p(power)))
+}
+
+/// The gradient of [`logistic_loss`] with respect to the logits.
+#[cfg(feature = "learn")]
+pub(super) fn logistic_loss_backward<B: Backend>(
+    logits: FloatTensor<B>,
+    sign: f32,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let share = sign / logits.shape().num_elements() as f32;
+    let slope = B::sigmoid(B::float_mul_scalar(logits, sign.into()));
+    B::float_mul(slope, B::float_mul_scalar(gradient, share.into()))
+}
+
+/// The answers of a memory, and what their gradients need.
+#[derive(Debug, Clone)]
+pub(super) struct Answered<T> {
+    /// The weighted sums of the items, `[Q, D]`.
+    pub(super) answers: T,
+    /// The weights of the items, `[Q, N]`.
+    #[cfg(feature = "learn")]
+    pub(super) weights: T,
+    /// The dot products of queries and items, `[Q, N]`.
+    #[cfg(feature = "learn")]
+    pub(super) products: T,
+    /// The sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
+    #[cfg(feature = "learn")]
+    pub(super) squares: [T; 2],
+}
+
+/// [`super::Kernels::answer`], of which back ends replace the parts.
+pub(super) fn answer<B: Kernels>(
+    queries: FloatTensor<B>,
+    items: FloatTensor<B>,
+    rule: AddressingRule,
+) -> Answered<FloatTensor<B>> {
+    let square_sums =
+        |rows: &FloatTensor<B>| B::float_sum_dim(B::float_mul(rows.clone(), rows.clone()), 1);
+    let of_items = B::float_transpose(square_sums(&items));
+    let squares = [square_sums(&queries), of_items];
+    let products = B::matmul(queries, B::float_transpose(items.clone()));
+    let [of_queries, of_items] = squares.clone();
+    let weights = B::address(products.clone(), of_queries, of_items, rule);
+    Answered {
+        answers: B::matmul(weights.clone(), items),
+        #[cfg(feature = "learn")]
+        weights,
+        #[cfg(feature = "learn")]
+        products,
+        #[cfg(feature = "learn")]
+        squares,
+    }
 }
 
 /// [`super::Kernels::address`] with Burn's operations.

@@ -74,9 +74,9 @@ impl MemoryBank {
         let [batch, channels, height, width] = maps.dims();
         let [_, dim] = self.items.dims();
         let queries = divide(maps, self.rate).reshape([batch * self.rate.blocks(), dim]);
-        let read = self.read(self.address(queries));
+        let answers = kernel::answer(queries, self.items.val(), self.rule());
         assemble(
-            read.reshape([batch, self.rate.blocks(), dim]),
+            answers.reshape([batch, self.rate.blocks(), dim]),
             self.rate,
             [channels, height, width],
         )
@@ -91,7 +91,12 @@ impl MemoryBank {
         let items = self.items.val().transpose();
         let squares = |rows: Tensor<2>, dim: usize| (rows.clone() * rows).sum_dim(dim);
         let (of_queries, of_items) = (squares(queries.clone(), 1), squares(items.clone(), 0));
-        kernel::address(queries.matmul(items), of_queries, of_items, self.rule())
+        kernel::address(
+            kernel::matmul(queries, items),
+            of_queries,
+            of_items,
+            self.rule(),
+        )
     }
 
     fn rule(&self) -> AddressingRule {
@@ -159,11 +164,6 @@ impl MemoryBank {
     /// How maps are divided.
     pub const fn rate(&self) -> DivisionRate {
         self.rate
-    }
-
-    /// q̂ = w M (Eq. 2): weights `[Q, N]` to blocks `[Q, D]`.
-    pub fn read(&self, weights: Tensor<2>) -> Tensor<2> {
-        weights.matmul(self.items.val())
     }
 }
 
@@ -306,8 +306,8 @@ mod tests {
         let (items, query) = (waves([5, 6], 0.0, &device), waves([1, 6], 2.0, &device));
         let onto = waves([1, 6], 4.0, &device);
         let loss = |items: Tensor<2>, query: Tensor<2>| {
-            let bank = bank(items, 0.3, false);
-            (bank.read(bank.address(query)) * onto.clone()).sum()
+            let bank = bank(items.clone(), 0.3, false);
+            (kernel::answer(query, items, bank.rule()) * onto.clone()).sum()
         };
         let (items, query) = (items.require_grad(), query.require_grad());
         let gradients = loss(items.clone(), query.clone()).backward();

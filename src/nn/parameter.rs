@@ -65,9 +65,9 @@ fn new_id() -> ParamId {
 
 /// The module with random parameters and running statistics, all above zero, to test with.
 #[cfg(test)]
-pub(crate) fn drawn<M: burn::module::Module>(module: M) -> M {
+pub(crate) fn drawn<M: Module>(module: M) -> M {
     struct Draw;
-    impl burn::module::ModuleMapper for Draw {
+    impl ModuleMapper for Draw {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let any = burn::tensor::Distribution::Uniform(0.1, 1.0);
             let tensor = Tensor::random(param.lazy_shape(), any, &param.lazy_device());

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use burn::module::Module;
 use burn::tensor::Device;
 use image::RgbImage;
 use pollster::block_on;

@@ -252,53 +252,114 @@ fn what_is_no_number_is_passed_on() {
 }
 
 #[test]
-fn addressing_and_its_gradients_are_those_of_the_cpu() {
+fn a_memory_and_its_gradients_are_those_of_the_cpu() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     for round in 0..12 {
         let (queries, items) = (rng.random_range(1..70), [50, 1, 3, 100][round % 4]);
+        let dim = rng.random_range(1..40);
         let rule = AddressingRule {
             min_norm: 1e-8,
             temperature: [1.0, 0.05][round / 4 % 2],
             cut: 1.0 / items as f32 - 1e-5,
             renormalize: round % 3 == 0,
         };
-        let products: Tensor<2> = random(&mut rng, [queries, items]);
-        let squares = [[queries, 1], [1, items]].map(|shape| {
-            let squares: Tensor<2> = random(&mut rng, shape);
-            squares.powi_scalar(2).add_scalar(1.0)
-        });
+        let query: Tensor<2> = random(&mut rng, [queries, dim]);
         // A query of zeros has a norm at the lower limit.
-        let zeros = [squares[0].clone(), products.clone()].map(|x| x.narrow(0, 0, 1) * 0.0);
-        let [first, second] = squares;
-        let [no_square, no_product] = zeros;
+        let zeros = query.clone().narrow(0, 0, 1) * 0.0;
         let operands = [
-            Tensor::cat(vec![products, no_product], 0),
-            Tensor::cat(vec![first, no_square], 0),
-            second,
+            Tensor::cat(vec![query, zeros], 0),
+            random(&mut rng, [items, dim]),
         ];
-        let gradient: Tensor<2> = random(&mut rng, [queries + 1, items]);
+        let gradient: Tensor<2> = random(&mut rng, [queries + 1, dim]);
         let run = |device: &Device| {
+            let weights = {
+                let [queries, items] = operands
+                    .clone()
+                    .map(|x| x.without_autodiff().to_device(device));
+                let squares = |rows: &Tensor<2>| rows.clone().powi_scalar(2).sum_dim(1);
+                let (of_queries, of_items) = (squares(&queries), squares(&items).transpose());
+                let products = kernel::matmul(queries, items.transpose());
+                values(kernel::address(products, of_queries, of_items, rule))
+            };
             let device = device.clone().autodiff();
             let operands = operands
                 .clone()
                 .map(|x| x.to_device(&device).require_grad());
-            let [products, queries, items] = operands.clone();
-            let weights = kernel::address(products, queries, items, rule);
-            let gradients = (weights.clone() * gradient.clone().to_device(&device))
+            let [queries, items] = operands.clone();
+            let answers = kernel::answer(queries, items, rule);
+            let gradients = (answers.clone() * gradient.clone().to_device(&device))
                 .sum()
                 .backward();
             let gradients = operands.map(|x| values(x.grad(&gradients).unwrap()));
-            (values(weights), gradients)
+            (weights, values(answers), gradients)
         };
-        let (expected, expected_gradients) = run(&Device::flex());
+        let (expected_weights, expected, expected_gradients) = run(&Device::flex());
         for (name, device) in &devices {
-            let what = format!("addressing {items} items, {rule:?}, on {name}");
-            let (got, gradients) = run(device);
+            let what = format!("a memory of {items} items of {dim}, {rule:?}, on {name}");
+            let (weights, got, gradients) = run(device);
+            assert_close(&format!("{what}, weights"), &weights, &expected_weights);
             assert_close(&what, &got, &expected);
             for (index, gradient) in gradients.iter().enumerate() {
                 let what = format!("{what}, gradient {index}");
                 assert_close(&what, gradient, &expected_gradients[index]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_loss_of_logits_and_its_gradient_are_those_of_the_cpu() {
+    let logits = Tensor::<1>::from_floats([0.3, -2.0, 0.0, 90.0, -90.0, 1e4], &Device::flex());
+    for sign in [1.0, -1.0] {
+        let run = |device: &Device| {
+            let logits = logits.clone().to_device(device).autodiff().require_grad();
+            let loss = kernel::logistic_loss(logits.clone(), sign);
+            let gradients = loss.clone().mul_scalar(3.0).backward();
+            (values(loss), values(logits.grad(&gradients).unwrap()))
+        };
+        let (expected, expected_gradient) = run(&Device::flex());
+        for (name, device) in devices() {
+            let (got, gradient) = run(&device);
+            assert_close(&format!("loss on {name}"), &got, &expected);
+            assert_close(
+                &format!("gradient on {name}"),
+                &gradient,
+                &expected_gradient,
+            );
+        }
+    }
+}
+
+#[test]
+fn products_of_matrices_are_those_of_the_cpu() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for [rows, inner, columns] in [
+        [5, 3, 50],
+        [1, 1, 1],
+        [64, 48, 100],
+        [33, 70, 7],
+        [8, 256, 12],
+    ] {
+        let shapes = [[rows, inner], [inner, columns]];
+        let plain = shapes.map(|shape| random::<2>(&mut rng, shape));
+        let turned = plain.clone().map(|matrix| matrix.transpose());
+        for (lhs, rhs) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            // A matrix, or the transposed view of its transpose.
+            let view = |index: usize, turn: usize, device: &Device| match turn {
+                0 => plain[index].clone().without_autodiff().to_device(device),
+                _ => {
+                    let data = turned[index].clone().into_data();
+                    Tensor::<2>::from_data(data, device).transpose()
+                }
+            };
+            let run = |device: &Device| {
+                values(kernel::matmul(view(0, lhs, device), view(1, rhs, device)))
+            };
+            let expected = run(&Device::flex());
+            for (name, device) in devices() {
+                let what = format!("{rows}×{inner}×{columns}, views {lhs} {rhs}, on {name}");
+                assert_close(&what, &run(&device), &expected);
             }
         }
     }

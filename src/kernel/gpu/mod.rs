@@ -1,5 +1,4 @@
-//! [`Kernels`] on GPUs, written in CubeCL, for scoring and training. Of the block-wise memory, the
-//! products of matrices are Burn's.
+//! [`Kernels`] on GPUs, written in CubeCL, for scoring and training.
 //!
 //! As on the CPU, three functions are enough for all convolutions and their gradients, see
 //! [`super::cpu`]. Tensors have the shape `[B, C, H, W]`, but the kernels store them with the
@@ -8,6 +7,7 @@
 mod addressing;
 mod convolution;
 mod layout;
+mod matmul;
 mod pool;
 #[cfg(feature = "learn")]
 mod training;
@@ -77,6 +77,15 @@ impl Kernels for CubeBackend {
 
     fn max_pool(x: CubeTensor) -> CubeTensor {
         pool::max_pool(x)
+    }
+
+    fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
+        matmul::matmul(lhs, rhs)
+    }
+
+    #[cfg(feature = "learn")]
+    fn logistic_loss(logits: CubeTensor, sign: f32) -> CubeTensor {
+        training::loss::logistic_loss(logits, sign)
     }
 
     fn address(

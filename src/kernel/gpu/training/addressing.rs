@@ -125,3 +125,47 @@ fn address_backward_kernel<N: Size>(
         sum_of_lanes(shares, products.vector_size()) / (norm * norm),
     );
 }
+
+/// See [`Gradients::add_square_gradient`](crate::kernel::gradients::Gradients::add_square_gradient).
+pub(super) fn add_square_gradient(
+    gradient: CubeTensor,
+    x: CubeTensor,
+    of_squares: CubeTensor,
+) -> CubeTensor {
+    let [gradient, x, of_squares] = [gradient, x, of_squares].map(contiguous);
+    let shape @ [rows, columns] = dims(&x);
+    let output = empty(&x, shape);
+    let client = x.client.clone();
+    let (count, dim) = units(&client, rows * columns / vector(columns));
+    // SAFETY: the kernel writes within the output and reads within the rest.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        add_square_gradient_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            vector(columns),
+            gradient.into_tensor_arg(),
+            x.into_tensor_arg(),
+            of_squares.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+        );
+    }
+    output
+}
+
+/// Gradient, x and output `[R, C]`, `of_squares` `[R, 1]`.
+#[cube(launch_unchecked)]
+fn add_square_gradient_kernel<N: Size>(
+    gradient: &Tensor<Vector<f32, N>>,
+    x: &Tensor<Vector<f32, N>>,
+    of_squares: &Tensor<f32>,
+    output: &mut Tensor<Vector<f32, N>>,
+) {
+    if ABSOLUTE_POS >= output.len() {
+        terminate!();
+    }
+    let vectors = x.shape(1) / x.vector_size();
+    let slope = 2.0 * of_squares[ABSOLUTE_POS / vectors];
+    output[ABSOLUTE_POS] = gradient[ABSOLUTE_POS] + x[ABSOLUTE_POS] * Vector::broadcast(slope);
+}

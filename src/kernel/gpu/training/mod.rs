@@ -3,10 +3,11 @@
 pub(super) mod adam;
 mod addressing;
 mod leaky_relu;
+pub(super) mod loss;
 pub(super) mod norm;
 mod pool;
 mod sums;
-mod weight_gradient;
+pub(super) mod weight_gradient;
 
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
@@ -58,12 +59,24 @@ impl Gradients for CubeBackend {
         pool::max_pool_backward(x, gradient)
     }
 
+    fn logistic_loss_backward(logits: CubeTensor, sign: f32, gradient: CubeTensor) -> CubeTensor {
+        loss::logistic_loss_backward(logits, sign, gradient)
+    }
+
     fn address_backward(
         operands: [CubeTensor; 3],
         rule: AddressingRule,
         gradient: CubeTensor,
     ) -> [CubeTensor; 3] {
         addressing::address_backward(operands, rule, gradient)
+    }
+
+    fn add_square_gradient(
+        gradient: CubeTensor,
+        x: CubeTensor,
+        of_squares: CubeTensor,
+    ) -> CubeTensor {
+        addressing::add_square_gradient(gradient, x, of_squares)
     }
 }
 

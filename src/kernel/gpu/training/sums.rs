@@ -1,6 +1,6 @@
 //! Sums over the rows of a matrix on GPUs. Each pass replaces some neighbouring rows by their sum,
 //! until one row is left. The order of additions is fixed, so the result is the same to the bit in
-//! every run. The rounding error grows with the number of passes, not with the number of rows.
+//! every run. The rounding error grows with the rows of a pass, not with all rows.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::reshape;
@@ -8,15 +8,18 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, units, vector};
 
-/// Largest number of rows that a pass leaves: with it, all units (threads) of a large GPU are busy.
-const ROWS: usize = 2048;
+/// Most rows that a unit (thread) adds up in one pass. A launch costs about as much time as this
+/// many additions one after the other, so fewer passes of more rows would take longer.
+const MOST: usize = 128;
 
-/// Fewest rows that a unit adds up, if there are so many.
-const LEAST: usize = 64;
-
-/// The rows that each unit of the next pass over `rows` rows adds up.
+/// The rows that each unit of the next pass over `rows` rows adds up: the same number in all passes
+/// that are left, and as few passes as [`MOST`] allows.
 pub(super) fn rows_each(rows: usize) -> usize {
-    rows.div_ceil(ROWS).max(LEAST)
+    let mut passes = 1;
+    while MOST.pow(passes) < rows {
+        passes += 1;
+    }
+    (rows as f64).powf(1.0 / f64::from(passes)).ceil() as usize
 }
 
 /// Maps `[B, C, H, W]` to the sum of each channel, `[C]`.

@@ -20,7 +20,11 @@ const UNITS: usize = 64 * 1024;
 /// where h × w are the positions of `window` on the large maps. See [`Gradients::weight_gradient`].
 ///
 /// [`Gradients::weight_gradient`]: crate::kernel::gradients::Gradients::weight_gradient
-pub(super) fn weight_gradient(large: CubeTensor, small: CubeTensor, window: Window) -> CubeTensor {
+pub(in crate::kernel::gpu) fn weight_gradient(
+    large: CubeTensor,
+    small: CubeTensor,
+    window: Window,
+) -> CubeTensor {
     let (large, small) = (channels_last(large), channels_last(small));
     let ([_, _, _, inputs], [batch, height, _, outputs]) = (dims(&large), dims(&small));
     let Window {
