@@ -101,9 +101,9 @@ export async function serve(dir, program, words) {
 }
 
 /** Runs a script in the project with Node. @param {string} dir @param {string} text @param {string[]} [words] @returns {Promise<any>} what it printed, as JSON */
-export async function run(dir, text, words = []) {
+export async function run(dir, text, words = [], flags = /** @type {string[]} */ ([])) {
   const script = join(dir, `script-${Math.random()}.mjs`);
   await writeFile(script, text);
-  const { stdout } = await promisify(execFile)(process.execPath, [script, ...words], { cwd: dir, maxBuffer: 64e6, timeout: 120_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, script, ...words], { cwd: dir, maxBuffer: 64e6, timeout: 120_000 });
   return JSON.parse(stdout);
 }
