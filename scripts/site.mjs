@@ -132,6 +132,7 @@ async function bundle(site, manifest, daad) {
     metafile: true,
     logLevel: "warning",
     plugins: [
+      startInOneFile(join(WWW, "main.js")),
       {
         name: "package",
         setup: ({ onResolve }) => onResolve({ filter: /^daad(\/|$)/ }, ({ path }) => ({ path: `../${daad.folder}/${PACKAGE[/** @type {keyof typeof PACKAGE} */ (path)]}`, external: true })),
@@ -155,6 +156,24 @@ async function bundle(site, manifest, daad) {
   const html = (await readFile(page, "utf8")).replace('src="main.js"', `src="${version}/main.js"`).replace('href="style.css"', `href="${version}/style.css"`);
   const modules = importedBy("page/main.js", metafile).map((file) => file.replace(/^page\//, `${version}/`).replace(/^\.\.\//, ""));
   await writeFile(page, withPolicy(preload(html, modules, [`${version}/manifest.json`, "gallery/gallery.json"])));
+}
+
+/**
+ * Has every part that is imported late import the script that the page starts with, which it finds loaded. Otherwise esbuild would cut that script
+ * into a file for each set of parts that share a module with it, and the page would wait for a dozen small files.
+ * @param {string} start
+ * @returns {import("esbuild").Plugin}
+ */
+function startInOneFile(start) {
+  return {
+    name: "start-in-one-file",
+    setup({ onResolve, onLoad }) {
+      /** @type {Set<string>} */
+      const parts = new Set();
+      onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => void (kind === "dynamic-import" && parts.add(join(resolveDir, path))));
+      onLoad({ filter: /\.js$/ }, async ({ path }) => (parts.has(path) ? { contents: `${await readFile(path, "utf8")}\nimport ${JSON.stringify(start)};`, resolveDir: dirname(path) } : null));
+    },
+  };
 }
 
 /**

@@ -27,8 +27,8 @@ import { showSubject, showVerdict } from "./try/view/verdict.js";
 /** The maximum time that the page waits for the gallery; if the gallery needs longer, it is shown later. */
 const GALLERY_PATIENCE_MS = 2000;
 
-/** The first lesson waits for the first image, because it would take computing time from it, but not longer than this. */
-const LESSON_PATIENCE_MS = 1000;
+/** The first lesson and the small pictures wait for the first image, because they would take computing time from it, but not longer than this. */
+const FIRST_IMAGE_PATIENCE_MS = 1000;
 
 /** Parts of the page that are loaded after the first image; each function opens one part. */
 const PARTS = [openHistogram, () => import("./try/inside.js"), () => import("./try/break.js"), () => import("./why/series.js"), () => import("./try/live.js"), () => import("./teach/teach.js"), () => import("./why/verdict.js"), () => import("./why/present.js"), () => import("./shared/offline.js")];
@@ -50,9 +50,10 @@ const backend = parameters.get("backend");
 const opening = Promise.race([openGalleries(parameters.get("model"), parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), opening);
 
+const calm = Promise.race([firstResult(), wait(FIRST_IMAGE_PATIENCE_MS)]);
 void isolate();
 void isRead.then(wire);
-void Promise.race([firstResult(), wait(LESSON_PATIENCE_MS)])
+void calm
   .then(() => isRead)
   .then(() => import("./why/idea.js"))
   .catch(missed);
@@ -66,10 +67,10 @@ function wire() {
   store.watch((state) => [state.choice, state.loaded], showBackend);
   store.watch((state) => [source(state)], showRanOn);
   followView();
-  const showModels = createModels(pickModel, (file) => void loadModel(file));
+  const showModels = createModels(pickModel, (file) => void loadModel(file), calm);
   store.watch((state) => [state.models, state.model, state.galleries], (models, model, galleries) => {
     showModels(models, model, galleries);
-    showGallery(galleryOf(galleries, models, model), galleries.length > 0 ? models : [], askForSample);
+    showGallery(galleryOf(galleries, models, model), galleries.length > 0 ? models : [], askForSample, calm);
     markPicked(store.get().subject?.sample ?? null);
   });
   store.watch((state) => [subject(state)], showSubject);

@@ -17,6 +17,9 @@ const KEPT_FILES = 40;
 /** The maximum number of cached images, scripts and lists, twice as many as the page has. */
 const KEPT_ANSWERS = 200;
 
+/** The cache of engines and models. */
+const FOR_EVER = "for-ever";
+
 /** The page's own files, of any version. */
 const OWN = /\/(?:page|daad)-[0-9a-f]{16}\/[^/]+$/;
 /** A model, with the hash that `scripts/site.mjs` gave it. */
@@ -72,9 +75,29 @@ const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIEN
 registerRoute(({ request, url }) => request.mode === "navigate" || url.href === PAGE, page);
 
 // The content of an address with a hash never changes.
-registerRoute(({ sameOrigin, url }) => sameOrigin && (HASHED.test(url.pathname) || PACKAGE.test(url.pathname)), new CacheFirst({ cacheName: "for-ever", plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
+registerRoute(({ sameOrigin, url }) => sameOrigin && (HASHED.test(url.pathname) || PACKAGE.test(url.pathname)), new CacheFirst({ cacheName: FOR_EVER, plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
+
+worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(passBy(event)));
 
 setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, expiring(KEPT_ANSWERS)] }));
+
+/**
+ * Has browsers that can do it take files of addresses with a hash from the caches, or else from the network, without asking this service worker, and the
+ * page from the network while it starts. It takes processor time to start and for each file, at a moment when the engine needs all of it.
+ * @param {any} event of the installation
+ */
+async function passBy(event) {
+  if (!event.addRoutes) return;
+  const isIsolated = await fetch(PAGE, { method: "HEAD" }).then(({ headers }) => Object.keys(HEADERS).every((name) => headers.has(name)), () => false);
+  // Where the host does not isolate, the page and the scripts of workers need headers of this service worker.
+  const kinds = isIsolated ? [{}] : ["", "script", "style"].map((requestDestination) => ({ requestDestination }));
+  const any = (/** @type {string[]} */ ...paths) => ({ or: paths.flatMap((path) => kinds.map((kind) => ({ ...kind, urlPattern: new URLPattern({ pathname: new URL(PAGE).pathname + path }) }))) });
+  await event.addRoutes([
+    { condition: any("daad-*/engines/*", "models/*"), source: { cacheName: FOR_EVER } },
+    { condition: any("page-*/*", "daad-*/*.js"), source: { cacheName: cacheNames.precache } },
+    ...(isIsolated ? [{ condition: { requestMode: "navigate" }, source: "race-network-and-fetch-handler" }] : []),
+  ]);
+}
 
 /** @param {number} maxEntries */
 function expiring(maxEntries) {

@@ -11,6 +11,9 @@ const GAVE_WAY = {
   threads: "Threads were tried and did not work, so one core does the work.",
 };
 
+/** A model that is not there so long after the engine takes some time still. */
+const SHORT_MS = 50;
+
 /** @typedef {import("./engine.js").EngineName} EngineName */
 /** A request about a model. @typedef {Extract<import("./service.js").Request, { key: number }>} Order */
 /** @typedef {{ engines: readonly EngineName[], note: string, gpu: string, threads: number }} Choice the engines in the order to try them */
@@ -55,9 +58,11 @@ export class Host {
    * @returns {Promise<{ key: number, info: import("./types.js").ModelInfo }>}
    */
   async add(model, signal, onDownload, onStarting) {
-    model.catch(() => {}); // it is awaited below
+    let isWaiting = true;
+    model.then(() => (isWaiting = false), () => {}); // an error is told below
     const key = ++this.#lastKey;
     const started = this.#enqueue(() => this.#start(signal, onDownload), signal);
+    started.then(() => setTimeout(() => isWaiting && this.#warmUp(), SHORT_MS), () => {});
     const [bytes] = await Promise.all([model, started]);
     onStarting();
     this.#models.set(key, bytes);
@@ -67,6 +72,11 @@ export class Host {
       this.#models.delete(key);
       throw error;
     }
+  }
+
+  /** The first image takes half the time if the engine's code has run before. This takes as long as it spares, so it is done while there is nothing else to do. */
+  #warmUp() {
+    this.#enqueue(async () => this.#running?.connection.request({ type: "warm-up" })).catch(() => {}); // the next request will find the engine lost
   }
 
   /**

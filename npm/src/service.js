@@ -7,6 +7,7 @@ import { prepareEngine } from "./engine.js";
  * A request, in this order: `prepare` while the engine's code is downloaded, `start`, then the others. `key` tells models apart.
  * @typedef {({ type: "prepare" } & import("./engine.js").Preparation)
  *   | { type: "start", module: WebAssembly.Module }
+ *   | { type: "warm-up" }
  *   | { type: "load", key: number, model: Uint8Array }
  *   | { type: "unload", key: number }
  *   | { type: "detect", key: number, image: import("./engine.js").EngineImage }
@@ -58,8 +59,9 @@ export function createService(spawn) {
       case "start":
         if (!prepared) throw new Lost("the engine is not prepared");
         engine = await prepared.start(request.module);
-        await engine.warmUp?.(); // the first image takes half the time if the code has run before
         return;
+      case "warm-up":
+        return engine?.warmUp?.();
       case "load": {
         if (!engine) throw new Lost("the engine is not started");
         const loaded = await engine.Detector.load(request.model);

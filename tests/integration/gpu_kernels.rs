@@ -343,7 +343,7 @@ fn products_of_matrices_are_those_of_the_cpu() {
     ] {
         let shapes = [[rows, inner], [inner, columns]];
         let plain = shapes.map(|shape| random::<2>(&mut rng, shape));
-        let turned = plain.clone().map(|matrix| matrix.transpose());
+        let turned = plain.clone().map(Tensor::transpose);
         for (lhs, rhs) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
             // A matrix, or the transposed view of its transpose.
             let view = |index: usize, turn: usize, device: &Device| match turn {

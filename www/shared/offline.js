@@ -3,31 +3,39 @@
 import { SITE, address, fetchManifest, request } from "./download.js";
 import { register } from "./isolation.js";
 
+/** An address that the service worker is not asked for. */
+const HASHED = /-[0-9a-f]{16}[./]/;
+
 /** The browser may offer to install the page once it has a service worker. Never fails, because the page also works without a service worker. */
 export async function open() {
   if (!("serviceWorker" in navigator)) return;
   try {
     await register();
     const { active } = await navigator.serviceWorker.ready;
-    active?.postMessage({ type: "CACHE_URLS", payload: { urlsToCache: [...used(), ...(await wanted())] } }); // workbox-routing knows this message
+    const keep = (/** @type {string[]} */ urls) => active?.postMessage({ type: "CACHE_URLS", payload: { urlsToCache: urls } }); // workbox-routing knows this message
+    keep([...withScripts(used(performance.getEntriesByType("resource"))), ...(await wanted())]);
+    // What is downloaded later, such as another engine, passes by the service worker if its address has a hash.
+    new PerformanceObserver((list) => keep(withScripts(used(list.getEntries()).filter((url) => HASHED.test(url))))).observe({ type: "resource" });
   } catch (error) {
     console.info("The page will not be here without a network.", error);
   }
 }
 
-/** The files that this visit has used. Of the files that the worker loaded, only the engine's code is known. */
-function used() {
-  const own = performance.getEntriesByType("resource").map(({ name }) => name);
-  return [location.href.replace(/[?#].*/, ""), ...own].filter((url) => new URL(url).origin === location.origin);
+/** The page and its files among `entries`. Of the files that the worker loaded, only the engine's code is known. @param {readonly PerformanceEntry[]} entries */
+function used(entries) {
+  return [location.href.replace(/[?#].*/, ""), ...entries.map(({ name }) => name)].filter((url) => new URL(url).origin === location.origin);
 }
 
-/** The files that the worker loads, and files that a visitor may open only later, without a network. Without the latter if the browser saves data. */
+/** With the scripts of the engines whose code is among `urls`: the worker imports them. @param {string[]} urls */
+function withScripts(urls) {
+  return [...urls, ...urls.filter((url) => url.endsWith("/daad_bg.wasm")).map((url) => url.replace("daad_bg.wasm", "daad.js"))];
+}
+
+/** Files that a visitor may open only later, without a network. None if the browser saves data. */
 async function wanted() {
   const { models, series } = await fetchManifest();
-  // The worker imports the script of an engine whose code the page has downloaded.
-  const ofEngines = used().filter((url) => url.endsWith("/daad_bg.wasm")).map((url) => url.replace("daad_bg.wasm", "daad.js"));
   const isDear = Boolean(/** @type {any} */ (navigator).connection?.saveData);
-  return [...ofEngines, ...(isDear ? [] : [...[...models, ...series].map(address), ...(await floors()), ...(await samples())])];
+  return isDear ? [] : [...[...models, ...series].map(address), ...(await floors()), ...(await samples())];
 }
 
 /** The images of all models. */

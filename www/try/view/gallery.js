@@ -28,12 +28,13 @@ let shown = null;
  * @param {import("../../shared/types.js").Gallery | undefined} gallery
  * @param {readonly unknown[]} models none before they are known: then the place is kept free
  * @param {(sample: Sample) => void} onPick
+ * @param {Promise<unknown>} calm the images are downloaded after it
  */
-export function showGallery(gallery, models, onPick) {
+export function showGallery(gallery, models, onPick, calm) {
   if (gallery === shown) return;
   shown = gallery;
   const groups = (gallery ? /** @type {const} */ (["defective", "normal"]) : []).map((label) => {
-    const items = gallery?.samples.filter((sample) => sample.label === label).map((sample) => item(sample, onPick)) ?? [];
+    const items = gallery?.samples.filter((sample) => sample.label === label).map((sample) => item(sample, onPick, calm)) ?? [];
     const group = make("div", { className: "group" }, make("h2", { textContent: HEADINGS[label] }), make("div", { className: "thumbs" }, ...items));
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", `${HEADINGS[label]} images`);
@@ -57,9 +58,11 @@ export function markPicked(picked) {
 /**
  * @param {Sample} sample
  * @param {(sample: Sample) => void} onPick
+ * @param {Promise<unknown>} calm
  */
-function item(sample, onPick) {
-  const image = make("img", { fetchPriority: "low", src: `gallery/${sample.file}`, alt: sample.title, width: 128, height: 128, draggable: false });
+function item(sample, onPick, calm) {
+  const image = make("img", { alt: sample.title, width: 128, height: 128, draggable: false });
+  void calm.then(() => (image.src = `gallery/${sample.file}`));
   const button = make("button", { type: "button", title: sample.title, onclick: () => onPick(sample) }, image);
   Object.assign(button.dataset, { testid: "gallery-item", file: sample.file, label: sample.label });
   button.setAttribute("aria-pressed", "false");

@@ -5,8 +5,9 @@ import { find, make } from "../../shared/view/dom.js";
  * The models to choose from, each with a picture of what it knows, and the way to bring another.
  * @param {(file: string) => void} onModel
  * @param {(file: File) => void} onFile a model of the visitor's
+ * @param {Promise<unknown>} calm the pictures are downloaded after it
  */
-export function createModels(onModel, onFile) {
+export function createModels(onModel, onFile, calm) {
   const place = find("#models", HTMLFieldSetElement);
   const file = make("input", { id: "model-file", type: "file", accept: ".safetensors" });
   file.dataset["testid"] = "model-file";
@@ -32,7 +33,7 @@ export function createModels(onModel, onFile) {
     const wasFocused = place.contains(document.activeElement) && document.activeElement !== file;
     if (shown[0] !== models || shown[1] !== galleries) {
       for (const label of place.querySelectorAll(".model:not(.file-button)")) label.remove();
-      for (const model of models) own.before(card(model, galleryOf(galleries, models, model.file)));
+      for (const model of models) own.before(card(model, galleryOf(galleries, models, model.file), calm));
     }
     shown = [models, galleries];
     for (const radio of place.querySelectorAll("input[type=radio]")) {
@@ -53,10 +54,12 @@ function reveal(card) {
 /**
  * @param {import("../../shared/types.js").ModelFile} model
  * @param {import("../../shared/types.js").Gallery | undefined} gallery
+ * @param {Promise<unknown>} calm
  */
-function card({ file, name }, gallery) {
+function card({ file, name }, gallery, calm) {
   const radio = make("input", { type: "radio", name: "model", value: file });
   const picture = gallery?.samples.find(({ label }) => label === "normal");
-  const image = picture ? [make("img", { fetchPriority: "low", src: `gallery/${picture.file}`, alt: "", width: 40, height: 40 })] : [];
-  return make("label", { className: "model" }, radio, ...image, make("span", { textContent: gallery?.name ?? name }));
+  const image = make("img", { alt: "", width: 40, height: 40 });
+  if (picture) void calm.then(() => (image.src = `gallery/${picture.file}`));
+  return make("label", { className: "model" }, radio, ...(picture ? [image] : []), make("span", { textContent: gallery?.name ?? name }));
 }

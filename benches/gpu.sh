@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# What there is to know of a GPU, in one run of less than ten minutes: do our kernels agree with the CPU's there, and how fast are training and scoring?
+set -uo pipefail
+
+usage() {
+  cat <<END
+Usage: benches/gpu.sh pack FOLDER
+       benches/gpu.sh run FOLDER OUT [DEVICE]
+
+pack builds the programs here and packs them into FOLDER. run needs no Rust: it unpacks them on the machine with the GPU and writes a file into OUT for
+each part. A part that fails or hangs does not end the others. DEVICE is as of the program's own --device: gpu:0 unless told otherwise.
+
+  WIDTHS   widths w of the networks; 16 and 64 unless told otherwise
+  SIZE     side of the images in pixels; 256 unless told otherwise
+END
+}
+
+PROGRAMS="daad native integration launches"
+BATCH=8
+
+pack() {
+  local folder=$1 name
+  cd "$(dirname "${BASH_SOURCE[0]}")/.."
+  mkdir -p "$folder"
+  {
+    cargo build --release --message-format=json
+    cargo build --release --bench native --message-format=json
+    cargo test --release --no-run --test integration --test launches --message-format=json
+  } | node -e '
+    for (const line of require("fs").readFileSync(0, "utf8").split("\n").filter(Boolean)) {
+      const { executable, target } = JSON.parse(line);
+      if (executable) console.log(target.name, executable);
+    }' >"$folder/programs"
+  for name in $PROGRAMS; do
+    strip -o "$folder/$name" "$(awk -v name="$name" '$1 == name { print $2 }' "$folder/programs" | tail -n 1)" && xz -f "$folder/$name"
+  done
+  rm "$folder/programs"
+  du -h "$folder"/*
+}
+
+run() {
+  local folder=$1 device=${3:-gpu:0} width system batch
+  OUT=$2
+  BIN=$(mktemp -d)
+  trap 'rm -rf "$BIN"' EXIT
+  mkdir -p "$OUT"
+  export XDG_RUNTIME_DIR=$BIN # wgpu looks for it
+  local size=${SIZE:-256}
+  for name in $PROGRAMS; do xz -dc "$folder/$name.xz" >"$BIN/$name" && chmod +x "$BIN/$name"; done
+  head -c $((BATCH * 3 * size * size)) /dev/urandom >"$BIN/$BATCH"
+  head -c $((3 * size * size)) /dev/urandom >"$BIN/1"
+
+  part doctor 120 "$BIN/daad" doctor
+  part kernels-in-three-threads 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=3 "$BIN/integration" gpu_kernels
+  part kernels-in-one-thread 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=1 "$BIN/integration" gpu_kernels
+  part launches 60 "$BIN/launches" --nocapture
+  for width in ${WIDTHS:-16 64}; do
+    "$BIN/native" model "$width" "$size" "$BIN/model-$width" >/dev/null
+    for system in daad daad+; do steps "train-$system-w$width" train "$BIN/model-$width" "$BIN/$BATCH" "$system" --device "$device"; done
+    for batch in 1 $BATCH; do steps "score-w$width-batch-$batch" score "$BIN/model-$width" "$BIN/$batch" --device "$device"; done
+  done
+  for tasks in 128 512; do CUBECL_WGPU_MAX_TASKS=$tasks steps "train-daad-tasks-$tasks" train "$BIN/model-${WIDTHS%% *}" "$BIN/$BATCH" daad --device "$device"; done
+}
+
+# part NAME SECONDS COMMAND...
+part() {
+  local name=$1 limit=$2 start=$SECONDS status
+  shift 2
+  timeout "$limit" "$@" >"$OUT/$name" 2>&1
+  status=$?
+  echo "$name: status $status after $((SECONDS - start)) s; $(tail -n 1 "$OUT/$name")"
+}
+
+# steps NAME WORDS...: twelve steps of the native program, each after a line, and the median of their times.
+steps() {
+  local name=$1
+  shift
+  yes | head -n 12 | timeout 60 "$BIN/native" "$@" >"$OUT/$name" 2>&1
+  echo "$name: $(grep -o '"seconds":[0-9.e-]*' "$OUT/$name" | cut -d: -f2 | tee >(head -n 1 >"$BIN/first") | sort -g | awk '{ all[NR] = $1 } END { printf "median %.4f s of %d steps", all[int((NR + 1) / 2)], NR }'), first $(cat "$BIN/first") s"
+}
+
+case ${1:-} in
+  pack) (($# == 2)) || { usage && exit 2; } && pack "$(realpath -m "$2")" ;;
+  run) (($# == 3 || $# == 4)) || { usage && exit 2; } && WIDTHS=${WIDTHS:-16 64} && run "${@:2}" ;;
+  *) usage && exit 2 ;;
+esac
