@@ -31,3 +31,6 @@ export function put(selector, text) {
   const element = find(selector, HTMLElement);
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** A picture of nothing: an image without an address would not keep its place. */
+export const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
