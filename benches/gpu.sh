@@ -68,7 +68,7 @@ part() {
   shift 2
   timeout "$limit" "$@" >"$OUT/$name" 2>&1
   status=$?
-  echo "$name: status $status after $((SECONDS - start)) s; $(tail -n 1 "$OUT/$name")"
+  echo "$name: status $status after $((SECONDS - start)) s; $(grep -v "^ *$" "$OUT/$name" | tail -n 1)"
 }
 
 # steps NAME WORDS...: twelve steps of the native program, each after a line, and the median of their times.
