@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { chooseBackend, goTo, open, reading, text } from "./support/page.js";
+import { chooseBackend, drawn, goTo, open, reading, text } from "./support/page.js";
 import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -84,7 +84,8 @@ describe("networks that differ in their block size alone", () => {
     const asked = [];
     const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
     await reading(page);
-    await page.waitForLoadState("networkidle"); // all parts of the page are there
+    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => /\/series-[^/]+\.js$/.test(name))); // its code is there
+    await drawn(page);
     const isPart = (/** @type {string} */ url) => /models\/series|floors\//.test(url);
     assert.deepEqual(asked.filter(isPart), []);
     await goTo(page, "networks");
