@@ -130,11 +130,10 @@ describe("a page", () => {
     const input = page.locator("input[type=file]").first(); // in the element's shadow too
     await input.waitFor({ state: "attached" });
     await page.waitForFunction(() => document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent === "" || !document.querySelector("daad-detector"));
+    await page.waitForLoadState("networkidle");
+    await input.setInputFiles(first.path);
     const output = page.locator("output").first();
-    const handle = await output.elementHandle();
-    const isTold = () => page.waitForFunction((output) => /\d\.\d{3}/.test(output?.textContent ?? ""), handle, { timeout: 5000 });
-    do await input.setInputFiles(first.path); // again where the page does not listen before its model is there
-    while (!(await isTold().then(() => true, () => false)));
+    await page.waitForFunction((output) => /\d\.\d{3}/.test(output?.textContent ?? ""), await output.elementHandle());
     const said = (await output.textContent()) ?? "";
     assert.match(said, new RegExp(first.verdict, "i"));
     assert.ok(said.includes(first.score.toFixed(3)), `${said} has ${first.score}`);
