@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What there is to know of a GPU, in one run of less than ten minutes: do our kernels agree with the CPU's there, and how fast are training and scoring?
+# What there is to know of a GPU, in one run: do our kernels agree with the CPU's there, and how fast are training and scoring?
 set -uo pipefail
 
 usage() {
@@ -17,6 +17,8 @@ END
 
 PROGRAMS="daad native integration launches"
 BATCH=8
+WIDTHS=${WIDTHS:-16 64}
+SIZE=${SIZE:-256}
 
 pack() {
   local folder=$1 name
@@ -45,17 +47,16 @@ run() {
   trap 'rm -rf "$BIN"' EXIT
   mkdir -p "$OUT"
   export XDG_RUNTIME_DIR=$BIN # wgpu looks for it
-  local size=${SIZE:-256}
   for name in $PROGRAMS; do xz -dc "$folder/$name.xz" >"$BIN/$name" && chmod +x "$BIN/$name"; done
-  head -c $((BATCH * 3 * size * size)) /dev/urandom >"$BIN/$BATCH"
-  head -c $((3 * size * size)) /dev/urandom >"$BIN/1"
+  head -c $((BATCH * 3 * SIZE * SIZE)) /dev/urandom >"$BIN/$BATCH"
+  head -c $((3 * SIZE * SIZE)) /dev/urandom >"$BIN/1"
 
   part doctor 120 "$BIN/daad" doctor
   part kernels-in-three-threads 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=3 "$BIN/integration" gpu_kernels
   part kernels-in-one-thread 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=1 "$BIN/integration" gpu_kernels
   part launches 60 "$BIN/launches" --nocapture
-  for width in ${WIDTHS:-16 64}; do
-    "$BIN/native" model "$width" "$size" "$BIN/model-$width" >/dev/null
+  for width in $WIDTHS; do
+    "$BIN/native" model "$width" "$SIZE" "$BIN/model-$width" >/dev/null
     for system in daad daad+; do steps "train-$system-w$width" train "$BIN/model-$width" "$BIN/$BATCH" "$system" --device "$device"; done
     for batch in 1 $BATCH; do steps "score-w$width-batch-$batch" score "$BIN/model-$width" "$BIN/$batch" --device "$device"; done
   done
@@ -76,11 +77,12 @@ steps() {
   local name=$1
   shift
   yes | head -n 12 | timeout 60 "$BIN/native" "$@" >"$OUT/$name" 2>&1
-  echo "$name: $(grep -o '"seconds":[0-9.e-]*' "$OUT/$name" | cut -d: -f2 | tee >(head -n 1 >"$BIN/first") | sort -g | awk '{ all[NR] = $1 } END { printf "median %.4f s of %d steps", all[int((NR + 1) / 2)], NR }'), first $(cat "$BIN/first") s"
+  grep -o '"seconds":[0-9.e-]*' "$OUT/$name" | cut -d: -f2 >"$BIN/seconds"
+  echo "$name: $(sort -g "$BIN/seconds" | awk '{ all[NR] = $1 } END { printf "median %.4f s of %d steps", all[int((NR + 1) / 2)], NR }'), first $(head -n 1 "$BIN/seconds") s"
 }
 
 case ${1:-} in
   pack) (($# == 2)) || { usage && exit 2; } && pack "$(realpath -m "$2")" ;;
-  run) (($# == 3 || $# == 4)) || { usage && exit 2; } && WIDTHS=${WIDTHS:-16 64} && run "${@:2}" ;;
+  run) (($# == 3 || $# == 4)) || { usage && exit 2; } && run "${@:2}" ;;
   *) usage && exit 2 ;;
 esac

@@ -39,12 +39,14 @@ const PAGE = worker.registration.scope;
 
 clientsClaim();
 
+/** Whether an answer has all headers that isolate the page. @param {Headers} headers */
+const isIsolating = (headers) => Object.keys(HEADERS).every((name) => headers.has(name));
+
 /** Adds the headers only to the page and the scripts of workers. Browsers cache compiled code only if the response is unchanged. */
 const isolating = {
   /** @param {{ request: Request, response: Response }} answered */
   async handlerWillRespond({ request, response }) {
-    const isIsolated = Object.keys(HEADERS).every((name) => response.headers.has(name));
-    if (isIsolated || response.type === "opaqueredirect" || !(request.mode === "navigate" || request.destination === "worker")) return response;
+    if (isIsolating(response.headers) || response.type === "opaqueredirect" || !(request.mode === "navigate" || request.destination === "worker")) return response;
     const headers = new Headers(response.headers);
     for (const [name, value] of Object.entries(HEADERS)) if (!headers.has(name)) headers.set(name, value);
     return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
@@ -77,9 +79,9 @@ registerRoute(({ request, url }) => request.mode === "navigate" || url.href === 
 // The content of an address with a hash never changes.
 registerRoute(({ sameOrigin, url }) => sameOrigin && (HASHED.test(url.pathname) || PACKAGE.test(url.pathname)), new CacheFirst({ cacheName: FOR_EVER, plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
 
-worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(passBy(event)));
-
 setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, expiring(KEPT_ANSWERS)] }));
+
+worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(passBy(event)));
 
 /**
  * Has browsers that can do it take files of addresses with a hash from the caches, or else from the network, without asking this service worker, and the
@@ -88,7 +90,7 @@ setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: 
  */
 async function passBy(event) {
   if (!event.addRoutes) return;
-  const isIsolated = await fetch(PAGE, { method: "HEAD" }).then(({ headers }) => Object.keys(HEADERS).every((name) => headers.has(name)), () => false);
+  const isIsolated = await fetch(PAGE, { method: "HEAD" }).then(({ headers }) => isIsolating(headers), () => false);
   // Where the host does not isolate, the page and the scripts of workers need headers of this service worker.
   const kinds = isIsolated ? [{}] : ["", "script", "style"].map((requestDestination) => ({ requestDestination }));
   const any = (/** @type {string[]} */ ...paths) => ({ or: paths.flatMap((path) => kinds.map((kind) => ({ ...kind, urlPattern: new URLPattern({ pathname: new URL(PAGE).pathname + path }) }))) });

@@ -58,11 +58,10 @@ export class Host {
    * @returns {Promise<{ key: number, info: import("./types.js").ModelInfo }>}
    */
   async add(model, signal, onDownload, onStarting) {
-    let isWaiting = true;
-    model.then(() => (isWaiting = false), () => {}); // an error is told below
+    model.catch(() => {}); // it is awaited below
     const key = ++this.#lastKey;
     const started = this.#enqueue(() => this.#start(signal, onDownload), signal);
-    started.then(() => setTimeout(() => isWaiting && this.#warmUp(), SHORT_MS), () => {});
+    started.then(() => setTimeout(() => this.#warmUp(), SHORT_MS), () => {});
     const [bytes] = await Promise.all([model, started]);
     onStarting();
     this.#models.set(key, bytes);
@@ -74,9 +73,13 @@ export class Host {
     }
   }
 
-  /** The first image takes half the time if the engine's code has run before. This takes as long as it spares, so it is done while there is nothing else to do. */
+  /**
+   * The first image takes half the time if the engine's code has run before. This takes as long as it spares, so it is done while the engine waits for
+   * its first model.
+   */
   #warmUp() {
-    this.#enqueue(async () => this.#running?.connection.request({ type: "warm-up" })).catch(() => {}); // the next request will find the engine lost
+    const warmUp = async () => this.#running?.loaded.size === 0 && this.#running.connection.request({ type: "warm-up" });
+    this.#enqueue(warmUp).catch(() => {}); // the next request will find the engine lost
   }
 
   /**

@@ -14,7 +14,7 @@ use super::protobuf::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use crate::error::{Error, Result};
 use crate::image::Mirror;
 use crate::kernel::Window;
-use crate::model::decoder::{POINT, UP};
+use crate::model::decoder::UP;
 use crate::model::discriminator::{DOWN, LEAKY_SLOPE, WHOLE};
 use crate::model::{ModelConfig, parameters};
 use crate::nn::ConvBlockConfig;
@@ -306,7 +306,7 @@ impl Export<'_> {
         }
         x = self.block("generator.decoder.head.conv1", &x, same, 0.0);
         x = self.block("generator.decoder.head.conv2", &x, same, 0.0);
-        self.convolve("Conv", "generator.decoder.head.out", &x, POINT)
+        self.convolve("Conv", "generator.decoder.head.out", &x, Window::POINT)
     }
 
     /// The features f_D of images `[B, 3, H, W]`, `[B, F]`.

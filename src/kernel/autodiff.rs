@@ -117,7 +117,7 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
 
     fn logistic_loss(logits: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         let (logits, node) = logits.into_parts();
-        let output = B::logistic_loss(logits.clone(), sign);
+        let output = once(|| B::logistic_loss(logits.clone(), sign));
         match LogisticLoss.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((logits, sign), output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),

@@ -14,13 +14,6 @@ pub(crate) const UP: Window = Window {
     padding: 0,
 };
 
-/// The window of a convolution of single pixels.
-pub(crate) const POINT: Window = Window {
-    kernel: 1,
-    stride: 1,
-    padding: 0,
-};
-
 /// Reconstructs images from the maps of the scales.
 #[derive(Module, Debug)]
 pub struct Decoder {
@@ -61,7 +54,7 @@ impl Decoder {
         let head = Head {
             conv1: block.init(device),
             conv2: block.init(device),
-            out: Convolution::new([width, IMAGE_CHANNELS], POINT, device),
+            out: Convolution::new([width, IMAGE_CHANNELS], Window::POINT, device),
         };
         Self { stages, head }
     }

@@ -13,22 +13,18 @@ export async function open() {
     await register();
     const { active } = await navigator.serviceWorker.ready;
     const keep = (/** @type {string[]} */ urls) => active?.postMessage({ type: "CACHE_URLS", payload: { urlsToCache: urls } }); // workbox-routing knows this message
-    keep([...withScripts(used(performance.getEntriesByType("resource"))), ...(await wanted())]);
+    keep([location.href.replace(/[?#].*/, ""), ...used(performance.getEntriesByType("resource")), ...(await wanted())]);
     // What is downloaded later, such as another engine, passes by the service worker if its address has a hash.
-    new PerformanceObserver((list) => keep(withScripts(used(list.getEntries()).filter((url) => HASHED.test(url))))).observe({ type: "resource" });
+    new PerformanceObserver((list) => keep(used(list.getEntries()).filter((url) => HASHED.test(url)))).observe({ type: "resource" });
   } catch (error) {
     console.info("The page will not be here without a network.", error);
   }
 }
 
-/** The page and its files among `entries`. Of the files that the worker loaded, only the engine's code is known. @param {readonly PerformanceEntry[]} entries */
+/** The page's own files among `entries`, and the scripts of its engines, which the worker imports. @param {readonly PerformanceEntry[]} entries */
 function used(entries) {
-  return [location.href.replace(/[?#].*/, ""), ...entries.map(({ name }) => name)].filter((url) => new URL(url).origin === location.origin);
-}
-
-/** With the scripts of the engines whose code is among `urls`: the worker imports them. @param {string[]} urls */
-function withScripts(urls) {
-  return [...urls, ...urls.filter((url) => url.endsWith("/daad_bg.wasm")).map((url) => url.replace("daad_bg.wasm", "daad.js"))];
+  const own = entries.map(({ name }) => name).filter((url) => new URL(url).origin === location.origin);
+  return [...own, ...own.filter((url) => url.endsWith("/daad_bg.wasm")).map((url) => url.replace("daad_bg.wasm", "daad.js"))];
 }
 
 /** Files that a visitor may open only later, without a network. None if the browser saves data. */

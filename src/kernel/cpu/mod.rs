@@ -48,6 +48,13 @@ pub struct Window {
 }
 
 impl Window {
+    /// Single pixels.
+    pub const POINT: Self = Self {
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+    };
+
     /// Output size of a convolution along an axis whose input size is `size`.
     pub const fn positions(self, size: usize) -> usize {
         (size + 2 * self.padding - self.kernel) / self.stride + 1

@@ -55,10 +55,13 @@ pub(super) fn empty<const D: usize>(x: &CubeTensor, shape: [usize; D]) -> CubeTe
 
 /// Number of channels in a vector: the largest of 4, 2 and 1 that divides `channels`.
 pub(super) fn vector(channels: usize) -> usize {
-    let sizes = [4, 2, 1];
-    let fitting = sizes
-        .into_iter()
-        .find(|&size| channels.is_multiple_of(size));
+    first_divisor([4, 2, 1], channels)
+}
+
+/// The first of `sizes`, of which the last is 1, that divides `count`.
+pub(super) fn first_divisor<const N: usize>(sizes: [usize; N], count: usize) -> usize {
+    let mut sizes = sizes.into_iter();
+    let fitting = sizes.find(|&size| count.is_multiple_of(size));
     fitting.expect("one divides everything")
 }
 

@@ -7,17 +7,12 @@ use burn_cubecl::ops::{permute, permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::convolution::convolution;
+#[cfg(feature = "learn")]
+use super::layout::first_divisor;
 use super::layout::{contiguous, dims};
 #[cfg(feature = "learn")]
 use super::training::weight_gradient::weight_gradient;
 use crate::kernel::Window;
-
-/// The window of a convolution of single pixels.
-const POINT: Window = Window {
-    kernel: 1,
-    stride: 1,
-    padding: 0,
-};
 
 /// `[M, K]` times `[K, N]`. Either may be a transposed view.
 pub(super) fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
@@ -29,7 +24,7 @@ pub(super) fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
     let pixels = permute_nhwc_to_nchw(reshape(contiguous(lhs), [1, 1, rows, inner].into()));
     let weights = reshape(contiguous(rhs), [1, 1, inner, columns].into());
     let weights = permute(weights, &[3, 2, 0, 1]);
-    let product = convolution(pixels, weights, None, POINT, 1.0);
+    let product = convolution(pixels, weights, None, Window::POINT, 1.0);
     // The channels of `[1, N, 1, M]` are last in memory.
     reshape(permute(product, &[0, 2, 3, 1]), [rows, columns].into())
 }
@@ -39,11 +34,7 @@ pub(super) fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
 #[cfg(feature = "learn")]
 fn sum_of_outer_products(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
     let ([rows, inner], [_, columns]) = (dims(&lhs), dims(&rhs));
-    let in_a_line = [16, 8, 4, 2, 1];
-    let in_a_line = in_a_line
-        .into_iter()
-        .find(|&pixels| inner.is_multiple_of(pixels));
-    let in_a_line = in_a_line.expect("one divides everything");
+    let in_a_line = first_divisor([16, 8, 4, 2, 1], inner);
     let maps = |matrix: CubeTensor, channels: usize| {
         let shape = [1, inner / in_a_line, in_a_line, channels];
         permute_nhwc_to_nchw(reshape(contiguous(matrix), shape.into()))
@@ -51,7 +42,7 @@ fn sum_of_outer_products(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
     let lhs = maps(permute(lhs, &[1, 0]), rows);
     // It is stored as `[1, 1, M, N]`.
     let sum = permute(
-        weight_gradient(lhs, maps(rhs, columns), POINT),
+        weight_gradient(lhs, maps(rhs, columns), Window::POINT),
         &[2, 3, 1, 0],
     );
     reshape(sum, [rows, columns].into())

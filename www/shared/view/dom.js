@@ -32,5 +32,17 @@ export function put(selector, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A picture of nothing: an image without an address would not keep its place. */
-export const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+/** An image without an address would not keep its place. */
+const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
+/**
+ * Makes an image that is downloaded later, and after what is more urgent.
+ * @param {string} src
+ * @param {Promise<unknown>} then when
+ * @param {Partial<HTMLImageElement>} properties with a size
+ */
+export function makeLater(src, then, properties) {
+  const image = make("img", { fetchPriority: "low", src: NO_PICTURE, ...properties });
+  void then.then(() => (image.src = src));
+  return image;
+}

@@ -1,4 +1,4 @@
-import { NO_PICTURE, find, make } from "../../shared/view/dom.js";
+import { find, make, makeLater } from "../../shared/view/dom.js";
 
 /** @typedef {import("../../shared/types.js").Sample} Sample */
 
@@ -61,8 +61,7 @@ export function markPicked(picked) {
  * @param {Promise<unknown>} calm
  */
 function item(sample, onPick, calm) {
-  const image = make("img", { src: NO_PICTURE, alt: sample.title, width: 128, height: 128, draggable: false });
-  void calm.then(() => (image.src = `gallery/${sample.file}`));
+  const image = makeLater(`gallery/${sample.file}`, calm, { alt: sample.title, width: 128, height: 128, draggable: false });
   const button = make("button", { type: "button", title: sample.title, onclick: () => onPick(sample) }, image);
   Object.assign(button.dataset, { testid: "gallery-item", file: sample.file, label: sample.label });
   button.setAttribute("aria-pressed", "false");

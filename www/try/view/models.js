@@ -1,5 +1,5 @@
 import { galleryOf } from "./gallery.js";
-import { NO_PICTURE, find, make } from "../../shared/view/dom.js";
+import { find, make, makeLater } from "../../shared/view/dom.js";
 
 /**
  * The models to choose from, each with a picture of what it knows, and the way to bring another.
@@ -59,7 +59,6 @@ function reveal(card) {
 function card({ file, name }, gallery, calm) {
   const radio = make("input", { type: "radio", name: "model", value: file });
   const picture = gallery?.samples.find(({ label }) => label === "normal");
-  const image = make("img", { src: NO_PICTURE, alt: "", width: 40, height: 40 });
-  if (picture) void calm.then(() => (image.src = `gallery/${picture.file}`));
-  return make("label", { className: "model" }, radio, ...(picture ? [image] : []), make("span", { textContent: gallery?.name ?? name }));
+  const image = picture ? [makeLater(`gallery/${picture.file}`, calm, { alt: "", width: 40, height: 40 })] : [];
+  return make("label", { className: "model" }, radio, ...image, make("span", { textContent: gallery?.name ?? name }));
 }
