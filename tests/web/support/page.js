@@ -50,11 +50,25 @@ export async function open(browser, url, { prepare, unfold = true, ...options } 
     /** @param {RegExp} [expected] complaints that the test provoked */
     async close(expected) {
       const rest = complaints.filter((text) => !expected?.test(text));
-      await page.unrouteAll({ behavior: "ignoreErrors" }); // what comes late may still be on its way through a test's route
-      await context.close();
+      await within(10_000, "the routes are taken back", page.unrouteAll({ behavior: "ignoreErrors" })); // what comes late may still be on its way through a test's route
+      await within(30_000, "the page is closed", context.close());
       assert.deepEqual(rest, [], "the page logged no errors");
     },
   };
+}
+
+/**
+ * For what Playwright itself waits for without an end.
+ * @template Result
+ * @param {number} limit_ms
+ * @param {string} what is to happen within it
+ * @param {Promise<Result>} promise
+ */
+function within(limit_ms, what, promise) {
+  /** @type {NodeJS.Timeout} */
+  let timer;
+  const end = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`not within ${limit_ms} ms: ${what}`)), limit_ms)));
+  return Promise.race([promise, end]).finally(() => clearTimeout(timer));
 }
 
 /**
