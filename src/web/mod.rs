@@ -33,6 +33,8 @@ pub mod training;
 /// The initialization, which runs once when the module is loaded.
 #[wasm_bindgen(start)]
 fn start() {
+    #[cfg(feature = "webgpu")]
+    device::register();
     // The hook has an effect only in builds with the precompiled standard library. If the standard
     // library is built with the program, panics have no messages.
     console_error_panic_hook::set_once();

@@ -14,6 +14,21 @@ pub(super) async fn detector(model: &[u8]) -> Result<Detector> {
     Ok(detector)
 }
 
+/// Registers the operations of the compiler for GPU kernels, which do so before `main`; a wasm module has none.
+///
+/// NOTE: Without this call the linker adds one to every exported function, and wasm-bindgen's glue calls some of these for
+/// each object that it hands over: nearly three quarters of an image's time was spent registering.
+#[expect(unsafe_code, reason = "the linker makes the function")]
+pub(super) fn register() {
+    unsafe extern "C" {
+        fn __wasm_call_ctors();
+    }
+    // SAFETY: it is called once, when the module starts.
+    unsafe {
+        __wasm_call_ctors();
+    }
+}
+
 async fn device() -> Result<Device> {
     thread_local! {
         /// The runtime can be initialized only once, so a second model uses the same device.

@@ -37,6 +37,18 @@ async function fails(promise, code, message = /^[A-Z].*[.]$/s) {
   return error;
 }
 
+describe("an engine", () => {
+  for (const name of ["cpu", "cpu-threads", "learn-threads", "webgpu"]) {
+    // Where the linker takes a module for a command, it wraps functions so that each call initializes the module anew.
+    test(`initializes itself once, not in every call: ${name}`, async () => {
+      const code = await readFile(join(project.dir, "node_modules/daad/engines", name, "daad_bg.wasm"));
+      const functions = WebAssembly.Module.exports(new WebAssembly.Module(Uint8Array.from(code)));
+      assert.ok(functions.length > 10);
+      assert.deepEqual(functions.filter(({ name }) => name.includes("command_export")), []);
+    });
+  }
+});
+
 describe("a detector", () => {
   for (const name of ["index.node.js", "inline.node.js"]) {
     test(`from ${name} gives the same for a file, its pixels, a batch and tiles`, async () => {
