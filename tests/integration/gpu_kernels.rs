@@ -95,6 +95,37 @@ fn a_convolution_and_its_gradients_are_those_of_the_cpu() {
 }
 
 #[test]
+fn tiles_of_all_sizes_give_the_results_of_the_cpu() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    // 8, 12 and 3 channels are two vectors, three, and none; half the side gives units less to do.
+    for (side, outputs) in [(61, 8), (61, 12), (61, 3), (31, 8), (9, 16)] {
+        for (kernel, stride, padding) in [(3, 1, 1), (4, 2, 1), (2, 2, 0)] {
+            let window = window(kernel, stride, padding);
+            let maps = maps(&mut rng, [2, side, side + 1], 5);
+            let weight = random(&mut rng, [outputs, 5, kernel, kernel]);
+            let bias = random(&mut rng, [outputs]);
+            assert_same(
+                &devices,
+                &format!("{window:?}, side {side}, {outputs} channels"),
+                &mut rng,
+                Operands([maps.clone(), weight.clone()], [bias.clone()]),
+                |Operands([x, weight], [bias])| kernel::convolve(x, weight, bias, window, 0.2),
+            );
+            assert_same(
+                &devices,
+                &format!("transposed {window:?}, side {side}, {outputs} channels"),
+                &mut rng,
+                Operands([maps, weight.swap_dims(0, 1)], [bias]),
+                |Operands([x, weight], [bias])| {
+                    kernel::convolve_transposed(x, weight, bias, window)
+                },
+            );
+        }
+    }
+}
+
+#[test]
 fn lines_that_are_shared_out_count_once() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(3);

@@ -1,9 +1,9 @@
 //! Convolutions on GPUs, on maps with the channels last.
 //!
-//! Every unit (thread) computes one vector of output channels for several neighbouring pixels of a
-//! row. It reads each weight once for all these pixels, and each input value once for all windows
-//! that contain it. Burn's own kernel computes one pixel for each unit, and reads more values than
-//! it multiplies.
+//! Every unit (thread) computes a tile: some vectors of output channels for several neighbouring
+//! pixels of a row. It reads each weight once for all these pixels, and each input value once for all
+//! these vectors and all windows that contain it. Burn's own kernel computes one pixel for each unit,
+//! and reads more values than it multiplies.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
@@ -12,8 +12,14 @@ use burn_cubecl::tensor::CubeTensor;
 use super::layout::{channels_last, contiguous, dims, empty, leaky_relu, units, vector};
 use crate::kernel::Window;
 
-/// Largest number of pixels that a unit computes.
-const PIXELS: usize = 4;
+/// What a unit may compute, the largest first: a number of pixels, and of vectors of output channels
+/// for each of them. The more it computes, the fewer values it reads for each product.
+const TILES: [(usize, usize); 3] = [(8, 2), (8, 1), (4, 1)];
+
+/// Planes (warps) that have to be busy before units get larger tiles, for each unit of a plane: where
+/// planes are wide there are many. It makes 16,384 units for planes of 32, and 256 for those of a CPU
+/// in the place of a GPU, which have four.
+const PLANES: usize = 16;
 
 /// Convolution of `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU with
 /// `slope` for negative values.
@@ -46,6 +52,7 @@ pub(super) fn convolution(
                 window.stride,
                 window.padding,
                 call.pixels,
+                call.blocks,
             );
         }
     })
@@ -89,6 +96,7 @@ pub(super) fn transposed_convolution(
                 stride,
                 padding,
                 call.pixels,
+                call.blocks,
             );
         }
     })
@@ -111,6 +119,8 @@ struct Call {
     output: TensorArg,
     /// Number of pixels that a unit computes.
     pixels: usize,
+    /// Number of vectors of output channels that a unit computes for each pixel.
+    blocks: usize,
 }
 
 /// Prepares the arguments, calls `run` to launch the kernel, and returns its output `[B, O, H, W]`
@@ -131,10 +141,17 @@ fn launch(
     let output = empty(&x, [batch, height, width, outputs]);
 
     let row = width.div_ceil(apart);
-    let pixels = PIXELS.min(row.next_power_of_two());
-    let in_a_row = row.div_ceil(pixels) * apart;
     let vectors = outputs / vector(outputs);
-    let (count, dim) = units(&client, batch * height * in_a_row * vectors);
+    let rows = batch * height * apart;
+    let count = |pixels, blocks| rows * row.div_ceil(pixels) * vectors / blocks;
+    let plane = client.properties().hardware.plane_size_max as usize;
+    let enough = PLANES * plane * plane;
+    let fits = |&(pixels, blocks): &(usize, usize)| {
+        vectors.is_multiple_of(blocks) && pixels <= row && count(pixels, blocks) >= enough
+    };
+    let smallest = (TILES[TILES.len() - 1].0.min(row.next_power_of_two()), 1);
+    let (pixels, blocks) = TILES.into_iter().find(fits).unwrap_or(smallest);
+    let (count, dim) = units(&client, count(pixels, blocks));
     run(Call {
         count,
         client,
@@ -149,6 +166,7 @@ fn launch(
         weight: weight.into_tensor_arg(),
         output: output.clone().into_tensor_arg(),
         pixels,
+        blocks,
     });
     permute_nhwc_to_nchw(output)
 }
@@ -166,14 +184,17 @@ fn convolution_kernel<I: Size, O: Size>(
     #[comptime] stride: usize,
     #[comptime] padding: usize,
     #[comptime] pixels: usize,
+    #[comptime] blocks: usize,
 ) {
     let (height, width) = (input.shape(1), input.shape(2));
     let columns = output.shape(2);
     let vectors = output.shape(3) / output.vector_size();
     let tiles = columns.div_ceil(pixels);
 
-    let vector = ABSOLUTE_POS % vectors;
-    let tile = ABSOLUTE_POS / vectors;
+    // The vectors of a unit are as far apart as possible, so that neighbouring units read neighbours.
+    let apart = vectors / blocks;
+    let vector = ABSOLUTE_POS % apart;
+    let tile = ABSOLUTE_POS / apart;
     let first = tile % tiles * pixels;
     let row = tile / tiles;
     let (image, y) = (row / output.shape(1), row % output.shape(1));
@@ -192,12 +213,15 @@ fn convolution_kernel<I: Size, O: Size>(
         columns_at[column] = select(inside[column], x - padding, 0);
     }
 
-    let mut sums = Array::<Vector<f32, O>>::new(pixels);
+    let mut sums = Array::<Vector<f32, O>>::new(comptime!(pixels * blocks));
     #[unroll]
     for pixel in 0..pixels {
-        sums[pixel] = Vector::zeroed();
-        if comptime!(has_bias) {
-            sums[pixel] = bias[vector];
+        #[unroll]
+        for block in 0..blocks {
+            sums[pixel * blocks + block] = Vector::zeroed();
+            if comptime!(has_bias) {
+                sums[pixel * blocks + block] = bias[vector + block * apart];
+            }
         }
     }
     for ky in 0..kernel {
@@ -215,6 +239,8 @@ fn convolution_kernel<I: Size, O: Size>(
                 vector,
                 kernel,
                 stride,
+                pixels,
+                blocks,
                 1usize,
                 false,
             );
@@ -225,7 +251,10 @@ fn convolution_kernel<I: Size, O: Size>(
     for pixel in 0..pixels {
         if first + pixel < columns {
             let at = (row * columns + first + pixel) * vectors + vector;
-            output[at] = leaky_relu(sums[pixel], slope);
+            #[unroll]
+            for block in 0..blocks {
+                output[at + block * apart] = leaky_relu(sums[pixel * blocks + block], slope);
+            }
         }
     }
 }
@@ -243,6 +272,7 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     #[comptime] stride: usize,
     #[comptime] padding: usize,
     #[comptime] pixels: usize,
+    #[comptime] blocks: usize,
 ) {
     let (height, width) = (input.shape(1), input.shape(2));
     let columns = output.shape(2);
@@ -252,8 +282,9 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     // offset; these offsets are a stride apart.
     let offsets = comptime!(kernel / stride);
 
-    let vector = ABSOLUTE_POS % vectors;
-    let rest = ABSOLUTE_POS / vectors;
+    let apart = vectors / blocks;
+    let vector = ABSOLUTE_POS % apart;
+    let rest = ABSOLUTE_POS / apart;
     let phase = rest % stride;
     let tile = rest / stride;
     let first = tile % tiles * pixels;
@@ -277,12 +308,15 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
         columns_at[column] = select(inside[column], x - last_offset, 0);
     }
 
-    let mut sums = Array::<Vector<f32, O>>::new(pixels);
+    let mut sums = Array::<Vector<f32, O>>::new(comptime!(pixels * blocks));
     #[unroll]
     for pixel in 0..pixels {
-        sums[pixel] = Vector::zeroed();
-        if comptime!(has_bias) {
-            sums[pixel] = bias[vector];
+        #[unroll]
+        for block in 0..blocks {
+            sums[pixel * blocks + block] = Vector::zeroed();
+            if comptime!(has_bias) {
+                sums[pixel * blocks + block] = bias[vector + block * apart];
+            }
         }
     }
     let (ky, nearest) = ((y + padding) % stride, (y + padding) / stride);
@@ -300,6 +334,8 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
                 vector,
                 offsets,
                 1usize,
+                pixels,
+                blocks,
                 // The weights are read in reverse order: in a window that starts further left, the
                 // pixel is further right.
                 stride,
@@ -312,7 +348,11 @@ fn transposed_convolution_kernel<I: Size, O: Size>(
     for pixel in 0..pixels {
         let x = (first + pixel) * stride + phase;
         if x < columns {
-            output[(row * columns + x) * vectors + vector] = sums[pixel];
+            let at = (row * columns + x) * vectors + vector;
+            #[unroll]
+            for block in 0..blocks {
+                output[at + block * apart] = sums[pixel * blocks + block];
+            }
         }
     }
 }
@@ -332,6 +372,8 @@ fn add_products<I: Size, O: Size>(
     vector: usize,
     #[comptime] offsets: usize,
     #[comptime] stride: usize,
+    #[comptime] pixels: usize,
+    #[comptime] blocks: usize,
     #[comptime] step: usize,
     #[comptime] reversed: bool,
 ) {
@@ -339,7 +381,7 @@ fn add_products<I: Size, O: Size>(
     let channels = input.shape(3) / lanes;
     let vectors = weight.shape(3) / weight.vector_size();
     let reach = columns_at.len();
-    let pixels = sums.len();
+    let apart = vectors / blocks;
     let mut values = Array::<Vector<f32, I>>::new(reach);
     for channel in 0..channels {
         #[unroll]
@@ -353,11 +395,14 @@ fn add_products<I: Size, O: Size>(
             #[unroll]
             for lane in 0..lanes {
                 let at = ((offset + place) * channels + channel) * lanes + lane;
-                let weight = weight[at * vectors + vector];
                 #[unroll]
-                for pixel in 0..pixels {
-                    let value = values[pixel * stride + kx].extract(lane);
-                    sums[pixel] += weight * Vector::broadcast(value);
+                for block in 0..blocks {
+                    let weight = weight[at * vectors + vector + block * apart];
+                    #[unroll]
+                    for pixel in 0..pixels {
+                        let value = values[pixel * stride + kx].extract(lane);
+                        sums[pixel * blocks + block] += weight * Vector::broadcast(value);
+                    }
                 }
             }
         }
