@@ -106,6 +106,20 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         (output, Self::from_inner(mean), Self::from_inner(variance))
     }
 
+    fn concatenate(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (first, first_node) = first.into_parts();
+        let (second, second_node) = second.into_parts();
+        let prepared = Concatenate
+            .prepare::<C>([first_node, second_node])
+            .compute_bound();
+        let channels = first.shape()[1];
+        let output = once(|| B::concatenate(first, second));
+        match prepared.stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(channels, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
     fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, x_node) = x.into_parts();
         let output = once(|| B::max_pool(x.clone()));
@@ -221,6 +235,23 @@ impl<B: Gradients> Backward<B, 3> for Normalize {
         for (node, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Concatenate;
+
+impl<B: Gradients> Backward<B, 2> for Concatenate {
+    type State = usize;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Found, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let parts = B::split(gradient, ops.state);
+        for (node, part) in ops.parents.into_iter().zip(parts) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, part);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The operations that a back end must have for the gradients of [`Kernels`].
 
+use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
+use burn::tensor::Slice;
 
 use super::{AddressingRule, Kernels, Window, plain};
 
@@ -58,6 +60,17 @@ pub(super) trait Gradients: Kernels {
     /// The gradient with respect to the input `x` of [`Kernels::max_pool`]. If several of the 2×2
     /// pixels have the maximum, the first one gets the gradient, as in PyTorch.
     fn max_pool_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The reverse of [`Kernels::concatenate`]: maps `[B, C + D, H, W]`, with C = `channels`, to their
+    /// parts.
+    fn split(maps: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
+        let all = maps.shape()[1];
+        let part = |from: usize, to: usize| {
+            let every = Slice::full();
+            Self::float_slice(maps.clone(), &[every, Slice::from(from..to), every, every])
+        };
+        [part(0, channels), part(channels, all)]
+    }
 
     /// The gradient with respect to the logits of [`Kernels::logistic_loss`], given the `gradient`
     /// with respect to its output, `[1]`.

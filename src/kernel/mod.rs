@@ -27,8 +27,8 @@ use burn::backend::{Backend, backend_extension};
 
 pub use cpu::{AdamStep, AddressingRule, Recall, Window};
 pub use operations::{
-    Normalized, adam, address, answer, convolve, convolve_transposed, follow, logistic_loss,
-    matmul, max_pool, normalize, normalize_train,
+    Normalized, adam, address, answer, arranged, concatenate, convolve, convolve_transposed,
+    follow, logistic_loss, matmul, max_pool, normalize, normalize_train,
 };
 pub use recall::recall;
 #[cfg(feature = "learn")]
@@ -120,6 +120,26 @@ pub trait Kernels: Backend {
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
+    }
+
+    /// Maps `[B, C, H, W]` and `[B, D, H, W]` to `[B, C + D, H, W]`.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn concatenate(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![first, second], 1)
+    }
+
+    /// The weights of a convolution, `[O, I, k, k]`, or of a transposed one, `[I, O, k, k]`, in the
+    /// order of axes in memory that its kernel reads. Others are copied into it at each call.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn arranged(weight: FloatTensor<Self>, transposed: bool) -> FloatTensor<Self> {
+        let _ = transposed;
+        weight
+    }
+
+    /// The sum of the squares of each row: `[R, C]` to `[R, 1]`, without a gradient.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn square_sums(rows: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_sum_dim(Self::float_mul(rows.clone(), rows), 1)
     }
 
     /// The product of matrices `[M, K]` and `[K, N]`, of which either may be a transposed view.

@@ -113,6 +113,18 @@ pub fn max_pool(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(x.into_dispatch()))
 }
 
+/// Maps `[B, C, H, W]` and `[B, D, H, W]` to `[B, C + D, H, W]`.
+pub fn concatenate(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
+    let [first, second] = [first, second].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::concatenate(first, second))
+}
+
+/// The weights of a convolution, `[O, I, k, k]`, or of a transposed one, `[I, O, k, k]`, in the order
+/// of axes in memory that its kernel reads: for networks whose weights do not change any more.
+pub fn arranged(weight: Tensor<4>, transposed: bool) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::arranged(weight.into_dispatch(), transposed))
+}
+
 /// The product of matrices `[M, K]` and `[K, N]`; it has no gradient.
 pub fn matmul(lhs: Tensor<2>, rhs: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::matmul(lhs.into_dispatch(), rhs.into_dispatch()))

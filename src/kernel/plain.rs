@@ -78,10 +78,8 @@ pub(super) fn answer<B: Kernels>(
     items: FloatTensor<B>,
     rule: AddressingRule,
 ) -> Answered<FloatTensor<B>> {
-    let square_sums =
-        |rows: &FloatTensor<B>| B::float_sum_dim(B::float_mul(rows.clone(), rows.clone()), 1);
-    let of_items = B::float_transpose(square_sums(&items));
-    let squares = [square_sums(&queries), of_items];
+    let of_items = B::float_transpose(B::square_sums(items.clone()));
+    let squares = [B::square_sums(queries.clone()), of_items];
     let products = B::matmul(queries, B::float_transpose(items.clone()));
     let [of_queries, of_items] = squares.clone();
     let weights = B::address(products.clone(), of_queries, of_items, rule);

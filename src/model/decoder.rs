@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::config::{IMAGE_CHANNELS, ModelConfig};
-use crate::kernel::Window;
+use crate::kernel::{Window, concatenate};
 use crate::nn::{ConvBlock, ConvBlockConfig, Convolution, TransposedConvolution};
 
 /// The window of a transposed convolution that doubles the size of a map.
@@ -67,7 +67,7 @@ impl Decoder {
             if scale + 1 < self.stages.len()
                 && let Some(skip) = skips.as_mut().and_then(Vec::pop)
             {
-                x = Tensor::cat(vec![x, skip], 1);
+                x = concatenate(x, skip);
             }
             x = stage.conv2.forward(stage.conv1.forward(x));
             x = stage.up.forward(x);
@@ -81,7 +81,7 @@ impl Decoder {
         let fold = |stage: DecoderStage| DecoderStage {
             conv1: stage.conv1.folded(),
             conv2: stage.conv2.folded(),
-            up: stage.up,
+            up: stage.up.arranged(),
         };
         let Self { stages, head } = self;
         Self {
@@ -89,7 +89,7 @@ impl Decoder {
             head: Head {
                 conv1: head.conv1.folded(),
                 conv2: head.conv2.folded(),
-                out: head.out,
+                out: head.out.arranged(),
             },
         }
     }

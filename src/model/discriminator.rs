@@ -93,7 +93,8 @@ impl Discriminator {
         let stages = self.stages.into_iter();
         Self {
             stages: stages.map(ConvBlock::folded).collect(),
-            ..self
+            features: self.features.arranged(),
+            classifier: self.classifier.arranged(),
         }
     }
 }

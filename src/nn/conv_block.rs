@@ -77,7 +77,7 @@ impl ConvBlock {
             None => conv,
         };
         Self {
-            conv,
+            conv: conv.arranged(),
             norm: None,
             slope,
         }

@@ -55,6 +55,13 @@ impl Convolution {
             window,
         }
     }
+
+    /// The convolution for inference only: its weights lie in memory as the device reads them.
+    #[must_use]
+    pub fn arranged(self) -> Self {
+        let weight = self.weight.map(|weight| kernel::arranged(weight, false));
+        Self { weight, ..self }
+    }
 }
 
 /// Transposed convolution of `[B, I, h, w]` to `[B, O, H, W]`.
@@ -83,5 +90,12 @@ impl TransposedConvolution {
     /// window of the output.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernel::convolve_transposed(x, self.weight.val(), self.bias.val(), self.window)
+    }
+
+    /// See [`Convolution::arranged`].
+    #[must_use]
+    pub fn arranged(self) -> Self {
+        let weight = self.weight.map(|weight| kernel::arranged(weight, true));
+        Self { weight, ..self }
     }
 }

@@ -171,6 +171,38 @@ fn a_transposed_convolution_and_its_gradients_are_those_of_the_cpu() {
 }
 
 #[test]
+fn joined_maps_and_their_gradients_are_those_of_the_cpu() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    for channels @ [left, right] in [[8, 4], [4, 6], [3, 12], [1, 1], [7, 5]] {
+        let size = size(&mut rng, 1);
+        let operands = Operands(
+            [maps(&mut rng, size, left), maps(&mut rng, size, right)],
+            [],
+        );
+        assert_same(
+            &devices,
+            &format!("{channels:?} channels joined, {size:?}"),
+            &mut rng,
+            operands,
+            |Operands([first, second], [])| kernel::concatenate(first, second),
+        );
+    }
+}
+
+#[test]
+fn arranged_weights_are_the_same_weights() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    for (name, device) in devices() {
+        for transposed in [false, true] {
+            let weight = random(&mut rng, [5, 3, 4, 2]);
+            let there = kernel::arranged(weight.clone().to_device(&device), transposed);
+            assert_eq!(values(there), values(weight), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_normalization_and_its_gradients_are_those_of_the_cpu() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(4);

@@ -35,6 +35,44 @@ pub(super) fn address(tensors: [CubeTensor; 3], rule: AddressingRule) -> CubeTen
     weights
 }
 
+/// The sum of the squares of each row: `[R, C]` to `[R, 1]`. A unit for each row.
+pub(super) fn square_sums(rows: CubeTensor) -> CubeTensor {
+    let rows = contiguous(rows);
+    let [count, columns] = dims(&rows);
+    let sums = empty(&rows, [count, 1]);
+    let client = rows.client.clone();
+    let (cubes, dim) = units(&client, count);
+    // SAFETY: the kernel writes within the sums and reads within the rows.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        square_sums_kernel::launch_unchecked(
+            &client,
+            cubes,
+            dim,
+            vector(columns),
+            rows.into_tensor_arg(),
+            sums.clone().into_tensor_arg(),
+        );
+    }
+    sums
+}
+
+/// Rows `[R, C]`, sums `[R, 1]`.
+#[cube(launch_unchecked)]
+fn square_sums_kernel<N: Size>(rows: &Tensor<Vector<f32, N>>, sums: &mut Tensor<f32>) {
+    let row = ABSOLUTE_POS;
+    if row >= sums.len() {
+        terminate!();
+    }
+    let vectors = rows.shape(1) / rows.vector_size();
+    let mut sum = Vector::zeroed();
+    for vector in 0..vectors {
+        let values = rows[row * vectors + vector];
+        sum += values * values;
+    }
+    sums[row] = sum_of_lanes(sum, rows.vector_size());
+}
+
 /// Products and weights `[Q, N]`, sums of squares `[Q, 1]` and `[1, N]`.
 #[cube(launch_unchecked)]
 fn address_kernel<N: Size>(

@@ -21,6 +21,27 @@ const TILES: [(usize, usize); 3] = [(8, 2), (8, 1), (4, 1)];
 /// in the place of a GPU, which have four.
 const PLANES: usize = 16;
 
+/// The axes of weights `[O, I, k, k]` as the kernel reads them: `[k, k, I, O]`.
+const WEIGHTS: [usize; 4] = [2, 3, 1, 0];
+
+/// The same for weights `[I, O, k, k]` of a transposed convolution.
+const TRANSPOSED_WEIGHTS: [usize; 4] = [2, 3, 0, 1];
+
+/// The weights of a convolution, or of a transposed one, in memory as the kernel reads them, behind
+/// a view with the axes that they had.
+pub(super) fn arranged(weight: CubeTensor, transposed: bool) -> CubeTensor {
+    let axes = if transposed {
+        TRANSPOSED_WEIGHTS
+    } else {
+        WEIGHTS
+    };
+    let mut back = [0; 4];
+    for (at, axis) in axes.into_iter().enumerate() {
+        back[axis] = at;
+    }
+    permute(contiguous(permute(weight, &axes)), &back)
+}
+
 /// Convolution of `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU with
 /// `slope` for negative values.
 pub(super) fn convolution(
@@ -32,7 +53,7 @@ pub(super) fn convolution(
 ) -> CubeTensor {
     let [_, _, height, width] = dims(&x);
     let size = [height, width].map(|size| window.positions(size));
-    launch(x, permute(weight, &[2, 3, 1, 0]), bias, size, 1, |call| {
+    launch(x, permute(weight, &WEIGHTS), bias, size, 1, |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
@@ -76,7 +97,7 @@ pub(super) fn transposed_convolution(
         padding,
     } = window;
     assert!(kernel.is_multiple_of(stride), "{window:?}");
-    let weight = permute(weight, &[2, 3, 0, 1]);
+    let weight = permute(weight, &TRANSPOSED_WEIGHTS);
     launch(x, weight, bias, size, stride, |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]

@@ -5,6 +5,7 @@
 //! channels last in memory, so that a vector holds several channels of one pixel.
 
 mod addressing;
+mod channels;
 mod convolution;
 mod layout;
 mod matmul;
@@ -77,6 +78,18 @@ impl Kernels for CubeBackend {
 
     fn max_pool(x: CubeTensor) -> CubeTensor {
         pool::max_pool(x)
+    }
+
+    fn concatenate(first: CubeTensor, second: CubeTensor) -> CubeTensor {
+        channels::concatenate(first, second)
+    }
+
+    fn arranged(weight: CubeTensor, transposed: bool) -> CubeTensor {
+        convolution::arranged(weight, transposed)
+    }
+
+    fn square_sums(rows: CubeTensor) -> CubeTensor {
+        addressing::square_sums(rows)
     }
 
     fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {

@@ -55,6 +55,10 @@ impl Gradients for CubeBackend {
         NormalizationGradients { x, gamma, beta }
     }
 
+    fn split(maps: CubeTensor, channels: usize) -> [CubeTensor; 2] {
+        super::channels::split(maps, channels)
+    }
+
     fn max_pool_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
         pool::max_pool_backward(x, gradient)
     }
