@@ -30,7 +30,7 @@ export const rows = [
  */
 async function beside(width, size_px) {
   const weights = await model(width, size_px);
-  const engines = await openEngines({ model: weights, onnx: await onnx(weights), image: await imageFile(size_px), ours: "wasm-1", peer: { provider: "wasm", threads: 1 } });
+  const engines = await openEngines({ model: weights, network: await onnx(weights), image: await imageFile(size_px), ours: "wasm-1", peer: { runtime: "onnxruntime", provider: "wasm", threads: 1 } });
   try {
     const { ours, peer } = await engines.first();
     assertSameScores(ours, peer);

@@ -11,14 +11,14 @@ export const OURS = /** @type {const} */ ({
 });
 
 /**
- * @typedef {{ provider: "wasm" | "webgpu", threads: number }} Peer
+ * @typedef {{ runtime: "onnxruntime" | "litert", provider: "wasm" | "webgpu", threads: number }} Peer
  */
 
 /**
- * @param {{ model: string, image: string, ours: keyof typeof OURS, onnx?: string, peer?: Peer }} options without a peer only ours is started
+ * @param {{ model: string, image: string, ours: keyof typeof OURS, network?: string, peer?: Peer }} options `network`: the same model as the peer reads it; without a peer only ours is started
  */
-export async function openEngines({ model, image, ours, onnx, peer }) {
-  const site = await openSite([model, image, ...(onnx ? [onnx] : [])]);
+export async function openEngines({ model, image, ours, network, peer }) {
+  const site = await openSite([model, image, ...(network ? [network] : [])]);
   const browser = await launch(SOFTWARE_GPU);
   const close = async () => {
     await browser.close();
@@ -37,7 +37,8 @@ export async function openEngines({ model, image, ours, onnx, peer }) {
     await page.waitForFunction(() => "bench" in globalThis);
     const { engine, threads } = OURS[ours];
     await call("loadOurs", "ours-worker.js", { folder: site.folder, engine, model: site.address(model), threads });
-    if (onnx && peer) await call("load", "peer", "peer-worker.js", { ...site.runtime(peer.provider), model: site.address(onnx), ...peer });
+    if (network && peer?.runtime === "onnxruntime") await call("load", "peer", "peer-worker.js", "module", { ...peer, ...site.runtime(peer.provider), model: site.address(network) });
+    if (network && peer?.runtime === "litert") await call("load", "peer", site.litert.worker, "classic", { ...peer, runtime: site.litert.folder, model: site.address(network) });
   } catch (error) {
     await close();
     throw error;

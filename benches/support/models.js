@@ -8,7 +8,7 @@ import { bmp, pixels } from "./images.js";
 import { native, program, python } from "./programs.js";
 import { FOLDER, ROOT } from "./settings.js";
 
-const MAKERS = ["benches/native/model.rs", "benches/pytorch/export_onnx.py", "benches/pytorch/network.py", "benches/support/images.js", "tests/golden/make_golden.py", "src/weights.rs"];
+const MAKERS = ["benches/native/model.rs", "benches/pytorch/export_onnx.py", "benches/pytorch/export_tflite.py", "benches/pytorch/network.py", "benches/support/images.js", "tests/golden/make_golden.py", "src/weights.rs"];
 const sources = await Promise.all(MAKERS.map((file) => readFile(join(ROOT, file))));
 const NAME = `made-${createHash("sha256").update(Buffer.concat(sources)).digest("hex").slice(0, 8)}`;
 const MADE = join(FOLDER, NAME);
@@ -28,6 +28,11 @@ export function model(width, size_px) {
 /** The same in ONNX. @param {string} model */
 export function onnx(model) {
   return made(`${basename(model, ".safetensors")}.onnx`, (path) => python("export_onnx.py", model, path));
+}
+
+/** The same for LiteRT. @param {string} model */
+export function tflite(model) {
+  return made(`${basename(model, ".safetensors")}.tflite`, (path) => python("export_tflite.py", model, path));
 }
 
 /** A model of this repository in ONNX, as `daad export` writes it. @param {string} model */

@@ -6,6 +6,7 @@ import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
+import { build } from "esbuild";
 import { serve } from "../../tests/web/support/server.js";
 import { FOLDER, ROOT } from "./settings.js";
 
@@ -16,6 +17,8 @@ const RUNTIME = {
   wasm: ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"],
   webgpu: ["ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
 };
+
+const LITERT = join(ROOT, "benches/node_modules/@litertjs/core/wasm");
 
 /** Random weights of w = 64: they take minutes to compress and get no smaller. */
 const LARGE_BYTES = 64e6;
@@ -30,6 +33,10 @@ export async function openSite(files) {
   const worker = join(dir, "bench/ours-worker.js");
   await writeFile(worker, (await readFile(worker, "utf8")).replace("../worker.js", `../${own}/worker.js`));
   await mkdir(join(dir, "pkg/ort"), { recursive: true });
+
+  // LiteRT's runtime looks for its code beside the worker that loads it.
+  await cp(LITERT, join(dir, "pkg/litert"), { recursive: true });
+  await build({ entryPoints: [join(ROOT, "benches/web/litert-worker.js")], bundle: true, format: "iife", outfile: join(dir, "pkg/litert/litert-worker.js"), logLevel: "warning" });
 
   /** @type {Map<string, { file: string, bytes: number, hash: string, name: string }>} */
   const known = new Map();
@@ -57,7 +64,8 @@ export async function openSite(files) {
     folder: own,
     stop: server.stop,
     address,
-    /** Where the peer's runtime lies. @param {"wasm" | "webgpu"} provider */
+    litert: { folder: "/pkg/litert/", worker: "/pkg/litert/litert-worker.js" },
+    /** Where the runtime of ONNX lies. @param {"wasm" | "webgpu"} provider */
     runtime: (provider) => ({ script: address(RUNTIME[provider][0] ?? ""), wasm: address(RUNTIME[provider][1] ?? "") }),
   };
 }

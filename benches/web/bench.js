@@ -8,9 +8,12 @@ class Engine {
   #waiting = new Map();
   #id = 0;
 
-  /** @param {string} script */
-  constructor(script) {
-    this.worker = new Worker(script, { type: "module" });
+  /**
+   * @param {string} script
+   * @param {WorkerType} [type]
+   */
+  constructor(script, type = "module") {
+    this.worker = new Worker(script, { type });
     this.worker.addEventListener("message", ({ data }) => {
       const { resolve, reject } = this.#waiting.get(data.id) ?? this.#waiting.values().next().value;
       this.#waiting.delete(data.id);
@@ -34,10 +37,11 @@ globalThis.bench = {
   /**
    * @param {string} name
    * @param {string} script
+   * @param {WorkerType} type
    * @param {object} request
    */
-  async load(name, script, request) {
-    const engine = new Engine(script);
+  async load(name, script, type, request) {
+    const engine = new Engine(script, type);
     engines.set(name, engine);
     await engine.ask({ type: "load", ...request });
   },
