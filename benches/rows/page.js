@@ -1,10 +1,11 @@
-/** From opening the page to the first score, beside the least page that does it with ONNX Runtime Web. */
+/** From opening the page to the first score, beside the least page that does it with ONNX Runtime Web; and how soon the page answers what a visitor does. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { chromium } from "playwright-core";
-import { OPTIONS } from "../../tests/web/support/page.js";
+import { OPTIONS, launch } from "../../tests/web/support/page.js";
+import { interact } from "../support/interactions.js";
 import { sideBySide } from "../support/measure.js";
 import { openPaper } from "../support/paper.js";
 import { assertClose } from "../support/same.js";
@@ -20,6 +21,7 @@ export const rows = [
   { id: "page-cold", what: "page opened to first score, wasm, cold cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => withSite(cold) },
   { id: "page-warm", what: "page opened to first score, wasm, warm cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => (warmVisits ??= withSite(warm)) },
   { id: "page-warm-time", what: "the same, absolute", unit: "ms", aim: { of: "ours", most: 500 }, measure: async () => ({ ours: (await (warmVisits ??= withSite(warm))).ours }) },
+  { id: "page-interaction", what: "slowest answer to what a visitor does, 390 and 1440 pixels wide", unit: "ms", aim: { of: "ours", most: 100 }, measure: () => withSite(interactions) },
 ];
 
 /** @template T @param {(urls: Record<"ours" | "peer", string>) => Promise<T>} measure */
@@ -57,6 +59,20 @@ async function warm({ ours, peer }) {
   } finally {
     await Promise.all(Object.values(profiles).map((profile) => profile.close()));
   }
+}
+
+/** @param {Record<"ours" | "peer", string>} urls */
+async function interactions({ ours }) {
+  let slowest = 0;
+  for (const viewport of [{ width: 390, height: 844 }, { width: 1440, height: 900 }]) {
+    const browser = await launch([]);
+    const page = await browser.newPage({ viewport });
+    const answers = await interact(page, ours);
+    console.error(answers.map(({ what, ms }) => `${what} ${ms}`).join(", "));
+    slowest = Math.max(slowest, ...answers.map(({ ms }) => ms));
+    await browser.close();
+  }
+  return { ours: slowest };
 }
 
 async function openProfile() {
