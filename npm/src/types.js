@@ -68,7 +68,7 @@
  * @property {number} threshold
  * @property {number} width of the images below
  * @property {number} height of the images below
- * @property {string} note what should be known of the file, such as that only its first page was read; "" where there is nothing
+ * @property {string} note what should be known of the file, such as that only its first page was read, or that it was stretched to the model's shape; "" where there is nothing
  * @property {number} elapsedMs the time in the engine
  */
 

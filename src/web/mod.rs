@@ -120,7 +120,7 @@ impl WebDetector {
     pub async fn detect(&self, image: JsValue) -> Result<JsValue, JsValue> {
         let Picture { image, note } = self.picture(&image)?;
         let detection = self.detector.detect_image(image).await.map_err(js_error)?;
-        Ok(self.detection(&detection, note).into())
+        Ok(self.detection(&detection, &note).into())
     }
 
     /// Scores several images in one pass; returns an array of what `detect` returns.
@@ -135,11 +135,13 @@ impl WebDetector {
             picture.inspect_err(|error| set(error, "index", index.into()))
         });
         let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
-        let notes: Vec<_> = pictures.iter().map(|picture| picture.note).collect();
-        let images = pictures.into_iter().map(|picture| picture.image);
-        let detections = self.detector.detect_batch(images.collect()).await;
+        let pictures = pictures
+            .into_iter()
+            .map(|Picture { image, note }| (image, note));
+        let (images, notes): (Vec<_>, Vec<_>) = pictures.unzip();
+        let detections = self.detector.detect_batch(images).await;
         let detections = detections.map_err(js_error)?;
-        let both = detections.iter().zip(notes);
+        let both = detections.iter().zip(&notes);
         Ok(both.map(|(one, note)| self.detection(one, note)).collect())
     }
 
@@ -168,7 +170,7 @@ impl WebDetector {
             let _ = on_scored.call2(&JsValue::NULL, &done.into(), &all.into());
         };
         let tiled = self.detector.detect_tiles(&image, &options, count).await;
-        Ok(self.tiled(&tiled.map_err(js_error)?, note).into())
+        Ok(self.tiled(&tiled.map_err(js_error)?, &note).into())
     }
 
     /// Encodes an image for inspection: RGBA pixels of the model's size, such as `input` of what
@@ -222,7 +224,7 @@ impl WebInspector {
 /// An image, and what the user should know of its file.
 struct Picture {
     image: RgbImage,
-    note: Option<&'static str>,
+    note: String,
 }
 
 /// An image in its own size.
@@ -233,13 +235,26 @@ fn photograph(image: &JsValue) -> Result<Picture, JsValue> {
     let bytes = bytes.to_vec();
     Ok(Picture {
         image: decode_original(&bytes).map_err(js_error)?,
-        note: only_part_read(&bytes),
+        note: only_part_read(&bytes).unwrap_or_default().to_owned(),
     })
 }
 
+/// How far the ratio of an image's sides may be from the model's before the user is told of it.
+const SHAPE_SLACK: f64 = 1.1;
+
 /// An image in another size: at once, because several that wait for each other take much memory.
 fn resized(image: &JsValue, width: usize, height: usize) -> Result<Picture, JsValue> {
-    let Picture { image, note } = photograph(image)?;
+    let Picture { image, mut note } = photograph(image)?;
+    let (from_width, from_height) = image.dimensions();
+    let [from, to] = [(from_width, from_height), (width as u32, height as u32)]
+        .map(|(width, height)| f64::from(width) / f64::from(height));
+    if from / to > SHAPE_SLACK || to / from > SHAPE_SLACK {
+        let separator = if note.is_empty() { "" } else { "; " };
+        note += &format!(
+            "{separator}its {from_width} × {from_height} pixels were stretched to this model’s shape, \
+             {width} × {height}"
+        );
+    }
     let image = resize(image, width as u32, height as u32);
     Ok(Picture { image, note })
 }
@@ -260,7 +275,7 @@ fn pixels(image: &JsValue) -> Result<Picture, JsValue> {
     );
     Ok(Picture {
         image: image.map_err(js_error)?,
-        note: None,
+        note: String::new(),
     })
 }
 
@@ -300,7 +315,7 @@ impl WebDetector {
         resized(image, config.width_px, config.height_px)
     }
 
-    fn detection(&self, detection: &Detection, note: Option<&str>) -> Object {
+    fn detection(&self, detection: &Detection, note: &str) -> Object {
         let prediction = &detection.prediction;
         let object = self.scored(
             detection.anomaly_score,
@@ -322,7 +337,7 @@ impl WebDetector {
         object
     }
 
-    fn tiled(&self, tiled: &TiledDetection, note: Option<&str>) -> Object {
+    fn tiled(&self, tiled: &TiledDetection, note: &str) -> Object {
         let object = self.scored(
             tiled.anomaly_score,
             tiled.is_anomalous,
@@ -341,20 +356,14 @@ impl WebDetector {
         object
     }
 
-    fn scored(
-        &self,
-        score: f64,
-        anomalous: bool,
-        unfamiliarity: f64,
-        note: Option<&str>,
-    ) -> Object {
+    fn scored(&self, score: f64, anomalous: bool, unfamiliarity: f64, note: &str) -> Object {
         let object = Object::new();
         let threshold = self.detector.card().calibration.threshold;
         set(&object, "score", score.into());
         set(&object, "threshold", threshold.into());
         set(&object, "anomalous", anomalous.into());
         set(&object, "unfamiliarity", unfamiliarity.into());
-        set(&object, "note", note.unwrap_or_default().into());
+        set(&object, "note", note.into());
         object
     }
 }

@@ -84,6 +84,9 @@ describe("a detector", () => {
       assert.deepEqual([lenient.verdict, lenient.anomalous, lenient.threshold], ["normal", false, alone.score + 1]);
       const noise = await detector.detect({ data: Uint8ClampedArray.from({ length: 4 * 64 * 64 }, (_, at) => (at * 97) % 251), width: 64, height: 64 });
       assert.equal(noise.verdict, "unfamiliar");
+      assert.equal(noise.note, "");
+      const wide = await detector.detect({ data: new Uint8Array(4 * 90 * 60), width: 90, height: 60 });
+      assert.equal(wide.note, "its 90 × 60 pixels were stretched to this model’s shape, 128 × 128");
       assert.ok(noise.unfamiliarity > 1);
       assert.equal((await detector.inspect(alone, { scale: 0, row: 0, column: 0 }, 3)).items.length, 3);
       detector.close();
