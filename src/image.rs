@@ -27,6 +27,21 @@ pub fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage {
     imageops::resize(&image, width_px, height_px, imageops::FilterType::Triangle)
 }
 
+/// How far an image's ratio of width to height may be from another before its content looks different.
+const SHAPE_SLACK: f64 = 1.1;
+
+/// Whether an image whose width and height are `from` is noticeably distorted where it is resized to
+/// `to`.
+///
+/// ```
+/// assert!(daad::image::is_stretched((640, 480), (128, 128)));
+/// assert!(!daad::image::is_stretched((640, 480), (100, 76)));
+/// ```
+pub fn is_stretched(from: (u32, u32), to: (u32, u32)) -> bool {
+    let [from, to] = [from, to].map(|(width, height)| f64::from(width) / f64::from(height));
+    from / to > SHAPE_SLACK || to / from > SHAPE_SLACK
+}
+
 /// Converts images of the same size to a batch `[B, 3, H, W]` in [−1, 1] on `device`.
 ///
 /// # Panics

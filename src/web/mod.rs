@@ -15,7 +15,7 @@ use image::RgbImage;
 use crate::detector::{
     BlockPlace, InspectedBlock, InspectedItem, Inspector, ScoredTile, TileSize, TiledDetection,
 };
-use crate::image::{decode_original, from_rgba, only_part_read, resize, to_rgba};
+use crate::image::{decode_original, from_rgba, is_stretched, only_part_read, resize, to_rgba};
 use crate::model::{Division, MemoryPlacement, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::{Range, RawScore};
@@ -239,23 +239,19 @@ fn photograph(image: &JsValue) -> Result<Picture, JsValue> {
     })
 }
 
-/// How far the ratio of an image's sides may be from the model's before the user is told of it.
-const SHAPE_SLACK: f64 = 1.1;
-
 /// An image in another size: at once, because several that wait for each other take much memory.
 fn resized(image: &JsValue, width: usize, height: usize) -> Result<Picture, JsValue> {
     let Picture { image, mut note } = photograph(image)?;
     let (from_width, from_height) = image.dimensions();
-    let [from, to] = [(from_width, from_height), (width as u32, height as u32)]
-        .map(|(width, height)| f64::from(width) / f64::from(height));
-    if from / to > SHAPE_SLACK || to / from > SHAPE_SLACK {
+    let (width, height) = (width as u32, height as u32);
+    if is_stretched((from_width, from_height), (width, height)) {
         let separator = if note.is_empty() { "" } else { "; " };
         note += &format!(
             "{separator}its {from_width} × {from_height} pixels were stretched to this model’s shape, \
              {width} × {height}"
         );
     }
-    let image = resize(image, width as u32, height as u32);
+    let image = resize(image, width, height);
     Ok(Picture { image, note })
 }
 

@@ -212,3 +212,20 @@ fn eval_says_how_many_images_are_unfamiliar() {
     );
     assert!(stderr(&eval(root)).contains("1 of 3 images are unlike anything"));
 }
+
+#[test]
+fn it_is_said_once_that_images_of_another_shape_are_stretched() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let alike = score(root, &["test/good"]);
+    assert!(!stderr(&alike).contains("stretched"), "{alike:?}");
+    for name in ["a.png", "b.png"] {
+        GrayImage::new(48, 32).save(root.join(name)).unwrap();
+    }
+    let wide = score(root, &["a.png", "b.png"]);
+    assert_eq!(stdout(&wide).lines().count(), 2);
+    let said = stderr(&wide);
+    let words = "48 × 32 pixels is stretched to the model's 32 × 32";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+}

@@ -1,6 +1,7 @@
 //! Scores one image, whole or in tiles, and prints its line.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::path::Path;
 
 use image::RgbImage;
@@ -8,6 +9,7 @@ use pollster::block_on;
 use serde::Serialize;
 
 use daad::error::shown;
+use daad::image::{decode_original, is_stretched};
 use daad::score::{RawScore, Verdict};
 use daad::{Detector, TileOptions, TiledDetection};
 
@@ -21,6 +23,8 @@ pub(super) struct Scorer {
     detector: Detector,
     /// How images are cut; None if they are scored whole.
     tiling: Option<TileOptions>,
+    /// Whether the user has been told of an image that is stretched.
+    told_of_stretching: Cell<bool>,
 }
 
 /// The results for one image that are printed and saved, for a whole image or an image cut into
@@ -65,7 +69,11 @@ impl Scorer {
             ),
             None => {}
         }
-        Ok(Self { detector, tiling })
+        Ok(Self {
+            detector,
+            tiling,
+            told_of_stretching: Cell::new(false),
+        })
     }
 
     /// Scores the bytes of an image file.
@@ -77,7 +85,9 @@ impl Scorer {
     }
 
     fn whole(&self, bytes: &[u8], wants_map: bool) -> anyhow::Result<Scored> {
-        let detection = block_on(self.detector.detect(bytes))?;
+        let image = decode_original(bytes)?;
+        self.tell_of_stretching(image.dimensions());
+        let detection = block_on(self.detector.detect_image(image))?;
         Ok(Scored {
             anomaly_score: detection.anomaly_score,
             is_anomalous: detection.is_anomalous,
@@ -88,6 +98,19 @@ impl Scorer {
             reconstruction: Some(detection.prediction.reconstruction),
             tiles: None,
         })
+    }
+
+    /// Once: a folder of such images would repeat it for each.
+    fn tell_of_stretching(&self, (width, height): (u32, u32)) {
+        let config = &self.detector.card().config;
+        let (to_width, to_height) = (config.width_px as u32, config.height_px as u32);
+        let stretched = is_stretched((width, height), (to_width, to_height));
+        if stretched && !self.told_of_stretching.replace(true) {
+            note(&format!(
+                "An image of {width} × {height} pixels is stretched to the model's {to_width} × {to_height}; \
+                 so are all others of another shape."
+            ));
+        }
     }
 
     fn in_tiles(
