@@ -370,7 +370,7 @@ impl Export<'_> {
         let divided = self.graph.transpose(&divided, &[0, 2, 4, 1, 3, 5]);
         let queries = self.graph.reshape(&divided, &[-1, dim as i64]);
 
-        // Address and shrink: see `MemoryBank::address`.
+        // Address and shrink: see `MemoryBank::address_one`.
         let queries = self.unit_rows(&queries);
         let unit_items = self.unit_rows(&items);
         let unit_items = self.graph.transpose(&unit_items, &[1, 0]);

@@ -82,23 +82,6 @@ impl MemoryBank {
         )
     }
 
-    /// The addressing weights w of queries (Eq. 1 and the shrinkage below Eq. 2):
-    /// queries `[Q, D]` to weights `[Q, N]`.
-    ///
-    /// w = softmax(cos(q, mᵢ)) over the items; items with wᵢ < 1/N get zero. Without a temperature,
-    /// as in the paper, the weights are flat: about half of the items survive, never just one.
-    pub fn address(&self, queries: Tensor<2>) -> Tensor<2> {
-        let items = self.items.val().transpose();
-        let squares = |rows: Tensor<2>, dim: usize| (rows.clone() * rows).sum_dim(dim);
-        let (of_queries, of_items) = (squares(queries.clone(), 1), squares(items.clone(), 0));
-        kernel::address(
-            kernel::matmul(queries, items),
-            of_queries,
-            of_items,
-            self.rule(),
-        )
-    }
-
     fn rule(&self) -> AddressingRule {
         let [count, _] = self.items.dims();
         AddressingRule {
@@ -109,8 +92,12 @@ impl MemoryBank {
         }
     }
 
-    /// Computes the same as [`MemoryBank::address`] for one query `D` and the bank's items `N·D`,
-    /// both read back from the device.
+    /// The addressing weights w of one query `D` (Eq. 1 and the shrinkage below Eq. 2) over the bank's
+    /// items `N·D`, both read back from the device: w = softmax(cos(q, mᵢ)); items with wᵢ < 1/N get
+    /// zero.
+    ///
+    /// Without a temperature, as in the paper, the weights are flat: about half of the items survive,
+    /// never just one.
     pub fn address_one(&self, query: &[f32], items: &[f32]) -> Addressing {
         let norm = |row: &[f32]| {
             let squared: f32 = row.iter().map(|value| value * value).sum();
@@ -225,6 +212,21 @@ mod tests {
             rate: DivisionRate::square(1),
             temperature,
             renormalize,
+        }
+    }
+
+    impl MemoryBank {
+        /// The addressing weights as a device computes them: queries `[Q, D]` to weights `[Q, N]`.
+        fn address(&self, queries: Tensor<2>) -> Tensor<2> {
+            let items = self.items.val().transpose();
+            let squares = |rows: Tensor<2>, dim: usize| (rows.clone() * rows).sum_dim(dim);
+            let (of_queries, of_items) = (squares(queries.clone(), 1), squares(items.clone(), 0));
+            kernel::address(
+                kernel::matmul(queries, items),
+                of_queries,
+                of_items,
+                self.rule(),
+            )
         }
     }
 

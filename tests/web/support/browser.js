@@ -32,5 +32,11 @@ export function browse(flags = []) {
      * @param {Parameters<typeof open>[2]} [options]
      */
     open: (query = "", options = {}) => open(browser, `${site.url}${query}`, options),
+    /**
+     * The same from another host.
+     * @param {string} url
+     * @param {Parameters<typeof open>[2]} [options]
+     */
+    openAt: (url, options = {}) => open(browser, url, options),
   };
 }
