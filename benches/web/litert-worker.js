@@ -2,6 +2,7 @@
 
 import "./memory.js";
 import { Tensor, loadAndCompile, loadLiteRt } from "@litertjs/core";
+import { answer, planes } from "./answers.js";
 
 let compiled, image;
 
@@ -16,7 +17,7 @@ async function load({ runtime, model, provider, threads }) {
  * @param {{ pixels?: Uint8ClampedArray }} request
  */
 async function detect({ pixels }) {
-  if (pixels) image = toValues(pixels);
+  if (pixels) image = planes(pixels);
   const start = performance.now();
   const input = new Tensor(image.values, [1, 3, image.side, image.side]);
   const outputs = await compiled.run(input);
@@ -32,19 +33,4 @@ async function detect({ pixels }) {
   return { elapsedMs, errorMap, reconstructionScore: r[0], alignmentScore: l[0] };
 }
 
-/** RGBA of a square image to [3, H, W] in [-1, 1]. */
-function toValues(pixels) {
-  const plane = pixels.length / 4;
-  const values = new Float32Array(3 * plane);
-  for (let at = 0; at < plane; at++) for (let channel = 0; channel < 3; channel++) values[channel * plane + at] = pixels[4 * at + channel] / 127.5 - 1;
-  return { values, side: Math.sqrt(plane) };
-}
-
-self.addEventListener("message", async ({ data }) => {
-  if (!(data.type in { load, detect })) return;
-  try {
-    self.postMessage({ id: data.id, value: await { load, detect }[data.type](data) });
-  } catch (error) {
-    self.postMessage({ id: data.id, error: { message: String(error?.stack ?? error) } });
-  }
-});
+answer({ load, detect });

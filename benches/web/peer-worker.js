@@ -1,6 +1,7 @@
 /** ONNX Runtime Web in a worker that answers as the page's does. */
 
 import "./memory.js";
+import { answer, planes } from "./answers.js";
 
 let session, Tensor, image;
 
@@ -25,19 +26,10 @@ async function detect({ pixels }) {
   return { elapsedMs, errorMap: error_map.data, reconstructionScore: r.data[0], alignmentScore: l.data[0] };
 }
 
-/** RGBA of a square image to [1, 3, H, W] in [-1, 1]. */
+/** @param {Uint8ClampedArray} pixels */
 function toTensor(pixels) {
-  const plane = pixels.length / 4;
-  const side = Math.sqrt(plane);
-  const values = new Float32Array(3 * plane);
-  for (let at = 0; at < plane; at++) for (let channel = 0; channel < 3; channel++) values[channel * plane + at] = pixels[4 * at + channel] / 127.5 - 1;
+  const { values, side } = planes(pixels);
   return new Tensor("float32", values, [1, 3, side, side]);
 }
 
-self.addEventListener("message", async ({ data }) => {
-  try {
-    self.postMessage({ id: data.id, value: await { load, detect }[data.type](data) });
-  } catch (error) {
-    self.postMessage({ id: data.id, error: { message: String(error?.stack ?? error) } });
-  }
-});
+answer({ load, detect });

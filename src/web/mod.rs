@@ -239,22 +239,6 @@ fn photograph(image: &JsValue) -> Result<Picture, JsValue> {
     })
 }
 
-/// An image in another size: at once, because several that wait for each other take much memory.
-fn resized(image: &JsValue, width: usize, height: usize) -> Result<Picture, JsValue> {
-    let Picture { image, mut note } = photograph(image)?;
-    let (from_width, from_height) = image.dimensions();
-    let (width, height) = (width as u32, height as u32);
-    if is_stretched((from_width, from_height), (width, height)) {
-        let separator = if note.is_empty() { "" } else { "; " };
-        note += &format!(
-            "{separator}its {from_width} × {from_height} pixels were stretched to this model’s shape, \
-             {width} × {height}"
-        );
-    }
-    let image = resize(image, width, height);
-    Ok(Picture { image, note })
-}
-
 /// An image from an object like `ImageData`; transparent pixels are drawn on white.
 fn pixels(image: &JsValue) -> Result<Picture, JsValue> {
     let data = Reflect::get(image, &"data".into())?;
@@ -308,7 +292,19 @@ impl WebDetector {
     /// An image in the model's size.
     fn picture(&self, image: &JsValue) -> Result<Picture, JsValue> {
         let config = &self.detector.card().config;
-        resized(image, config.width_px, config.height_px)
+        let (width, height) = (config.width_px as u32, config.height_px as u32);
+        let Picture { image, mut note } = photograph(image)?;
+        let (from_width, from_height) = image.dimensions();
+        if is_stretched((from_width, from_height), (width, height)) {
+            let separator = if note.is_empty() { "" } else { "; " };
+            note += &format!(
+                "{separator}its {from_width} × {from_height} pixels were stretched to this model’s \
+                 shape, {width} × {height}"
+            );
+        }
+        // At once, because several that wait for each other take much memory.
+        let image = resize(image, width, height);
+        Ok(Picture { image, note })
     }
 
     fn detection(&self, detection: &Detection, note: &str) -> Object {

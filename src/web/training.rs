@@ -7,14 +7,14 @@ use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use crate::error::Error;
-use crate::image::Flips;
+use crate::image::{Flips, resize};
 use crate::learn::{InMemoryTraining, Schedule, StepReport, TrainConfig};
 use crate::model::{Division, ModelConfig};
 use crate::nn::DivisionRate;
 use crate::score::Scoring;
 use crate::weights::{Precision, Provenance};
 
-use super::{from_js, js_error, photograph, resized, rgba, set};
+use super::{from_js, js_error, photograph, rgba, set};
 
 /// The settings that the page may choose; all other settings are as in the paper.
 #[derive(Deserialize)]
@@ -95,10 +95,11 @@ impl WebTraining {
                 .dimensions(),
         };
         let config = plan.config(shape);
-        let (width_px, height_px) = (config.model.width_px, config.model.height_px);
+        let (width_px, height_px) = (config.model.width_px as u32, config.model.height_px as u32);
         let images = images.iter().enumerate().map(|(index, image)| {
-            let picture = resized(&image, width_px, height_px);
-            Ok(picture.map_err(|error| numbered(error, index))?.image)
+            let picture = photograph(&image).map_err(|error| numbered(error, index))?;
+            // At once, because several that wait for each other take much memory.
+            Ok(resize(picture.image, width_px, height_px))
         });
         let images = images.collect::<Result<Vec<_>, JsValue>>()?;
         let training = InMemoryTraining::new(config, images, &Device::flex());

@@ -8,7 +8,7 @@ import { mkdir, open as openFile, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
-import { SOFTWARE_GPU, assertClose, choose, hand, launch, open, pasteText, reading, settle, stubEngine, text, value, watchStatus } from "./support/page.js";
+import { SOFTWARE_GPU, assertClose, choose, hand, launch, open, pasteText, reading, settle, stubEngine, sumLayoutShift, text, value, watchStatus } from "./support/page.js";
 import { serve } from "./support/server.js";
 import { blankPng, bombPng } from "./support/images.js";
 
@@ -617,14 +617,4 @@ describe("the looks", () => {
     assert.notEqual(colours[0], colours[1]);
     await close();
   });
-
-  /** @param {import("playwright-core").Page} page */
-  function sumLayoutShift(page) {
-    return page.addInitScript(() => {
-      const sum = /** @type {any} */ (window);
-      sum.layoutShift = 0;
-      // A visitor's own action does not excuse a jump here, so `hadRecentInput` is not looked at.
-      new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum.layoutShift += /** @type {any} */ (entry).value))).observe({ type: "layout-shift", buffered: true });
-    });
-  }
 });

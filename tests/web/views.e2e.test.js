@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { LOOKS, assertAccessible } from "./support/axe.js";
-import { browse } from "./support/browser.js";
-import { choose, open, reading, settle, stubEngine } from "./support/page.js";
-import { serveSlowly } from "./support/slow-server.js";
+import { SITE, browse } from "./support/browser.js";
+import { choose, open, reading, settle, stubEngine, sumLayoutShift } from "./support/page.js";
+import { servePlainly } from "./support/plain-server.js";
 import { noisePng } from "./support/images.js";
 import { screenshot } from "./support/screenshots.js";
 
@@ -190,31 +190,24 @@ describe("nothing moves under a visitor's hand", () => {
       for (const view of ["try", "blocks", "networks", "how", "teach"]) {
         const { page, close } = await visit(`#${view}`, {
           viewport: { width, height },
-          prepare: sumShifts,
+          prepare: sumLayoutShift,
         });
         if (view === "networks") await page.waitForFunction(() => /%$/.test(document.querySelector("#series-gap")?.textContent ?? ""), null, { timeout: 60_000 });
-        const shift = await page.evaluate(() => /** @type {any} */ (window).shift);
+        const shift = await page.evaluate(() => /** @type {any} */ (window).layoutShift);
         assert.ok(shift < 0.001, `#${view}: a cumulative layout shift of ${shift}`);
         await close();
       }
     });
+
     test(`while the page itself is on its way, ${width} × ${height}`, async () => {
-      const slow = await serveSlowly(web.url);
-      const { page, close } = await web.openAt(`${slow.url}?backend=wasm`, { unfold: false, viewport: { width, height }, prepare: sumShifts });
+      const slow = await servePlainly(SITE);
+      slow.isSlow = true;
+      const { page, close } = await web.openAt(`${slow.url}?backend=wasm`, { unfold: false, viewport: { width, height }, prepare: sumLayoutShift });
       await reading(page);
-      const shift = await page.evaluate(() => /** @type {any} */ (window).shift);
+      const shift = await page.evaluate(() => /** @type {any} */ (window).layoutShift);
       assert.ok(shift < 0.001, `a cumulative layout shift of ${shift}`);
       await close();
       await slow.stop();
-    });
-  }
-
-  /** @param {import("playwright-core").Page} page */
-  function sumShifts(page) {
-    return page.addInitScript(() => {
-      const seen = /** @type {any} */ (window);
-      seen.shift = 0;
-      new PerformanceObserver((list) => list.getEntries().forEach((/** @type {any} */ { value, hadRecentInput }) => hadRecentInput || (seen.shift += value))).observe({ type: "layout-shift", buffered: true });
     });
   }
 });

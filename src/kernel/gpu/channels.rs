@@ -42,13 +42,22 @@ fn concatenate_kernel<N: Size>(
     }
     let left = first.shape(3) / first.vector_size();
     let right = second.shape(3) / second.vector_size();
-    let pixel = ABSOLUTE_POS / (left + right);
-    let vector = ABSOLUTE_POS % (left + right);
-    if vector < left {
-        output[ABSOLUTE_POS] = first[pixel * left + vector];
+    let (is_left, place) = place(ABSOLUTE_POS, left, right);
+    if is_left {
+        output[ABSOLUTE_POS] = first[place];
     } else {
-        output[ABSOLUTE_POS] = second[pixel * right + vector - left];
+        output[ABSOLUTE_POS] = second[place];
     }
+}
+
+/// Where the vector at `position` of joined maps comes from, if a pixel has so many vectors in the first
+/// maps (`left`) and in the second (`right`): whether from the first, and its position there.
+#[cube]
+fn place(position: usize, left: usize, right: usize) -> (bool, usize) {
+    let (pixel, vector) = (position / (left + right), position % (left + right));
+    let is_left = vector < left;
+    let in_second = pixel * right + vector - left;
+    (is_left, select(is_left, pixel * left + vector, in_second))
 }
 
 /// The reverse of [`concatenate`]: `[B, C + D, H, W]`, with C = `channels`, to its parts.
@@ -90,11 +99,10 @@ fn split_kernel<N: Size>(
     }
     let left = first.shape(3) / first.vector_size();
     let right = second.shape(3) / second.vector_size();
-    let pixel = ABSOLUTE_POS / (left + right);
-    let vector = ABSOLUTE_POS % (left + right);
-    if vector < left {
-        first[pixel * left + vector] = maps[ABSOLUTE_POS];
+    let (is_left, place) = place(ABSOLUTE_POS, left, right);
+    if is_left {
+        first[place] = maps[ABSOLUTE_POS];
     } else {
-        second[pixel * right + vector - left] = maps[ABSOLUTE_POS];
+        second[place] = maps[ABSOLUTE_POS];
     }
 }

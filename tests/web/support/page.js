@@ -135,6 +135,16 @@ export async function watchStatus(page) {
   return () => seen.evaluate((seen) => seen.splice(0));
 }
 
+/** Keeps the sum of all layout shifts as `layoutShift` of the window. To be called before the page is opened. @param {Page} page */
+export function sumLayoutShift(page) {
+  return page.addInitScript(() => {
+    const sum = /** @type {any} */ (window);
+    sum.layoutShift = 0;
+    // A visitor's own action does not excuse a jump here, so `hadRecentInput` is not looked at.
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum.layoutShift += /** @type {any} */ (entry).value))).observe({ type: "layout-shift", buffered: true });
+  });
+}
+
 /** Goes to a view of the page, or to a step of it. @param {Page} page @param {"try" | "why" | "networks" | "teach"} view */
 export async function goTo(page, view) {
   await page.evaluate((view) => (location.hash = view), view);
