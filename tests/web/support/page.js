@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -50,7 +51,9 @@ export async function open(browser, url, { prepare, unfold = true, ...options } 
     /** @param {RegExp} [expected] complaints that the test provoked */
     async close(expected) {
       const rest = complaints.filter((text) => !expected?.test(text));
-      await within(10_000, "the routes are taken back", page.unrouteAll({ behavior: "ignoreErrors" })); // what comes late may still be on its way through a test's route
+      const unrouted = page.unrouteAll({ behavior: "ignoreErrors" }); // what comes late may still be on its way through a test's route
+      unrouted.catch(() => {}); // of the closed page, where it comes too late
+      await Promise.race([unrouted, setTimeout(2000, undefined, { ref: false })]); // the browser was seen never to answer it
       await within(30_000, "the page is closed", context.close());
       assert.deepEqual(rest, [], "the page logged no errors");
     },
@@ -67,7 +70,7 @@ export async function open(browser, url, { prepare, unfold = true, ...options } 
 function within(limit_ms, what, promise) {
   /** @type {NodeJS.Timeout} */
   let timer;
-  const end = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`not within ${limit_ms} ms: ${what}`)), limit_ms)));
+  const end = new Promise((_, reject) => (timer = globalThis.setTimeout(() => reject(new Error(`not within ${limit_ms} ms: ${what}`)), limit_ms)));
   return Promise.race([promise, end]).finally(() => clearTimeout(timer));
 }
 
@@ -91,7 +94,7 @@ export async function until(page, question, argument, timeout_ms = 60_000) {
   const end_ms = performance.now() + timeout_ms;
   while (!(await page.evaluate(/** @type {any} */ (question), argument))) {
     assert.ok(performance.now() < end_ms, `not so within ${timeout_ms} ms: ${question}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await setTimeout(50);
   }
 }
 
