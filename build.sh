@@ -390,14 +390,18 @@ summary() {
   ((failed == 0))
 }
 
-# The GPU kernels run in software: on the Vulkan driver that comes with the browser.
-test_natively() {
+# GPU kernels run in software: on the Vulkan driver that comes with the browser.
+use_software_gpu() {
   local folder
   for folder in "$(dirname "$(readlink -f "$(find_chromium)")")" /usr/lib/chromium /opt/google/chrome; do
     [[ -f $folder/vk_swiftshader_icd.json ]] || continue
     export DAAD_TEST_GPU=1 VK_ADD_DRIVER_FILES=$folder/vk_swiftshader_icd.json LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
     break
   done
+}
+
+test_natively() {
+  use_software_gpu
   cargo test --release
 }
 
@@ -527,17 +531,13 @@ score_on_aarch64() {
 run_benches() {
   set_up_building
   set_up_testing
-  set_up_peers
+  unless_done benches/node_modules/.installed benches/package-lock.json -- npm ci --prefix benches --no-audit --no-fund >&2
+  [[ $* == gpu ]] || set_up_venv "$PEERS" benches/pytorch/requirements.txt # PyTorch: this part has no peer
+  use_software_gpu
   export DAAD_BENCH=$CACHE/bench DAAD_BENCH_PYTHON=$PEERS/bin/python
   CHROMIUM=$(find_chromium) exec node benches/run.js "$@"
 }
 
 PEERS=$CACHE/bench/venv
-
-# PyTorch and onnxruntime-web.
-set_up_peers() {
-  unless_done benches/node_modules/.installed benches/package-lock.json -- npm ci --prefix benches --no-audit --no-fund >&2
-  set_up_venv "$PEERS" benches/pytorch/requirements.txt
-}
 
 main "$@"; exit # read as one line: a script may be edited while it runs

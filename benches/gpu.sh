@@ -58,6 +58,7 @@ run() {
   for width in $WIDTHS; do
     "$BIN/native" model "$width" "$SIZE" "$BIN/model-$width" >/dev/null
     for system in daad daad+; do steps "train-$system-w$width" train "$BIN/model-$width" "$BIN/$BATCH" "$system" --device "$device"; done
+    profile "profile-daad-w$width" train "$BIN/model-$width" "$BIN/$BATCH" daad --device "$device"
     for batch in 1 $BATCH; do steps "score-w$width-batch-$batch" score "$BIN/model-$width" "$BIN/$batch" --device "$device"; done
   done
   for tasks in 128 512; do CUBECL_WGPU_MAX_TASKS=$tasks steps "train-daad-tasks-$tasks" train "$BIN/model-${WIDTHS%% *}" "$BIN/$BATCH" daad --device "$device"; done
@@ -79,6 +80,16 @@ steps() {
   yes | head -n 12 | timeout 60 "$BIN/native" "$@" >"$OUT/$name" 2>&1
   grep -o '"seconds":[0-9.e-]*' "$OUT/$name" | cut -d: -f2 >"$BIN/seconds"
   echo "$name: $(sort -g "$BIN/seconds" | awk '{ all[NR] = $1 } END { printf "median %.4f s of %d steps", all[int((NR + 1) / 2)], NR }'), first $(head -n 1 "$BIN/seconds") s"
+}
+
+# profile NAME WORDS...: three steps, and what each kernel takes. Each launch is timed by itself, so the shares count, not the sum.
+profile() {
+  local name=$1
+  shift
+  printf '[profiling.logger]\nlevel = "basic"\nstderr = true\n' >"$BIN/cubecl.toml"
+  yes | head -n 3 | (cd "$BIN" && timeout 60 ./native "$@") >"$OUT/$name" 2>&1
+  rm "$BIN/cubecl.toml"
+  echo "$name: $(wc -l <"$OUT/$name") lines"
 }
 
 case ${1:-} in

@@ -6,7 +6,7 @@ import { machine } from "./support/machine.js";
 import { HEADINGS, cells, judge } from "./support/verdict.js";
 
 /** In this order. Each file lists its rows: what is measured, the aim, and how. */
-const PARTS = ["web", "download", "page", "memory", "train", "native", "tiles"];
+const PARTS = ["web", "download", "page", "memory", "train", "native", "tiles", "gpu"];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((part) => !PARTS.includes(part));

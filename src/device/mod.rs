@@ -10,10 +10,8 @@
 //! # }
 //! ```
 
-mod check;
 mod memory;
 
-pub use check::{Deviations, check_training, compare_with_cpu};
 pub use memory::{MemoryEstimate, available_bytes, device_error, in_words};
 
 use std::fmt;
@@ -133,22 +131,21 @@ impl DeviceChoice {
             is_to_be_checked: false,
             max_tensor_bytes: None,
         };
-        let named = |adapter: Adapter| NamedDevice {
+        let named = |adapter: &Adapter| NamedDevice {
             name: format!("GPU, {}", adapter.name),
             max_tensor_bytes: Some(adapter.limits.max_binding_bytes),
-            device: adapter.device,
+            device: adapter.device.clone(),
             is_to_be_checked: true,
         };
         match self {
             Self::Cpu => Ok(cpu()),
             Self::Cuda(index) => cuda(*index),
             Self::Auto => {
-                let real = adapters().into_iter().find(|adapter| adapter.is_real);
+                let real = adapters().iter().find(|adapter| adapter.is_real);
                 Ok(real.map_or_else(cpu, named))
             }
             Self::Gpu(index) => adapters()
-                .into_iter()
-                .nth(*index)
+                .get(*index)
                 .map(named)
                 .ok_or_else(|| Error::Device(format!("there is no GPU {index}; use --device cpu"))),
         }
@@ -174,7 +171,19 @@ fn cuda(_: usize) -> Result<NamedDevice> {
 
 /// The adapters that this build can compute on, the real ones first.
 #[cfg(any(feature = "vulkan", feature = "webgpu"))]
-pub fn adapters() -> Vec<Adapter> {
+pub fn adapters() -> &'static [Adapter] {
+    use burn::tensor::wgpu::wgpu::Instance;
+    use std::sync::OnceLock;
+
+    static FOUND: OnceLock<(Instance, Vec<Adapter>)> = OnceLock::new();
+    let (_instance, adapters) = FOUND.get_or_init(find_adapters);
+    adapters
+}
+
+/// The adapters, and the instance that they come from. It must stay: Vulkan's loader crashes where
+/// instances are created and dropped on several threads.
+#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+fn find_adapters() -> (burn::tensor::wgpu::wgpu::Instance, Vec<Adapter>) {
     use burn::tensor::DeviceKind;
     use burn::tensor::wgpu::wgpu;
 
@@ -210,7 +219,7 @@ pub fn adapters() -> Vec<Adapter> {
         })
         .collect();
     adapters.sort_by_key(|adapter| !adapter.is_real);
-    adapters
+    (instance, adapters)
 }
 
 #[cfg(any(feature = "vulkan", feature = "webgpu"))]
@@ -236,8 +245,8 @@ fn limits(
 
 /// An empty list, because this build has no GPU back end.
 #[cfg(not(any(feature = "vulkan", feature = "webgpu")))]
-pub fn adapters() -> Vec<Adapter> {
-    Vec::new()
+pub fn adapters() -> &'static [Adapter] {
+    &[]
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 pub use cpu::{AdamStep, AddressingRule, Recall, Window};
+#[cfg(feature = "gpu")]
+pub use gpu::launches::{Launch, launches_of};
 pub use operations::{
     Normalized, adam, address, answer, arranged, concatenate, convolve, convolve_transposed,
     follow, logistic_loss, matmul, max_pool, normalize, normalize_train,

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use burn::module::Module;
 use burn::tensor::{Device, TensorData};
 use half::f16;
 use image::RgbImage;
@@ -56,12 +55,18 @@ pub async fn finish(
     held_out: &[&RgbImage],
     device: &Device,
 ) -> Result<Finished> {
+    let values = parameters::read_values(model).await?;
     // The calibration must use the weights as they are stored, so they are rounded first.
-    let model = match precision {
-        Precision::F16 => round_to_f16(model),
-        Precision::F32 => model.valid(),
+    let values: HashMap<String, TensorData> = match precision {
+        Precision::F16 => values.into_iter().map(rounded_to_f16).collect(),
+        Precision::F32 => values.into_iter().collect(),
     };
-    let inference = Inference::new(&model, device, config.alignment_score);
+    let copy = |device: &Device| -> Result<Model> {
+        Ok(parameters::load(config.model.init(device)?, values.clone()))
+    };
+    // What has to be read again is on the CPU: a browser does not wait for a GPU.
+    let on_cpu = copy(&Device::flex())?;
+    let inference = Inference::new(&copy(device)?, device, config.alignment_score);
     let inference = inference.with_scoring(config.scoring);
     let normal = measure(&inference, held_out, config.flips).await?;
     let card = ModelCard {
@@ -73,7 +78,7 @@ pub async fn finish(
             normal,
             config.gamma,
             config.false_alarm_rate,
-            reference(&model, config).await?,
+            reference(&on_cpu, config).await?,
         ),
         provenance: Provenance {
             config: serde_json::to_value(config).expect("settings are plain data"),
@@ -81,7 +86,7 @@ pub async fn finish(
         },
     };
     // The detector is read from the file's bytes, so that later measurements use what is stored.
-    let bytes = encode(&model, &card, precision)?;
+    let bytes = encode(&on_cpu, &card, precision)?;
     let detector = Detector::from_bytes(&bytes, device)?;
     Ok(Finished { bytes, detector })
 }
@@ -123,29 +128,21 @@ pub async fn recalibrate(
     Ok(Finished { bytes, detector })
 }
 
-/// R and L of the test pattern, computed on the CPU.
+/// R and L of the test pattern. The model is on the CPU.
 async fn reference(model: &Model, config: &TrainConfig) -> Result<RawScore> {
-    let values: HashMap<String, TensorData> = parameters::values(model).into_iter().collect();
-    let cpu = Device::flex();
-    let model = parameters::load(config.model.init(&cpu)?, values);
-    let inference = Inference::new(&model, &cpu, config.alignment_score);
+    let inference = Inference::new(model, &Device::flex(), config.alignment_score);
     let inference = inference.with_scoring(config.scoring);
     let (width, height) = (config.model.width_px as u32, config.model.height_px as u32);
     let predictions = inference.predict(&[&test_pattern(width, height)]).await?;
     Ok(predictions[0].raw)
 }
 
-fn round_to_f16(model: &Model) -> Model {
-    let model = model.valid();
-    let round = |(name, data): (String, TensorData)| {
-        let values = data
-            .iter::<f32>()
-            .map(|value| f16::from_f32(value).to_f32());
-        let rounded = TensorData::new(values.collect(), data.shape().clone());
-        (name, rounded)
-    };
-    let values = parameters::values(&model).into_iter().map(round).collect();
-    parameters::load(model, values)
+fn rounded_to_f16((name, data): (String, TensorData)) -> (String, TensorData) {
+    let values = data
+        .iter::<f32>()
+        .map(|value| f16::from_f32(value).to_f32());
+    let rounded = TensorData::new(values.collect(), data.shape().clone());
+    (name, rounded)
 }
 
 async fn measure(

@@ -5,6 +5,7 @@
 mod adam;
 mod calibrate;
 mod config;
+mod device_check;
 mod gradients;
 mod history;
 mod in_memory;
@@ -20,6 +21,7 @@ mod validation;
 pub use adam::Adam;
 pub use calibrate::{Finished, finish, recalibrate};
 pub use config::{Objective, TrainConfig};
+pub use device_check::{Deviations, check_training, compare_with_cpu};
 pub use gradients::NetworkGradients;
 pub use history::EpochRecord;
 pub use in_memory::{InMemoryTraining, StepReport};

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData, Transaction};
+
+use crate::error::{Error, Result};
 
 /// A visitor of every parameter and running statistic of a module, with its name.
 pub trait ParameterVisitor {
@@ -69,6 +71,35 @@ pub fn values<M: Module>(module: &M) -> Vec<(String, TensorData)> {
     let mut values = Values(Vec::new());
     visit_parameters(module, &mut values);
     values.0
+}
+
+/// Names and values (f32) of all parameters, like [`values`], in one transfer that does not block:
+/// a browser does not allow that.
+///
+/// # Errors
+///
+/// [`Error::Device`] where the device fails.
+pub async fn read_values<M: Module>(module: &M) -> Result<Vec<(String, TensorData)>> {
+    #[derive(Default)]
+    struct Read {
+        names: Vec<String>,
+        transaction: Transaction,
+    }
+    impl ParameterVisitor for Read {
+        fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
+            self.names.push(name.to_owned());
+            let before = std::mem::take(&mut self.transaction);
+            self.transaction = before.register(param.val());
+        }
+    }
+    let mut read = Read::default();
+    visit_parameters(&module.valid(), &mut read);
+    let values = read.transaction.execute_async().await;
+    let values = values.map_err(|error| Error::Device(format!("{error:?}")))?;
+    let values = values
+        .into_iter()
+        .map(|data| data.convert_dtype(DType::F32));
+    Ok(read.names.into_iter().zip(values).collect())
 }
 
 /// The number of learned values: running statistics are not counted.

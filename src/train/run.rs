@@ -13,12 +13,12 @@ use super::event::{Begun, Event};
 use super::run_lock::RunLock;
 use super::trainer::{Checkpointing, End, Trainer};
 use crate::dataset::{NormalImages, SplitImages, TestImages, Unreadable, readable};
-use crate::device::{MemoryEstimate, NamedDevice, available_bytes, check_training, device_error};
+use crate::device::{MemoryEstimate, NamedDevice, available_bytes, device_error};
 use crate::error::{Error, Result, message};
 use crate::evaluate::{Evaluated, Records, evaluate};
 use crate::file;
 use crate::learn::order::held_out;
-use crate::learn::{Finished, HeldOut, TrainConfig, finish, rebuilding_warning};
+use crate::learn::{Finished, HeldOut, TrainConfig, check_training, finish, rebuilding_warning};
 use crate::score::{Calibration, NOTHING_TO_SCALE_BY, few_images_warning};
 use crate::weights::{Precision, Provenance};
 
@@ -195,8 +195,9 @@ fn run_on_device(
     let memory = MemoryEstimate::of(&config, count - held_out.len(), cached_bytes);
     check_memory(&memory, &device, on_event)?;
     if device.is_to_be_checked {
-        check_training(&device.device).map_err(|error| match error {
-            Error::Device(said) => Error::Device(format!("{device}: {said}")),
+        let check = check_training(&device.device, config.model.adversarial.is_some());
+        block_on(check).map_err(|error| match error {
+            Error::Device(said) => Error::Device(format!("{device}: {said}; use --device cpu")),
             other => other,
         })?;
     }

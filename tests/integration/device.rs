@@ -6,17 +6,18 @@
 use burn::tensor::Device;
 use daad::Detector;
 use daad::dataset::{SyntheticImages, Texture};
-use daad::device::{adapters, check_training};
-use daad::learn::{TrainConfig, finish, initialize};
+use daad::device::adapters;
+use daad::learn::{TrainConfig, check_training, finish, initialize};
 use daad::model::{AdversarialConfig, ModelConfig};
 use daad::weights::{Precision, Provenance};
 use pollster::block_on;
 
 #[test]
 fn every_real_gpu_scores_and_trains_as_the_cpu_does() {
-    let real = adapters().into_iter().filter(|adapter| adapter.is_real);
+    let real = adapters().iter().filter(|adapter| adapter.is_real);
     for adapter in real {
-        check_training(&adapter.device).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
+        block_on(check_training(&adapter.device, true))
+            .unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
         let detector = Detector::from_bytes(&model_file(), &adapter.device).unwrap();
         block_on(detector.check_device()).unwrap_or_else(|e| panic!("{}: {e}", adapter.name));
     }

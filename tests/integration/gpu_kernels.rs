@@ -14,8 +14,8 @@ fn devices() -> Vec<(String, Device)> {
     let adapters = adapters();
     let is_promised = std::env::var_os("DAAD_TEST_GPU").is_some();
     assert!(!is_promised || !adapters.is_empty(), "no GPU was found");
-    let named = |adapter: daad::device::Adapter| (adapter.name, adapter.device);
-    adapters.into_iter().map(named).collect()
+    let named = |adapter: &daad::device::Adapter| (adapter.name.clone(), adapter.device.clone());
+    adapters.iter().map(named).collect()
 }
 
 /// Maps of random sides, at least so large.

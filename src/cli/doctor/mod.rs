@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use comfy_table::{Table, presets};
+use pollster::block_on;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use daad::device::{AdapterLimits, Deviations, DeviceChoice, adapters, compare_with_cpu};
+use daad::device::{AdapterLimits, DeviceChoice, adapters};
 use daad::error::caught;
+use daad::learn::{Deviations, compare_with_cpu};
 
 use super::common::output::{line, note};
 
@@ -136,11 +138,11 @@ fn look_here(choice: &DeviceChoice) -> anyhow::Result<Finding> {
     let started = Instant::now();
     let device = choice.resolve()?;
     let limits = match choice {
-        DeviceChoice::Gpu(index) => adapters().into_iter().nth(*index),
+        DeviceChoice::Gpu(index) => adapters().get(*index),
         _ => None,
     };
     // If a driver refuses a kernel, its library panics; this is also a result of the check.
-    let compared = caught(|| compare_with_cpu(&device.device));
+    let compared = caught(|| block_on(compare_with_cpu(&device.device, true)));
     let (deviations, complaint) = match compared {
         Ok(Ok(deviations)) => {
             let complaint = deviations.complaint();
@@ -155,7 +157,7 @@ fn look_here(choice: &DeviceChoice) -> anyhow::Result<Finding> {
     Ok(Finding {
         device: choice.to_string(),
         name: device.name,
-        limits: limits.map(|adapter| adapter.limits),
+        limits: limits.map(|adapter| adapter.limits.clone()),
         deviations,
         seconds: started.elapsed().as_secs_f64(),
         complaint,

@@ -3,6 +3,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
 
+use super::launches::{Launch, bytes, list};
 use super::layout::{contiguous, dims, empty, units, vector};
 use crate::kernel::AddressingRule;
 
@@ -13,6 +14,14 @@ pub(super) fn address(tensors: [CubeTensor; 3], rule: AddressingRule) -> CubeTen
     let shape @ [rows, columns] = dims(&products);
     let weights = empty(&products, shape);
     let client = products.client.clone();
+    list(|| Launch {
+        kernel: "address",
+        units: rows,
+        flops: 12 * rows * columns,
+        bytes: bytes([&products, &products]),
+        loads: 6 * columns / vector(columns),
+        steps: 3 * columns / vector(columns),
+    });
     let (count, dim) = units(&client, rows);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -41,6 +50,14 @@ pub(super) fn square_sums(rows: CubeTensor) -> CubeTensor {
     let [count, columns] = dims(&rows);
     let sums = empty(&rows, [count, 1]);
     let client = rows.client.clone();
+    list(|| Launch {
+        kernel: "square_sums",
+        units: count,
+        flops: 2 * count * columns,
+        bytes: bytes([&rows]),
+        loads: columns / vector(columns),
+        steps: columns / vector(columns),
+    });
     let (cubes, dim) = units(&client, count);
     // SAFETY: the kernel writes within the sums and reads within the rows.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]

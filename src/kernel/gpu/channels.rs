@@ -4,6 +4,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
 use burn_cubecl::tensor::CubeTensor;
 
+use super::launches::list_elementwise;
 use super::layout::{channels_last, dims, empty, units, vector};
 
 /// `[B, C, H, W]` and `[B, D, H, W]` to `[B, C + D, H, W]`.
@@ -13,7 +14,9 @@ pub(super) fn concatenate(first: CubeTensor, second: CubeTensor) -> CubeTensor {
     let output = empty(&first, [batch, height, width, left + right]);
     let lanes = vector(left).min(vector(right));
     let client = output.client.clone();
-    let (count, dim) = units(&client, batch * height * width * (left + right) / lanes);
+    let count = batch * height * width * (left + right) / lanes;
+    list_elementwise("concatenate", count, [&output, &output], 0);
+    let (count, dim) = units(&client, count);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
@@ -68,7 +71,9 @@ pub(super) fn split(maps: CubeTensor, channels: usize) -> [CubeTensor; 2] {
     let parts = [channels, all - channels].map(|part| empty(&maps, [batch, height, width, part]));
     let lanes = vector(channels).min(vector(all - channels));
     let client = maps.client.clone();
-    let (count, dim) = units(&client, batch * height * width * all / lanes);
+    let count = batch * height * width * all / lanes;
+    list_elementwise("split", count, [&maps, &maps], 0);
+    let (count, dim) = units(&client, count);
     let [first, second] = parts.clone();
     // SAFETY: the kernel writes within the outputs and reads within the maps.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]

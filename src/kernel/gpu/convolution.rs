@@ -9,12 +9,13 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
+use super::launches::{Launch, bytes, list, plane};
 use super::layout::{channels_last, contiguous, dims, empty, leaky_relu, units, vector};
 use crate::kernel::Window;
 
 /// What a unit may compute, the largest first: a number of pixels, and of vectors of output channels
 /// for each of them. The more it computes, the fewer values it reads for each product.
-const TILES: [(usize, usize); 3] = [(8, 2), (8, 1), (4, 1)];
+const TILES: [(usize, usize); 5] = [(8, 2), (8, 1), (4, 1), (2, 1), (1, 1)];
 
 /// Planes (warps) that have to be busy before units get larger tiles, for each unit of a plane: where
 /// planes are wide there are many. It makes 16,384 units for planes of 32, and 256 for those of a CPU
@@ -53,7 +54,8 @@ pub(super) fn convolution(
 ) -> CubeTensor {
     let [_, _, height, width] = dims(&x);
     let size = [height, width].map(|size| window.positions(size));
-    launch(x, permute(weight, &WEIGHTS), bias, size, 1, |call| {
+    let steps = [1, window.stride];
+    launch(x, permute(weight, &WEIGHTS), bias, size, steps, |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
@@ -98,7 +100,7 @@ pub(super) fn transposed_convolution(
     } = window;
     assert!(kernel.is_multiple_of(stride), "{window:?}");
     let weight = permute(weight, &TRANSPOSED_WEIGHTS);
-    launch(x, weight, bias, size, stride, |call| {
+    launch(x, weight, bias, size, [stride, 1], |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
@@ -146,17 +148,17 @@ struct Call {
 
 /// Prepares the arguments, calls `run` to launch the kernel, and returns its output `[B, O, H, W]`
 /// of `size` (H, W), for maps `[B, I, h, w]` and weights `[k, k, I, O]`. The pixels that one unit
-/// computes are `apart` columns from each other.
+/// computes are `apart` columns from each other, and what they read from the maps `read_apart`.
 fn launch(
     x: CubeTensor,
     weight: CubeTensor,
     bias: Option<CubeTensor>,
     size: [usize; 2],
-    apart: usize,
+    [apart, read_apart]: [usize; 2],
     run: impl FnOnce(Call),
 ) -> CubeTensor {
     let (x, weight) = (channels_last(x), contiguous(weight));
-    let ([batch, _, _, inputs], [_, _, _, outputs]) = (dims(&x), dims(&weight));
+    let ([batch, _, _, inputs], [kernel, _, _, outputs]) = (dims(&x), dims(&weight));
     let [height, width] = size;
     let client = x.client.clone();
     let output = empty(&x, [batch, height, width, outputs]);
@@ -165,14 +167,26 @@ fn launch(
     let vectors = outputs / vector(outputs);
     let rows = batch * height * apart;
     let count = |pixels, blocks| rows * row.div_ceil(pixels) * vectors / blocks;
-    let plane = client.properties().hardware.plane_size_max as usize;
-    let enough = PLANES * plane * plane;
+    let enough = PLANES * plane(&client).pow(2);
     let fits = |&(pixels, blocks): &(usize, usize)| {
         vectors.is_multiple_of(blocks) && pixels <= row && count(pixels, blocks) >= enough
     };
-    let smallest = (TILES[TILES.len() - 1].0.min(row.next_power_of_two()), 1);
-    let (pixels, blocks) = TILES.into_iter().find(fits).unwrap_or(smallest);
-    let (count, dim) = units(&client, count(pixels, blocks));
+    let (pixels, blocks) = TILES.into_iter().find(fits).unwrap_or((1, 1));
+    let count = count(pixels, blocks);
+    list(|| {
+        let offsets = kernel / apart;
+        let steps = offsets * inputs / vector(inputs);
+        let columns = (pixels - 1) * read_apart + offsets;
+        Launch {
+            kernel: "convolution",
+            units: count,
+            flops: 2 * batch * height * width * outputs * inputs * offsets * offsets,
+            bytes: bytes([&x, &weight, &output]),
+            loads: steps * (columns + offsets * vector(inputs) * blocks),
+            steps,
+        }
+    });
+    let (count, dim) = units(&client, count);
     run(Call {
         count,
         client,

@@ -9,6 +9,8 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::permute_nchw_to_nhwc;
 use burn_cubecl::tensor::CubeTensor;
 
+use super::launches::list_elementwise;
+
 /// Maps `[B, C, H, W]` as contiguous `[B, H, W, C]`. Outputs of these kernels already have this
 /// layout in memory, so they are not copied.
 pub(super) fn channels_last(maps: CubeTensor) -> CubeTensor {
@@ -23,6 +25,10 @@ pub(super) fn channels_last(maps: CubeTensor) -> CubeTensor {
 pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
     // The kernels would interpret the bits of any other type as f32.
     assert_eq!(tensor.dtype, DType::F32, "the kernels compute in f32");
+    if !tensor.is_contiguous() {
+        let values = tensor.shape().num_elements();
+        list_elementwise("copy", values, [&tensor, &tensor], 0);
+    }
     into_contiguous(tensor)
 }
 

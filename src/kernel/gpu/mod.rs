@@ -7,6 +7,7 @@
 mod addressing;
 mod channels;
 mod convolution;
+pub(super) mod launches;
 mod layout;
 mod matmul;
 mod pool;

@@ -5,6 +5,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
 use burn_cubecl::tensor::CubeTensor;
 
+use super::launches::list_elementwise;
 use super::layout::{channels_last, dims, empty, units, vector};
 
 /// `[B, C, H, W]` to `[B, C, H/2, W/2]`.
@@ -13,8 +14,9 @@ pub(super) fn max_pool(x: CubeTensor) -> CubeTensor {
     let [batch, height, width, channels] = dims(&x);
     let output = empty(&x, [batch, height / 2, width / 2, channels]);
     let client = x.client.clone();
-    let values = batch * (height / 2) * (width / 2) * channels;
-    let (count, dim) = units(&client, values / vector(channels));
+    let count = batch * (height / 2) * (width / 2) * channels / vector(channels);
+    list_elementwise("max_pool", count, [&x, &output], 1);
+    let (count, dim) = units(&client, count);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {

@@ -8,6 +8,7 @@ use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::AdamStep;
+use crate::kernel::gpu::launches::list_elementwise;
 use crate::kernel::gpu::layout::{contiguous, empty, units, vector};
 
 /// One step of Adam. `tensors` are the values, the running means of gradients and of squared
@@ -28,6 +29,11 @@ pub(in crate::kernel::gpu) fn adam(
     let outputs = [(); 3].map(|()| empty(&value, [length]));
     let [next_value, next_first, next_second] = outputs.clone();
     let client = value.client.clone();
+    let [of_value, of_first, of_second] = &outputs;
+    let moved = [
+        &value, &first, &second, &gradient, of_value, of_first, of_second,
+    ];
+    list_elementwise("adam", length / vector(length), moved, 12);
     let (count, dim) = units(&client, length / vector(length));
     // SAFETY: the kernel writes within the outputs and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]

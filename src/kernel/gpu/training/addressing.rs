@@ -7,6 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::sums::sum_rows;
 use crate::kernel::AddressingRule;
 use crate::kernel::gpu::addressing::{keep, norms, scaled, softmax, softmax_sums, sum_of_lanes};
+use crate::kernel::gpu::launches::{Launch, bytes, list, list_elementwise};
 use crate::kernel::gpu::layout::{contiguous, dims, empty, units, vector};
 
 /// The gradients with respect to dot products, `[Q, N]`, and to the sums of squares of queries,
@@ -23,6 +24,14 @@ pub(super) fn address_backward(
     let [of_products, of_squares] = [(); 2].map(|()| empty(&products, shape));
     let of_queries = empty(&products, [rows, 1]);
     let client = products.client.clone();
+    list(|| Launch {
+        kernel: "address_backward",
+        units: rows,
+        flops: 30 * rows * columns,
+        bytes: bytes([&products, &gradient, &of_products, &of_squares]),
+        loads: 10 * columns / vector(columns),
+        steps: 4 * columns / vector(columns),
+    });
     let (count, dim) = units(&client, rows);
     // SAFETY: the kernel writes within the outputs and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -136,7 +145,9 @@ pub(super) fn add_square_gradient(
     let shape @ [rows, columns] = dims(&x);
     let output = empty(&x, shape);
     let client = x.client.clone();
-    let (count, dim) = units(&client, rows * columns / vector(columns));
+    let count = rows * columns / vector(columns);
+    list_elementwise("add_square_gradient", count, [&gradient, &x, &output], 2);
+    let (count, dim) = units(&client, count);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {

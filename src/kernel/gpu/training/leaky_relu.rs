@@ -4,6 +4,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
 use burn_cubecl::tensor::CubeTensor;
 
+use crate::kernel::gpu::launches::list_elementwise;
 use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 
 /// The gradient with respect to the input of a leaky ReLU, given its `output` and the `gradient`
@@ -17,8 +18,10 @@ pub(super) fn leaky_relu_backward(
     let shape @ [batch, height, width, channels] = dims(&output);
     let input_gradient = empty(&output, shape);
     let client = output.client.clone();
-    let vectors = channels / vector(channels);
-    let (count, dim) = units(&client, batch * height * width * vectors);
+    let count = batch * height * width * channels / vector(channels);
+    let moved = [&output, &gradient, &input_gradient];
+    list_elementwise("leaky_relu_backward", count, moved, 1);
+    let (count, dim) = units(&client, count);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {

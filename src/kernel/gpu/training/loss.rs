@@ -3,6 +3,7 @@
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
 
+use crate::kernel::gpu::launches::{Launch, bytes, list, list_elementwise};
 use crate::kernel::gpu::layout::{contiguous, dims, empty, units};
 
 /// See [`Kernels::logistic_loss`](crate::kernel::Kernels::logistic_loss). One unit (thread) does it:
@@ -11,6 +12,17 @@ pub(in crate::kernel::gpu) fn logistic_loss(logits: CubeTensor, sign: f32) -> Cu
     let logits = contiguous(logits);
     let output = empty(&logits, [1]);
     let client = logits.client.clone();
+    list(|| {
+        let [count] = dims(&logits);
+        Launch {
+            kernel: "logistic_loss",
+            units: 1,
+            flops: 5 * count,
+            bytes: bytes([&logits, &output]),
+            loads: count,
+            steps: count,
+        }
+    });
     let (count, dim) = units(&client, 1);
     // SAFETY: the kernel writes within the output and reads within the input.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -38,6 +50,7 @@ pub(super) fn logistic_loss_backward(
     let output = empty(&logits, shape);
     let client = logits.client.clone();
     let share = sign / count as f32;
+    list_elementwise("logistic_loss_backward", count, [&logits, &output], 8);
     let (count, dim) = units(&client, count);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]

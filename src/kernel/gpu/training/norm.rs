@@ -6,7 +6,8 @@ use burn_cubecl::ops::{permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::leaky_relu::leaky_relu_gradient;
-use super::sums::{rows_each, sum_rows};
+use super::sums::{rows_each, sum_to_last_pass};
+use crate::kernel::gpu::launches::{Launch, bytes, list, list_elementwise};
 use crate::kernel::gpu::layout::{
     channels_last, contiguous, dims, empty, leaky_relu, padded, row, units, vector,
 };
@@ -29,6 +30,7 @@ pub(in crate::kernel::gpu) fn normalize(
 
     let [mean, variance] = statistics(&x, rows);
     let output = empty(&x, [batch, height, width, channels]);
+    list_elementwise("normalize", rows * vectors, [&x, &output], 5);
     let (count, dim) = units(&client, rows * vectors);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -60,6 +62,14 @@ fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
     let mut each = rows_each(rows);
     let mut pieces = rows.div_ceil(each);
     let mut parts = empty(x, [pieces, 2, padded(channels)]);
+    list(|| Launch {
+        kernel: "statistics",
+        units: pieces * vectors,
+        flops: 4 * rows * channels,
+        bytes: bytes([x, &parts]),
+        loads: 2 * each,
+        steps: 2 * each,
+    });
     let (count, dim) = units(&client, pieces * vectors);
     // SAFETY: the kernel writes within the output and reads within the input.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -80,6 +90,14 @@ fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
         let input = parts;
         pieces = pieces.div_ceil(joined);
         parts = empty(x, [pieces, 2, padded(channels)]);
+        list(|| Launch {
+            kernel: "join_statistics",
+            units: pieces * vectors,
+            flops: 6 * pieces * joined * channels,
+            bytes: bytes([&input, &parts]),
+            loads: 3 * joined,
+            steps: 2 * joined,
+        });
         let (count, dim) = units(&client, pieces * vectors);
         let share = if pieces == 1 { 1.0 / rows as f32 } else { 1.0 };
         // SAFETY: the kernel writes within the output and reads within the input.
@@ -122,6 +140,8 @@ pub(in crate::kernel::gpu) fn follow(
     let outputs = [(); 2].map(|()| empty(&mean, [channels]));
     let [next_mean, next_variance] = outputs.clone();
     let client = mean.client.clone();
+    let moved = [&running_mean, &mean, &next_mean];
+    list_elementwise("follow", channels / vector(channels), moved, 6);
     let (count, dim) = units(&client, channels / vector(channels));
     // SAFETY: the kernel writes within the outputs and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -169,6 +189,14 @@ pub(super) fn normalize_backward(
     let each = rows_each(rows);
     let pieces = rows.div_ceil(each);
     let parts = empty(&x, [pieces, 2, padded(channels)]);
+    list(|| Launch {
+        kernel: "sums_backward",
+        units: pieces * vectors,
+        flops: 8 * rows * channels,
+        bytes: bytes([&x, &gradient, &parts]),
+        loads: 2 * each,
+        steps: each,
+    });
     let (count, dim) = units(&client, pieces * vectors);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -191,9 +219,41 @@ pub(super) fn normalize_backward(
             slope,
         );
     }
-    let sums = sum_rows(reshape(parts, [pieces, 2 * padded(channels)].into()));
+    let parts = sum_to_last_pass(reshape(parts, [pieces, 2 * padded(channels)].into()));
+    let parameters = empty(&x, [6, padded(channels)]);
+    list(|| {
+        let [pieces, _] = dims(&parts);
+        Launch {
+            kernel: "gather_parameters",
+            units: vectors,
+            flops: 2 * pieces * channels,
+            bytes: bytes([&parts, &parameters]),
+            loads: 2 * pieces + 4,
+            steps: pieces,
+        }
+    });
+    let (count, dim) = units(&client, vectors);
+    // SAFETY: the kernel writes within the output and reads within the rest.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        gather_parameters_kernel::launch_unchecked(
+            &client,
+            count,
+            dim,
+            vector(channels),
+            parts.into_tensor_arg(),
+            gamma.into_tensor_arg(),
+            beta.into_tensor_arg(),
+            mean.into_tensor_arg(),
+            variance.into_tensor_arg(),
+            parameters.clone().into_tensor_arg(),
+            epsilon,
+        );
+    }
 
     let output = empty(&x, [batch, height, width, channels]);
+    let moved = [&x, &gradient, &output];
+    list_elementwise("normalize_backward", rows * vectors, moved, 12);
     let (count, dim) = units(&client, rows * vectors);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -205,18 +265,14 @@ pub(super) fn normalize_backward(
             vector(channels),
             x.into_tensor_arg(),
             gradient.into_tensor_arg(),
-            gamma.into_tensor_arg(),
-            beta.into_tensor_arg(),
-            mean.into_tensor_arg(),
-            variance.into_tensor_arg(),
-            sums.clone().into_tensor_arg(),
+            parameters.clone().into_tensor_arg(),
             output.clone().into_tensor_arg(),
+            channels,
             1.0 / rows as f32,
-            epsilon,
             slope,
         );
     }
-    let [beta, gamma] = [0, 1].map(|index| row(&sums, index, channels));
+    let [beta, gamma] = [4, 5].map(|index| row(&parameters, index, channels));
     [permute_nhwc_to_nchw(output), gamma, beta]
 }
 
@@ -373,33 +429,63 @@ fn sums_backward_kernel<N: Size>(
     output[(piece * 2 + 1) * padded + vector] = products;
 }
 
-/// Input, gradient and output `[B, H, W, C]`; γ, β, mean and variance `[C]`; `sums` `[2·P]` are
-/// those of [`sums_backward_kernel`] over all pixels. `share` is 1 / the number of pixels.
+/// Parts `[R, 2·P]` are sums of [`sums_backward_kernel`]; γ, β, mean and variance `[C]`. The rows of the
+/// output `[6, P]` are mean, precision, γ, β, and the two sums over all parts.
+///
+/// A browser gives a kernel eight buffers at most, and [`normalize_backward_kernel`] needs all these.
 #[cube(launch_unchecked)]
-fn normalize_backward_kernel<N: Size>(
-    input: &Tensor<Vector<f32, N>>,
-    gradient: &Tensor<Vector<f32, N>>,
+fn gather_parameters_kernel<N: Size>(
+    parts: &Tensor<Vector<f32, N>>,
     gamma: &Tensor<Vector<f32, N>>,
     beta: &Tensor<Vector<f32, N>>,
     mean: &Tensor<Vector<f32, N>>,
     variance: &Tensor<Vector<f32, N>>,
-    sums: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
-    share: f32,
     epsilon: f32,
+) {
+    let vector = ABSOLUTE_POS;
+    if vector >= gamma.len() {
+        terminate!();
+    }
+    let padded = output.shape(1) / output.vector_size();
+    let mut sum = Vector::zeroed();
+    let mut products = Vector::zeroed();
+    for part in 0..parts.shape(0) {
+        sum += parts[part * 2 * padded + vector];
+        products += parts[(part * 2 + 1) * padded + vector];
+    }
+    output[vector] = mean[vector];
+    output[padded + vector] = precision(variance[vector], epsilon);
+    output[2 * padded + vector] = gamma[vector];
+    output[3 * padded + vector] = beta[vector];
+    output[4 * padded + vector] = sum;
+    output[5 * padded + vector] = products;
+}
+
+/// Input, gradient and output `[B, H, W, C]`, parameters `[6, P]` of [`gather_parameters_kernel`].
+/// `share` is 1 / the number of pixels.
+#[cube(launch_unchecked)]
+fn normalize_backward_kernel<N: Size>(
+    input: &Tensor<Vector<f32, N>>,
+    gradient: &Tensor<Vector<f32, N>>,
+    parameters: &Tensor<Vector<f32, N>>,
+    output: &mut Tensor<Vector<f32, N>>,
+    channels: usize,
+    share: f32,
     slope: f32,
 ) {
     if ABSOLUTE_POS >= output.len() {
         terminate!();
     }
-    let vector = ABSOLUTE_POS % gamma.len();
-    let precision = precision(variance[vector], epsilon);
-    let normal = (input[ABSOLUTE_POS] - mean[vector]) * precision;
-    let activation_input = normal * gamma[vector] + beta[vector];
+    let vector = ABSOLUTE_POS % (channels / input.vector_size());
+    let padded = parameters.shape(1) / parameters.vector_size();
+    let precision = parameters[padded + vector];
+    let gamma = parameters[2 * padded + vector];
+    let normal = (input[ABSOLUTE_POS] - parameters[vector]) * precision;
+    let activation_input = normal * gamma + parameters[3 * padded + vector];
     let gradient = leaky_relu_gradient(activation_input, gradient[ABSOLUTE_POS], slope);
-    let common = sums[vector] + normal * sums[sums.len() / 2 + vector];
-    output[ABSOLUTE_POS] =
-        gamma[vector] * precision * (gradient - common * Vector::broadcast(share));
+    let common = parameters[4 * padded + vector] + normal * parameters[5 * padded + vector];
+    output[ABSOLUTE_POS] = gamma * precision * (gradient - common * Vector::broadcast(share));
 }
 
 /// 1/√(variance + ε).

@@ -4,6 +4,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
 use burn_cubecl::tensor::CubeTensor;
 
+use crate::kernel::gpu::launches::list_elementwise;
 use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 use crate::kernel::gpu::pool::largest;
 
@@ -15,8 +16,9 @@ pub(super) fn max_pool_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTens
     let shape @ [batch, height, width, channels] = dims(&x);
     let output = empty(&x, shape);
     let client = x.client.clone();
-    let values = batch * height * width * channels;
-    let (count, dim) = units(&client, values / vector(channels));
+    let count = batch * height * width * channels / vector(channels);
+    list_elementwise("max_pool_backward", count, [&x, &gradient, &output], 1);
+    let (count, dim) = units(&client, count);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {

@@ -6,6 +6,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
 
+use crate::kernel::gpu::launches::{Launch, bytes, list};
 use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, units, vector};
 
 /// Most rows that a unit (thread) adds up in one pass. A launch costs about as much time as this
@@ -31,15 +32,34 @@ pub(super) fn channel_sums(maps: CubeTensor) -> CubeTensor {
 }
 
 /// Sums `[R, C]` over the rows: `[C]`.
-pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
+pub(super) fn sum_rows(x: CubeTensor) -> CubeTensor {
+    let [_, columns] = dims(&x);
+    reshape(sum_to(x, 1), [columns].into())
+}
+
+/// Sums neighbouring rows of `[R, C]` until a single pass is left: `[R', C]`.
+pub(super) fn sum_to_last_pass(x: CubeTensor) -> CubeTensor {
+    sum_to(x, MOST)
+}
+
+/// Sums neighbouring rows of `[R, C]` until there are at most so many: `[R', C]`.
+fn sum_to(mut x: CubeTensor, most: usize) -> CubeTensor {
     let [mut rows, columns] = dims(&x);
-    while rows > 1 {
+    while rows > most {
         let input = contiguous(x);
         let each = rows_each(rows);
         rows = rows.div_ceil(each);
         x = empty(&input, [rows, columns]);
         let client = input.client.clone();
         let vectors = columns / vector(columns);
+        list(|| Launch {
+            kernel: "sum",
+            units: rows * vectors,
+            flops: rows * each * columns,
+            bytes: bytes([&input, &x]),
+            loads: each,
+            steps: each,
+        });
         let (count, dim) = units(&client, rows * vectors);
         // SAFETY: the kernel writes within the output and reads within the input.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -55,7 +75,7 @@ pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
             );
         }
     }
-    reshape(x, [columns].into())
+    x
 }
 
 /// Input `[R, C]`, output `[R', C]`: every output row is the sum of `each` input rows.

@@ -11,6 +11,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::sums::sum_rows;
 use crate::kernel::Window;
+use crate::kernel::gpu::launches::{Launch, bytes, list};
 use crate::kernel::gpu::layout::{channels_last, dims, empty, units, vector};
 
 /// Number of units that keep a large GPU busy.
@@ -26,7 +27,7 @@ pub(in crate::kernel::gpu) fn weight_gradient(
     window: Window,
 ) -> CubeTensor {
     let (large, small) = (channels_last(large), channels_last(small));
-    let ([_, _, _, inputs], [batch, height, _, outputs]) = (dims(&large), dims(&small));
+    let ([_, _, _, inputs], [batch, height, width, outputs]) = (dims(&large), dims(&small));
     let Window {
         kernel,
         stride,
@@ -40,6 +41,19 @@ pub(in crate::kernel::gpu) fn weight_gradient(
     let columns = kernel * kernel * inputs * outputs;
     let sums = empty(&large, [parts, columns]);
     let client = large.client.clone();
+    // Pixels that are worked on at a time; more would need more registers than a unit has.
+    let pixels = if stride == 1 { 4 } else { 2 };
+    list(|| {
+        let steps = lines_each * width.div_ceil(pixels);
+        Launch {
+            kernel: "weight_gradient",
+            units: parts * at_once,
+            flops: 2 * lines * width * columns,
+            bytes: bytes([&large, &small, &sums]),
+            loads: steps * ((pixels - 1) * stride + kernel + pixels),
+            steps,
+        }
+    });
     let (count, dim) = units(&client, parts * at_once);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
@@ -57,8 +71,7 @@ pub(in crate::kernel::gpu) fn weight_gradient(
             kernel,
             stride,
             padding,
-            // Pixels that are worked on at a time; more would need more registers than a unit has.
-            if stride == 1 { 4 } else { 2 },
+            pixels,
         );
     }
     let sums = reshape(sum_rows(sums), [kernel, kernel, inputs, outputs].into());

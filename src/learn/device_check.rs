@@ -7,22 +7,21 @@
 use std::collections::HashMap;
 
 use burn::module::Param;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData, Transaction};
 use image::RgbImage;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::dataset::{SyntheticImages, Texture};
+use super::config::Objective;
+use super::initialize::initialize;
+use super::step::TrainState;
 use crate::error::{Error, Result};
-use crate::image::to_tensor;
-use crate::learn::Objective;
-use crate::learn::TrainState;
-use crate::learn::initialize;
+use crate::image::{test_pattern, to_tensor};
 use crate::loss;
 use crate::model::parameters::{ParameterVisitor, visit_parameters};
 use crate::model::{AdversarialConfig, Division, Model, ModelConfig, parameters};
 use crate::nn::DivisionRate;
 
-const SIZE_PX: usize = 16;
+const SIZE_PX: u32 = 16;
 const SEED: u64 = 3;
 const STEPS: usize = 2;
 const LEARNING_RATE: f64 = 1e-3;
@@ -39,7 +38,7 @@ const FORWARD_TOLERANCE: f32 = 1e-3;
 /// The largest allowed difference of a gradient, as a share of the parameter's largest gradient.
 const GRADIENT_TOLERANCE: f32 = 1e-2;
 
-/// The differences between a device and the CPU, on a tiny DAAD+.
+/// The differences between a device and the CPU, on a tiny network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deviations {
     /// The largest difference of any pixel of a reconstruction.
@@ -87,18 +86,18 @@ impl Deviations {
     }
 }
 
-/// Compares forward pass, gradients and two training steps of a tiny DAAD+ on `device` with those
-/// on the CPU.
+/// Compares forward pass, gradients and two training steps of a tiny network on `device` with those
+/// on the CPU: of DAAD+ if it is `adversarial`, otherwise of DAAD.
 ///
 /// # Errors
 ///
 /// [`Error::Device`] where the device fails.
-pub fn compare_with_cpu(device: &Device) -> Result<Deviations> {
-    let config = config();
+pub async fn compare_with_cpu(device: &Device, adversarial: bool) -> Result<Deviations> {
+    let config = config(adversarial);
     let cpu = Device::flex();
     let model = initialize(config.init(&cpu)?, SEED);
-    let [expected, got] = [&cpu, device].map(|device| observe(&config, &model, device));
-    let (expected, got) = (expected?, got?);
+    let expected = observe(&config, &model, &cpu).await?;
+    let got = observe(&config, &model, device).await?;
     let mut deviations = Deviations {
         forward: furthest(&expected.forward, &got.forward),
         gradients: 0.0,
@@ -136,11 +135,11 @@ pub fn compare_with_cpu(device: &Device) -> Result<Deviations> {
 /// # Errors
 ///
 /// [`Error::Device`] saying what is wrong.
-pub fn check_training(device: &Device) -> Result<()> {
-    match compare_with_cpu(device)?.complaint() {
+pub async fn check_training(device: &Device, adversarial: bool) -> Result<()> {
+    match compare_with_cpu(device, adversarial).await?.complaint() {
         None => Ok(()),
         Some(complaint) => Err(Error::Device(format!(
-            "training on it goes wrong: {complaint}; use --device cpu"
+            "training on it goes wrong: {complaint}"
         ))),
     }
 }
@@ -176,31 +175,31 @@ struct Observed {
     trained: Values,
 }
 
-fn observe(config: &ModelConfig, model: &Model, device: &Device) -> Result<Observed> {
+async fn observe(config: &ModelConfig, model: &Model, device: &Device) -> Result<Observed> {
     let device = device.clone().autodiff();
     let values = parameters::values(model).into_iter().collect();
     let generator = parameters::load(config.init(&device)?, values).generator;
     let images = to_tensor(&images().iter().collect::<Vec<_>>(), &device);
     let rebuilt = generator.forward(images.clone());
-    let forward = read(rebuilt.clone().without_autodiff())?;
+    let mut read = Transaction::default().register(rebuilt.clone().without_autodiff());
     let mut gradients = loss::reconstruction(images, rebuilt).backward();
     let mut read_gradients = ReadGradients {
         gradients: &mut gradients,
         read: HashMap::new(),
     };
     visit_parameters(&generator, &mut read_gradients);
-    let gradients = read_gradients.read.into_iter();
-    let gradients = gradients.map(|(name, gradient)| Ok((name, read(gradient)?)));
+    let (names, gradients): (Vec<_>, Vec<_>) = read_gradients.read.into_iter().unzip();
+    for gradient in gradients {
+        read = read.register(gradient);
+    }
+    let read = read.execute_async().await;
+    let read = read.map_err(|error| Error::Device(format!("{error:?}")))?;
+    let mut read = read.into_iter();
     Ok(Observed {
-        forward,
-        gradients: gradients.collect::<Result<_>>()?,
-        trained: trained(config, model, &device)?,
+        forward: read.next().expect("the reconstruction is read first"),
+        gradients: names.into_iter().zip(read).collect(),
+        trained: trained(config, model, &device).await?,
     })
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<TensorData> {
-    let data = tensor.try_into_data();
-    data.map_err(|error| Error::Device(format!("{error:?}")))
 }
 
 struct ReadGradients<'a> {
@@ -216,14 +215,14 @@ impl ParameterVisitor for ReadGradients<'_> {
     }
 }
 
-fn images() -> Vec<RgbImage> {
-    let images = SyntheticImages::new(Texture::Cloth, SIZE_PX, 1).normal(2);
-    images.into_iter().map(|labelled| labelled.image).collect()
+fn images() -> [RgbImage; 2] {
+    let pattern = test_pattern(SIZE_PX, SIZE_PX);
+    [image::imageops::flip_horizontal(&pattern), pattern]
 }
 
 type Values = Vec<(String, TensorData)>;
 
-fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Values> {
+async fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Values> {
     let device = device.clone().autodiff();
     let values = parameters::values(model).into_iter().collect();
     let mut state = TrainState::new(parameters::load(config.init(&device)?, values));
@@ -234,17 +233,17 @@ fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result<Value
         let gradients = state.gradients(batch, &Objective::default());
         state = state.apply(gradients, LEARNING_RATE);
     }
-    Ok(parameters::values(&state.model))
+    parameters::read_values(&state.model).await
 }
 
-/// The smallest network that has all parts of DAAD+.
-fn config() -> ModelConfig {
+/// The smallest network that has all parts of DAAD+ or of DAAD.
+fn config(adversarial: bool) -> ModelConfig {
     let mut config = ModelConfig {
-        height_px: SIZE_PX,
-        width_px: SIZE_PX,
+        height_px: SIZE_PX as usize,
+        width_px: SIZE_PX as usize,
         scales: 2,
         base_width: 2,
-        adversarial: Some(AdversarialConfig {
+        adversarial: adversarial.then_some(AdversarialConfig {
             base_width: 2,
             features: 4,
         }),
@@ -258,12 +257,15 @@ fn config() -> ModelConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pollster::block_on;
 
     #[test]
     fn the_cpu_agrees_with_itself() {
-        check_training(&Device::flex()).unwrap();
-        let deviations = compare_with_cpu(&Device::flex()).unwrap();
-        assert_eq!((deviations.forward, deviations.step), (0.0, 0.0));
+        for adversarial in [false, true] {
+            block_on(check_training(&Device::flex(), adversarial)).unwrap();
+            let deviations = block_on(compare_with_cpu(&Device::flex(), adversarial)).unwrap();
+            assert_eq!((deviations.forward, deviations.step), (0.0, 0.0));
+        }
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! A list of the launches of our kernels with what each has to do, so that the time on a GPU can be
+//! estimated where there is none, see tests/launches.rs.
+
+use std::cell::RefCell;
+
+use burn::backend::TensorMetadata;
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::tensor::CubeTensor;
+
+thread_local! {
+    /// The launches of this thread, while they are listed.
+    static LIST: RefCell<Option<List>> = const { RefCell::new(None) };
+}
+
+struct List {
+    plane: usize,
+    launches: Vec<Launch>,
+}
+
+/// What one launch of a kernel has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// Number of units (threads).
+    pub units: usize,
+    /// Floating-point operations of all units. A multiply-add counts as two.
+    pub flops: usize,
+    /// Bytes that are read or written in memory, each counted once.
+    pub bytes: usize,
+    /// Vectors that one unit reads, those that its neighbours read too included.
+    pub loads: usize,
+    /// Steps of one unit's loops, one after the other. What a step reads, it reads at once.
+    pub steps: usize,
+}
+
+/// Runs `pass`, and returns the launches of our kernels on this thread, in their order. The kernels
+/// are those for a GPU with so many units in a `plane` (warp).
+pub fn launches_of(plane: usize, pass: impl FnOnce()) -> Vec<Launch> {
+    let launches = Vec::new();
+    LIST.set(Some(List { plane, launches }));
+    pass();
+    LIST.take().map_or_else(Vec::new, |list| list.launches)
+}
+
+/// Units of a plane on the GPU, or on the one for which launches are listed.
+pub(super) fn plane(client: &Client) -> usize {
+    let listed = LIST.with_borrow(|list| list.as_ref().map(|list| list.plane));
+    listed.unwrap_or(client.properties().hardware.plane_size_max as usize)
+}
+
+/// Adds a launch to the list if there is one.
+pub(super) fn list(launch: impl FnOnce() -> Launch) {
+    LIST.with_borrow_mut(|list| {
+        if let Some(list) = list {
+            list.launches.push(launch());
+        }
+    });
+}
+
+/// Adds the launch of a kernel whose units each read and write one vector of every tensor, and do
+/// `flops` operations with each of its values.
+pub(super) fn list_elementwise<const N: usize>(
+    kernel: &'static str,
+    units: usize,
+    tensors: [&CubeTensor; N],
+    flops: usize,
+) {
+    list(|| {
+        let largest = tensors.iter().map(|tensor| tensor.shape().num_elements());
+        Launch {
+            kernel,
+            units,
+            flops: flops * largest.max().unwrap_or(0),
+            bytes: bytes(tensors),
+            loads: N,
+            steps: 1,
+        }
+    });
+}
+
+/// The bytes of all values of `tensors`.
+pub(super) fn bytes<const N: usize>(tensors: [&CubeTensor; N]) -> usize {
+    let values = tensors.map(|tensor| tensor.shape().num_elements());
+    size_of::<f32>() * values.into_iter().sum::<usize>()
+}
