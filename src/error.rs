@@ -7,6 +7,17 @@ use std::path::Path;
 /// What can go wrong with what a user hands in (images, model files, folders, settings).
 ///
 /// Programmer errors (a tensor of the wrong shape) panic instead.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::{Detector, Error};
+///
+/// let refused = Detector::from_bytes(b"no model", &Device::flex());
+/// match refused {
+///     Err(Error::Model(reason)) => println!("choose another file: {reason}"),
+///     other => panic!("expected Error::Model, got {other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -54,6 +65,17 @@ pub enum Error {
 
 impl Error {
     /// Wraps an I/O error with what was attempted on which path.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use daad::Error;
+    ///
+    /// let path = Path::new("no-such-folder/model.safetensors");
+    /// let read = std::fs::read(path).map_err(|reason| Error::file("cannot read", path, reason));
+    /// let error = read.unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot read no-such-folder/model.safetensors: "));
+    /// ```
     pub fn file(action: &'static str, path: &Path, reason: std::io::Error) -> Self {
         let path = shown(path);
         Self::File {
@@ -64,6 +86,14 @@ impl Error {
     }
 
     /// The sentence without the words that say that it is about data, to be an [`Error::Data`] again.
+    ///
+    /// ```
+    /// use daad::Error;
+    ///
+    /// let error = Error::Data("the folder is empty".into());
+    /// assert_eq!(error.to_string(), "cannot use this data: the folder is empty");
+    /// assert_eq!(error.reason(), "the folder is empty");
+    /// ```
     pub fn reason(self) -> String {
         match self {
             Self::Data(reason) => reason,
@@ -74,11 +104,22 @@ impl Error {
 
 /// A path for people to read. Control characters in file names, which could colour a terminal or
 /// begin a line that looks like one of this program's, are escaped.
+///
+/// ```
+/// use std::path::Path;
+///
+/// assert_eq!(daad::error::shown(Path::new("photos/Prüfling 1.png")), "photos/Prüfling 1.png");
+/// assert_eq!(daad::error::shown(Path::new("red\u{1b}[31m.png")), "red\\u{1b}[31m.png");
+/// ```
 pub fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
 /// A text on one line, with its control characters escaped.
+///
+/// ```
+/// assert_eq!(daad::error::printable("one\ntwo"), "one\\ntwo");
+/// ```
 pub fn printable(text: &str) -> String {
     let escaped = |letter: char| match letter.is_control() || is_invisible(letter) {
         true => letter.escape_default().to_string(),
@@ -94,11 +135,27 @@ fn is_invisible(letter: char) -> bool {
 }
 
 /// The library's result.
+///
+/// ```
+/// fn height(card: &daad::weights::ModelCard) -> daad::Result<usize> {
+///     card.config.validate()?;
+///     Ok(card.config.height_px)
+/// }
+/// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// assert_eq!(height(&card)?, 128);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What `work` gives, or what it said when it panicked.
 ///
 /// What it was working on must not be used afterwards, unless it is sound at every moment.
+///
+/// ```
+/// assert_eq!(daad::error::caught(|| 1 + 1), Ok(2));
+/// let failed = daad::error::caught(|| assert!([1, 2].is_empty(), "two are left"));
+/// assert_eq!(failed, Err("two are left".to_owned()));
+/// ```
 ///
 /// # Errors
 ///
@@ -108,7 +165,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// What a panic said.
-pub fn message(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
     said.unwrap_or("for no given reason")

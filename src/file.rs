@@ -16,6 +16,14 @@ const MAX_NAME_BYTES: usize = 255;
 /// crash, finds the old bytes or the new ones. If `path` is a link, the file that it points to is
 /// written.
 ///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("new/model.safetensors"); // the folder is created
+/// daad::file::write(&path, b"weights")?;
+/// assert_eq!(std::fs::read(&path)?, b"weights");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::File`] naming `path`, also where it is something else than a regular file; what was
@@ -38,6 +46,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Checks that [`write()`] can write `path`, before the work whose result it is to hold.
 ///
+/// ```
+/// use daad::file::check_writable;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.safetensors");
+/// check_writable(&path)?;
+/// assert!(!path.exists());
+/// let error = check_writable(folder.path()).unwrap_err().to_string();
+/// assert!(error.contains("it is not a regular file"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// As [`write()`].
@@ -47,6 +67,14 @@ pub fn check_writable(path: &Path) -> Result<()> {
 }
 
 /// Creates `folder` if it is not there, and checks that files can be written into it.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let results = folder.path().join("results");
+/// daad::file::check_folder(&results)?;
+/// assert!(results.is_dir());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -61,13 +89,20 @@ pub fn check_folder(folder: &Path) -> Result<()> {
 /// # Errors
 ///
 /// As [`write()`].
-pub fn target(path: &Path) -> Result<PathBuf> {
+pub(crate) fn target(path: &Path) -> Result<PathBuf> {
     let target = Target::of(path).map_err(|error| Error::file("cannot write", path, error))?;
     Ok(target.path)
 }
 
 /// `path` with `ending` added to its name. A name that would become too long for a file system is
 /// cut, and gets a hash of the whole name to stay unique.
+///
+/// ```
+/// use std::path::Path;
+///
+/// let checkpoint = daad::file::with_ending(Path::new("runs/a.safetensors"), ".checkpoint");
+/// assert_eq!(checkpoint, Path::new("runs/a.safetensors.checkpoint"));
+/// ```
 pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
     if name.len() + ending.len() <= MAX_NAME_BYTES {
@@ -139,6 +174,14 @@ impl Target {
 
 /// The text of a file that a person wrote: UTF-8, or UTF-16 with a byte-order mark, as PowerShell's
 /// `>` writes it. None for another encoding.
+///
+/// ```
+/// use daad::file::text;
+///
+/// assert_eq!(text(b"a = 1").as_deref(), Some("a = 1"));
+/// assert_eq!(text(b"\xFF\xFEa\0=\x001\0").as_deref(), Some("a=1")); // UTF-16
+/// assert_eq!(text(b"f\xFCr"), None); // Latin-1
+/// ```
 pub fn text(bytes: &[u8]) -> Option<String> {
     let utf16 = |units: &[u8], unit: fn([u8; 2]) -> u16| {
         let (units, rest) = units.as_chunks::<2>();

@@ -1,5 +1,15 @@
 //! Converts bytes to tensors `[B, 3, H, W]` in [−1, 1] and back. Only this module decodes, resizes
 //! and normalizes images, and it does so in the same way on every target.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use daad::image::{decode, to_tensor};
+//!
+//! let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+//! let image = decode(&file, 64, 32)?;
+//! assert_eq!(to_tensor(&[&image], &Device::flex()).dims(), [1, 3, 32, 64]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod decode;
 mod flips;
@@ -16,11 +26,19 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::{RgbImage, imageops};
 
 /// The minimum side of an image. A shorter image contains too little to score.
+///
+/// ```
+/// use daad::image::{MIN_SIDE_PX, from_rgba};
+///
+/// let grey = |side: u32| from_rgba(vec![127; 4 * (side * side) as usize], side, side);
+/// assert!(grey(MIN_SIDE_PX).is_ok());
+/// assert!(grey(MIN_SIDE_PX - 1).is_err());
+/// ```
 pub const MIN_SIDE_PX: u32 = 8;
 
 /// Resizes in the same way as [`decode`]; an image that already has this size is returned
 /// unchanged.
-pub fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage {
+pub(crate) fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage {
     if image.dimensions() == (width_px, height_px) {
         return image;
     }
@@ -43,6 +61,17 @@ pub fn is_stretched(from: (u32, u32), to: (u32, u32)) -> bool {
 }
 
 /// Converts images of the same size to a batch `[B, 3, H, W]` in [−1, 1] on `device`.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use image::{Rgb, RgbImage};
+///
+/// let (black, white) = (RgbImage::new(16, 8), RgbImage::from_pixel(16, 8, Rgb([255; 3])));
+/// let batch = daad::image::to_tensor(&[&black, &white], &Device::flex());
+/// assert_eq!(batch.dims(), [2, 3, 8, 16]);
+/// assert_eq!(batch.clone().min().into_scalar::<f32>(), -1.0);
+/// assert_eq!(batch.max().into_scalar::<f32>(), 1.0);
+/// ```
 ///
 /// # Panics
 ///
@@ -79,7 +108,7 @@ fn normalize(value: u8) -> f32 {
 /// # Panics
 ///
 /// Where there are not 3·H·W values.
-pub fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
+pub(crate) fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
     let plane = (width_px * height_px) as usize;
     assert_eq!(values.len(), 3 * plane, "expected three planes of {plane}");
     let mut image = RgbImage::new(width_px, height_px);
@@ -96,7 +125,7 @@ pub fn from_values(values: &[f32], width_px: u32, height_px: u32) -> RgbImage {
 /// Converts a map of non-negative values to colours, from dark for 0 to light for `full_scale` and
 /// above. The colour map is Inferno, whose lightness increases with the value, so it is also
 /// readable without colour vision.
-pub fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) -> RgbImage {
+pub(crate) fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) -> RgbImage {
     const STEPS: usize = 256;
     let palette: [_; STEPS] = std::array::from_fn(|step| {
         let colour = colorous::INFERNO.eval_continuous(step as f64 / (STEPS - 1) as f64);
@@ -110,6 +139,12 @@ pub fn heat_map(values: &[f32], width_px: u32, height_px: u32, full_scale: f32) 
 
 /// The test pattern for checking a device. It is smooth and asymmetric, and computed from integers
 /// only, so that it is the same on every target.
+///
+/// ```
+/// let pattern = daad::image::test_pattern(64, 32);
+/// assert_eq!(pattern.dimensions(), (64, 32));
+/// assert_eq!(pattern, daad::image::test_pattern(64, 32));
+/// ```
 pub fn test_pattern(width_px: u32, height_px: u32) -> RgbImage {
     RgbImage::from_fn(width_px, height_px, |x, y| {
         let ramp = |value: u32, size: u32| (value * 255 / size.max(1)) as u8;

@@ -30,6 +30,17 @@ const REAL: f32 = -1.0;
 const FAKE: f32 = 1.0;
 
 /// Which form of the adversarial loss trains the generator.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::loss::{AdversarialForm, adversarial};
+///
+/// // The discriminator is sure that this is a reconstruction.
+/// let logit = Tensor::<1>::from_floats([-8.0], &Device::flex());
+/// let loss = |form| adversarial(logit.clone(), form).into_scalar::<f32>();
+/// assert!(loss(AdversarialForm::NonSaturating) > 8.0);
+/// assert!(loss(AdversarialForm::Minimax).abs() < 1e-3); // nearly flat
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdversarialForm {
@@ -41,11 +52,28 @@ pub enum AdversarialForm {
 }
 
 /// Lrec, mean squared error of images and reconstructions `[B, 3, H, W]` (Eq. 3).
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let images = Tensor::<4>::zeros([2, 3, 8, 8], &Device::flex());
+/// let loss: f32 = daad::loss::reconstruction(images.clone(), images + 0.5).into_scalar();
+/// assert_eq!(loss, 0.25);
+/// ```
 pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
     (images - reconstructions).powi_scalar(2).mean()
 }
 
 /// Ladv, the generator's side of the game (Eq. 5); logits `[B]` of reconstructions.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::loss::{AdversarialForm, adversarial};
+///
+/// let logits = Tensor::<1>::zeros([4], &Device::flex()); // D(x̂) = 1/2
+/// let loss: f32 = adversarial(logits, AdversarialForm::NonSaturating).into_scalar();
+/// assert!((loss - 2f32.ln()).abs() < 1e-6);
+/// ```
 pub fn adversarial(fake_logits: Tensor<1>, form: AdversarialForm) -> Tensor<1> {
     match form {
         AdversarialForm::NonSaturating => logistic_loss(fake_logits, REAL),
@@ -54,11 +82,30 @@ pub fn adversarial(fake_logits: Tensor<1>, form: AdversarialForm) -> Tensor<1> {
 }
 
 /// Lali, mean squared error of the features `[B, F]` of images and reconstructions (Eq. 4).
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+///
+/// let real = Tensor::<2>::zeros([4, 100], &Device::flex());
+/// let loss: f32 = daad::loss::alignment(real.clone(), real + 2.0).into_scalar();
+/// assert_eq!(loss, 4.0);
+/// ```
 pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1> {
     (real_features - fake_features).powi_scalar(2).mean()
 }
 
 /// The discriminator's cross-entropy: images are real, reconstructions fake; logits `[B]` each.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::loss::discrimination;
+///
+/// let sure = Tensor::<1>::from_floats([20.0], &Device::flex());
+/// let right: f32 = discrimination(sure.clone(), -sure.clone()).into_scalar();
+/// let wrong: f32 = discrimination(-sure.clone(), sure).into_scalar();
+/// assert!(right < 1e-6);
+/// assert!((wrong - 40.0).abs() < 1e-3);
+/// ```
 pub fn discrimination(real_logits: Tensor<1>, fake_logits: Tensor<1>) -> Tensor<1> {
     logistic_loss(real_logits, REAL) + logistic_loss(fake_logits, FAKE)
 }

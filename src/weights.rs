@@ -16,12 +16,25 @@ use crate::score::Calibration;
 use crate::score::Scoring;
 
 /// The format version that this program writes, and the only one that it can read.
+///
+/// ```
+/// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// assert_eq!(card.version, daad::weights::FORMAT_VERSION);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const FORMAT_VERSION: u32 = 4;
 
 /// The metadata key that holds the [`ModelCard`] as JSON.
 const METADATA_KEY: &str = "daad";
 
 /// Everything about a model except its weights.
+///
+/// ```
+/// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// assert_eq!((card.config.width_px, card.config.memory.items), (128, 300));
+/// assert_eq!(card.provenance.licence, "CC BY 4.0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCard {
@@ -40,6 +53,14 @@ pub struct ModelCard {
 }
 
 /// The normalization (value / 255 − mean) / deviation, per channel.
+///
+/// ```
+/// use daad::weights::Normalization;
+///
+/// let Normalization { mean, deviation } = Normalization::default();
+/// let normalized = |value: u8| (f32::from(value) / 255.0 - mean[0]) / deviation[0];
+/// assert_eq!((normalized(0), normalized(255)), (-1.0, 1.0));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normalization {
@@ -60,6 +81,17 @@ impl Default for Normalization {
 }
 
 /// The origin of the weights.
+///
+/// ```
+/// use daad::weights::Provenance;
+///
+/// let provenance = Provenance {
+///     data: "screws of line 2".into(),
+///     licence: "all rights reserved".into(),
+///     ..Provenance::default()
+/// };
+/// assert!(provenance.config.is_null());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -87,6 +119,18 @@ pub struct Provenance {
 }
 
 /// How weights are stored.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::weights::{Decoded, Precision, decode, encode};
+///
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let Decoded { model, card } = decode(&file, &Device::flex())?;
+/// let size = |precision| encode(&model, &card, precision).map(|bytes| bytes.len() as f64);
+/// let ratio = size(Precision::F32)? / size(Precision::F16)?;
+/// assert!((1.9..2.0).contains(&ratio));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// Half precision, half the size; the format for the web page.
@@ -144,6 +188,17 @@ pub fn encode(model: &Model, card: &ModelCard, precision: Precision) -> Result<V
 
 /// The same model file with another card; the bits of the weights are not changed.
 ///
+/// ```
+/// use daad::weights::{read_card, with_card};
+///
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let mut card = read_card(&file)?;
+/// card.calibration = card.calibration.with_false_alarm_rate(0.2);
+/// let changed = with_card(&file, &card)?;
+/// assert_eq!(read_card(&changed)?.calibration.target_false_alarm_rate, 0.2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Model`] where `bytes` are not a safetensors file.
@@ -163,6 +218,20 @@ fn write<'a>(
 }
 
 /// A model as read from a file.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::Detector;
+/// use daad::weights::{Decoded, decode};
+///
+/// let device = Device::flex();
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let Decoded { model, card } = decode(&file, &device)?;
+/// assert!(model.discriminator.is_none());
+/// let detector = Detector::new(&model, card, &device);
+/// # let _ = detector;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoded {
     /// The networks, for inference, on the chosen device.
@@ -172,6 +241,15 @@ pub struct Decoded {
 }
 
 /// Reads only the metadata of a model file.
+///
+/// ```
+/// use daad::weights::read_card;
+///
+/// let card = read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// assert_eq!(card.config.system_name(), "DAAD");
+/// assert!(matches!(read_card(b"something else"), Err(daad::Error::Model(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -222,6 +300,18 @@ pub fn read_card(bytes: &[u8]) -> Result<ModelCard> {
 }
 
 /// Reads a model file onto `device`.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::weights::decode;
+///
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let decoded = decode(&file, &Device::flex())?;
+/// assert_eq!(decoded.card.config.system_name(), "DAAD");
+/// let cut_off = decode(&file[..file.len() / 2], &Device::flex());
+/// assert!(matches!(cut_off, Err(daad::Error::Model(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

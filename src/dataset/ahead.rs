@@ -14,6 +14,16 @@ const PORTION: usize = 32;
 
 /// The images of `samples` in order, resized to the given size. An image that cannot be read is
 /// replaced by its error.
+///
+/// ```
+/// use daad::dataset::{DataSet, load_ahead};
+///
+/// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+/// for labelled in load_ahead(split.train, (64, 48)) {
+///     assert_eq!(labelled?.image.dimensions(), (64, 48));
+/// }
+/// # Ok::<(), daad::Error>(())
+/// ```
 pub fn load_ahead(
     samples: Vec<Sample>,
     (width_px, height_px): (usize, usize),

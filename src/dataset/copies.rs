@@ -13,6 +13,18 @@ use super::{Sample, Source};
 use crate::metric::Label;
 
 /// These files without copies: of those with the same bytes, the first.
+///
+/// ```
+/// use daad::dataset::without_copies;
+///
+/// let folder = tempfile::tempdir()?;
+/// let [first, copy, other] = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name));
+/// std::fs::write(&first, b"one image")?;
+/// std::fs::write(&copy, b"one image")?;
+/// std::fs::write(&other, b"another image")?;
+/// assert_eq!(without_copies(vec![first.clone(), copy, other.clone()]), [first, other]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn without_copies(paths: Vec<PathBuf>) -> Vec<PathBuf> {
     let samples: Vec<Sample> = paths
         .into_iter()

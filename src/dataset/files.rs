@@ -48,6 +48,18 @@ pub(super) const SEARCH_DEPTH: usize = 6;
 const SEARCHED_FOLDERS: usize = 1000;
 
 /// What a folder holds, each sorted by path; without the files and folders of operating systems.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use daad::dataset::Listing;
+///
+/// let listing = Listing::of("www/gallery".as_ref())?;
+/// assert!(listing.images.is_empty());
+/// assert!(listing.folders.contains(&"www/gallery/piped".into()));
+/// assert_eq!(listing.unread, [Path::new("www/gallery/gallery.json")]);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
     /// The image files: by their ending or, where a name has none, by their first bytes.
@@ -61,6 +73,14 @@ pub struct Listing {
 impl Listing {
     /// Lists what is directly in `folder`. A link to a folder that `folder` is in leads in a circle,
     /// and is listed as not read.
+    ///
+    /// ```
+    /// use daad::dataset::Listing;
+    ///
+    /// assert_eq!(Listing::of("www/gallery/piped".as_ref())?.images.len(), 14);
+    /// assert!(Listing::of("missing".as_ref()).is_err());
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -144,6 +164,13 @@ pub(super) fn is_named(folder: &Path, names: &[&str]) -> bool {
 
 /// The folders below `folder` that hold images, with their numbers, in a few words; empty where
 /// there are none. Folders that cannot be read are passed over.
+///
+/// ```
+/// use daad::dataset::where_images_are;
+///
+/// assert!(where_images_are("www/gallery".as_ref()).contains("piped (14)"));
+/// assert_eq!(where_images_are("www/gallery/piped".as_ref()), "");
+/// ```
 pub fn where_images_are(folder: &Path) -> String {
     let mut found = Vec::new();
     let mut level = vec![folder.to_owned()];

@@ -9,6 +9,37 @@ use crate::error::Result;
 use crate::learn::order::Draw;
 
 /// Images of the model's size, by index.
+///
+/// ```
+/// use daad::dataset::TrainingImages;
+/// use daad::learn::TrainConfig;
+/// use daad::learn::order::{Draw, draws};
+/// use image::{Rgb, RgbImage};
+///
+/// /// Grey images that are made when they are asked for.
+/// struct Greys;
+///
+/// impl TrainingImages for Greys {
+///     fn count(&self) -> usize {
+///         256
+///     }
+///
+///     fn fingerprint(&self) -> String {
+///         "256 greys".into()
+///     }
+///
+///     fn draw(&self, draw: &Draw) -> daad::Result<Option<RgbImage>> {
+///         let image = RgbImage::from_pixel(32, 32, Rgb([draw.index as u8; 3]));
+///         Ok(Some(draw.apply(&image)))
+///     }
+/// }
+///
+/// let draws = draws(&TrainConfig::default(), 0, Greys.count());
+/// Greys.expect(&draws);
+/// assert!(Greys.draw(&draws[0])?.is_some());
+/// assert!(Greys.take_unreadable().is_empty());
+/// # Ok::<(), daad::Error>(())
+/// ```
 pub trait TrainingImages {
     /// The number of images.
     fn count(&self) -> usize;

@@ -28,6 +28,22 @@ const AHEAD: usize = 64;
 /// trainer will ask for them. Decoded images are kept until the cache is full, so that later epochs
 /// decode only the other images. Neither the threads nor the cache change the images that the
 /// trainer gets.
+///
+/// ```
+/// use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, Loader, TrainingImages, Unreadable};
+/// use daad::learn::TrainConfig;
+/// use daad::learn::order::draws;
+///
+/// let samples = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?.train;
+/// let loader = Loader::new(samples, (64, 48), Unreadable::Fail, DEFAULT_CACHE_BYTES);
+/// let draws = draws(&TrainConfig::default(), 0, loader.count());
+/// loader.expect(&draws);
+/// for draw in &draws {
+///     let image = loader.draw(draw)?.expect("an image that can be read");
+///     assert_eq!(image.dimensions(), (64, 48));
+/// }
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Loader {
     shared: Arc<Shared>,
@@ -70,6 +86,20 @@ struct Decoded {
 
 impl Loader {
     /// Starts the threads, which wait until `expect` is called.
+    ///
+    /// ```
+    /// use daad::dataset::{DEFAULT_CACHE_BYTES, Loader, Sample, TrainingImages, Unreadable};
+    /// use daad::learn::TrainConfig;
+    /// use daad::learn::order::draws;
+    /// use daad::metric::Label;
+    ///
+    /// let samples = vec![Sample::of_file("missing.png".into(), "", Label::Normal)];
+    /// let loader = Loader::new(samples, (64, 48), Unreadable::Skip, DEFAULT_CACHE_BYTES);
+    /// let draw = draws(&TrainConfig::default(), 0, 1)[0];
+    /// assert_eq!(loader.draw(&draw)?, None);
+    /// assert!(loader.take_unreadable()[0].contains("missing.png"));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn new(
         samples: Vec<Sample>,
         (width_px, height_px): (usize, usize),
@@ -97,6 +127,23 @@ impl Loader {
     }
 
     /// The number of decoding operations so far.
+    ///
+    /// ```
+    /// use daad::dataset::{DataSet, Loader, TrainingImages, Unreadable};
+    /// use daad::learn::TrainConfig;
+    /// use daad::learn::order::draws;
+    ///
+    /// let samples = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?.train;
+    /// let cache_bytes = 10 * 64 * 48 * 3; // ten images
+    /// let loader = Loader::new(samples, (64, 48), Unreadable::Fail, cache_bytes);
+    /// for epoch in 0..2 {
+    ///     for draw in draws(&TrainConfig::default(), epoch, 14) {
+    ///         loader.draw(&draw)?;
+    ///     }
+    /// }
+    /// assert_eq!(loader.decodings(), 14 + 4);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn decodings(&self) -> usize {
         self.shared.state().decodings
     }

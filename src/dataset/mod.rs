@@ -27,7 +27,8 @@ pub use files::{Listing, where_images_are};
 pub use images::TrainingImages;
 pub use loader::{DEFAULT_CACHE_BYTES, Loader};
 pub use mask::{MaskFlaw, photographs};
-pub use normal::{NormalImages, SplitImages, TestImages};
+pub(crate) use normal::SplitImages;
+pub use normal::{NormalImages, TestImages};
 pub(crate) use notes::in_short;
 pub use notes::unread;
 pub use sample::{LabelledImage, Records, Sample, Source};
@@ -45,6 +46,20 @@ use crate::metric::Label;
 mod tests;
 
 /// What to do about an image that cannot be read.
+///
+/// ```
+/// use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, NormalImages, Unreadable};
+///
+/// assert_eq!(Unreadable::default(), Unreadable::Fail);
+/// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+/// let normal = NormalImages::Files {
+///     samples: split.train,
+///     unreadable: Unreadable::Skip,
+///     cache_bytes: DEFAULT_CACHE_BYTES,
+/// };
+/// # assert_eq!(normal.count(), 14);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unreadable {
@@ -57,6 +72,22 @@ pub enum Unreadable {
 
 /// Leaves out the images that cannot be read, if `unreadable` says so; `on_left_out` receives the
 /// error of each. An image whose mask cannot be read stays, without its mask.
+///
+/// ```
+/// use daad::dataset::{Sample, Unreadable, readable};
+/// use daad::metric::Label;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("broken.png");
+/// std::fs::write(&path, b"no image")?;
+/// let images = || std::iter::once(Sample::of_file(path.clone(), "", Label::Normal).load(32, 32));
+/// assert!(readable(images(), Unreadable::Fail, |_| {}).all(|image| image.is_err()));
+/// let mut left_out = Vec::new();
+/// let skip = readable(images(), Unreadable::Skip, |error| left_out.push(error.to_string()));
+/// assert_eq!(skip.count(), 0);
+/// assert!(left_out[0].contains("broken.png"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn readable(
     images: impl Iterator<Item = Result<LabelledImage>>,
     unreadable: Unreadable,
@@ -121,6 +152,16 @@ pub struct DataSet {
 impl DataSet {
     /// Lists the images of `root` and reads their labels, without decoding an image.
     ///
+    /// ```
+    /// use daad::dataset::DataSet;
+    ///
+    /// assert_eq!(DataSet::open("www/gallery/piped".as_ref())?.categories(), [""]);
+    /// let folder = tempfile::tempdir()?;
+    /// let error = DataSet::open(folder.path()).unwrap_err().to_string();
+    /// assert!(error.contains("holds no images that are known to be normal"), "{error}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::File`] for a file or folder that cannot be read, [`Error::Data`] for a folder
@@ -165,6 +206,20 @@ impl DataSet {
     }
 
     /// The categories' names, in order: products, textures, or classes.
+    ///
+    /// ```
+    /// use daad::dataset::DataSet;
+    /// use image::RgbImage;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// for category in ["bottle", "cable"] {
+    ///     let good = folder.path().join(category).join("train/good");
+    ///     std::fs::create_dir_all(&good)?;
+    ///     RgbImage::new(8, 8).save(good.join("000.png"))?;
+    /// }
+    /// assert_eq!(DataSet::open(folder.path())?.categories(), ["bottle", "cable"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn categories(&self) -> Vec<String> {
         self.split.categories()
     }
@@ -172,6 +227,25 @@ impl DataSet {
     /// The images of the given categories, or of all categories if `categories` is empty. For a
     /// data set in which one class is normal and all others are not, exactly one category must be
     /// given.
+    ///
+    /// ```
+    /// use daad::dataset::DataSet;
+    /// # use image::RgbImage;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// # for path in ["bottle/train/good", "cable/train/good", "cable/test/cut"] {
+    /// #     std::fs::create_dir_all(folder.join(path))?;
+    /// #     RgbImage::new(8, 8).save(folder.join(path).join("000.png"))?;
+    /// # }
+    ///
+    /// // An image each in bottle/train/good, cable/train/good and cable/test/cut.
+    /// let split = DataSet::open(folder)?.select(&["cable".into()])?;
+    /// assert_eq!((split.train.len(), split.test.len()), (1, 1));
+    /// assert_eq!(split.test[0].kind, "cut");
+    /// let error = DataSet::open(folder)?.select(&["screw".into()]).unwrap_err();
+    /// assert!(error.to_string().contains("there is no category screw"), "{error}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -10,6 +10,22 @@ use crate::learn::TrainConfig;
 use crate::learn::order::partition;
 
 /// Normal images, to train on and to hold out.
+///
+/// ```
+/// use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, NormalImages, Unreadable};
+/// use image::RgbImage;
+///
+/// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+/// let in_files = NormalImages::Files {
+///     samples: split.train,
+///     unreadable: Unreadable::Skip,
+///     cache_bytes: DEFAULT_CACHE_BYTES,
+/// };
+/// assert_eq!(in_files.count(), 14);
+/// let in_memory = NormalImages::InMemory(vec![RgbImage::new(64, 64); 3]);
+/// assert_eq!(in_memory.count(), 3);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub enum NormalImages {
     /// In memory, of the model's size.
@@ -26,11 +42,11 @@ pub enum NormalImages {
 }
 
 /// Normal images, divided into those to train on and those held out.
-pub struct SplitImages {
+pub(crate) struct SplitImages {
     /// The images to train on.
-    pub training: Box<dyn TrainingImages>,
+    pub(crate) training: Box<dyn TrainingImages>,
     /// The held-out images.
-    pub held_out: Vec<RgbImage>,
+    pub(crate) held_out: Vec<RgbImage>,
 }
 
 impl NormalImages {
@@ -43,7 +59,7 @@ impl NormalImages {
     }
 
     /// How many bytes the decoded images take that are kept from epoch to epoch.
-    pub fn cached_bytes(&self, config: &TrainConfig) -> u64 {
+    pub(crate) fn cached_bytes(&self, config: &TrainConfig) -> u64 {
         let image = 3 * config.model.width_px * config.model.height_px;
         let all = (self.count() * image) as u64;
         match self {
@@ -60,7 +76,7 @@ impl NormalImages {
     ///
     /// The error of an image that cannot be read; [`Error::Data`] where no held-out image can be
     /// read.
-    pub fn split(
+    pub(crate) fn split(
         self,
         held_out: &[usize],
         size: (usize, usize),
@@ -116,6 +132,15 @@ impl NormalImages {
 }
 
 /// Labelled images. Reading from files starts only when the first image is asked for.
+///
+/// ```
+/// use daad::dataset::{SyntheticImages, TestImages, Texture};
+///
+/// let mut cloths = SyntheticImages::new(Texture::Cloth, 32, 0);
+/// let images = TestImages::in_memory([cloths.normal(2), cloths.defective(2)].concat());
+/// assert_eq!(images.total(), 4);
+/// assert!(images.into_iter().all(|image| image.is_ok()));
+/// ```
 pub struct TestImages {
     total: usize,
     images: Box<dyn Iterator<Item = Result<LabelledImage>>>,
@@ -123,6 +148,16 @@ pub struct TestImages {
 
 impl TestImages {
     /// Test images from files, resized to `size` (width, height).
+    ///
+    /// ```
+    /// use daad::dataset::{DataSet, TestImages};
+    ///
+    /// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+    /// let mut images = TestImages::files(split.train, (64, 48));
+    /// let first = images.next().expect("14 images")?;
+    /// assert_eq!(first.image.dimensions(), (64, 48));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn files(samples: Vec<Sample>, size: (usize, usize)) -> Self {
         Self {
             total: samples.len(),

@@ -23,6 +23,14 @@ pub(crate) fn count(count: usize, what: &str) -> String {
 }
 
 /// Names what is not read, in one sentence; None where `paths` is empty.
+///
+/// ```
+/// use daad::dataset::unread;
+///
+/// let sentence = unread(&["cables/list.csv".into(), "cables/notes.txt".into()]);
+/// assert_eq!(sentence.as_deref(), Some("2 files are not read: list.csv, notes.txt."));
+/// assert_eq!(unread(&[]), None);
+/// ```
 pub fn unread(paths: &[PathBuf]) -> Option<String> {
     let parent = paths.first()?.parent();
     let is_of_one_folder = paths.iter().all(|path| path.parent() == parent);

@@ -18,6 +18,13 @@ use crate::image::{decode, decode_upright, only_part_read, resize};
 use crate::metric::Label;
 
 /// Where the pixels of an image are stored.
+///
+/// ```
+/// use daad::dataset::Source;
+///
+/// let source = Source::File("photographs/000.png".into());
+/// assert_eq!(source.to_string(), "photographs/000.png");
+/// ```
 #[derive(Debug, Clone)]
 pub enum Source {
     /// An image file.
@@ -32,6 +39,21 @@ pub enum Source {
 }
 
 /// The content of a file that holds thousands of small images of the same size.
+///
+/// ```
+/// use daad::dataset::{DataSet, Source};
+///
+/// // CIFAR-10: a record is a label and 32×32 pixels in three channels.
+/// let folder = tempfile::tempdir()?;
+/// let training = (1..=5).map(|batch| format!("data_batch_{batch}.bin"));
+/// for name in training.chain(["test_batch.bin".into()]) {
+///     std::fs::write(folder.path().join(name), [0; 1 + 3 * 32 * 32])?;
+/// }
+/// let split = DataSet::open(folder.path())?.select(&["airplane".into()])?;
+/// assert!(matches!(split.train[0].source, Source::Record { index: 0, .. }));
+/// assert_eq!(split.train[0].load(64, 64)?.image.dimensions(), (64, 64));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Records {
     /// The file.
@@ -80,6 +102,15 @@ impl Records {
 impl Source {
     /// The image, resized.
     ///
+    /// ```
+    /// use daad::dataset::DataSet;
+    ///
+    /// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+    /// let image = split.train[0].source.read(64, 48)?;
+    /// assert_eq!(image.dimensions(), (64, 48));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::File`] or [`Error::Data`] naming the file.
@@ -100,6 +131,15 @@ impl Source {
 
     /// The absolute path, so that the image is found again wherever the program runs;
     /// `FILE#INDEX` for one of many images in a file.
+    ///
+    /// ```
+    /// use daad::dataset::Source;
+    ///
+    /// let source = Source::File("photographs/000.png".into());
+    /// let name = std::env::current_dir()?.join("photographs/000.png");
+    /// assert_eq!(source.absolute_name(), name.to_string_lossy());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn absolute_name(&self) -> String {
         let absolute = |path: &Path| {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -142,6 +182,18 @@ impl fmt::Display for Source {
 }
 
 /// One image of a data set, not yet decoded, and what is known about it.
+///
+/// ```
+/// use daad::dataset::Sample;
+/// use daad::metric::Label;
+///
+/// let path = "www/gallery/piped/PA_GLA01_TL_S_D_02_2.png";
+/// let mut sample = Sample::of_file(path.into(), "glass", Label::Anomalous);
+/// sample.kind = "crack".into();
+/// let labelled = sample.load(128, 128)?;
+/// assert_eq!((&*labelled.category, &*labelled.kind), ("glass", "crack"));
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// Where the pixels are stored.
@@ -161,6 +213,14 @@ pub struct Sample {
 
 impl Sample {
     /// A sample from a file, without kind, video and mask.
+    ///
+    /// ```
+    /// use daad::dataset::Sample;
+    /// use daad::metric::Label;
+    ///
+    /// let sample = Sample::of_file("photographs/000.png".into(), "", Label::Normal);
+    /// assert!(sample.kind.is_empty() && sample.masks.is_empty());
+    /// ```
     pub fn of_file(path: PathBuf, category: &str, label: Label) -> Self {
         Self {
             source: Source::File(path),
@@ -174,9 +234,20 @@ impl Sample {
 
     /// Reads, decodes and resizes the image.
     ///
+    /// ```
+    /// use daad::dataset::Sample;
+    /// use daad::metric::Label;
+    ///
+    /// let path = "www/gallery/piped/PA_GLA01_TL_S_D_02_2.png";
+    /// let labelled = Sample::of_file(path.into(), "", Label::Anomalous).load(64, 48)?;
+    /// assert_eq!(labelled.image.dimensions(), (64, 48));
+    /// assert!(Sample::of_file("missing.png".into(), "", Label::Normal).load(64, 48).is_err());
+    /// # Ok::<(), daad::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// As [`Source::read`].
+    /// [`Error::File`] or [`Error::Data`] naming the file.
     pub fn load(&self, width_px: usize, height_px: usize) -> Result<LabelledImage> {
         let size = (width_px as u32, height_px as u32);
         let mut labelled = LabelledImage {
@@ -219,6 +290,25 @@ impl Sample {
 }
 
 /// A decoded image of the model's size, and what is known about it.
+///
+/// ```
+/// use daad::dataset::Sample;
+/// use daad::metric::Label;
+/// use image::{GrayImage, Luma, RgbImage};
+///
+/// let folder = tempfile::tempdir()?;
+/// let [photograph, drawn] = ["000.png", "000_mask.png"].map(|name| folder.path().join(name));
+/// RgbImage::new(64, 64).save(&photograph)?;
+/// let mut mask = GrayImage::new(64, 64);
+/// mask.put_pixel(20, 12, Luma([255]));
+/// mask.save(&drawn)?;
+///
+/// let mut sample = Sample::of_file(photograph, "", Label::Anomalous);
+/// sample.masks.push(drawn);
+/// let mask = sample.load(32, 32)?.mask.expect("a mask with a defect");
+/// assert_eq!((mask.dimensions(), mask[(10, 6)][0]), ((32, 32), 255));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct LabelledImage {
     /// See [`Source::absolute_name`].

@@ -8,6 +8,16 @@ use crate::error::{Error, Result};
 use crate::metric::Label;
 
 /// The images to train on and those to test with.
+///
+/// ```
+/// use daad::dataset::DataSet;
+/// use daad::metric::Label;
+///
+/// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+/// assert!(split.train.iter().all(|sample| sample.label == Label::Normal));
+/// assert!(split.test.is_empty());
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Split {
     /// Normal images only.
@@ -27,6 +37,18 @@ pub struct Split {
 impl Split {
     /// Says what of the data is not used, a sentence each: files that are not read, anomalous test
     /// images without a mask, training images of which only a part is read, and copies.
+    ///
+    /// ```
+    /// use daad::dataset::DataSet;
+    /// use image::RgbImage;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// RgbImage::new(8, 8).save(folder.path().join("000.png"))?;
+    /// std::fs::write(folder.path().join("readme.txt"), "Taken in May")?;
+    /// let split = DataSet::open(folder.path())?.select(&[])?;
+    /// assert_eq!(split.notes(), ["1 file is not read: readme.txt."]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn notes(&self) -> Vec<String> {
         let unread: Vec<PathBuf> = self.unread.iter().map(|(_, path)| path.clone()).collect();
         let notes = [

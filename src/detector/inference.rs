@@ -11,6 +11,22 @@ use crate::model::{Autoencoder, Model};
 use crate::score::{self, RawScore, Scoring, smooth};
 
 /// A model on a device, ready to score images.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::detector::Inference;
+/// use daad::image::test_pattern;
+/// use daad::weights::decode;
+///
+/// let device = Device::flex();
+/// let model = decode(&std::fs::read("models/piped.safetensors")?, &device)?.model;
+/// let inference = Inference::new(&model, &device, false);
+/// let predictions = inference.predict(&[&test_pattern(128, 128)]).await?;
+/// assert!(predictions[0].raw.reconstruction > 0.0);
+/// assert_eq!(predictions[0].raw.alignment, None);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug)]
 pub struct Inference {
     model: Model,
@@ -20,6 +36,20 @@ pub struct Inference {
 }
 
 /// The networks' output for one image, before calibration.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// let image = detector.prepare(&image)?;
+/// let prediction = detector.predict(&[&image]).await?.remove(0);
+/// assert_eq!(prediction.reconstruction.dimensions(), image.dimensions());
+/// assert_eq!(prediction.error_map.len(), 128 * 128);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Prediction {
     /// R and L before scaling.
@@ -43,6 +73,21 @@ impl Inference {
     /// Takes a snapshot of a model, which may be in training. `scores_alignment` says whether L is
     /// computed too; this needs the discriminator.
     ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::detector::Inference;
+    /// use daad::model::ModelConfig;
+    ///
+    /// let device = Device::flex();
+    /// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+    /// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+    /// config.memory.items = 10;
+    /// let model = config.init(&device)?;
+    /// let inference = Inference::new(&model, &device, model.discriminator.is_some());
+    /// assert!(inference.scoring().is_plain());
+    /// # Ok::<(), daad::Error>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where `scores_alignment` is set and the model has no discriminator.
@@ -60,27 +105,80 @@ impl Inference {
     }
 
     /// The same inference with `scoring`, which may differ from the paper's way of scoring.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use daad::score::Scoring;
+    /// use burn::tensor::Device;
+    /// use daad::detector::Inference;
+    /// use daad::image::test_pattern;
+    /// use daad::weights::decode;
+    ///
+    /// let device = Device::flex();
+    /// let model = decode(&std::fs::read("models/piped.safetensors")?, &device)?.model;
+    /// let plain = Inference::new(&model, &device, false);
+    /// let smoothing = Scoring { error_smoothing_px: 1.5, ..Scoring::default() };
+    /// let smoothed = Inference::new(&model, &device, false).with_scoring(smoothing);
+    /// // The maximum of a map is larger than its mean.
+    /// let pattern = test_pattern(128, 128);
+    /// let plain = plain.predict(&[&pattern]).await?;
+    /// let smoothed = smoothed.predict(&[&pattern]).await?;
+    /// assert!(smoothed[0].raw.reconstruction > plain[0].raw.reconstruction);
+    /// # Ok(()) }) }
+    /// ```
     #[must_use]
     pub fn with_scoring(self, scoring: Scoring) -> Self {
         Self { scoring, ..self }
     }
 
     /// The way in which scores are computed.
+    ///
+    /// ```
+    /// use daad::image::Flips;
+    /// use daad::score::Scoring;
+    /// use burn::tensor::Device;
+    /// use daad::detector::Inference;
+    /// use daad::weights::decode;
+    ///
+    /// let device = Device::flex();
+    /// let model = decode(&std::fs::read("models/piped.safetensors")?, &device)?.model;
+    /// let flipping = Scoring { flips: Flips::Both, ..Scoring::default() };
+    /// let inference = Inference::new(&model, &device, false).with_scoring(flipping);
+    /// assert_eq!(inference.scoring().flips, Flips::Both);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn scoring(&self) -> &Scoring {
         &self.scoring
     }
 
     /// The generator, which reconstructs images.
-    pub fn generator(&self) -> &Autoencoder {
+    pub(crate) fn generator(&self) -> &Autoencoder {
         &self.model.generator
     }
 
     /// The device of the model.
-    pub fn device(&self) -> &Device {
+    pub(crate) fn device(&self) -> &Device {
         &self.device
     }
 
     /// Scores and reconstructs a batch of images of the model's size.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use burn::tensor::Device;
+    /// use daad::detector::Inference;
+    /// use daad::image::test_pattern;
+    /// use daad::weights::decode;
+    ///
+    /// let device = Device::flex();
+    /// let model = decode(&std::fs::read("models/piped.safetensors")?, &device)?.model;
+    /// let inference = Inference::new(&model, &device, false);
+    /// let (one, other) = (test_pattern(128, 128), image::RgbImage::new(128, 128));
+    /// let predictions = inference.predict(&[&one, &other]).await?;
+    /// assert_eq!(predictions.len(), 2);
+    /// assert_ne!(predictions[0].raw, predictions[1].raw);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -11,6 +11,19 @@ use crate::nn::{Addressing, DivisionRate};
 
 /// A block of the map at one scale. If the channels are divided too, several blocks have the same
 /// row and column and differ in `channel`.
+///
+/// ```
+/// use daad::detector::BlockPlace;
+///
+/// // The blocks of the finest map of a model, row by row.
+/// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// let rate = card.config.division_rate(0);
+/// let places = (0..rate.height).flat_map(|row| {
+///     (0..rate.width).map(move |column| BlockPlace { scale: 0, row, column, channel: 0 })
+/// });
+/// assert_eq!(places.count(), 8 * 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockPlace {
     /// The scale; 0 is the finest.
@@ -24,6 +37,23 @@ pub struct BlockPlace {
 }
 
 /// What the memory does with one block.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// # use daad::detector::BlockPlace;
+/// # let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// let inspector = detector.inspector(&detector.prepare(&image)?)?;
+/// let place = BlockPlace { scale: 0, row: 2, column: 1, channel: 0 };
+/// let block = detector.inspect(&inspector, place, 5).await?.ok_or("no memory there")?;
+/// assert_eq!(block.addressing.weights.len(), 300); // of all items of the memory
+/// assert_eq!(block.dim, 12 * 8 * 8);
+/// assert_eq!(block.answer.dimensions(), (16, 16)); // an eighth of the image
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct InspectedBlock {
     /// The similarities and weights of all items for this block.
@@ -43,6 +73,23 @@ pub struct InspectedBlock {
 }
 
 /// One item's part in an answer.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// # use daad::detector::BlockPlace;
+/// # let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// let inspector = detector.inspector(&detector.prepare(&image)?)?;
+/// let place = BlockPlace { scale: 0, row: 2, column: 1, channel: 0 };
+/// let block = detector.inspect(&inspector, place, 5).await?.ok_or("no memory there")?;
+/// let strongest = &block.items[0];
+/// assert_eq!(strongest.weight, block.addressing.weights[strongest.index]);
+/// assert_eq!(strongest.picture.dimensions(), block.answer.dimensions());
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct InspectedItem {
     /// The index of the item among the N items.
@@ -57,6 +104,24 @@ pub struct InspectedItem {
 }
 
 /// The feature maps of one image, kept for inspection.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// # use daad::detector::BlockPlace;
+/// # let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// let inspector = detector.inspector(&detector.prepare(&image)?)?;
+/// let place = BlockPlace { scale: 0, row: 2, column: 1, channel: 0 };
+/// // The image is encoded once for all of its blocks.
+/// for column in 0..2 {
+///     let place = BlockPlace { column, ..place };
+///     assert!(detector.inspect(&inspector, place, 1).await?.is_some());
+/// }
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug)]
 pub struct Inspector {
     size_px: (u32, u32),
@@ -66,7 +131,7 @@ pub struct Inspector {
 
 impl Inspector {
     /// Encodes an image of the model's size and computes the memory's answers to all of its blocks.
-    pub fn new(inference: &Inference, image: &RgbImage) -> Self {
+    pub(super) fn new(inference: &Inference, image: &RgbImage) -> Self {
         let generator = inference.generator();
         let maps = generator.encode(to_tensor(&[image], inference.device()));
         let recalled = maps.iter().cloned().enumerate();
@@ -89,7 +154,7 @@ impl Inspector {
     /// # Panics
     ///
     /// Where the block lies outside the map.
-    pub async fn block(
+    pub(super) async fn block(
         &self,
         inference: &Inference,
         place: BlockPlace,

@@ -1,5 +1,5 @@
 //! The detector. From the bytes of a model and of images it computes scores, verdict,
-//! reconstruction and error map. It is the same on every target.
+//! reconstruction and error map. It is the same on every target. [`Detector`] shows it at work.
 
 mod inference;
 mod inspect;
@@ -21,7 +21,7 @@ pub(crate) use inference::read;
 pub use inference::{Inference, Prediction};
 pub use inspect::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
 pub use tiles::{ScoredTile, TileOptions, TiledDetection};
-pub use tiling::{Tile, TileGrid, TileSize, stitch};
+pub use tiling::{Tile, TileGrid, TileSize};
 
 /// The largest allowed relative difference of a device's scores from the reference in the model
 /// file.
@@ -60,6 +60,22 @@ pub struct Detector {
 }
 
 /// The results of the detector for one image.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// let detection = detector.detect(&image).await?;
+/// let threshold = detector.card().calibration.threshold;
+/// assert_eq!(detection.is_anomalous, detection.anomaly_score > threshold);
+/// assert!(detection.unfamiliarity < 1.0);
+/// assert_eq!(detection.input.dimensions(), (128, 128));
+/// assert_eq!(detection.prediction.error_map.len(), 128 * 128);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Detection {
     /// A of Eq. 7, deployed protocol: about 0 to 1 for normal images, higher for anomalous ones.
@@ -80,6 +96,17 @@ pub struct Detection {
 impl Detector {
     /// Reads a model file onto `device`.
     ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::{Detector, Error};
+    ///
+    /// let device = Device::flex();
+    /// let detector = Detector::from_bytes(&std::fs::read("models/piped.safetensors")?, &device)?;
+    /// assert_eq!(detector.card().config.system_name(), "DAAD");
+    /// assert!(matches!(Detector::from_bytes(b"something else", &device), Err(Error::Model(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Model`] saying what is wrong with the file.
@@ -90,6 +117,16 @@ impl Detector {
 
     /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. After
     /// that, everything that happens only once, when code first runs, is done.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use burn::tensor::Device;
+    /// use daad::Detector;
+    ///
+    /// let device = Device::flex();
+    /// Detector::warm_up(&device).await?; // while the model file is read, for instance
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -117,6 +154,20 @@ impl Detector {
     }
 
     /// A detector from a model in memory.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::Detector;
+    /// use daad::weights::{Decoded, decode};
+    ///
+    /// let device = Device::flex();
+    /// let file = std::fs::read("models/piped.safetensors")?;
+    /// let Decoded { model, mut card } = decode(&file, &device)?;
+    /// card.calibration = card.calibration.with_false_alarm_rate(0.2);
+    /// let detector = Detector::new(&model, card, &device);
+    /// assert_eq!(detector.card().calibration.false_alarm_rate, 0.2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(model: &Model, card: ModelCard, device: &Device) -> Self {
         let scores_alignment = card.calibration.fusion.alignment.is_some();
         let inference = Inference::new(model, device, scores_alignment).with_scoring(card.scoring);
@@ -124,6 +175,16 @@ impl Detector {
     }
 
     /// The same detector with `threshold` instead of the threshold of the model file.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let detector = detector.with_threshold(1.5);
+    /// assert!(detector.is_anomalous(1.6) && !detector.is_anomalous(1.4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -136,11 +197,32 @@ impl Detector {
     }
 
     /// The model's card, with configuration, calibration and provenance.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let config = &detector.card().config;
+    /// assert_eq!((config.width_px, config.height_px), (128, 128));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn card(&self) -> &ModelCard {
         &self.card
     }
 
     /// Decodes an image file and resizes it to the model's size.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+    /// assert_eq!(detector.prepare(&file)?.dimensions(), (128, 128));
+    /// assert!(matches!(detector.prepare(b"no image"), Err(daad::Error::Image(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -151,6 +233,18 @@ impl Detector {
     }
 
     /// Scores one image file.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+    /// let detection = detector.detect(&image).await?;
+    /// assert_eq!(detection.verdict.word(), "anomalous");
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -189,6 +283,20 @@ impl Detector {
     /// Scores several decoded images in one pass: as [`Self::detect_image`], in the same order. The
     /// memory it takes grows with their number.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let names = ["PA_GLA01_TL_S_ND_10_3", "PA_GLA01_TL_S_D_02_2"];
+    /// let read = |name| std::fs::read(format!("www/gallery/piped/{name}.png"));
+    /// let images = vec![detector.prepare(&read(names[0])?)?, detector.prepare(&read(names[1])?)?];
+    /// let detections = detector.detect_batch(images).await?;
+    /// assert!(!detections[0].is_anomalous && detections[1].is_anomalous);
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Device`] where the device fails.
@@ -216,6 +324,17 @@ impl Detector {
 
     /// Encodes an image of the model's size, such as [`Detection::input`], for inspection.
     ///
+    /// ```
+    /// use daad::image::test_pattern;
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// assert!(detector.inspector(&test_pattern(128, 128)).is_ok());
+    /// assert!(matches!(detector.inspector(&test_pattern(64, 64)), Err(daad::Error::Image(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Image`] where the image has another size.
@@ -230,7 +349,8 @@ impl Detector {
         Ok(Inspector::new(&self.inference, image))
     }
 
-    /// Inspects one block of an image that this detector keeps: see [`Inspector::block`].
+    /// Inspects one block of an image that this detector encoded, with pictures of its `strongest`
+    /// items. None where no memory is at this scale.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
@@ -299,6 +419,18 @@ impl Detector {
 
     /// A of Eq. 7 under the deployed protocol.
     ///
+    /// ```
+    /// use daad::score::RawScore;
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let raw = |r| RawScore { reconstruction: r, alignment: None };
+    /// assert!(detector.anomaly_score(raw(0.02))? < detector.anomaly_score(raw(0.04))?);
+    /// assert!(detector.anomaly_score(raw(f64::NAN)).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Device`] where a raw score is not a number.
@@ -312,6 +444,15 @@ impl Detector {
 
     /// How unlike the good images an image of the model's size is: see
     /// [`crate::score::Appearance::unfamiliarity`].
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// assert!(detector.unfamiliarity(&daad::image::test_pattern(128, 128)) > 1.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unfamiliarity(&self, image: &RgbImage) -> f64 {
         self.card.calibration.appearance.unfamiliarity(image)
     }
@@ -321,12 +462,36 @@ impl Detector {
     }
 
     /// Whether the score lies above the threshold.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let threshold = detector.card().calibration.threshold;
+    /// assert!(!detector.is_anomalous(threshold));
+    /// assert!(detector.is_anomalous(threshold + 0.1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_anomalous(&self, anomaly_score: f64) -> bool {
         anomaly_score > self.card.calibration.threshold
     }
 
     /// The error map in colours. Full scale is the 99.9 % quantile of the errors of the held-out
     /// normal images, so the same colour means the same error on every image.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// let image = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+    /// let detection = detector.detect(&image).await?;
+    /// let folder = tempfile::tempdir()?;
+    /// detector.heat_map(&detection).save(folder.path().join("heat-map.png"))?;
+    /// # Ok(()) }) }
+    /// ```
     pub fn heat_map(&self, detection: &Detection) -> RgbImage {
         let (width, height) = detection.input.dimensions();
         let full_scale = self.card.calibration.error_full_scale as f32;
@@ -336,6 +501,16 @@ impl Detector {
     /// Scores the test pattern and compares the scores with those that the CPU computed when the
     /// model was written. Some GPU drivers accept a shader and then compute wrong values, which
     /// this detects. It also compiles every shader that scoring an image needs.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// detector.check_device().await?; // on the CPU it succeeds
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///

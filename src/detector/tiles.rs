@@ -13,6 +13,19 @@ use crate::score::{RawScore, Verdict};
 const BATCH: usize = 8;
 
 /// How a photograph is cut.
+///
+/// ```
+/// use daad::TileOptions;
+/// use daad::detector::TileSize;
+///
+/// // Tiles as large as what a training image showed, without overlap.
+/// let options = TileOptions {
+///     size: Some(TileSize { width_px: 500, height_px: 500 }),
+///     overlap: 0.0,
+///     ..TileOptions::default()
+/// };
+/// assert!(!options.error_map);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TileOptions {
     /// The size of a tile in pixels of the photograph; each tile is resized to the model's size. A
@@ -40,6 +53,21 @@ impl Default for TileOptions {
 }
 
 /// The results of the detector for a photograph and its tiles.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// # use daad::TileOptions;
+/// # let photograph = daad::image::test_pattern(192, 128);
+/// // A photograph of 192×128 pixels, and a model for 128×128.
+/// let detection = detector.detect_tiles(&photograph, &TileOptions::default(), |_| {}).await?;
+/// assert_eq!((detection.width_px, detection.tiles.len()), (192, 2));
+/// assert_eq!(detection.verdict.word(), "unfamiliar");
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct TiledDetection {
     /// The largest of the tiles' anomaly scores.
@@ -61,11 +89,26 @@ pub struct TiledDetection {
     /// All tiles, row by row; at least one.
     pub tiles: Vec<ScoredTile>,
     /// If it was requested: the squared error per pixel of the photograph, row by row. Where tiles
-    /// overlap, it is the largest of their values (see [`stitch`]).
+    /// overlap, it is the largest of their values.
     pub error_map: Option<Vec<f32>>,
 }
 
 /// The results of the detector for one tile.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # let file = std::fs::read("models/piped.safetensors")?;
+/// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+/// # use daad::TileOptions;
+/// # let photograph = daad::image::test_pattern(192, 128);
+/// let detection = detector.detect_tiles(&photograph, &TileOptions::default(), |_| {}).await?;
+/// let scored = detection.tiles[1];
+/// assert_eq!((scored.tile.x_px, scored.tile.y_px), (64, 0));
+/// assert!(scored.anomaly_score <= detection.anomaly_score);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredTile {
     /// The position and size of the tile.
@@ -82,6 +125,20 @@ pub struct ScoredTile {
 
 impl TiledDetection {
     /// The tiles, the most anomalous first. A defect in an overlap appears in several tiles.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// # use daad::TileOptions;
+    /// # let photograph = daad::image::test_pattern(192, 128);
+    /// let detection = detector.detect_tiles(&photograph, &TileOptions::default(), |_| {}).await?;
+    /// let tiles = detection.worst_first();
+    /// assert!(tiles[0].anomaly_score >= tiles[1].anomaly_score);
+    /// # Ok(()) }) }
+    /// ```
     pub fn worst_first(&self) -> Vec<&ScoredTile> {
         let mut tiles: Vec<_> = self.tiles.iter().collect();
         tiles.sort_by(|a, b| b.anomaly_score.total_cmp(&a.anomaly_score));
@@ -179,6 +236,18 @@ impl Detector {
 
     /// The tiles into which [`Self::detect_tiles`] cuts a photograph of this size.
     ///
+    /// ```
+    /// use daad::TileOptions;
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// // Tiles of 128×128 pixels, whose stride is three quarters of that.
+    /// let grid = detector.tile_grid(4000, 3000, &TileOptions::default())?;
+    /// assert_eq!(grid.len(), 42 * 31);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`TileGrid::new`].
@@ -203,6 +272,21 @@ impl Detector {
 
     /// The error map of the whole photograph in the colours of [`Self::heat_map`]; None if it
     /// was not requested.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # let file = std::fs::read("models/piped.safetensors")?;
+    /// # let detector = Detector::from_bytes(&file, &Device::flex())?;
+    /// # use daad::TileOptions;
+    /// # let photograph = daad::image::test_pattern(192, 128);
+    /// let options = TileOptions { error_map: true, ..TileOptions::default() };
+    /// let detection = detector.detect_tiles(&photograph, &options, |_| {}).await?;
+    /// let heat_map = detector.tiled_heat_map(&detection).ok_or("it was requested")?;
+    /// assert_eq!(heat_map.dimensions(), (192, 128));
+    /// # Ok(()) }) }
+    /// ```
     pub fn tiled_heat_map(&self, detection: &TiledDetection) -> Option<RgbImage> {
         let full_scale = self.card.calibration.error_full_scale as f32;
         let map = detection.error_map.as_ref()?;

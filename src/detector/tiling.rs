@@ -8,6 +8,14 @@ use crate::error::{Error, Result};
 const MAX_TILES: u64 = 1_000_000;
 
 /// Width and height of a tile, in pixels of the image it is cut from.
+///
+/// ```
+/// use daad::detector::{TileGrid, TileSize};
+///
+/// let size = TileSize { width_px: 50, height_px: 25 };
+/// assert_eq!(TileGrid::new(100, 100, size, 0.0)?.len(), 2 * 4);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TileSize {
     /// Width.
@@ -17,6 +25,16 @@ pub struct TileSize {
 }
 
 /// A rectangle of an image, in its pixels; x to the right and y down from its upper left corner.
+///
+/// ```
+/// use daad::detector::Tile;
+/// use image::{GenericImageView, RgbImage};
+///
+/// let tile = Tile { x_px: 32, y_px: 0, width_px: 64, height_px: 48 };
+/// let image = RgbImage::new(128, 128);
+/// let part = image.view(tile.x_px, tile.y_px, tile.width_px, tile.height_px).to_image();
+/// assert_eq!(part.dimensions(), (64, 48));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {
     /// Left edge.
@@ -35,6 +53,17 @@ pub struct Tile {
 /// Neighbours overlap by the requested share; the last column and the last row are shifted inwards
 /// and overlap by more. If an image is narrower or lower than a tile, the tiles are as narrow or as
 /// low as the image.
+///
+/// ```
+/// use daad::detector::{TileGrid, TileSize};
+///
+/// // The last column begins at 60, not at 80, so that it ends with the image.
+/// let size = TileSize { width_px: 40, height_px: 40 };
+/// let grid = TileGrid::new(100, 40, size, 0.0)?;
+/// let starts: Vec<u32> = grid.tiles().map(|tile| tile.x_px).collect();
+/// assert_eq!(starts, [0, 40, 60]);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TileGrid {
     columns: Axis,
@@ -53,6 +82,16 @@ impl TileGrid {
     /// Cuts an image of `width_px` × `height_px` into tiles of `size`. `overlap` is the share of a
     /// tile, in each direction, that it has in common with its neighbour: from 0 to below 1,
     /// rounded to pixels.
+    ///
+    /// ```
+    /// use daad::detector::{TileGrid, TileSize};
+    ///
+    /// let size = TileSize { width_px: 64, height_px: 64 };
+    /// assert_eq!(TileGrid::new(160, 64, size, 0.25)?.len(), 3); // at 0, 48 and 96
+    /// let refused = TileGrid::new(160, 64, size, 1.0);
+    /// assert!(matches!(refused, Err(daad::Error::Config(_))));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -84,12 +123,30 @@ impl TileGrid {
     }
 
     /// The number of tiles, at least one.
+    ///
+    /// ```
+    /// use daad::detector::{TileGrid, TileSize};
+    ///
+    /// // An image that is smaller than a tile is one tile.
+    /// let size = TileSize { width_px: 64, height_px: 64 };
+    /// assert_eq!(TileGrid::new(50, 30, size, 0.25)?.len(), 1);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     #[expect(clippy::len_without_is_empty, reason = "a grid is never empty")]
     pub fn len(&self) -> usize {
         self.columns.count() as usize * self.rows.count() as usize
     }
 
     /// The tiles, row by row.
+    ///
+    /// ```
+    /// use daad::detector::{Tile, TileGrid, TileSize};
+    ///
+    /// let size = TileSize { width_px: 64, height_px: 64 };
+    /// let mut tiles = TileGrid::new(128, 128, size, 0.0)?.tiles();
+    /// assert_eq!(tiles.nth(1), Some(Tile { x_px: 64, y_px: 0, width_px: 64, height_px: 64 }));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn tiles(&self) -> impl Iterator<Item = Tile> + use<> {
         let Self { columns, rows } = *self;
         rows.starts().flat_map(move |y_px| {
@@ -139,7 +196,13 @@ impl Axis {
 /// # Panics
 ///
 /// Where `values` is empty or not a rectangle, or the tile lies outside of `map`.
-pub fn stitch(map: &mut [f32], image_width_px: u32, tile: Tile, values: &[f32], width: usize) {
+pub(super) fn stitch(
+    map: &mut [f32],
+    image_width_px: u32,
+    tile: Tile,
+    values: &[f32],
+    width: usize,
+) {
     let height = values.len() / width;
     assert_eq!(values.len(), width * height, "expected whole rows");
     let columns: Vec<_> = (0..tile.width_px as usize)

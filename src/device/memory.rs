@@ -22,16 +22,16 @@ const MAPS: u64 = 9 * 2 + 6;
 
 /// The estimated memory of a training run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryEstimate {
+pub(crate) struct MemoryEstimate {
     /// The peak memory of the run, in bytes.
-    pub peak_bytes: u64,
+    pub(crate) peak_bytes: u64,
     /// The size of the largest single tensor, in bytes.
-    pub largest_tensor_bytes: u64,
+    pub(crate) largest_tensor_bytes: u64,
 }
 
 impl MemoryEstimate {
     /// The estimate for a run on `images` images that keeps `cached_bytes` of decoded images.
-    pub fn of(config: &TrainConfig, images: usize, cached_bytes: u64) -> Self {
+    pub(crate) fn of(config: &TrainConfig, images: usize, cached_bytes: u64) -> Self {
         let model = &config.model;
         let batch = config.batch_size.min(images) as u64;
         let parameters = model.parameter_count() as u64;
@@ -44,7 +44,7 @@ impl MemoryEstimate {
     }
 
     /// A warning for the user if the run needs more memory than `available_bytes`.
-    pub fn warning(&self, available_bytes: u64) -> Option<String> {
+    pub(crate) fn warning(&self, available_bytes: u64) -> Option<String> {
         (self.peak_bytes > available_bytes).then(|| {
             format!(
                 "warning: this run may take about {}, and {} are available; where it fails, lower \
@@ -60,7 +60,7 @@ impl MemoryEstimate {
     /// # Errors
     ///
     /// [`Error::Memory`] where the tensor is larger than `limit_bytes`.
-    pub fn check_buffer(&self, limit_bytes: u64) -> Result<()> {
+    pub(crate) fn check_buffer(&self, limit_bytes: u64) -> Result<()> {
         if self.largest_tensor_bytes <= limit_bytes {
             return Ok(());
         }
@@ -76,7 +76,7 @@ impl MemoryEstimate {
 
 /// The memory that this process can still allocate: the system's free memory, or less if the
 /// process is in a control group with a limit. None if the system does not provide the number.
-pub fn available_bytes() -> Option<u64> {
+pub(crate) fn available_bytes() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let process = Pid::from_u32(std::process::id());
@@ -94,7 +94,7 @@ pub fn available_bytes() -> Option<u64> {
 
 /// Makes an error from the message of a failed device. If memory was too small, the error says what
 /// to do.
-pub fn device_error(said: &str) -> Error {
+pub(crate) fn device_error(said: &str) -> Error {
     const WORDS: [&str; 5] = [
         "out of memory",
         "out-of-memory",
@@ -114,6 +114,13 @@ pub fn device_error(said: &str) -> Error {
 }
 
 /// A number of bytes as text for people, for instance `3.4 GiB`.
+///
+/// ```
+/// use daad::device::in_words;
+///
+/// assert_eq!(in_words(300 << 20), "300 MiB");
+/// assert_eq!(in_words(3_650_722_201), "3.4 GiB");
+/// ```
 pub fn in_words(bytes: u64) -> String {
     const MIB: f64 = (1 << 20) as f64;
     let mib = bytes as f64 / MIB;

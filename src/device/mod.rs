@@ -12,7 +12,8 @@
 
 mod memory;
 
-pub use memory::{MemoryEstimate, available_bytes, device_error, in_words};
+pub use memory::in_words;
+pub(crate) use memory::{MemoryEstimate, available_bytes, device_error};
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,15 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// The user's choice of a device: `auto`, `cpu`, `gpu`, `gpu:N`, `cuda` or `cuda:N`.
+///
+/// ```
+/// use daad::device::DeviceChoice;
+///
+/// assert_eq!("gpu:1".parse(), Ok(DeviceChoice::Gpu(1)));
+/// assert_eq!(DeviceChoice::Gpu(1).to_string(), "gpu:1");
+/// let error = "tpu".parse::<DeviceChoice>().unwrap_err();
+/// assert!(error.contains("use auto, cpu, gpu, gpu:N, cuda or cuda:N"), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// The first real GPU if there is one, otherwise the CPU.
@@ -67,6 +77,16 @@ impl fmt::Display for DeviceChoice {
 }
 
 /// A device with its name and properties.
+///
+/// ```
+/// use daad::device::DeviceChoice;
+///
+/// let device = DeviceChoice::Cpu.resolve()?;
+/// assert!(device.to_string().starts_with("CPU"));
+/// assert!(!device.is_to_be_checked);
+/// assert_eq!(device.max_tensor_bytes, None);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct NamedDevice {
     /// The device for tensors.
@@ -86,6 +106,16 @@ impl fmt::Display for NamedDevice {
 }
 
 /// A graphics adapter.
+///
+/// ```
+/// use daad::device::adapters;
+///
+/// // The best GPU is the first that is hardware.
+/// match adapters().into_iter().find(|adapter| adapter.is_real) {
+///     Some(gpu) => println!("{}", gpu.name),
+///     None => println!("there is no GPU"),
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Adapter {
     /// The device for tensors on this adapter.
@@ -99,6 +129,15 @@ pub struct Adapter {
 }
 
 /// The properties of an adapter that limit which networks it can compute.
+///
+/// ```
+/// use daad::device::{adapters, in_words};
+///
+/// for adapter in adapters() {
+///     let largest = in_words(adapter.limits.max_binding_bytes);
+///     println!("{}: a tensor may have {largest}", adapter.name);
+/// }
+/// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AdapterLimits {
     /// The graphics interface through which the adapter is used.
@@ -120,6 +159,15 @@ pub struct AdapterLimits {
 
 impl DeviceChoice {
     /// Finds the device.
+    ///
+    /// ```
+    /// use daad::device::DeviceChoice;
+    ///
+    /// assert_eq!(DeviceChoice::Cpu.resolve()?.max_tensor_bytes, None);
+    /// let error = DeviceChoice::Gpu(99).resolve().unwrap_err().to_string();
+    /// assert!(error.contains("there is no GPU 99"), "{error}");
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -170,6 +218,15 @@ fn cuda(_: usize) -> Result<NamedDevice> {
 }
 
 /// The adapters that this build can compute on, the real ones first.
+///
+/// ```
+/// use daad::device::adapters;
+///
+/// for (index, adapter) in adapters().iter().enumerate() {
+///     println!("gpu:{index} is {}", adapter.name);
+/// }
+/// assert!(adapters().is_sorted_by_key(|adapter| !adapter.is_real));
+/// ```
 #[cfg(any(feature = "vulkan", feature = "webgpu"))]
 pub fn adapters() -> &'static [Adapter] {
     use burn::tensor::wgpu::wgpu::Instance;

@@ -7,6 +7,23 @@ use super::scored::ScoredImage;
 use crate::metric::{Label, auroc, average_precision, best_f1};
 
 /// The figures of a model on a test set.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::{Evaluation, evaluate};
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
+///
+/// let evaluation: Evaluation = evaluate(&detector, images, |_| {})?.evaluation;
+/// // These images have no categories, so all of them are in one without a name.
+/// assert_eq!(evaluation.categories.len(), 1);
+/// assert_eq!(evaluation.mean.deployed.auroc, evaluation.categories[0].figures.deployed.auroc);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The figures of each category, sorted by name.
@@ -17,6 +34,24 @@ pub struct Evaluation {
 }
 
 /// One category's figures.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::evaluate;
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// # let images = [floors.normal(3), floors.defective(4)].concat().into_iter().map(Ok);
+///
+/// let evaluation = evaluate(&detector, images, |_| {})?.evaluation;
+/// let category = &evaluation.categories[0];
+/// assert_eq!((category.normal, category.anomalous), (3, 4));
+/// // Without a mask there are no figures of pixels.
+/// assert_eq!((category.masks, category.figures.pixel_auroc), (0, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CategoryFigures {
     /// The category's name; empty if the test set has only one category.
@@ -34,6 +69,22 @@ pub struct CategoryFigures {
 
 /// All figures. A figure is None where it is not defined, because there are no normal images, no
 /// anomalous images, or no masks.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::{Figures, evaluate};
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
+///
+/// // A test set without an anomalous image.
+/// let figures: Figures = evaluate(&detector, images, |_| {})?.evaluation.mean;
+/// assert!(figures.false_alarms.is_some());
+/// assert_eq!((figures.detected, figures.deployed.auroc), (None, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Figures {
     /// The figures of A, with scaling fixed in advance on held-out normal images.
@@ -54,6 +105,24 @@ pub struct Figures {
 }
 
 /// How well one kind of score separates normal from anomalous images.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::evaluate;
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
+///
+/// let figures = evaluate(&detector, images, |_| {})?.evaluation.mean;
+/// for (name, metrics) in [("deployed", figures.deployed), ("paper", figures.paper)] {
+///     println!("{name}: {:?} {:?}", metrics.auroc, metrics.average_precision);
+/// }
+/// assert_eq!(figures.deployed.best_f1, Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct ProtocolMetrics {
     /// See [`auroc`].

@@ -39,6 +39,26 @@ use pollster::block_on;
 const BATCH: usize = 8;
 
 /// The scores of a test set, and the figures computed from them.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::evaluate;
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
+///
+/// let evaluated = evaluate(&detector, images, |_| {})?;
+/// for image in &evaluated.images {
+///     println!("{}: {:.3}", image.name, image.deployed);
+/// }
+/// for sentence in &evaluated.notes {
+///     println!("{sentence}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluated {
     /// The figures of the model.
@@ -53,6 +73,23 @@ pub struct Evaluated {
 /// Scores `images` one batch after the other and computes the figures of each category. The scores
 /// are kept in memory and, for categories with masks, the error of every pixel. `on_scored` is
 /// called with the number of images scored since its last call.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::Detector;
+/// use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::evaluate;
+///
+/// let model = std::fs::read("models/series/r4.safetensors")?;
+/// let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// let images = [floors.normal(4), floors.defective(4)].concat();
+/// let mut done = 0;
+/// let evaluated = evaluate(&detector, images.into_iter().map(Ok), |more| done += more)?;
+/// assert_eq!((done, evaluated.images.len()), (8, 8));
+/// assert_eq!(evaluated.evaluation.mean.deployed.auroc, Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

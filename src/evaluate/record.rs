@@ -20,6 +20,15 @@ use crate::learn::EpochRecord;
 use crate::learn::Losses;
 
 /// The paths of the records of a model.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use daad::evaluate::Records;
+///
+/// let records = Records::beside(Path::new("runs/cable.safetensors"));
+/// assert_eq!(records.scores, Path::new("runs/cable.scores.csv"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
     /// The file of the training curve.
@@ -34,6 +43,16 @@ pub struct Records {
 
 impl Records {
     /// The paths of the records beside the model file `model`.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use daad::evaluate::Records;
+    ///
+    /// let records = Records::beside(Path::new("runs/cable.safetensors"));
+    /// assert_eq!(records.losses, Path::new("runs/cable.losses.csv"));
+    /// assert_eq!(records.evaluation, Path::new("runs/cable.evaluation.json"));
+    /// ```
     pub fn beside(model: &Path) -> Self {
         let name = model.file_name().unwrap_or_default().to_string_lossy();
         let name = name
@@ -55,7 +74,7 @@ impl Records {
     /// # Errors
     ///
     /// [`Error::File`] naming the file.
-    pub fn write_losses(&self, history: &[EpochRecord]) -> Result<()> {
+    pub(crate) fn write_losses(&self, history: &[EpochRecord]) -> Result<()> {
         for path in [&self.scores, &self.metrics, &self.evaluation] {
             if path.exists() {
                 fs::remove_file(path).map_err(|error| Error::file("cannot remove", path, error))?;
@@ -65,6 +84,23 @@ impl Records {
     }
 
     /// Writes the evaluation of the model and replaces an earlier one.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # use daad::dataset::{SyntheticImages, Texture};
+    /// use daad::evaluate::{Records, evaluate};
+    /// # let model = std::fs::read("models/series/r4.safetensors")?;
+    /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+    /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let records = Records::beside(&folder.path().join("floor.safetensors"));
+    /// let evaluated = evaluate(&detector, images, |_| {})?;
+    /// records.write_evaluation(&evaluated)?;
+    /// assert!(std::fs::read_to_string(&records.metrics)?.contains("false_alarms"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -79,6 +115,19 @@ impl Records {
 
     /// Reads the training curve.
     ///
+    /// ```
+    /// use daad::evaluate::Records;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let records = Records::beside(&folder.path().join("floor.safetensors"));
+    /// let header = "epoch,reconstruction,adversarial,alignment,discriminator,structural,validation";
+    /// std::fs::write(&records.losses, format!("{header}\n1,0.02,0.7,1.5,1.4,0.0,\n"))?;
+    /// let curve = records.read_losses()?;
+    /// assert_eq!((curve[0].epoch, curve[0].losses.reconstruction), (1, 0.02));
+    /// assert_eq!(curve[0].validation, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::File`] where the file cannot be read, [`Error::Record`] where its content is
@@ -90,6 +139,24 @@ impl Records {
 
     /// Reads the scores of every test image, in the order in which the images were scored.
     ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # use daad::dataset::{SyntheticImages, Texture};
+    /// use daad::evaluate::{Records, evaluate};
+    /// # let model = std::fs::read("models/series/r4.safetensors")?;
+    /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+    /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let records = Records::beside(&folder.path().join("floor.safetensors"));
+    /// assert!(records.read_scores().is_err()); // nothing is written yet
+    /// let evaluated = evaluate(&detector, images, |_| {})?;
+    /// records.write_evaluation(&evaluated)?;
+    /// assert_eq!(records.read_scores()?, evaluated.images);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::File`] where the file cannot be read, [`Error::Record`] where it holds anything
@@ -99,6 +166,23 @@ impl Records {
     }
 
     /// Reads the figures.
+    ///
+    /// ```
+    /// # use burn::tensor::Device;
+    /// # use daad::Detector;
+    /// # use daad::dataset::{SyntheticImages, Texture};
+    /// use daad::evaluate::{Records, evaluate};
+    /// # let model = std::fs::read("models/series/r4.safetensors")?;
+    /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+    /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let records = Records::beside(&folder.path().join("floor.safetensors"));
+    /// let evaluated = evaluate(&detector, images, |_| {})?;
+    /// records.write_evaluation(&evaluated)?;
+    /// assert_eq!(records.read_evaluation()?, evaluated.evaluation);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -155,6 +239,22 @@ impl From<LossRow> for EpochRecord {
 }
 
 /// One figure, as a row of the file for tables.
+///
+/// ```
+/// use daad::evaluate::MetricRow;
+///
+/// let row = MetricRow {
+///     category: "cable",
+///     protocol: "deployed",
+///     metric: "auroc",
+///     value: 0.93,
+/// };
+/// let mut csv = csv::Writer::from_writer(Vec::new());
+/// csv.serialize(row)?;
+/// let text = String::from_utf8(csv.into_inner()?)?;
+/// assert_eq!(text, "category,protocol,metric,value\ncable,deployed,auroc,0.93\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Serialize)]
 pub struct MetricRow<'a> {
     /// The category's name; `mean` for the mean over several categories.
@@ -169,6 +269,23 @@ pub struct MetricRow<'a> {
 }
 
 /// All defined figures, each as one row.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::{evaluate, metric_rows};
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
+///
+/// let evaluation = evaluate(&detector, images, |_| {})?.evaluation;
+/// let rows = metric_rows(&evaluation);
+/// let auroc = rows.iter().find(|row| (row.protocol, row.metric) == ("deployed", "auroc"));
+/// assert_eq!(auroc.map(|row| row.value), evaluation.mean.deployed.auroc);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn metric_rows(evaluation: &Evaluation) -> Vec<MetricRow<'_>> {
     let mut rows = Vec::new();
     for category in &evaluation.categories {

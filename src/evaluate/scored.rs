@@ -9,6 +9,27 @@ use crate::metric::Label;
 use crate::score::{Fusion, RawScore};
 
 /// What is known about a test image, and its scores.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// # use daad::Detector;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// use daad::evaluate::evaluate;
+/// use daad::metric::Label;
+/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
+/// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
+///
+/// let scored = evaluate(&detector, images, |_| {})?.images;
+/// let missed = scored.iter().filter(|image| {
+///     image.label == Label::Anomalous && !detector.is_anomalous(image.deployed)
+/// });
+/// println!("{} defects were missed", missed.count());
+/// assert_eq!(scored[0].anomalous_share, Some(0.0));
+/// assert_eq!(scored[0].alignment, None); // this model has no discriminator
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoredImage {
     /// See [`LabelledImage::name`].
@@ -62,7 +83,7 @@ impl ScoredImage {
     }
 
     /// R and L.
-    pub fn raw(&self) -> RawScore {
+    fn raw(&self) -> RawScore {
         RawScore {
             reconstruction: self.reconstruction,
             alignment: self.alignment,

@@ -44,6 +44,16 @@ const PREPARATION: &str = "decode to 8-bit RGB, turn upright by the EXIF orienta
 /// (R), `alignment_score` (L, only where the model scores with it) and `anomaly_score` (A of
 /// Eq. 7), each `[B]`. Threshold and preparation of the input are in the metadata.
 ///
+/// ```
+/// use daad::exchange::to_onnx;
+///
+/// let onnx = to_onnx(&std::fs::read("models/series/r32.safetensors")?)?;
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("model.onnx"), &onnx)?;
+/// assert!(matches!(to_onnx(b"no model"), Err(daad::Error::Model(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Model`] saying what is wrong with the file, also where the ONNX file would exceed the

@@ -22,6 +22,19 @@ const DISCRIMINATOR: &str = "discriminator.";
 const UNUSED: &str = ".num_batches_tracked";
 
 /// Networks from another program, without a calibration.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::exchange::from_pytorch;
+/// use daad::weights::{Precision, read_card};
+///
+/// // The weights of a model file have PyTorch's names, too.
+/// let file = std::fs::read("models/series/r32.safetensors")?;
+/// let imported = from_pytorch(&file, &read_card(&file)?.config, &Device::flex())?;
+/// assert_eq!(imported.precision, Precision::F16);
+/// assert!(imported.model.discriminator.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Imported {
     /// The networks, for inference.
@@ -33,6 +46,20 @@ pub struct Imported {
 /// Reads the weights of the networks of `config` from a safetensors file that holds the tensors of
 /// PyTorch's `state_dict`, f32 or f16. A file without a discriminator may hold the names of the
 /// generator without their prefix.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::exchange::from_pytorch;
+/// use daad::weights::read_card;
+///
+/// let file = std::fs::read("models/series/r32.safetensors")?;
+/// let mut config = read_card(&file)?.config;
+/// from_pytorch(&file, &config, &Device::flex())?;
+/// config.base_width = 16;
+/// let error = from_pytorch(&file, &config, &Device::flex()).unwrap_err();
+/// assert!(matches!(error, daad::Error::Model(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///

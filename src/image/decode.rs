@@ -14,6 +14,19 @@ use super::{MIN_SIDE_PX, format, jpeg, resize};
 use crate::error::{Error, Result, caught};
 
 /// The maximum side of an image. A longer image is refused before it is decoded.
+///
+/// ```
+/// use std::io::Cursor;
+///
+/// use daad::image::{MAX_SIDE_PX, decode};
+/// use image::{GrayImage, ImageFormat};
+///
+/// let mut file = Cursor::new(Vec::new());
+/// GrayImage::new(MAX_SIDE_PX + 1, 8).write_to(&mut file, ImageFormat::Png)?;
+/// let refused = decode(file.get_ref(), 64, 64).unwrap_err().to_string();
+/// assert!(refused.contains("a side may have at most 65535"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const MAX_SIDE_PX: u32 = 65_535;
 /// The maximum number of pixels: more than phones and cameras take, and so few that 32 bits count
 /// the bytes of any. Where addresses have 32 bits, as in a web page, there is less memory.
@@ -51,6 +64,12 @@ pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
 /// have [`MIN_SIDE_PX`] to [`MAX_SIDE_PX`] pixels, and it may have at most 250 million pixels, or
 /// 100 million in a web page.
 ///
+/// ```
+/// let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// assert_eq!(daad::image::decode_original(&file)?.dimensions(), (128, 128));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// As [`decode`].
@@ -59,6 +78,17 @@ pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
 }
 
 /// The pixels of an image file, turned upright, with all channels and of the file's depth.
+///
+/// ```
+/// use image::metadata::Orientation;
+///
+/// let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// let upright = daad::image::decode_upright(&file)?;
+/// assert_eq!(upright.stored_size, (128, 128));
+/// assert_eq!(upright.turn, Orientation::NoTransforms);
+/// assert_eq!(upright.image.color(), image::ColorType::Rgb8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Upright {
     /// The pixels.
@@ -83,6 +113,19 @@ impl Upright {
     }
 
     /// The pixels as a photograph, on white where they are transparent.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    ///
+    /// use image::{ImageFormat, Rgba, RgbaImage};
+    ///
+    /// // A PNG file of 8×8 transparent pixels.
+    /// let mut file = Cursor::new(Vec::new());
+    /// RgbaImage::from_pixel(8, 8, Rgba([0; 4])).write_to(&mut file, ImageFormat::Png)?;
+    /// let photograph = daad::image::decode_upright(file.get_ref())?.photograph()?;
+    /// assert_eq!(photograph[(0, 0)].0, [255; 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -109,6 +152,19 @@ impl Upright {
 }
 
 /// Decodes an image file and turns it upright, whatever it shows: a photograph or a mask.
+///
+/// ```
+/// use std::io::Cursor;
+///
+/// use daad::image::{decode_original, decode_upright};
+/// use image::{GrayImage, ImageFormat};
+///
+/// let mut mask = Cursor::new(Vec::new());
+/// GrayImage::new(4, 2).write_to(&mut mask, ImageFormat::Png)?;
+/// assert_eq!(decode_upright(mask.get_ref())?.image.width(), 4);
+/// assert!(decode_original(mask.get_ref()).is_err()); // too small for a photograph
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -211,6 +267,13 @@ fn on_white(image: RgbaImage) -> RgbImage {
 
 /// An image from RGBA pixels, row by row; transparent pixels are drawn on white.
 ///
+/// ```
+/// let transparent = daad::image::from_rgba(vec![0; 4 * 8 * 8], 8, 8)?;
+/// assert_eq!(transparent[(0, 0)].0, [255; 3]);
+/// assert!(daad::image::from_rgba(vec![0; 3 * 8 * 8], 8, 8).is_err());
+/// # Ok::<(), daad::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Image`] where a side is shorter than [`MIN_SIDE_PX`], or there are not
@@ -226,6 +289,16 @@ pub fn from_rgba(pixels: Vec<u8>, width_px: u32, height_px: u32) -> Result<RgbIm
 }
 
 /// The pixels of an image as RGBA, row by row, all opaque: the inverse of [`from_rgba`].
+///
+/// ```
+/// use daad::image::{from_rgba, test_pattern, to_rgba};
+///
+/// let image = test_pattern(16, 8);
+/// let pixels = to_rgba(&image);
+/// assert_eq!((pixels.len(), pixels[3]), (4 * 16 * 8, 255));
+/// assert_eq!(from_rgba(pixels, 16, 8)?, image);
+/// # Ok::<(), daad::Error>(())
+/// ```
 pub fn to_rgba(image: &RgbImage) -> Vec<u8> {
     let image: RgbaImage = image.convert();
     image.into_raw()

@@ -4,6 +4,14 @@ use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
 /// The axes along which images are mirrored, at random in training and always in calibration.
+///
+/// ```
+/// use daad::image::Flips;
+///
+/// let flips = Flips::Horizontal;
+/// assert!(flips.horizontal() && !flips.vertical());
+/// assert_eq!(Flips::default(), Flips::Both);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flips {
@@ -19,6 +27,16 @@ pub enum Flips {
 }
 
 /// One way to mirror an image, along at least one axis.
+///
+/// ```
+/// use daad::image::{Flips, test_pattern};
+///
+/// let mirror = Flips::Vertical.mirrors().next().expect("one axis");
+/// assert!(mirror.vertical() && !mirror.horizontal());
+/// let image = test_pattern(16, 8);
+/// let mirrored = mirror.image(&image);
+/// assert_eq!(mirrored[(3, 0)], image[(3, 7)]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mirror {
     /// Whether left and right are exchanged.
@@ -39,6 +57,13 @@ impl Flips {
     }
 
     /// These flips without the axes of `other`.
+    ///
+    /// ```
+    /// use daad::image::Flips;
+    ///
+    /// assert_eq!(Flips::Both.without(Flips::Horizontal), Flips::Vertical);
+    /// assert_eq!(Flips::Vertical.without(Flips::Both), Flips::None);
+    /// ```
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         let horizontal = self.horizontal() && !other.horizontal();
@@ -51,6 +76,15 @@ impl Flips {
     }
 
     /// All ways to mirror an image along these axes.
+    ///
+    /// ```
+    /// use daad::image::Flips;
+    ///
+    /// // Along each axis, and along both, which is a rotation by 180°.
+    /// assert_eq!(Flips::Both.mirrors().count(), 3);
+    /// assert_eq!(Flips::Horizontal.mirrors().count(), 1);
+    /// assert_eq!(Flips::None.mirrors().count(), 0);
+    /// ```
     pub fn mirrors(self) -> impl Iterator<Item = Mirror> {
         let all = [(true, false), (false, true), (true, true)];
         let allowed = move |&(horizontal, vertical): &(bool, bool)| {
@@ -64,6 +98,16 @@ impl Flips {
     }
 
     /// The image itself first, then its mirror images.
+    ///
+    /// ```
+    /// use daad::image::{Flips, test_pattern};
+    ///
+    /// let image = test_pattern(16, 8);
+    /// let images = Flips::Horizontal.mirrored(&image);
+    /// assert_eq!(images.len(), 2);
+    /// assert_eq!(images[0], image);
+    /// assert_eq!(images[1][(15, 0)], image[(0, 0)]);
+    /// ```
     pub fn mirrored(self, image: &RgbImage) -> Vec<RgbImage> {
         let mirrored = self.mirrors().map(|mirror| mirror.image(image));
         [image.clone()].into_iter().chain(mirrored).collect()
@@ -82,6 +126,17 @@ impl Mirror {
     }
 
     /// The mirror image.
+    ///
+    /// ```
+    /// use daad::image::{Flips, test_pattern};
+    ///
+    /// let image = test_pattern(16, 8);
+    /// for mirror in Flips::Both.mirrors() {
+    ///     let mirrored = mirror.image(&image);
+    ///     assert_ne!(mirrored, image);
+    ///     assert_eq!(mirror.image(&mirrored), image);
+    /// }
+    /// ```
     pub fn image(self, image: &RgbImage) -> RgbImage {
         let mut image = image.clone();
         if self.horizontal {
@@ -95,6 +150,15 @@ impl Mirror {
 
     /// Mirrors a map, given row by row with `width` values in a row. Mirroring twice restores the
     /// map.
+    ///
+    /// ```
+    /// use daad::image::Flips;
+    ///
+    /// let mirror = Flips::Horizontal.mirrors().next().expect("one axis");
+    /// let mut map = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    /// mirror.map(&mut map, 3);
+    /// assert_eq!(map, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+    /// ```
     pub fn map(self, values: &mut [f32], width: usize) {
         if self.vertical {
             values.reverse();

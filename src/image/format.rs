@@ -115,6 +115,17 @@ fn of_text(bytes: &[u8]) -> &'static str {
 
 /// Says which part of a file is used where it contains several images: pages of a TIFF file, frames
 /// of an animation. None for a file of one image.
+///
+/// ```
+/// use daad::image::only_part_read;
+///
+/// let still = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// assert_eq!(only_part_read(&still), None);
+/// // The beginning of an animated PNG file.
+/// let animation = only_part_read(b"\x89PNG\r\n\x1a\n\0\0\0\x08acTL");
+/// assert_eq!(animation, Some("the file is an animation; only its first frame is used"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn only_part_read(bytes: &[u8]) -> Option<&'static str> {
     match image::guess_format(bytes).ok()? {
         ImageFormat::Tiff if Directory::first(bytes)?.next()? != 0 => {
@@ -130,6 +141,13 @@ pub fn only_part_read(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Whether a file was compressed with losses, which leave noise in what was of one colour.
+///
+/// ```
+/// use daad::image::is_lossy;
+///
+/// assert!(!is_lossy(b"\x89PNG\r\n\x1a\n"));
+/// assert!(is_lossy(b"\xFF\xD8\xFF\xE0")); // JPEG
+/// ```
 pub fn is_lossy(bytes: &[u8]) -> bool {
     const COMPRESSION: usize = 259;
     match image::guess_format(bytes) {

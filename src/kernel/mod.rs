@@ -1,11 +1,33 @@
 //! The network's most expensive operations as our own kernels, added to Burn as a back end
 //! extension.
 //!
-//! The trait [`Kernels`] has a default body, made of Burn's operations, for each of them. A back
+//! The trait `Kernels` has a default body, made of Burn's operations, for each of them. A back
 //! end overrides those for which it has a faster kernel. The CPU back end overrides all, and has
-//! kernels for the gradients too.
+//! kernels for the gradients too. The functions of this module call the kernels of the back end of
+//! their tensors.
+//!
+//! ```
+//! use burn::tensor::{Device, Distribution, Tensor};
+//! use daad::kernel::{Window, convolve, max_pool};
+//!
+//! let device = Device::flex();
+//! let window = Window { kernel: 3, stride: 1, padding: 1 };
+//! let images = Tensor::<4>::random([2, 3, 16, 16], Distribution::Default, &device);
+//! let weight = Tensor::<4>::random([8, 3, 3, 3], Distribution::Default, &device);
+//! let maps = convolve(images, weight, Tensor::zeros([8], &device), window, 0.0); // with a ReLU
+//! assert_eq!(maps.dims(), [2, 8, 16, 16]);
+//! assert_eq!(max_pool(maps).dims(), [2, 8, 8, 8]);
+//! ```
 
-pub mod cpu;
+#[cfg_attr(
+    not(feature = "learn"),
+    expect(unused_imports, reason = "only training needs gradients")
+)]
+#[cfg_attr(
+    not(feature = "cpu"),
+    expect(dead_code, reason = "only the CPU back end calls these kernels")
+)]
+mod cpu;
 #[cfg(feature = "cpu")]
 mod flex;
 #[cfg(feature = "gpu")]
@@ -25,16 +47,18 @@ mod recording;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
-pub use cpu::{AdamStep, AddressingRule, Recall, Window};
+pub(crate) use cpu::Recall;
+pub use cpu::{AdamStep, AddressingRule, Window};
 #[cfg(feature = "gpu")]
 pub use gpu::launches::{Launch, launches_of};
+pub(crate) use operations::follow;
 pub use operations::{
     Normalized, adam, address, answer, arranged, concatenate, convolve, convolve_transposed,
-    follow, logistic_loss, matmul, max_pool, normalize, normalize_train,
+    logistic_loss, matmul, max_pool, normalize, normalize_train,
 };
-pub use recall::recall;
+pub(crate) use recall::recall;
 #[cfg(feature = "learn")]
-pub use recording::{Recording, recorded, replayed};
+pub(crate) use recording::{Recording, recorded, replayed};
 
 #[cfg(feature = "threads")]
 pub(crate) use parallel::join;
@@ -42,7 +66,7 @@ pub(crate) use parallel::join;
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky ReLU for negative values: 0 is a
 /// plain ReLU, 1 is the identity.
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"))]
-pub trait Kernels: Backend {
+pub(crate) trait Kernels: Backend {
     /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn convolve(

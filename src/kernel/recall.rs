@@ -7,14 +7,14 @@ use super::Recall;
 /// The error that the back end of a tensor has no kernel for [`recall`].
 #[derive(Debug)]
 #[cfg(not(all(feature = "cpu", not(any(feature = "gpu", feature = "learn")))))]
-pub struct NoKernel;
+pub(crate) struct NoKernel;
 
 /// If the CPU back end is the only one, the kernel always exists. This type then has no values, so
 /// the compiler can leave out the code that handles the error. This makes the browser's download a
 /// tenth smaller.
 #[derive(Debug)]
 #[cfg(all(feature = "cpu", not(any(feature = "gpu", feature = "learn"))))]
-pub enum NoKernel {}
+pub(crate) enum NoKernel {}
 
 /// Replaces every block of the maps `[B, C, H, W]` by the weighted sum of the memory items `[N, D]`
 /// that it addresses.
@@ -23,7 +23,11 @@ pub enum NoKernel {}
 ///
 /// If the tensors are not on the CPU back end, the only one that has this kernel.
 #[cfg(feature = "cpu")]
-pub fn recall(maps: &Tensor<4>, items: &Tensor<2>, recall: Recall) -> Result<Tensor<4>, NoKernel> {
+pub(crate) fn recall(
+    maps: &Tensor<4>,
+    items: &Tensor<2>,
+    recall: Recall,
+) -> Result<Tensor<4>, NoKernel> {
     let read = super::flex::recall(on_cpu(maps)?, on_cpu(items)?, recall);
     Ok(Tensor::from_primitive::<burn::backend::Flex>(read))
 }
@@ -34,7 +38,7 @@ pub fn recall(maps: &Tensor<4>, items: &Tensor<2>, recall: Recall) -> Result<Ten
 ///
 /// Always.
 #[cfg(not(feature = "cpu"))]
-pub fn recall(_: &Tensor<4>, _: &Tensor<2>, _: Recall) -> Result<Tensor<4>, NoKernel> {
+pub(crate) fn recall(_: &Tensor<4>, _: &Tensor<2>, _: Recall) -> Result<Tensor<4>, NoKernel> {
     Err(NoKernel)
 }
 

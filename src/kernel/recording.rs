@@ -20,7 +20,7 @@ struct Tape {
 }
 
 /// The results of all kernels that one forward pass ran, in their order.
-pub struct Recording(VecDeque<Box<dyn Any>>);
+pub(crate) struct Recording(VecDeque<Box<dyn Any>>);
 
 impl fmt::Debug for Recording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,7 +29,7 @@ impl fmt::Debug for Recording {
 }
 
 /// Runs a forward pass on an autodiff device and records the results of its kernels.
-pub fn recorded<T>(pass: impl FnOnce() -> T) -> (T, Recording) {
+pub(crate) fn recorded<T>(pass: impl FnOnce() -> T) -> (T, Recording) {
     let tape = Tape {
         results: VecDeque::new(),
         is_replayed: false,
@@ -44,7 +44,7 @@ pub fn recorded<T>(pass: impl FnOnce() -> T) -> (T, Recording) {
 /// # Panics
 ///
 /// If the pass runs more or fewer kernels than the recorded one.
-pub fn replayed<T>(recording: Recording, pass: impl FnOnce() -> T) -> T {
+pub(crate) fn replayed<T>(recording: Recording, pass: impl FnOnce() -> T) -> T {
     let tape = Tape {
         results: recording.0,
         is_replayed: true,

@@ -19,6 +19,25 @@ const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 /// One optimizer for one module.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::image::to_tensor;
+/// use daad::learn::{Adam, TrainState, initialize};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+/// # let image = image::RgbImage::new(16, 16);
+///
+/// let device = Device::flex().autodiff();
+/// let state = TrainState::new(initialize(config.model.init(&device)?, 0));
+/// let gradients = state.gradients(to_tensor(&[&image], &device), &config.objective);
+/// let state = state.apply(gradients, 1e-4);
+/// let (steps, moments) = state.generator_optimizer.state();
+/// assert_eq!(steps, 1);
+/// let again = Adam::restore(steps, moments, &device);
+/// assert_eq!(again.state(), state.generator_optimizer.state());
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Adam {
     steps: u64,

@@ -8,6 +8,7 @@ use half::f16;
 use image::RgbImage;
 
 use super::config::TrainConfig;
+use super::read_values::read_values;
 use crate::detector::Detector;
 use crate::detector::{Inference, Prediction};
 use crate::error::Result;
@@ -25,6 +26,24 @@ use crate::weights::{
 const FULL_SCALE_SHARE: f64 = 0.999;
 
 /// A finished model, as the bytes of its file and as a detector.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::Detector;
+/// use daad::image::Flips;
+/// use daad::learn::{Finished, recalibrate};
+/// # use daad::dataset::{SyntheticImages, Texture};
+///
+/// let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let floors = SyntheticImages::new(Texture::Floor, 64, 5).normal(2);
+/// # let floors: Vec<_> = floors.iter().map(|labelled| &labelled.image).collect();
+/// let Finished { bytes, detector } =
+///     recalibrate(&model, &floors, Flips::None, &Device::flex()).await?;
+/// let again = Detector::from_bytes(&bytes, &Device::flex())?;
+/// assert_eq!(again.card().calibration.threshold, detector.card().calibration.threshold);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug)]
 pub struct Finished {
     /// The bytes of the model file.
@@ -38,6 +57,25 @@ pub struct Finished {
 ///
 /// NOTE: if training mirrored images, the mirror images of each held-out image are scored too,
 /// because a new image may be oriented in any of these ways. They count as one image.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::learn::{finish, initialize};
+/// use daad::weights::{Precision, Provenance};
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+/// # let cloths = SyntheticImages::new(Texture::Cloth, 16, 0).normal(3);
+/// # let held_out: Vec<_> = cloths.iter().map(|labelled| &labelled.image).collect();
+///
+/// let device = Device::flex();
+/// let model = initialize(config.model.init(&device)?, 0); // not trained
+/// let (provenance, precision) = (Provenance::default(), Precision::F16);
+/// let finished = finish(&model, &config, provenance, precision, &held_out, &device).await?;
+/// assert_eq!(finished.detector.card().calibration.normal_scores.len(), held_out.len());
+/// # Ok(()) }) }
+/// ```
 ///
 /// # Errors
 ///
@@ -55,7 +93,7 @@ pub async fn finish(
     held_out: &[&RgbImage],
     device: &Device,
 ) -> Result<Finished> {
-    let values = parameters::read_values(model).await?;
+    let values = read_values(model).await?;
     // The calibration must use the weights as they are stored, so they are rounded first.
     let values: HashMap<String, TensorData> = match precision {
         Precision::F16 => values.into_iter().map(rounded_to_f16).collect(),
@@ -94,6 +132,24 @@ pub async fn finish(
 /// Calibrates a finished model file again, with other normal images of the model's size. This
 /// changes scaling, threshold, and the full scale of the heat map. γ, the false-alarm rate and the
 /// weights are not changed.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::Detector;
+/// use daad::image::Flips;
+/// use daad::learn::recalibrate;
+///
+/// // Photographs that another camera took.
+/// let device = Device::flex();
+/// let model = std::fs::read("models/piped.safetensors")?;
+/// let detector = Detector::from_bytes(&model, &device)?;
+/// let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_ND_10_3.png")?;
+/// let normal = detector.prepare(&file)?;
+/// let finished = recalibrate(&model, &[&normal], Flips::None, &device).await?;
+/// assert_eq!(finished.detector.card().calibration.normal_scores.len(), 1);
+/// # Ok(()) }) }
+/// ```
 ///
 /// # Errors
 ///

@@ -18,6 +18,26 @@ const MAX_BATCH: usize = 1_000_000;
 const MAX_SEED: u64 = (1 << 53) - 1;
 
 /// Everything except the images that determines the result of a training run.
+///
+/// ```
+/// use daad::learn::TrainConfig;
+/// use daad::model::ModelConfig;
+///
+/// // As in the paper, but a narrow network without the discriminator.
+/// let config = TrainConfig {
+///     model: ModelConfig {
+///         base_width: 16,
+///         adversarial: None,
+///         ..ModelConfig::default()
+///     },
+///     alignment_score: false,
+///     learning_rate: TrainConfig::DAAD_LEARNING_RATE,
+///     ..TrainConfig::default()
+/// };
+/// config.validate()?;
+/// assert_eq!((config.epochs, config.batch_size), (1000, 8));
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
@@ -65,6 +85,17 @@ pub struct TrainConfig {
 }
 
 /// L = λrec·Lrec + λadv·Ladv + λali·Lali (Eq. 6), and extensions.
+///
+/// ```
+/// use daad::learn::Objective;
+///
+/// // The weights of the paper, but without the alignment loss.
+/// let objective = Objective {
+///     alignment: 0.0,
+///     ..Objective::default()
+/// };
+/// assert_eq!((objective.reconstruction, objective.adversarial), (50.0, 0.5));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objective {
@@ -129,7 +160,12 @@ impl TrainConfig {
     /// The learning rate of the update after batch `step`, counted from 0, of the `steps` batches
     /// of `epoch`, counted from 0. None if no update follows this batch, because its gradients are
     /// added to those of the next batch.
-    pub fn learning_rate_after(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
+    pub(super) fn learning_rate_after(
+        &self,
+        epoch: usize,
+        step: usize,
+        steps: usize,
+    ) -> Option<f64> {
         let moves = step + 1 == steps || (step + 1).is_multiple_of(self.accumulate);
         moves.then(|| {
             let position = Position {
@@ -144,12 +180,23 @@ impl TrainConfig {
 
     /// The learning rate of a run with a time limit, when `share_done` of its time, from 0 to 1, is
     /// over.
-    pub fn learning_rate_by_time(&self, share_done: f64) -> f64 {
+    pub(super) fn learning_rate_by_time(&self, share_done: f64) -> f64 {
         let done = share_done * self.epochs as f64;
         self.learning_rate * self.schedule.factor(done, self.epochs)
     }
 
     /// Checks every value.
+    ///
+    /// ```
+    /// use daad::learn::TrainConfig;
+    ///
+    /// let config = TrainConfig {
+    ///     held_out: 1.0,
+    ///     ..TrainConfig::default()
+    /// };
+    /// let error = config.validate().unwrap_err().to_string();
+    /// assert!(error.contains("the held-out share must lie between 0 and 1"), "{error}");
+    /// ```
     ///
     /// # Errors
     ///

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::config::Objective;
 use super::initialize::initialize;
+use super::read_values::read_values;
 use super::step::TrainState;
 use crate::error::{Error, Result};
 use crate::image::{test_pattern, to_tensor};
@@ -39,6 +40,19 @@ const FORWARD_TOLERANCE: f32 = 1e-3;
 const GRADIENT_TOLERANCE: f32 = 1e-2;
 
 /// The differences between a device and the CPU, on a tiny network.
+///
+/// ```
+/// use daad::learn::Deviations;
+///
+/// let deviations = Deviations {
+///     forward: 1e-6,
+///     gradients: 1e-5,
+///     step: 0.001,
+///     furthest: "generator.encoder.0.conv.weight".into(),
+/// };
+/// let complaint = deviations.complaint().expect("the step deviates too much");
+/// assert_eq!(complaint, "generator.encoder.0.conv.weight is wrong after 2 steps, by 1.0e-3");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deviations {
     /// The largest difference of any pixel of a reconstruction.
@@ -62,6 +76,17 @@ fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
 
 impl Deviations {
     /// Describes what is wrong; None if the device is suitable for training.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::compare_with_cpu;
+    ///
+    /// let mut deviations = pollster::block_on(compare_with_cpu(&Device::flex(), true))?;
+    /// assert_eq!(deviations.complaint(), None);
+    /// deviations.gradients = f32::NAN;
+    /// assert!(deviations.complaint().is_some());
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn complaint(&self) -> Option<String> {
         // A difference that is NaN counts as too large, because the comparison is false.
         let agrees = |deviation: f32, tolerance: f32| deviation <= tolerance;
@@ -88,6 +113,15 @@ impl Deviations {
 
 /// Compares forward pass, gradients and two training steps of a tiny network on `device` with those
 /// on the CPU: of DAAD+ if it is `adversarial`, otherwise of DAAD.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::learn::compare_with_cpu;
+///
+/// let deviations = pollster::block_on(compare_with_cpu(&Device::flex(), false))?;
+/// assert_eq!((deviations.forward, deviations.step), (0.0, 0.0));
+/// # Ok::<(), daad::Error>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -131,6 +165,14 @@ pub async fn compare_with_cpu(device: &Device, adversarial: bool) -> Result<Devi
 }
 
 /// Refuses a device that does not compute the same as the CPU.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::learn::check_training;
+///
+/// pollster::block_on(check_training(&Device::flex(), true))?;
+/// # Ok::<(), daad::Error>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -233,7 +275,7 @@ async fn trained(config: &ModelConfig, model: &Model, device: &Device) -> Result
         let gradients = state.gradients(batch, &Objective::default());
         state = state.apply(gradients, LEARNING_RATE);
     }
-    parameters::read_values(&state.model).await
+    read_values(&state.model).await
 }
 
 /// The smallest network that has all parts of DAAD+ or of DAAD.

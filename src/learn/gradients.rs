@@ -11,7 +11,7 @@ use crate::model::parameters::{ParameterVisitor, visit_parameters};
 
 /// A gradient for every parameter that has one, with four axes: see [`with_four_axes`].
 #[derive(Debug, Clone, Default)]
-pub struct NetworkGradients(HashMap<String, Tensor<4>>);
+pub(super) struct NetworkGradients(HashMap<String, Tensor<4>>);
 
 /// The tensor with as many axes of length 1 at its end as it lacks. The weights of a convolution
 /// have four axes already: to flatten them, a GPU would copy them.

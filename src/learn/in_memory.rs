@@ -6,7 +6,8 @@ use image::RgbImage;
 
 use super::calibrate::{Finished, finish};
 use super::config::TrainConfig;
-use super::losses::{Losses, finite};
+use super::finite;
+use super::losses::Losses;
 use super::mean_image::mean_image_error;
 use super::order::{held_out, partition};
 use super::run::Run;
@@ -63,6 +64,22 @@ pub struct InMemoryTraining {
 }
 
 /// The result of one step.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::learn::InMemoryTraining;
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nbatch-size = 1")?.resolve()?;
+/// # let images = vec![image::RgbImage::new(16, 16); 3];
+///
+/// // Three images, of which one is held out; a batch is one image.
+/// let mut training = InMemoryTraining::new(config, images, &Device::flex())?;
+/// let report = training.step().await?;
+/// assert_eq!(report.epochs, 0.5);
+/// assert!(report.losses.reconstruction > 0.0);
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// The losses of this step alone.
@@ -74,6 +91,17 @@ pub struct StepReport {
 impl InMemoryTraining {
     /// Begins a run on normal images of the model's size; some of them are held out for
     /// calibration.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::{InMemoryTraining, TrainConfig};
+    /// use image::RgbImage;
+    ///
+    /// let images = vec![RgbImage::new(100, 100); 8];
+    /// let error = InMemoryTraining::new(TrainConfig::default(), images, &Device::flex());
+    /// let error = error.unwrap_err().to_string();
+    /// assert!(error.contains("an image is not of the model's size"), "{error}");
+    /// ```
     ///
     /// # Errors
     ///
@@ -106,6 +134,21 @@ impl InMemoryTraining {
 
     /// The error that the mean of the training images makes, with which the loss is compared: see
     /// [`mean_image_error`]. 0 for a single image.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::InMemoryTraining;
+    /// use image::{Rgb, RgbImage};
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+    ///
+    /// // Images that are all the same are like their mean.
+    /// let images = vec![RgbImage::from_pixel(16, 16, Rgb([90; 3])); 8];
+    /// let training = InMemoryTraining::new(config, images, &Device::flex())?;
+    /// assert_eq!(training.mean_image_error(), 0.0);
+    /// assert_eq!((training.trained_on(), training.held_out().len()), (7, 1));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn mean_image_error(&self) -> f64 {
         mean_image_error(&self.training.iter().collect::<Vec<_>>()).unwrap_or(0.0)
     }
@@ -127,6 +170,22 @@ impl InMemoryTraining {
 
     /// Trains on one batch, at the learning rate that the settings give for the current epoch.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use burn::tensor::Device;
+    /// use daad::learn::InMemoryTraining;
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 3")?.resolve()?;
+    /// # let images = vec![image::RgbImage::new(16, 16); 3];
+    ///
+    /// let mut training = InMemoryTraining::new(config, images, &Device::flex())?;
+    /// while !training.is_finished() {
+    ///     let report = training.step().await?;
+    ///     println!("{}", report.losses.reconstruction);
+    /// }
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Diverged`] where a loss is no longer a number, [`Error::Device`] where the device
@@ -138,6 +197,25 @@ impl InMemoryTraining {
     /// Trains on one batch of a run that has a time limit instead of a number of epochs. The
     /// schedule gives the learning rate for `share_done`, the share of the time that is over, from
     /// 0 to 1. The number of epochs and the warm-up in the settings are ignored.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use burn::tensor::Device;
+    /// use daad::learn::InMemoryTraining;
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nschedule = \"cosine\"")?.resolve()?;
+    /// # let images = vec![image::RgbImage::new(16, 16); 3];
+    ///
+    /// let mut training = InMemoryTraining::new(config, images, &Device::flex())?;
+    /// let (begun, limit) = (Instant::now(), Duration::from_millis(50));
+    /// while begun.elapsed() < limit {
+    ///     let share_done = begun.elapsed().as_secs_f64() / limit.as_secs_f64();
+    ///     training.step_by_time(share_done.min(1.0)).await?;
+    /// }
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -162,6 +240,20 @@ impl InMemoryTraining {
 
     /// The current network's reconstruction of an image of the model's size.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use burn::tensor::Device;
+    /// use daad::learn::InMemoryTraining;
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+    /// # let images = vec![image::RgbImage::new(16, 16); 3];
+    ///
+    /// let training = InMemoryTraining::new(config, images, &Device::flex())?;
+    /// let rebuilt = training.rebuild(&training.held_out()[0]).await?;
+    /// assert_eq!(rebuilt.dimensions(), (16, 16));
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Device`] where the device fails.
@@ -175,6 +267,26 @@ impl InMemoryTraining {
     }
 
     /// Calibrates the current network on the held-out images and makes its model file.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+    /// use burn::tensor::Device;
+    /// use daad::learn::InMemoryTraining;
+    /// use daad::weights::{Precision, Provenance};
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+    /// # let images = vec![image::RgbImage::new(16, 16); 3];
+    ///
+    /// let training = InMemoryTraining::new(config, images, &Device::flex())?;
+    /// let provenance = Provenance {
+    ///     data: "cloth".into(),
+    ///     ..Provenance::default()
+    /// };
+    /// let finished = training.finish(provenance, Precision::F16).await?;
+    /// let card = finished.detector.card();
+    /// assert_eq!((&*card.provenance.data, card.provenance.trained_on), ("cloth", 2));
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -15,6 +15,21 @@ use crate::model::parameters::{ParameterMapper, map_parameters};
 /// number of input values of one output of the layer, or the dimension of a memory item.
 ///
 /// NOTE: the paper does not say how memory items are initialized.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::learn::initialize;
+/// use daad::model::parameters;
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"").unwrap().resolve().unwrap();
+///
+/// let [one, same, other] = [1, 1, 2].map(|seed| {
+///     let model = config.model.init(&Device::flex()).expect("a sound configuration");
+///     parameters::values(&initialize(model, seed))
+/// });
+/// assert_eq!(one, same);
+/// assert_ne!(one, other);
+/// ```
 pub fn initialize<M: Module>(module: M, seed: u64) -> M {
     let rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draw = Draw { rng, fan_in: 1 };

@@ -5,6 +5,20 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 
 /// Mean losses over some steps, without their weights λ.
+///
+/// ```
+/// use daad::learn::Losses;
+///
+/// let losses = Losses {
+///     reconstruction: 0.02,
+///     adversarial: 0.7,
+///     alignment: 1.5,
+///     discriminator: 1.4,
+///     structural: 0.0,
+/// };
+/// assert_eq!(losses.to_array(), [0.02, 0.7, 1.5, 1.4, 0.0]);
+/// assert_eq!(Losses::from_array(losses.to_array()), losses);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Losses {
     /// Lrec.
@@ -63,7 +77,7 @@ fn is_zero(loss: &f64) -> bool {
 /// # Errors
 ///
 /// [`Error::Diverged`] if the loss is infinite or not a number.
-pub fn finite(loss: f64, epoch: usize) -> Result<f64> {
+pub(crate) fn finite(loss: f64, epoch: usize) -> Result<f64> {
     if loss.is_finite() {
         return Ok(loss);
     }

@@ -40,6 +40,21 @@ pub fn mean_image_error(images: &[&RgbImage]) -> Option<f64> {
 /// What users are told of a network that has not learned to rebuild `images`, which it was not
 /// trained on; None if it has. Its scores may tell good from bad all the same, as by chance.
 ///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::Detector;
+/// use daad::dataset::{SyntheticImages, Texture};
+/// use daad::learn::rebuilding_warning;
+///
+/// let model = std::fs::read("models/series/r4.safetensors")?;
+/// let detector = Detector::from_bytes(&model, &Device::flex())?;
+/// let floors = SyntheticImages::new(Texture::Floor, 64, 5).normal(4);
+/// let floors: Vec<_> = floors.iter().map(|labelled| &labelled.image).collect();
+/// assert_eq!(rebuilding_warning(&detector, &floors).await?, None);
+/// # Ok(()) }) }
+/// ```
+///
 /// # Errors
 ///
 /// [`crate::Error::Device`] where the device fails.

@@ -8,6 +8,16 @@ use rand_chacha::ChaCha8Rng;
 use super::config::TrainConfig;
 
 /// One image of an epoch: its index, and along which axes it is mirrored.
+///
+/// ```
+/// use daad::learn::TrainConfig;
+/// use daad::learn::order::draws;
+///
+/// let images = ["a", "b", "c"];
+/// for draw in draws(&TrainConfig::default(), 0, images.len()) {
+///     println!("{} is next", images[draw.index]);
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The index of the training image.
@@ -18,6 +28,21 @@ pub struct Draw {
 
 /// The draws of `epoch` over `count` images. They depend only on the seed and the epoch, so that a
 /// resumed run draws the same images as a run without interruption.
+///
+/// ```
+/// use daad::learn::TrainConfig;
+/// use daad::learn::order::draws;
+///
+/// let config = TrainConfig {
+///     seed: 7,
+///     ..TrainConfig::default()
+/// };
+/// let epoch = draws(&config, 0, 5);
+/// assert_eq!(epoch, draws(&config, 0, 5));
+/// let mut indices: Vec<usize> = epoch.iter().map(|draw| draw.index).collect();
+/// indices.sort_unstable();
+/// assert_eq!(indices, [0, 1, 2, 3, 4]);
+/// ```
 pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     rng.set_stream(epoch as u64 + 1);
@@ -35,6 +60,21 @@ pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
 
 impl Draw {
     /// The image, mirrored as drawn.
+    ///
+    /// ```
+    /// use daad::image::Flips;
+    /// use daad::learn::TrainConfig;
+    /// use daad::learn::order::draws;
+    /// use image::{Rgb, RgbImage, imageops};
+    ///
+    /// let config = TrainConfig {
+    ///     flips: Flips::Horizontal,
+    ///     ..TrainConfig::default()
+    /// };
+    /// let image = RgbImage::from_fn(4, 4, |x, _| Rgb([x as u8; 3]));
+    /// let drawn = draws(&config, 0, 1)[0].apply(&image);
+    /// assert!(drawn == image || drawn == imageops::flip_horizontal(&image));
+    /// ```
     pub fn apply(&self, image: &RgbImage) -> RgbImage {
         let mut image = image.clone();
         if self.flip_horizontal {
@@ -51,6 +91,19 @@ impl Draw {
 /// calibration; the same seed gives the same indices. At least one image is held out, and at least
 /// one is left to train on.
 ///
+/// ```
+/// use daad::learn::TrainConfig;
+/// use daad::learn::order::held_out;
+///
+/// let config = TrainConfig {
+///     held_out: 0.2,
+///     ..TrainConfig::default()
+/// };
+/// let places = held_out(&config, 10);
+/// assert_eq!(places.len(), 2);
+/// assert!(places.is_sorted());
+/// ```
+///
 /// # Panics
 ///
 /// Where there are fewer than two images.
@@ -65,7 +118,7 @@ pub fn held_out(config: &TrainConfig, count: usize) -> Vec<usize> {
 }
 
 /// Divides `all` into the elements at `places`, which are ascending, and the others.
-pub fn partition<T>(all: Vec<T>, places: &[usize]) -> (Vec<T>, Vec<T>) {
+pub(crate) fn partition<T>(all: Vec<T>, places: &[usize]) -> (Vec<T>, Vec<T>) {
     let indexed = all.into_iter().enumerate();
     let (chosen, others): (Vec<_>, Vec<_>) =
         indexed.partition(|(index, _)| places.binary_search(index).is_ok());

@@ -16,6 +16,26 @@ use crate::image::to_tensor;
 use crate::model::Model;
 
 /// A training run.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::learn::Run;
+/// # use daad::dataset::{SyntheticImages, Texture};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2\nbatch-size = 2")?.resolve()?;
+/// # let images = SyntheticImages::new(Texture::Cloth, 16, 0).normal(3);
+/// # let images: Vec<_> = images.into_iter().map(|labelled| labelled.image).collect();
+///
+/// let mut run = Run::new(config, images.len(), &Device::flex())?;
+/// while run.epoch() < run.config().epochs {
+///     let draws = run.batch().iter();
+///     let batch: Vec<_> = draws.map(|draw| draw.apply(&images[draw.index])).collect();
+///     let rate = run.learning_rate();
+///     run.train(&batch, rate);
+/// }
+/// assert_eq!((run.epoch(), run.step()), (2, 0));
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Run {
     config: TrainConfig,
@@ -36,6 +56,18 @@ pub struct Run {
 impl Run {
     /// A new run over `images` images.
     ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::{Run, TrainConfig};
+    ///
+    /// let config = TrainConfig {
+    ///     batch_size: 0,
+    ///     ..TrainConfig::default()
+    /// };
+    /// let error = Run::new(config, 10, &Device::flex()).unwrap_err().to_string();
+    /// assert!(error.contains("the batch size must be between 1 and a million"), "{error}");
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`](crate::Error::Config) for settings that are not allowed.
@@ -48,6 +80,22 @@ impl Run {
     }
 
     /// A run that continues after `epoch` finished epochs and `step` batches of the next epoch.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::Run;
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nbatch-size = 2")?.resolve()?;
+    ///
+    /// let device = Device::flex();
+    /// let mut run = Run::new(config, 5, &device)?;
+    /// run.train(&[], None); // none of the images can be read
+    /// let (state, place) = (run.state().clone(), (run.epoch(), run.step()));
+    /// let resumed = Run::at(run.config().clone(), 5, state, place, &device);
+    /// assert_eq!(resumed.step(), 1);
+    /// assert_eq!(resumed.rest_of_epoch(), run.rest_of_epoch());
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn at(
         config: TrainConfig,
         images: usize,
@@ -73,6 +121,19 @@ impl Run {
     }
 
     /// The images of the next batch.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::Run;
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nbatch-size = 2")?.resolve()?;
+    ///
+    /// // Five images in batches of two.
+    /// let run = Run::new(config, 5, &Device::flex())?;
+    /// assert_eq!(run.steps(), 3);
+    /// assert_eq!(run.batch(), &run.rest_of_epoch()[..2]);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn batch(&self) -> &[Draw] {
         let rest = self.rest_of_epoch();
         &rest[..self.config.batch_size.min(rest.len())]
@@ -110,6 +171,21 @@ impl Run {
     }
 
     /// The learning rate that the settings give for the next batch; None if no update follows it.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::Run;
+    /// # use daad::settings::Settings;
+    /// # let mut config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nbatch-size = 1")?.resolve()?;
+    ///
+    /// // The optimizers update the networks after every second batch.
+    /// config.accumulate = 2;
+    /// let mut run = Run::new(config, 4, &Device::flex())?;
+    /// assert_eq!(run.learning_rate(), None);
+    /// run.train(&[], None);
+    /// assert_eq!(run.learning_rate(), Some(1e-4));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn learning_rate(&self) -> Option<f64> {
         self.config
             .learning_rate_after(self.epoch, self.step, self.steps())
@@ -119,6 +195,22 @@ impl Run {
     /// learning rate, the optimizers update both networks by the mean of all accumulated gradients;
     /// without one, the gradients of this batch are added to the accumulated ones. The returned
     /// losses are still on the device; an empty batch has no losses.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::Run;
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nbatch-size = 1")?.resolve()?;
+    /// # let image = image::RgbImage::new(16, 16);
+    ///
+    /// let mut run = Run::new(config, 4, &Device::flex())?;
+    /// let losses = run.train(&[image.clone()], None).expect("a batch with an image");
+    /// assert!(losses.reconstruction.into_scalar::<f32>() > 0.0);
+    /// assert!(!run.is_between_steps());
+    /// run.train(&[image], Some(1e-4));
+    /// assert!(run.is_between_steps());
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn train(&mut self, images: &[RgbImage], learning_rate: Option<f64>) -> Option<StepLosses> {
         let losses = (!images.is_empty()).then(|| {
             let batch = to_tensor(&images.iter().collect::<Vec<_>>(), &self.device);

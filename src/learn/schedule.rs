@@ -6,6 +6,21 @@ use super::config::MAX_EPOCHS;
 use crate::error::{Error, Result};
 
 /// How the learning rate changes from its initial value.
+///
+/// ```
+/// use daad::learn::{Schedule, Steps, TrainConfig};
+///
+/// // After every 300 epochs, a tenth of the learning rate is left.
+/// let config = TrainConfig {
+///     schedule: Schedule::Step(Steps {
+///         epochs: 300,
+///         factor: Steps::DEFAULT_FACTOR,
+///     }),
+///     ..TrainConfig::default()
+/// };
+/// config.validate()?;
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
@@ -20,6 +35,21 @@ pub enum Schedule {
 }
 
 /// The parameters of [`Schedule::Step`].
+///
+/// ```
+/// use daad::learn::{Schedule, Steps, TrainConfig};
+///
+/// let steps = Steps {
+///     epochs: 300,
+///     factor: 1.5,
+/// };
+/// let config = TrainConfig {
+///     schedule: Schedule::Step(steps),
+///     ..TrainConfig::default()
+/// };
+/// let error = config.validate().unwrap_err().to_string();
+/// assert!(error.contains("step-factor must lie between 0 and 1"), "{error}");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
@@ -36,7 +66,7 @@ impl Steps {
 
 impl Schedule {
     /// The factor of the initial learning rate when `done` of `epochs` epochs are done.
-    pub fn factor(self, done: f64, epochs: usize) -> f64 {
+    pub(super) fn factor(self, done: f64, epochs: usize) -> f64 {
         match self {
             Self::Constant => 1.0,
             Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * (done / epochs as f64)).cos()),
@@ -52,7 +82,7 @@ impl Schedule {
     /// # Errors
     ///
     /// [`Error::Config`] naming the value that is not allowed.
-    pub fn validate(self) -> Result<()> {
+    pub(super) fn validate(self) -> Result<()> {
         match self {
             Self::Step(Steps { epochs, .. }) if !(1..=MAX_EPOCHS).contains(&epochs) => Err(
                 Error::Config("step-epochs must be between 1 and a million".into()),

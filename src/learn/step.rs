@@ -14,6 +14,24 @@ use crate::loss;
 use crate::model::{Discriminator, Model, parameters};
 
 /// The networks and optimizers, which each training step changes.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::image::to_tensor;
+/// use daad::learn::{TrainState, initialize};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+/// # let image = image::RgbImage::new(16, 16);
+///
+/// let device = Device::flex().autodiff();
+/// let mut state = TrainState::new(initialize(config.model.init(&device)?, config.seed));
+/// for _ in 0..2 {
+///     let batch = to_tensor(&[&image], &device); // [1, 3, 16, 16]
+///     let gradients = state.gradients(batch, &config.objective);
+///     state = state.apply(gradients, 1e-3);
+/// }
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TrainState {
     /// The networks, on an autodiff device.
@@ -25,6 +43,23 @@ pub struct TrainState {
 }
 
 /// The losses of one step, still on the device, without their weights λ.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::image::to_tensor;
+/// use daad::learn::{TrainState, initialize};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+/// # let image = image::RgbImage::new(16, 16);
+///
+/// // A configuration without a discriminator.
+/// let device = Device::flex().autodiff();
+/// let state = TrainState::new(initialize(config.model.init(&device)?, 0));
+/// let losses = state.gradients(to_tensor(&[&image], &device), &config.objective).losses;
+/// assert_eq!(losses.reconstruction.dims(), [1]);
+/// assert!(losses.structural.is_none() && losses.adversarial.is_none());
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct StepLosses {
     /// Lrec.
@@ -36,6 +71,24 @@ pub struct StepLosses {
 }
 
 /// The losses that need a discriminator, still on the device, without their weights λ.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::image::to_tensor;
+/// use daad::learn::{TrainState, initialize};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\ndiscriminator-features = 4")?.resolve()?;
+/// # let [one, other] = [0, 255].map(|value| image::RgbImage::from_pixel(16, 16, image::Rgb([value; 3])));
+///
+/// // A configuration with a discriminator, as `TrainConfig::default()`.
+/// let device = Device::flex().autodiff();
+/// let state = TrainState::new(initialize(config.model.init(&device)?, 0));
+/// let batch = to_tensor(&[&one, &other], &device);
+/// let losses = state.gradients(batch, &config.objective).losses.adversarial;
+/// let entropy = losses.expect("there is a discriminator").discriminator;
+/// assert!(entropy.into_scalar::<f32>() > 0.0);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct AdversarialLosses {
     /// Ladv.
@@ -47,6 +100,24 @@ pub struct AdversarialLosses {
 }
 
 /// The gradients of one batch, or the sum of the gradients of several batches, for both networks.
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::image::to_tensor;
+/// use daad::learn::{TrainState, initialize};
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+/// # let [one, other] = [0, 255].map(|value| image::RgbImage::from_pixel(16, 16, image::Rgb([value; 3])));
+///
+/// let device = Device::flex().autodiff();
+/// let state = TrainState::new(initialize(config.model.init(&device)?, 0));
+/// let gradients = |image| state.gradients(to_tensor(&[image], &device), &config.objective);
+/// // One update by the mean of two batches.
+/// let sum = gradients(&one) + gradients(&other);
+/// let state = state.apply(sum, 1e-3);
+/// assert_eq!(state.generator_optimizer.state().0, 1);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct StepGradients {
     /// The losses of the batch; in a sum over several batches, those of the last batch.
@@ -74,7 +145,7 @@ impl StepLosses {
     /// All losses that are present, each with its index in [`Losses::to_array`].
     ///
     /// [`Losses::to_array`]: super::Losses::to_array
-    pub fn columns(self) -> Vec<(usize, Tensor<1>)> {
+    pub(crate) fn columns(self) -> Vec<(usize, Tensor<1>)> {
         let mut columns = vec![(0, self.reconstruction)];
         if let Some(losses) = self.adversarial {
             columns.push((1, losses.adversarial));
@@ -102,6 +173,21 @@ impl TrainState {
 
     /// The gradients of one batch of images `[B, 3, H, W]` on an autodiff device, for both current
     /// networks.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::image::to_tensor;
+    /// use daad::learn::{TrainState, initialize};
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+    /// # let image = image::RgbImage::new(16, 16);
+    ///
+    /// let device = Device::flex().autodiff();
+    /// let state = TrainState::new(initialize(config.model.init(&device)?, 0));
+    /// let gradients = state.gradients(to_tensor(&[&image], &device), &config.objective);
+    /// assert!(gradients.losses.reconstruction.into_scalar::<f32>() > 0.0);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn gradients(&self, images: Tensor<4>, objective: &Objective) -> StepGradients {
         let Model {
             generator,
@@ -162,6 +248,27 @@ impl TrainState {
     }
 
     /// Updates both networks by the mean of the gradients of the batches that were added.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::image::to_tensor;
+    /// use daad::learn::{TrainState, initialize};
+    /// # use daad::settings::Settings;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"")?.resolve()?;
+    /// # let image = image::RgbImage::new(16, 16);
+    ///
+    /// let device = Device::flex().autodiff();
+    /// let batch = to_tensor(&[&image], &device);
+    /// let mut state = TrainState::new(initialize(config.model.init(&device)?, 0));
+    /// let mut errors = Vec::new();
+    /// for _ in 0..10 {
+    ///     let gradients = state.gradients(batch.clone(), &config.objective);
+    ///     errors.push(gradients.losses.reconstruction.clone().into_scalar::<f32>());
+    ///     state = state.apply(gradients, 1e-2);
+    /// }
+    /// assert!(errors[9] < errors[0]);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     #[must_use]
     pub fn apply(self, gradients: StepGradients, learning_rate: f64) -> Self {
         let Self {

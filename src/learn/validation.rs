@@ -24,6 +24,19 @@ use crate::error::{Error, Result};
 const FEWEST_TO_HALVE: usize = 4;
 
 /// How often to measure the held-out images, and what to do with the result.
+///
+/// ```
+/// use daad::learn::Validation;
+///
+/// // Every fifth epoch; the run ends after two validations without a lower error.
+/// let validation = Validation {
+///     every: 5,
+///     patience: Some(2),
+///     keep_best: true,
+/// };
+/// assert!(validation.is_due(10) && !validation.is_due(12));
+/// assert!(validation.chooses());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
@@ -36,6 +49,19 @@ pub struct Validation {
 }
 
 /// The held-out images, divided into a validation and a calibration split.
+///
+/// ```
+/// use daad::learn::{HeldOut, Validation};
+///
+/// let validation = Validation {
+///     every: 1,
+///     patience: None,
+///     keep_best: true,
+/// };
+/// let held_out = HeldOut::share(Some(validation), vec!["a", "b", "c", "d"]);
+/// assert_eq!(held_out.choosing, ["b", "d"]);
+/// assert_eq!(held_out.calibrating, ["a", "c"]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldOut<T> {
     /// The validation split, measured during the run.
@@ -50,7 +76,7 @@ impl Validation {
     /// # Errors
     ///
     /// [`Error::Config`] naming the value that is not allowed.
-    pub fn validate(&self) -> Result<()> {
+    pub(super) fn validate(&self) -> Result<()> {
         if self.every == 0 {
             return Err(Error::Config("validate-every must be at least 1".into()));
         }
@@ -76,11 +102,30 @@ impl Validation {
     }
 
     /// Whether the run has to end because of these errors, according to `patience`.
+    ///
+    /// ```
+    /// use daad::learn::Validation;
+    ///
+    /// let validation = Validation {
+    ///     every: 1,
+    ///     patience: Some(2),
+    ///     keep_best: false,
+    /// };
+    /// assert!(!validation.is_over(&[0.12, 0.10, 0.11]));
+    /// assert!(validation.is_over(&[0.12, 0.10, 0.11, 0.10]));
+    /// ```
     pub fn is_over(&self, errors: &[f64]) -> bool {
-        match (self.patience, lowest(errors)) {
+        match (self.patience, Self::lowest(errors)) {
             (Some(patience), Some(best)) => errors.len() - 1 - best >= patience,
             _ => false,
         }
+    }
+
+    /// The index of the lowest error; of several equal ones, the first.
+    pub(crate) fn lowest(errors: &[f64]) -> Option<usize> {
+        let places = errors.iter().enumerate();
+        let lowest = places.min_by(|(_, a), (_, b)| a.total_cmp(b));
+        lowest.map(|(place, _)| place)
     }
 }
 
@@ -88,6 +133,14 @@ impl<T: Clone> HeldOut<T> {
     /// Divides the held-out images into the two splits. If validation decides something and there
     /// are enough images, they go to the two splits alternately; otherwise both splits have all
     /// images.
+    ///
+    /// ```
+    /// use daad::learn::HeldOut;
+    ///
+    /// let held_out = HeldOut::share(None, vec!["a", "b", "c"]);
+    /// assert!(held_out.choosing.is_empty());
+    /// assert_eq!(held_out.calibrating, ["a", "b", "c"]);
+    /// ```
     pub fn share(validation: Option<Validation>, images: Vec<T>) -> Self {
         match validation {
             None => Self {
@@ -109,14 +162,25 @@ impl<T: Clone> HeldOut<T> {
     }
 }
 
-/// The index of the lowest error; of several equal ones, the first.
-pub fn lowest(errors: &[f64]) -> Option<usize> {
-    let places = errors.iter().enumerate();
-    let lowest = places.min_by(|(_, a), (_, b)| a.total_cmp(b));
-    lowest.map(|(place, _)| place)
-}
-
 /// Mean R of `images`, computed in batches of `batch_size`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
+/// use burn::tensor::Device;
+/// use daad::dataset::{SyntheticImages, Texture};
+/// use daad::detector::Inference;
+/// use daad::learn::held_out_error;
+/// use daad::weights::decode;
+///
+/// let device = Device::flex();
+/// let model = decode(&std::fs::read("models/series/r4.safetensors")?, &device)?.model;
+/// let inference = Inference::new(&model, &device, false);
+/// let floors = SyntheticImages::new(Texture::Floor, 64, 5).normal(4);
+/// let floors: Vec<_> = floors.into_iter().map(|labelled| labelled.image).collect();
+/// let error = held_out_error(&inference, &floors, 2).await?;
+/// assert!((0.0..0.01).contains(&error), "{error}");
+/// # Ok(()) }) }
+/// ```
 ///
 /// # Errors
 ///
@@ -159,7 +223,7 @@ mod tests {
         assert!(!BOTH.is_over(&[3.0, 2.0, 2.5]));
         assert!(BOTH.is_over(&[3.0, 2.0, 2.5, 2.0]));
         assert!(!BOTH.is_over(&[3.0, 2.0, 2.5, 1.9]));
-        assert_eq!(lowest(&[3.0, 2.0, 2.5, 2.0]), Some(1));
+        assert_eq!(Validation::lowest(&[3.0, 2.0, 2.5, 2.0]), Some(1));
     }
 
     #[test]

@@ -4,6 +4,15 @@
 use burn::tensor::Tensor;
 
 /// Side of the Gaussian windows that are compared.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::loss::{WINDOW_PX, structural_similarity};
+///
+/// let image = Tensor::<4>::zeros([1, 3, WINDOW_PX, WINDOW_PX], &Device::flex());
+/// let similarity: f32 = structural_similarity(image.clone(), image).into_scalar();
+/// assert!((similarity - 1.0).abs() < 1e-6);
+/// ```
 pub const WINDOW_PX: usize = 11;
 
 /// Standard deviation of the window.
@@ -21,6 +30,17 @@ const CONTRAST: f64 = (0.03 * DATA_RANGE) * (0.03 * DATA_RANGE);
 ///
 /// Channel by channel, over the windows that lie whole in the image. An extension: the paper
 /// compares pixels alone.
+///
+/// ```
+/// use burn::tensor::{Device, Distribution, Tensor};
+/// use daad::loss::structural_similarity;
+///
+/// let noise = Distribution::Uniform(-1.0, 1.0);
+/// let images = Tensor::<4>::random([2, 3, 32, 32], noise, &Device::flex());
+/// let similar = |other| structural_similarity(images.clone(), other).into_scalar::<f32>();
+/// assert!((similar(images.clone()) - 1.0).abs() < 1e-4);
+/// assert!(similar(images.clone() * 0.5) < 0.95);
+/// ```
 ///
 /// # Panics
 ///

@@ -5,6 +5,16 @@
 //! metrics agree with scikit-learn, which the tests compare with. What scikit-learn would answer
 //! with a number by convention (one kind of image is missing) is None here, and so is everything
 //! where a score is not a number.
+//!
+//! ```
+//! use daad::metric::Label::{Anomalous, Normal};
+//! use daad::metric::{auroc, best_f1};
+//!
+//! let scores = [0.1, 0.3, 0.2, 0.9];
+//! let labels = [Normal, Normal, Anomalous, Anomalous];
+//! assert_eq!(auroc(&scores, &labels), Some(0.75));
+//! assert_eq!(best_f1(&scores, &labels).map(|best| best.f1), Some(0.8));
+//! ```
 
 mod pixel;
 mod precision_recall;
@@ -14,12 +24,19 @@ mod roc;
 
 pub use pixel::{AUPRO_LIMIT, PixelMetrics, PixelScores};
 pub use precision_recall::{BestF1, average_precision, best_f1};
-pub use regions::{Regions, label_regions};
 pub use roc::{RocCurve, auroc};
 
 use serde::{Deserialize, Serialize};
 
 /// What an image is known to be.
+///
+/// ```
+/// use daad::metric::Label;
+///
+/// let is_defective = [false, true];
+/// let labels = is_defective.map(|it| if it { Label::Anomalous } else { Label::Normal });
+/// assert_eq!(labels, [Label::Normal, Label::Anomalous]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Label {

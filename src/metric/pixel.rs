@@ -3,9 +3,32 @@
 use super::regions::label_regions;
 
 /// AUPRO is measured up to this share of false positives, as is the custom.
+///
+/// ```
+/// use daad::metric::{AUPRO_LIMIT, PixelScores};
+///
+/// // The defect is found with half of the normal pixels above it: too late to count.
+/// let mut pixels = PixelScores::default();
+/// pixels.add_masked(&[0.9, 0.5, 0.1], &[false, true, false], 3);
+/// assert_eq!(AUPRO_LIMIT, 0.3);
+/// assert_eq!(pixels.measure().map(|metrics| metrics.aupro), Some(0.0));
+/// ```
 pub const AUPRO_LIMIT: f64 = 0.3;
 
 /// How well the pixels' scores separate.
+///
+/// ```
+/// use daad::metric::PixelScores;
+///
+/// // One row: a region of three pixels that is found, and one of a single pixel that is not.
+/// let mut pixels = PixelScores::default();
+/// let scores = [0.9, 0.9, 0.9, 0.2, 0.1, 0.0];
+/// pixels.add_masked(&scores, &[true, true, true, false, false, true], 6);
+/// let metrics = pixels.measure().ok_or("pixels of both kinds")?;
+/// assert!((metrics.auroc - 0.75).abs() < 1e-9); // of the pixels
+/// assert!((metrics.aupro - 0.5).abs() < 1e-9); // of the regions
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PixelMetrics {
     /// AUROC over all pixels of all images.
@@ -53,11 +76,32 @@ struct AnomalousPixel {
 
 impl PixelScores {
     /// Adds an image of which every pixel is normal.
+    ///
+    /// ```
+    /// use daad::metric::PixelScores;
+    ///
+    /// let mut pixels = PixelScores::default();
+    /// pixels.add_normal(&[0.1, 0.2, 0.3]); // an image of any shape
+    /// pixels.add_masked(&[0.4], &[true], 1);
+    /// assert_eq!(pixels.measure().map(|metrics| metrics.auroc), Some(1.0));
+    /// ```
     pub fn add_normal(&mut self, scores: &[f32]) {
         self.normal.extend_from_slice(scores);
     }
 
     /// Adds an image with its mask, both row by row: true is anomalous.
+    ///
+    /// ```
+    /// use daad::metric::PixelScores;
+    ///
+    /// let mut pixels = PixelScores::default();
+    /// let mask = [
+    ///     true, false, false,
+    ///     false, false, true,
+    /// ];
+    /// pixels.add_masked(&[0.9, 0.1, 0.1, 0.1, 0.1, 0.9], &mask, 3);
+    /// assert_eq!(pixels.measure().map(|metrics| metrics.aupro), Some(1.0));
+    /// ```
     ///
     /// # Panics
     ///
@@ -79,6 +123,16 @@ impl PixelScores {
     }
 
     /// Measures. None where no pixel is anomalous, none is normal, or a score is not a number.
+    ///
+    /// ```
+    /// use daad::metric::PixelScores;
+    ///
+    /// let mut pixels = PixelScores::default();
+    /// pixels.add_normal(&[0.1, 0.2, 0.3]);
+    /// assert!(pixels.clone().measure().is_none()); // no pixel is anomalous
+    /// pixels.add_masked(&[0.2], &[true], 1);
+    /// assert_eq!(pixels.measure().map(|metrics| metrics.auroc), Some(0.5));
+    /// ```
     pub fn measure(mut self) -> Option<PixelMetrics> {
         let mut scores = self.normal.iter();
         let mut anomalous_scores = self.anomalous.iter().map(|pixel| pixel.score);

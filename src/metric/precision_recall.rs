@@ -6,6 +6,15 @@ use super::ranking::Ranking;
 /// Average precision: the precision at each threshold, weighted by the recall gained there, without
 /// interpolation (scikit-learn's `average_precision_score`). None as [`super::auroc`].
 ///
+/// ```
+/// use daad::metric::Label::{Anomalous, Normal};
+/// use daad::metric::average_precision;
+///
+/// // Half of the anomalous images at a precision of 1, the other half at 2/3.
+/// let precision = average_precision(&[0.9, 0.8, 0.7], &[Anomalous, Normal, Anomalous]);
+/// assert_eq!(precision, Some(0.5 * 1.0 + 0.5 * (2.0 / 3.0)));
+/// ```
+///
 /// # Panics
 ///
 /// Where the slices differ in length.
@@ -23,6 +32,14 @@ pub fn average_precision(scores: &[f64], labels: &[Label]) -> Option<f64> {
 }
 
 /// The best F1 that any threshold reaches.
+///
+/// ```
+/// use daad::metric::Label::{Anomalous, Normal};
+/// use daad::metric::{BestF1, best_f1};
+///
+/// let best = best_f1(&[0.2, 0.9], &[Normal, Anomalous]);
+/// assert_eq!(best, Some(BestF1 { f1: 1.0, threshold: 0.9 }));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BestF1 {
     /// Harmonic mean of precision and recall, in (0, 1].
@@ -34,6 +51,18 @@ pub struct BestF1 {
 /// The best F1 over all thresholds, of scikit-learn's `precision_recall_curve`. It is chosen with
 /// the labels at hand, so it is what a threshold could reach, not what the model's own does.
 /// None as [`super::auroc`].
+///
+/// ```
+/// use daad::metric::Label::{Anomalous, Normal};
+/// use daad::metric::best_f1;
+///
+/// let scores = [0.1, 0.3, 0.6, 0.9];
+/// let labels = [Normal, Anomalous, Normal, Anomalous];
+/// // A precision of 2/3 and a recall of 1.
+/// let best = best_f1(&scores, &labels).ok_or("images of both kinds")?;
+/// assert_eq!((best.f1, best.threshold), (0.8, 0.3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Panics
 ///

@@ -2,11 +2,11 @@
 
 /// A mask with its regions numbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Regions {
+pub(super) struct Regions {
     /// Pixels of each region, in the order in which row by row they are met.
-    pub sizes_px: Vec<usize>,
+    pub(super) sizes_px: Vec<usize>,
     /// The region of each pixel, an index into `sizes_px`; None outside the mask.
-    pub region_of: Vec<Option<u32>>,
+    pub(super) region_of: Vec<Option<u32>>,
 }
 
 /// Finds the regions of a mask that lies row by row. Pixels that touch, by a corner too, are of one
@@ -15,7 +15,7 @@ pub struct Regions {
 /// # Panics
 ///
 /// Where the mask is not of whole rows.
-pub fn label_regions(mask: &[bool], width_px: usize) -> Regions {
+pub(super) fn label_regions(mask: &[bool], width_px: usize) -> Regions {
     let height_px = mask.len() / width_px.max(1);
     assert_eq!(mask.len(), width_px * height_px, "a mask of whole rows");
     let around = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);

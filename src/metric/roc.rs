@@ -5,6 +5,19 @@ use super::ranking::Ranking;
 
 /// The ROC curve, a point for each distinct score (scikit-learn's `roc_curve` with
 /// `drop_intermediate=False`), from (0, 0) to (1, 1).
+///
+/// ```
+/// use daad::metric::Label::{Anomalous, Normal};
+/// use daad::metric::RocCurve;
+///
+/// let scores = [0.1, 0.4, 0.35, 0.8];
+/// let labels = [Normal, Normal, Anomalous, Anomalous];
+/// let curve = RocCurve::of(&scores, &labels).ok_or("images of both kinds")?;
+/// assert_eq!(curve.false_positive_rates, [0.0, 0.0, 0.5, 0.5, 1.0]);
+/// assert_eq!(curve.true_positive_rates, [0.0, 0.5, 0.5, 1.0, 1.0]);
+/// assert_eq!(curve.thresholds, [f64::INFINITY, 0.8, 0.4, 0.35, 0.1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RocCurve {
     /// Share of normal images at or above the threshold.
@@ -17,6 +30,15 @@ pub struct RocCurve {
 
 impl RocCurve {
     /// None where one of the two kinds is missing or a score is not a number.
+    ///
+    /// ```
+    /// use daad::metric::Label::{Anomalous, Normal};
+    /// use daad::metric::RocCurve;
+    ///
+    /// assert!(RocCurve::of(&[0.1, 0.2], &[Normal, Anomalous]).is_some());
+    /// assert!(RocCurve::of(&[0.1, 0.2], &[Normal, Normal]).is_none());
+    /// assert!(RocCurve::of(&[0.1, f64::NAN], &[Normal, Anomalous]).is_none());
+    /// ```
     ///
     /// # Panics
     ///

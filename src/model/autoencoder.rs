@@ -9,6 +9,17 @@ use crate::error::Result;
 use crate::nn::{MemoryBank, MemoryBankConfig};
 
 /// Reconstructs images from the items of its memories.
+///
+/// ```
+/// use burn::tensor::Device;
+///
+/// let file = std::fs::read("models/piped.safetensors")?;
+/// let model = daad::weights::decode(&file, &Device::flex())?.model;
+/// let image = daad::image::test_pattern(128, 128);
+/// let images = daad::image::to_tensor(&[&image], &Device::flex());
+/// assert_eq!(model.generator.forward(images).dims(), [1, 3, 128, 128]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Autoencoder {
     encoder: Encoder,
@@ -44,6 +55,19 @@ impl Autoencoder {
     }
 
     /// Images `[B, 3, H, W]` in [−1, 1] to reconstructions of the same shape (x̂, unbounded).
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use daad::model::ModelConfig;
+    ///
+    /// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+    /// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+    /// config.memory.items = 10;
+    /// let generator = config.init(&Device::flex())?.generator;
+    /// let images = Tensor::<4>::zeros([5, 3, 32, 32], &Device::flex());
+    /// assert_eq!(generator.forward(images).dims(), [5, 3, 32, 32]);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
         // The encoder continues with the unchanged maps; a memory changes only the input of the
         // decoder.
@@ -52,13 +76,13 @@ impl Autoencoder {
     }
 
     /// The encoder's feature maps of images, one per scale: see [`Encoder::forward`].
-    pub fn encode(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    pub(crate) fn encode(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         self.encoder.forward(images)
     }
 
     /// The map that the memory assembles from its answers, or the unchanged map if this connection
     /// has no memory.
-    pub fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn recall(&self, scale: usize, map: Tensor<4>) -> Tensor<4> {
         match &self.memories[scale] {
             Some(memory) => memory.forward(map),
             None => map,
@@ -66,14 +90,14 @@ impl Autoencoder {
     }
 
     /// Decodes the assembled maps of all scales to images.
-    pub fn decode(&self, mut maps: Vec<Tensor<4>>) -> Tensor<4> {
+    pub(crate) fn decode(&self, mut maps: Vec<Tensor<4>>) -> Tensor<4> {
         let bottleneck = maps.pop().expect("at least one scale");
         self.decoder
             .forward(bottleneck, self.skip_connections.then_some(maps))
     }
 
     /// The memory on the connection at `scale`.
-    pub fn memory(&self, scale: usize) -> Option<&MemoryBank> {
+    pub(crate) fn memory(&self, scale: usize) -> Option<&MemoryBank> {
         self.memories[scale].as_ref()
     }
 

@@ -23,6 +23,23 @@ const MAX_PARAMETERS: u128 = 1 << 32;
 const TEMPERATURES: RangeInclusive<f64> = 0.01..=100.0;
 
 /// The shape of generator and discriminator.
+///
+/// ```
+/// use daad::model::ModelConfig;
+///
+/// // DAAD+ of the paper, and a smaller DAAD.
+/// let paper = ModelConfig::default();
+/// assert_eq!((paper.height_px, paper.scales, paper.base_width), (256, 4, 64));
+/// let small = ModelConfig {
+///     height_px: 128,
+///     width_px: 128,
+///     base_width: 16,
+///     adversarial: None,
+///     ..paper
+/// };
+/// small.validate()?;
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -43,6 +60,16 @@ pub struct ModelConfig {
 }
 
 /// The position and size of the memories.
+///
+/// ```
+/// use daad::model::{MemoryConfig, ModelConfig};
+///
+/// let mut config = ModelConfig::default();
+/// config.memory = MemoryConfig { items: 100, temperature: 0.1, ..config.memory };
+/// assert!(config.validate().is_ok());
+/// config.memory.items = 0;
+/// assert!(config.validate().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
@@ -61,6 +88,17 @@ pub struct MemoryConfig {
 }
 
 /// How the feature maps of all scales are divided into blocks.
+///
+/// ```
+/// use daad::model::{Division, ModelConfig};
+/// use daad::nn::DivisionRate;
+///
+/// let mut config = ModelConfig::default();
+/// config.memory.division = Division::Blocks(DivisionRate::square(4));
+/// assert_eq!(config.division_rate(0).blocks(), 16);
+/// config.memory.division = Division::PixelWise; // the finest map has 128×128 pixels
+/// assert_eq!(config.division_rate(0).blocks(), 128 * 128);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Division {
@@ -71,6 +109,15 @@ pub enum Division {
 }
 
 /// The connections from encoder to decoder that have a memory.
+///
+/// ```
+/// use daad::model::{MemoryPlacement, ModelConfig};
+///
+/// let mut config = ModelConfig::default();
+/// config.memory.placement = MemoryPlacement::Bottleneck;
+/// let with_memory: Vec<_> = (0..config.scales).filter(|&scale| config.has_memory(scale)).collect();
+/// assert_eq!(with_memory, [3]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemoryPlacement {
@@ -83,6 +130,15 @@ pub enum MemoryPlacement {
 }
 
 /// The discriminator's shape (Table 8).
+///
+/// ```
+/// use daad::model::{AdversarialConfig, ModelConfig};
+///
+/// let narrow = AdversarialConfig { base_width: 16, ..AdversarialConfig::default() };
+/// assert_eq!(narrow.features, 100);
+/// let config = ModelConfig { adversarial: Some(narrow), ..ModelConfig::default() };
+/// assert_eq!(config.system_name(), "DAAD+");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdversarialConfig {
@@ -93,6 +149,19 @@ pub struct AdversarialConfig {
 }
 
 /// The generators that the paper compares.
+///
+/// ```
+/// use daad::model::{ModelConfig, System};
+/// use daad::nn::DivisionRate;
+///
+/// // MemAE, at the size of the paper's DAAD.
+/// let system = System::MemAe;
+/// let mut config = ModelConfig { adversarial: None, ..ModelConfig::default() };
+/// (config.skip_connections, config.memory.placement) = system.connections();
+/// config.memory.division = system.division(DivisionRate::square(8));
+/// assert_eq!(System::of(&config), Some(system));
+/// assert_eq!(config.system_name(), "MemAE");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum System {
@@ -110,6 +179,15 @@ pub enum System {
 
 impl System {
     /// The division of this system's maps into blocks.
+    ///
+    /// ```
+    /// use daad::model::{Division, System};
+    /// use daad::nn::DivisionRate;
+    ///
+    /// let rate = DivisionRate::square(8);
+    /// assert_eq!(System::Daad.division(rate), Division::Blocks(rate));
+    /// assert_eq!(System::MemAe.division(rate), Division::PixelWise);
+    /// ```
     pub const fn division(self, rate: DivisionRate) -> Division {
         match self {
             Self::MemAe | Self::MemAeSkip => Division::PixelWise,
@@ -118,6 +196,13 @@ impl System {
     }
 
     /// (skip connections, memory placement) of this system.
+    ///
+    /// ```
+    /// use daad::model::{MemoryPlacement, System};
+    ///
+    /// assert_eq!(System::AeSkip.connections(), (true, MemoryPlacement::None));
+    /// assert_eq!(System::Daad.connections(), (true, MemoryPlacement::Everywhere));
+    /// ```
     pub const fn connections(self) -> (bool, MemoryPlacement) {
         match self {
             Self::Ae => (false, MemoryPlacement::None),
@@ -128,6 +213,15 @@ impl System {
     }
 
     /// The system of `config`; None for a combination that the paper does not have.
+    ///
+    /// ```
+    /// use daad::model::{MemoryPlacement, ModelConfig, System};
+    ///
+    /// let mut config = ModelConfig::default();
+    /// assert_eq!(System::of(&config), Some(System::Daad));
+    /// config.memory.placement = MemoryPlacement::Bottleneck; // with skip connections
+    /// assert_eq!(System::of(&config), None);
+    /// ```
     pub const fn of(config: &ModelConfig) -> Option<Self> {
         let MemoryConfig {
             placement,
@@ -177,12 +271,19 @@ impl Default for AdversarialConfig {
 
 /// How many times longer than the shorter side the longer one may be, see
 /// [`ModelConfig::shaped_like`].
+///
+/// ```
+/// use daad::model::{LONGEST_SHAPE, ModelConfig};
+///
+/// let shaped = ModelConfig::default().shaped_like(4000, 400);
+/// assert_eq!(shaped.width_px as f64 / shaped.height_px as f64, LONGEST_SHAPE);
+/// ```
 pub const LONGEST_SHAPE: f64 = 3.0;
 
 impl ModelConfig {
     /// `[C, H, W]` of the feature map that scale `scale` (0 is the finest) passes to the
     /// decoder.
-    pub const fn map_shape(&self, scale: usize) -> [usize; 3] {
+    pub(crate) const fn map_shape(&self, scale: usize) -> [usize; 3] {
         let shrink = scale + 1;
         [
             self.base_width << scale,
@@ -227,6 +328,16 @@ impl ModelConfig {
     }
 
     /// (rh, rw, rc) at `scale`.
+    ///
+    /// ```
+    /// use daad::model::{Division, ModelConfig};
+    /// use daad::nn::DivisionRate;
+    ///
+    /// let mut config = ModelConfig::default();
+    /// assert_eq!(config.division_rate(0), DivisionRate::square(8));
+    /// config.memory.division = Division::PixelWise;
+    /// assert_eq!(config.division_rate(3), DivisionRate::square(16)); // 256 pixels, halved four times
+    /// ```
     pub const fn division_rate(&self, scale: usize) -> DivisionRate {
         match self.memory.division {
             Division::Blocks(rate) => rate,
@@ -242,6 +353,15 @@ impl ModelConfig {
     }
 
     /// Whether the connection at `scale` has a memory.
+    ///
+    /// ```
+    /// use daad::model::{MemoryPlacement, ModelConfig};
+    ///
+    /// let mut config = ModelConfig::default();
+    /// assert!(config.has_memory(0));
+    /// config.memory.placement = MemoryPlacement::Bottleneck;
+    /// assert!(!config.has_memory(0) && config.has_memory(config.scales - 1));
+    /// ```
     pub const fn has_memory(&self, scale: usize) -> bool {
         match self.memory.placement {
             MemoryPlacement::None => false,
@@ -251,11 +371,20 @@ impl ModelConfig {
     }
 
     /// The number of stride-2 stages of the discriminator: log2(size / 4).
-    pub const fn discriminator_stages(&self) -> usize {
+    pub(crate) const fn discriminator_stages(&self) -> usize {
         (self.height_px / 4).ilog2() as usize
     }
 
     /// The name under which the paper lists this configuration; with `+` if it has a discriminator.
+    ///
+    /// ```
+    /// use daad::model::ModelConfig;
+    ///
+    /// let mut config = ModelConfig::default();
+    /// assert_eq!(config.system_name(), "DAAD+");
+    /// config.adversarial = None;
+    /// assert_eq!(config.system_name(), "DAAD");
+    /// ```
     pub fn system_name(&self) -> String {
         let name = match (self.memory.placement, self.memory.division) {
             (MemoryPlacement::None, _) if self.skip_connections => "AE+Skip",
@@ -269,6 +398,14 @@ impl ModelConfig {
     }
 
     /// Checks that a network can be built from this configuration, without allocating memory.
+    ///
+    /// ```
+    /// use daad::model::ModelConfig;
+    ///
+    /// let config = ModelConfig { height_px: 250, ..ModelConfig::default() };
+    /// let refused = config.validate().unwrap_err().to_string();
+    /// assert!(refused.contains("250×256 pixels cannot be halved 4 times"));
+    /// ```
     ///
     /// # Errors
     ///
@@ -341,6 +478,17 @@ impl ModelConfig {
     /// The number of learned parameters of generator and discriminator together, computed without
     /// building the networks. Running statistics of batch normalization are not learned and not
     /// counted.
+    ///
+    /// ```
+    /// use daad::model::ModelConfig;
+    ///
+    /// let paper = ModelConfig::default();
+    /// let mut smaller = paper.clone();
+    /// smaller.memory.items -= 1;
+    /// // One item less in each bank, of one block of 8×8 each.
+    /// let values = (64 * 128 * 128 + 128 * 64 * 64 + 256 * 32 * 32 + 512 * 16 * 16) / 64;
+    /// assert_eq!(paper.parameter_count() - smaller.parameter_count(), values);
+    /// ```
     pub fn parameter_count(&self) -> u128 {
         self.generator_parameters() + self.discriminator_parameters()
     }

@@ -16,7 +16,7 @@ pub(crate) const UP: Window = Window {
 
 /// Reconstructs images from the maps of the scales.
 #[derive(Module, Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     /// The stage of each scale, the finest first; they are applied from the last to the first.
     stages: Vec<DecoderStage>,
     head: Head,
@@ -61,7 +61,11 @@ impl Decoder {
 
     /// Decodes the bottleneck `[B, 2^(L-1)·w, H/2^L, W/2^L]` and the skip connections, if any, of
     /// the scales 1 … L-1 (finest first) to images `[B, 3, H, W]`, without an activation.
-    pub fn forward(&self, bottleneck: Tensor<4>, mut skips: Option<Vec<Tensor<4>>>) -> Tensor<4> {
+    pub(crate) fn forward(
+        &self,
+        bottleneck: Tensor<4>,
+        mut skips: Option<Vec<Tensor<4>>>,
+    ) -> Tensor<4> {
         let mut x = bottleneck;
         for (scale, stage) in self.stages.iter().enumerate().rev() {
             if scale + 1 < self.stages.len()

@@ -32,6 +32,19 @@ const CLASSIFIER: Window = Window {
 };
 
 /// Separates images from reconstructions.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::model::ModelConfig;
+///
+/// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+/// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+/// config.memory.items = 10;
+/// let discriminator = config.init(&Device::flex())?.discriminator.ok_or("a DAAD+ has one")?;
+/// let images = Tensor::<4>::zeros([2, 3, 32, 32], &Device::flex());
+/// assert_eq!(discriminator.forward(images).logits.dims(), [2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Discriminator {
     stages: Vec<ConvBlock>,
@@ -40,6 +53,20 @@ pub struct Discriminator {
 }
 
 /// The output of the discriminator for a batch of images.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor, activation::sigmoid};
+/// use daad::model::Discrimination;
+///
+/// // Sure about the first image, undecided about the second one.
+/// let device = Device::flex();
+/// let judged = Discrimination {
+///     features: Tensor::zeros([2, 100], &device),
+///     logits: Tensor::from_floats([8.0, 0.0], &device),
+/// };
+/// let chances = sigmoid(judged.logits).into_data().try_to_vec::<f32>().unwrap();
+/// assert!(chances[0] > 0.99 && (chances[1] - 0.5).abs() < 1e-6);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Discrimination {
     /// f_D, `[B, F]`.
@@ -74,6 +101,21 @@ impl Discriminator {
     }
 
     /// Computes features and logits of images `[B, 3, H, W]`.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use daad::model::{AdversarialConfig, ModelConfig};
+    ///
+    /// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+    /// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+    /// config.memory.items = 10;
+    /// config.adversarial = Some(AdversarialConfig { base_width: 4, features: 100 });
+    /// let discriminator = config.init(&Device::flex())?.discriminator.ok_or("a DAAD+ has one")?;
+    /// let images = Tensor::<4>::zeros([5, 3, 32, 32], &Device::flex());
+    /// let judged = discriminator.forward(images);
+    /// assert_eq!((judged.features.dims(), judged.logits.dims()), ([5, 100], [5]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn forward(&self, images: Tensor<4>) -> Discrimination {
         let mut x = images;
         for stage in &self.stages {

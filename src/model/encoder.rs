@@ -9,7 +9,7 @@ use crate::nn::{ConvBlock, ConvBlockConfig};
 
 /// Encodes images into one feature map per scale.
 #[derive(Module, Debug)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     stages: Vec<EncoderStage>,
 }
 
@@ -37,7 +37,7 @@ impl Encoder {
     }
 
     /// Encodes images `[B, 3, H, W]` to f_1 … f_L, where f_l is `[B, 2^(l-1)·w, H/2^l, W/2^l]`.
-    pub fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+    pub(crate) fn forward(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
         let mut map = images;
         self.stages
             .iter()

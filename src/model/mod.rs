@@ -37,9 +37,9 @@ pub use autoencoder::Autoencoder;
 pub use config::{
     AdversarialConfig, Division, LONGEST_SHAPE, MemoryConfig, MemoryPlacement, ModelConfig, System,
 };
-pub use decoder::Decoder;
+pub(crate) use decoder::Decoder;
 pub use discriminator::{Discrimination, Discriminator};
-pub use encoder::Encoder;
+pub(crate) use encoder::Encoder;
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -47,6 +47,21 @@ use burn::tensor::Device;
 use crate::error::Result;
 
 /// The networks of a model file: a generator and, if the system has one, a discriminator.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::model::ModelConfig;
+///
+/// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+/// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+/// config.memory.items = 10;
+/// let model = config.init(&Device::flex())?;
+/// let images = Tensor::<4>::zeros([2, 3, 32, 32], &Device::flex());
+/// let reconstructions = model.generator.forward(images);
+/// let discriminator = model.discriminator.as_ref().ok_or("a DAAD+ has one")?;
+/// assert_eq!(discriminator.forward(reconstructions).logits.dims(), [2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Model {
     /// The generator, which reconstructs images.
@@ -59,6 +74,23 @@ pub struct Model {
 impl Model {
     /// The networks for inference only: every batch normalization is merged into the convolution
     /// before it.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::model::parameters::shapes;
+    /// use daad::model::{Model, ModelConfig};
+    ///
+    /// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+    /// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+    /// config.memory.items = 10;
+    /// let model = config.init(&Device::flex())?;
+    /// let has_norms = |model: &Model| {
+    ///     shapes(model).iter().any(|(name, _)| name.ends_with("running_mean"))
+    /// };
+    /// assert!(has_norms(&model));
+    /// assert!(!has_norms(&model.folded()));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn folded(self) -> Self {
         Self {
             generator: self.generator.folded(),
@@ -69,7 +101,21 @@ impl Model {
 
 impl ModelConfig {
     /// The networks on `device`. All weights and memory items are zero; their values have to be
-    /// loaded, or drawn by `train::initialize`.
+    /// loaded, or drawn by `learn::initialize`.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::model::ModelConfig;
+    ///
+    /// let square = ModelConfig { height_px: 32, width_px: 32, ..ModelConfig::default() };
+    /// let mut config = ModelConfig { scales: 2, base_width: 4, ..square };
+    /// config.memory.items = 10;
+    /// let model = config.init(&Device::flex())?;
+    /// assert!(model.discriminator.is_some());
+    /// config.scales = 6; // 32 pixels cannot be halved that often
+    /// assert!(matches!(config.init(&Device::flex()), Err(daad::Error::Config(_))));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -3,39 +3,127 @@
 //! All code that reads or writes weights by name uses this module: the model file, the golden tests
 //! and the gradient checks. Running statistics are included; [`is_learned`] distinguishes them from
 //! learned parameters.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use daad::model::parameters;
+//!
+//! let file = std::fs::read("models/piped.safetensors")?;
+//! let model = daad::weights::decode(&file, &Device::flex())?.model;
+//! let name = "generator.memories.0.items";
+//! let mut shapes = parameters::shapes(&model).into_iter();
+//! let (_, shape) = shapes.find(|(it, _)| it == name).ok_or("no such parameter")?;
+//! assert_eq!(shape, [300, 12 * 8 * 8]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{DType, Tensor, TensorData, Transaction};
-
-use crate::error::{Error, Result};
+use burn::tensor::{DType, Tensor, TensorData};
 
 /// A visitor of every parameter and running statistic of a module, with its name.
+///
+/// ```
+/// use burn::module::Param;
+/// use burn::tensor::{Device, Tensor};
+/// use daad::model::parameters::{ParameterVisitor, visit_parameters};
+/// # use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// /// Counts values.
+/// struct Count(usize);
+///
+/// impl ParameterVisitor for Count {
+///     fn visit<const D: usize>(&mut self, _: &str, param: &Param<Tensor<D>>) {
+///         self.0 += param.lazy_shape().num_elements();
+///     }
+/// }
+///
+/// # let rate = DivisionRate::square(2);
+/// # let config = MemoryBankConfig {
+/// #     items: 5,
+/// #     dim: 12,
+/// #     rate,
+/// #     temperature: 1.0,
+/// #     renormalize: false,
+/// # };
+/// // Of 5 items with 12 values each.
+/// let bank = config.init(&Device::flex());
+/// let mut count = Count(0);
+/// visit_parameters(&bank, &mut count);
+/// assert_eq!(count.0, 5 * 12);
+/// ```
 pub trait ParameterVisitor {
     /// `name` is for instance `generator.encoder.stages.0.conv1.conv.weight`.
     fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>);
 }
 
 /// Shows `visitor` every parameter of `module`, in the order of the module's fields.
+///
+/// ```
+/// use burn::module::Param;
+/// use burn::tensor::{Device, Tensor};
+/// use daad::model::parameters::{ParameterVisitor, visit_parameters};
+/// # use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// struct Names(Vec<String>);
+///
+/// impl ParameterVisitor for Names {
+///     fn visit<const D: usize>(&mut self, name: &str, _: &Param<Tensor<D>>) {
+///         self.0.push(name.to_owned());
+///     }
+/// }
+///
+/// # let rate = DivisionRate::square(2);
+/// # let config = MemoryBankConfig {
+/// #     items: 5,
+/// #     dim: 12,
+/// #     rate,
+/// #     temperature: 1.0,
+/// #     renormalize: false,
+/// # };
+/// // Of 5 items with 12 values each.
+/// let bank = config.init(&Device::flex());
+/// let mut names = Names(Vec::new());
+/// visit_parameters(&bank, &mut names);
+/// assert_eq!(names.0, ["items"]);
+/// ```
 pub fn visit_parameters<M: Module, V: ParameterVisitor>(module: &M, visitor: &mut V) {
     let path = Path::default();
     module.visit(&mut Walk { path, visitor });
 }
 
 /// Replaces parameters and running statistics of a module, knowing their names.
-pub trait ParameterMapper {
+pub(crate) trait ParameterMapper {
     /// Like [`ParameterVisitor::visit`], but returns the parameter that replaces the old one.
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>>;
 }
 
 /// Has `mapper` replace every parameter of `module`, in the order of the module's fields.
-pub fn map_parameters<M: Module, P: ParameterMapper>(module: M, mapper: &mut P) -> M {
+pub(crate) fn map_parameters<M: Module, P: ParameterMapper>(module: M, mapper: &mut P) -> M {
     let path = Path::default();
     module.map(&mut Rewrite { path, mapper })
 }
 
 /// The names and shapes of all parameters. This does not initialize a parameter.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// use daad::model::parameters;
+/// # use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// # let rate = DivisionRate::square(2);
+/// # let config = MemoryBankConfig {
+/// #     items: 5,
+/// #     dim: 12,
+/// #     rate,
+/// #     temperature: 1.0,
+/// #     renormalize: false,
+/// # };
+/// // Of 5 items with 12 values each.
+/// let bank = config.init(&Device::flex());
+/// assert_eq!(parameters::shapes(&bank), [("items".to_owned(), vec![5, 12])]);
+/// ```
 pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
     struct Shapes(Vec<(String, Vec<usize>)>);
     impl ParameterVisitor for Shapes {
@@ -49,6 +137,24 @@ pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
 }
 
 /// Initializes every parameter that otherwise would be initialized when it is first read.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// use daad::model::parameters;
+/// # use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// # let rate = DivisionRate::square(2);
+/// # let config = MemoryBankConfig {
+/// #     items: 5,
+/// #     dim: 12,
+/// #     rate,
+/// #     temperature: 1.0,
+/// #     renormalize: false,
+/// # };
+/// // Of 5 items with 12 values each.
+/// let bank = config.init(&Device::flex());
+/// parameters::initialize(&bank); // its items are allocated
+/// ```
 pub fn initialize<M: Module>(module: &M) {
     struct Read;
     impl ParameterVisitor for Read {
@@ -60,6 +166,26 @@ pub fn initialize<M: Module>(module: &M) {
 }
 
 /// Names and values (f32) of all parameters, read back from the device.
+///
+/// ```
+/// # use burn::tensor::Device;
+/// use daad::model::parameters;
+/// # use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// # let rate = DivisionRate::square(2);
+/// # let config = MemoryBankConfig {
+/// #     items: 5,
+/// #     dim: 12,
+/// #     rate,
+/// #     temperature: 1.0,
+/// #     renormalize: false,
+/// # };
+/// // Of 5 items with 12 values each.
+/// let bank = config.init(&Device::flex());
+/// let values = parameters::values(&bank);
+/// assert_eq!(values[0].0, "items");
+/// assert_eq!(values[0].1.as_slice::<f32>().unwrap(), [0.0; 5 * 12]);
+/// ```
 pub fn values<M: Module>(module: &M) -> Vec<(String, TensorData)> {
     struct Values(Vec<(String, TensorData)>);
     impl ParameterVisitor for Values {
@@ -73,37 +199,9 @@ pub fn values<M: Module>(module: &M) -> Vec<(String, TensorData)> {
     values.0
 }
 
-/// Names and values (f32) of all parameters, like [`values`], in one transfer that does not block:
-/// a browser does not allow that.
-///
-/// # Errors
-///
-/// [`Error::Device`] where the device fails.
-pub async fn read_values<M: Module>(module: &M) -> Result<Vec<(String, TensorData)>> {
-    #[derive(Default)]
-    struct Read {
-        names: Vec<String>,
-        transaction: Transaction,
-    }
-    impl ParameterVisitor for Read {
-        fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
-            self.names.push(name.to_owned());
-            let before = std::mem::take(&mut self.transaction);
-            self.transaction = before.register(param.val());
-        }
-    }
-    let mut read = Read::default();
-    visit_parameters(&module.valid(), &mut read);
-    let values = read.transaction.execute_async().await;
-    let values = values.map_err(|error| Error::Device(format!("{error:?}")))?;
-    let values = values
-        .into_iter()
-        .map(|data| data.convert_dtype(DType::F32));
-    Ok(read.names.into_iter().zip(values).collect())
-}
-
 /// The number of learned values: running statistics are not counted.
-pub fn learned_count<M: Module>(module: &M) -> usize {
+#[cfg(test)]
+pub(crate) fn learned_count<M: Module>(module: &M) -> usize {
     shapes(module)
         .iter()
         .filter(|(name, _)| is_learned(name))
@@ -112,6 +210,28 @@ pub fn learned_count<M: Module>(module: &M) -> usize {
 }
 
 /// Replaces every parameter by the values with its name.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use burn::tensor::{Device, TensorData};
+/// use daad::model::parameters;
+/// # use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// # let rate = DivisionRate::square(2);
+/// # let config = MemoryBankConfig {
+/// #     items: 5,
+/// #     dim: 12,
+/// #     rate,
+/// #     temperature: 1.0,
+/// #     renormalize: false,
+/// # };
+/// // Of 5 items with 12 values each.
+/// let bank = config.init(&Device::flex());
+/// let ones = TensorData::ones::<f32, _>([5, 12]);
+/// let bank = parameters::load(bank, HashMap::from([("items".to_owned(), ones)]));
+/// assert_eq!(parameters::values(&bank)[0].1.as_slice::<f32>().unwrap(), [1.0; 5 * 12]);
+/// ```
 ///
 /// # Panics
 ///
@@ -138,6 +258,13 @@ pub fn load<M: Module>(module: M, values: HashMap<String, TensorData>) -> M {
 }
 
 /// Whether gradient descent changes this parameter.
+///
+/// ```
+/// use daad::model::parameters::is_learned;
+///
+/// assert!(is_learned("generator.encoder.stages.0.conv1.conv.weight"));
+/// assert!(!is_learned("generator.encoder.stages.0.conv1.norm.running_mean"));
+/// ```
 pub fn is_learned(name: &str) -> bool {
     !name.ends_with("running_mean") && !name.ends_with("running_var")
 }

@@ -2,6 +2,19 @@
 //! optimized.
 
 /// The similarities and weights of all items for one query.
+///
+/// ```
+/// use daad::nn::Addressing;
+///
+/// // Three items, of which the shrinkage dropped the second.
+/// let addressing = Addressing {
+///     similarities: vec![0.8, 0.1, 0.9],
+///     weights: vec![0.25, 0.0, 0.5],
+/// };
+/// assert_eq!(addressing.survivors(), 2);
+/// assert_eq!(addressing.weight_sum(), 0.75);
+/// assert!(addressing.strongest().eq([2, 0]));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addressing {
     /// s, the cosine of query and item, `N`.
@@ -23,6 +36,17 @@ impl Addressing {
 
     /// The effective number of items: the perplexity e^H of the weights, normalized to sum to one.
     /// If n items have equal weights, it is n.
+    ///
+    /// ```
+    /// use daad::nn::Addressing;
+    ///
+    /// let effective_items = |weights: &[f32]| {
+    ///     let (similarities, weights) = (vec![0.0; weights.len()], weights.to_vec());
+    ///     Addressing { similarities, weights }.effective_items()
+    /// };
+    /// assert!((effective_items(&[0.2, 0.2, 0.2, 0.0]) - 3.0).abs() < 1e-6);
+    /// assert!(effective_items(&[0.5, 0.05, 0.05, 0.0]) < 2.0);
+    /// ```
     pub fn effective_items(&self) -> f64 {
         let sum = self.weight_sum();
         let shares = self.weights.iter().filter(|&&weight| weight > 0.0);

@@ -18,7 +18,7 @@ const MOMENTUM: f32 = 0.1;
 /// On an autodiff device it uses the statistics of the batch and updates the running statistics
 /// with them. On other devices it uses the running statistics.
 #[derive(Module, Debug)]
-pub struct BatchNorm {
+pub(crate) struct BatchNorm {
     weight: Param<Tensor<1>>,
     bias: Param<Tensor<1>>,
     running_mean: RunningState<Tensor<1>>,
@@ -27,7 +27,7 @@ pub struct BatchNorm {
 
 impl BatchNorm {
     /// Scale 1, shift 0, running mean 0 and variance 1 for each of `channels`.
-    pub fn new(channels: usize, device: &Device) -> Self {
+    pub(crate) fn new(channels: usize, device: &Device) -> Self {
         Self {
             weight: ones([channels], device),
             bias: zeros([channels], device),
@@ -37,7 +37,7 @@ impl BatchNorm {
     }
 
     /// Normalizes `[B, C, H, W]`, followed by a leaky ReLU with `slope`; the shape does not change.
-    pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         let line = [self.weight.val(), self.bias.val()];
         if !x.device().is_autodiff() {
             let statistics = [self.running_mean.value(), self.running_var.value()];
@@ -59,7 +59,7 @@ impl BatchNorm {
     }
 
     /// The normalization by the running statistics as scale and shift per channel, each `[C]`.
-    pub fn line(&self) -> (Tensor<1>, Tensor<1>) {
+    pub(crate) fn line(&self) -> (Tensor<1>, Tensor<1>) {
         let deviation = self.running_var.value().add_scalar(EPSILON).sqrt();
         let scale = self.weight.val() / deviation;
         let shift = self.bias.val() - self.running_mean.value() * scale.clone();

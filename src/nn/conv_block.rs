@@ -8,22 +8,22 @@ use crate::kernel::Window;
 
 /// Configuration of a [`ConvBlock`].
 #[derive(Debug, Clone, Copy)]
-pub struct ConvBlockConfig {
+pub(crate) struct ConvBlockConfig {
     /// The number of input channels.
-    pub input: usize,
+    pub(crate) input: usize,
     /// The number of output channels.
-    pub output: usize,
+    pub(crate) output: usize,
     /// The kernel size, stride and padding of the convolution.
-    pub window: Window,
+    pub(crate) window: Window,
     /// Whether there is a batch normalization.
-    pub norm: bool,
+    pub(crate) norm: bool,
     /// The slope of the leaky ReLU below zero; 0 for a ReLU.
-    pub slope: f32,
+    pub(crate) slope: f32,
 }
 
 impl ConvBlockConfig {
     /// 3×3, stride 1, padding 1, batch normalization, ReLU: the map keeps its size.
-    pub const fn same(input: usize, output: usize) -> Self {
+    pub(crate) const fn same(input: usize, output: usize) -> Self {
         Self {
             input,
             output,
@@ -38,7 +38,7 @@ impl ConvBlockConfig {
     }
 
     /// The block on `device`, with all weights zero.
-    pub fn init(self, device: &Device) -> ConvBlock {
+    pub(crate) fn init(self, device: &Device) -> ConvBlock {
         let channels = [self.input, self.output];
         ConvBlock {
             conv: Convolution::new(channels, self.window, device),
@@ -50,7 +50,7 @@ impl ConvBlockConfig {
 
 /// Convolution, optional batch normalization, and (leaky) ReLU.
 #[derive(Module, Debug)]
-pub struct ConvBlock {
+pub(crate) struct ConvBlock {
     conv: Convolution,
     norm: Option<BatchNorm>,
     slope: f32,
@@ -58,7 +58,7 @@ pub struct ConvBlock {
 
 impl ConvBlock {
     /// `[B, input, H, W]` to `[B, output, H', W']`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match &self.norm {
             Some(norm) => norm.forward(self.conv.forward_to_norm(x), self.slope),
             None => self.conv.forward(x, self.slope),
@@ -67,7 +67,7 @@ impl ConvBlock {
 
     /// The block for inference only: scale and shift of the batch normalization are merged into the
     /// convolution's weights, and the batch normalization is removed.
-    pub fn folded(self) -> Self {
+    pub(crate) fn folded(self) -> Self {
         let Self { conv, norm, slope } = self;
         let conv = match norm {
             Some(norm) => {

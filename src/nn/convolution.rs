@@ -8,7 +8,7 @@ use crate::kernel::{self, Window};
 
 /// Convolution of `[B, I, H, W]` to `[B, O, H', W']`.
 #[derive(Module, Debug)]
-pub struct Convolution {
+pub(crate) struct Convolution {
     /// The weights, `[O, I, k, k]`.
     weight: Param<Tensor<4>>,
     /// `[O]`.
@@ -19,7 +19,7 @@ pub struct Convolution {
 
 impl Convolution {
     /// All zeros, to be loaded or drawn.
-    pub fn new([input, output]: [usize; 2], window: Window, device: &Device) -> Self {
+    pub(crate) fn new([input, output]: [usize; 2], window: Window, device: &Device) -> Self {
         let Window { kernel, .. } = window;
         Self {
             weight: zeros([output, input, kernel, kernel], device),
@@ -30,19 +30,19 @@ impl Convolution {
 
     /// Convolves for a batch normalization, which takes the bias away again: its gradient would be
     /// rounding noise, so none is computed, and training leaves it as it is.
-    pub fn forward_to_norm(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward_to_norm(&self, x: Tensor<4>) -> Tensor<4> {
         let bias = self.bias.val().detach();
         kernel::convolve(x, self.weight.val(), bias, self.window, 1.0)
     }
 
     /// Convolves and applies a leaky ReLU with `slope`; a slope of 1 is no activation.
-    pub fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, slope: f32) -> Tensor<4> {
         kernel::convolve(x, self.weight.val(), self.bias.val(), self.window, slope)
     }
 
     /// The convolution with `scale` and `shift` of every output channel, both `[O]`, merged into
     /// the weights.
-    pub fn rescaled(self, scale: Tensor<1>, shift: Tensor<1>) -> Self {
+    pub(crate) fn rescaled(self, scale: Tensor<1>, shift: Tensor<1>) -> Self {
         let Self {
             weight,
             bias,
@@ -58,7 +58,7 @@ impl Convolution {
 
     /// The convolution for inference only: its weights lie in memory as the device reads them.
     #[must_use]
-    pub fn arranged(self) -> Self {
+    pub(crate) fn arranged(self) -> Self {
         let weight = self.weight.map(|weight| kernel::arranged(weight, false));
         Self { weight, ..self }
     }
@@ -66,7 +66,7 @@ impl Convolution {
 
 /// Transposed convolution of `[B, I, h, w]` to `[B, O, H, W]`.
 #[derive(Module, Debug)]
-pub struct TransposedConvolution {
+pub(crate) struct TransposedConvolution {
     /// The weights, `[I, O, k, k]`.
     weight: Param<Tensor<4>>,
     /// `[O]`.
@@ -77,7 +77,7 @@ pub struct TransposedConvolution {
 
 impl TransposedConvolution {
     /// All zeros, to be loaded or drawn.
-    pub fn new([input, output]: [usize; 2], window: Window, device: &Device) -> Self {
+    pub(crate) fn new([input, output]: [usize; 2], window: Window, device: &Device) -> Self {
         let Window { kernel, .. } = window;
         Self {
             weight: zeros([input, output, kernel, kernel], device),
@@ -88,13 +88,13 @@ impl TransposedConvolution {
 
     /// Applies the transposed convolution, which adds every input value, times the weights, to a
     /// window of the output.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernel::convolve_transposed(x, self.weight.val(), self.bias.val(), self.window)
     }
 
     /// See [`Convolution::arranged`].
     #[must_use]
-    pub fn arranged(self) -> Self {
+    pub(crate) fn arranged(self) -> Self {
         let weight = self.weight.map(|weight| kernel::arranged(weight, true));
         Self { weight, ..self }
     }

@@ -6,6 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// The number of blocks into which a map is divided along each axis: (rh, rw, rc) in the paper.
+///
+/// ```
+/// use daad::nn::DivisionRate;
+///
+/// let rate = DivisionRate::square(8);
+/// assert_eq!(rate, DivisionRate { height: 8, width: 8, channel: 1 });
+/// assert_eq!(rate.blocks(), 64);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DivisionRate {
@@ -26,6 +34,12 @@ impl Default for DivisionRate {
 
 impl DivisionRate {
     /// r × r × 1, the form all of the paper's experiments use.
+    ///
+    /// ```
+    /// use daad::nn::DivisionRate;
+    ///
+    /// assert_eq!(DivisionRate::square(8), DivisionRate::default());
+    /// ```
     pub const fn square(rate: usize) -> Self {
         Self {
             height: rate,
@@ -35,11 +49,27 @@ impl DivisionRate {
     }
 
     /// Q, the number of blocks (and so of queries) per map.
+    ///
+    /// ```
+    /// use daad::nn::DivisionRate;
+    ///
+    /// assert_eq!(DivisionRate { height: 4, width: 2, channel: 3 }.blocks(), 24);
+    /// ```
     pub const fn blocks(&self) -> usize {
         self.height * self.width * self.channel
     }
 
     /// D, the number of values in one block of a `[channels, height, width]` map.
+    ///
+    /// ```
+    /// use daad::nn::DivisionRate;
+    ///
+    /// let rate = DivisionRate::square(8);
+    /// assert_eq!(rate.block_dim([64, 128, 128])?, 64 * 16 * 16);
+    /// let refused = rate.block_dim([64, 100, 100]); // 100 pixels are not 8 whole blocks
+    /// assert!(matches!(refused, Err(daad::Error::Config(_))));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -69,6 +99,19 @@ impl DivisionRate {
 /// Queries are ordered by channel block, then row, then column of blocks; inside a query the
 /// order is channel, row, column.
 ///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::nn::{DivisionRate, divide};
+///
+/// let rows = [[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]];
+/// let map = Tensor::<4>::from_floats([[rows]], &Device::flex());
+/// let rate = DivisionRate { height: 1, width: 2, channel: 1 };
+/// let queries = divide(map, rate);
+/// assert_eq!(queries.dims(), [1, 2, 4]);
+/// let expected = [1.0, 2.0, 5.0, 6.0, 3.0, 4.0, 7.0, 8.0];
+/// assert_eq!(queries.into_data().try_to_vec::<f32>().unwrap(), expected);
+/// ```
+///
 /// # Panics
 ///
 /// Where a rate does not divide its axis.
@@ -92,6 +135,17 @@ pub fn divide(map: Tensor<4>, rate: DivisionRate) -> Tensor<3> {
 
 /// Puts blocks back in place: queries `[B, Q, D]` to maps `[B, C, H, W]`, the inverse of
 /// [`divide`].
+///
+/// ```
+/// use burn::tensor::{Device, Distribution, Tensor};
+/// use daad::nn::{DivisionRate, assemble, divide};
+///
+/// let rate = DivisionRate { height: 4, width: 4, channel: 2 };
+/// let map = Tensor::<4>::random([2, 6, 8, 12], Distribution::Default, &Device::flex());
+/// let blocks = divide(map.clone(), rate);
+/// assert_eq!(blocks.dims(), [2, 32, 3 * 2 * 3]);
+/// assert_eq!(assemble(blocks, rate, [6, 8, 12]).into_data(), map.into_data());
+/// ```
 ///
 /// # Panics
 ///

@@ -18,6 +18,24 @@ pub(crate) const MIN_NORM: f32 = 1e-8;
 const SHRINKAGE_SLACK: f64 = 1e-4;
 
 /// Configuration of a [`MemoryBank`].
+///
+/// ```
+/// use burn::tensor::Device;
+/// use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// // As in the paper, for maps of 64 channels and 128×128 pixels.
+/// let rate = DivisionRate::square(8);
+/// let config = MemoryBankConfig {
+///     items: 500,
+///     dim: rate.block_dim([64, 128, 128])?,
+///     rate,
+///     temperature: 1.0,
+///     renormalize: false,
+/// };
+/// let bank = config.init(&Device::flex());
+/// # let _ = bank;
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryBankConfig {
     /// N, the number of items.
@@ -36,6 +54,23 @@ pub struct MemoryBankConfig {
 
 /// A memory of learned normal blocks `[N, D]`. Every block of a map is replaced by a mixture of
 /// them.
+///
+/// ```
+/// use burn::tensor::{Device, Distribution, Tensor};
+/// use daad::nn::{DivisionRate, MemoryBankConfig};
+///
+/// let rate = DivisionRate::square(4);
+/// let config = MemoryBankConfig {
+///     items: 20,
+///     dim: 8 * 2 * 2,
+///     rate,
+///     temperature: 1.0,
+///     renormalize: false,
+/// };
+/// let bank = config.init(&Device::flex());
+/// let maps = Tensor::random([2, 8, 8, 8], Distribution::Default, &Device::flex());
+/// assert_eq!(bank.forward(maps).dims(), [2, 8, 8, 8]);
+/// ```
 #[derive(Module, Debug)]
 pub struct MemoryBank {
     /// Memory items M, `[N, D]`.
@@ -48,6 +83,25 @@ pub struct MemoryBank {
 
 impl MemoryBankConfig {
     /// The bank on `device`, with all items zero.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use daad::model::parameters;
+    /// use daad::nn::{DivisionRate, MemoryBankConfig};
+    ///
+    /// let rate = DivisionRate::square(2);
+    /// let config = MemoryBankConfig {
+    ///     items: 5,
+    ///     dim: 12,
+    ///     rate,
+    ///     temperature: 1.0,
+    ///     renormalize: false,
+    /// };
+    /// let bank = config.init(&Device::flex());
+    /// assert_eq!(parameters::shapes(&bank), [("items".to_owned(), vec![5, 12])]);
+    /// let answer = bank.forward(Tensor::ones([1, 3, 4, 4], &Device::flex()));
+    /// assert_eq!(answer.max().into_scalar::<f32>(), 0.0);
+    /// ```
     pub fn init(self, device: &Device) -> MemoryBank {
         MemoryBank {
             items: zeros([self.items, self.dim], device),
@@ -61,6 +115,31 @@ impl MemoryBankConfig {
 impl MemoryBank {
     /// Divides the maps into blocks, replaces every block by the memory's answer, and assembles the
     /// blocks: `[B, C, H, W]` to `[B, C, H, W]`.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use burn::tensor::{Device, Tensor, TensorData};
+    /// use daad::model::parameters;
+    /// use daad::nn::{DivisionRate, MemoryBankConfig};
+    ///
+    /// let device = Device::flex();
+    /// let rate = DivisionRate::square(1);
+    /// let config = MemoryBankConfig {
+    ///     items: 2,
+    ///     dim: 2,
+    ///     rate,
+    ///     temperature: 1.0,
+    ///     renormalize: true,
+    /// };
+    /// let items = TensorData::from([[1.0f32, 0.0], [0.0, 1.0]]);
+    /// let values = HashMap::from([("items".to_owned(), items)]);
+    /// let bank = parameters::load(config.init(&device), values);
+    /// // The map is one block of two values, nearer to the first item. The second one is dropped.
+    /// let map = Tensor::<4>::from_floats([[[[3.0]], [[1.0]]]], &device);
+    /// let answer = bank.forward(map).into_data().try_to_vec::<f32>().unwrap();
+    /// assert!((answer[0] - 1.0).abs() < 1e-6 && answer[1] == 0.0);
+    /// ```
     pub fn forward(&self, maps: Tensor<4>) -> Tensor<4> {
         let recall = Recall {
             blocks: [self.rate.channel, self.rate.height, self.rate.width],
@@ -98,7 +177,7 @@ impl MemoryBank {
     ///
     /// Without a temperature, as in the paper, the weights are flat: about half of the items survive,
     /// never just one.
-    pub fn address_one(&self, query: &[f32], items: &[f32]) -> Addressing {
+    pub(crate) fn address_one(&self, query: &[f32], items: &[f32]) -> Addressing {
         let norm = |row: &[f32]| {
             let squared: f32 = row.iter().map(|value| value * value).sum();
             squared.sqrt().max(MIN_NORM)
@@ -139,17 +218,17 @@ impl MemoryBank {
     }
 
     /// Memory items M, `[N, D]`.
-    pub fn items(&self) -> Tensor<2> {
+    pub(crate) fn items(&self) -> Tensor<2> {
         self.items.val()
     }
 
     /// The temperature by which similarities are divided before the softmax; 1 in the paper.
-    pub const fn temperature(&self) -> f64 {
+    pub(crate) const fn temperature(&self) -> f64 {
         self.temperature
     }
 
     /// How maps are divided.
-    pub const fn rate(&self) -> DivisionRate {
+    pub(crate) const fn rate(&self) -> DivisionRate {
         self.rate
     }
 }

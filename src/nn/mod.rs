@@ -1,4 +1,4 @@
-//! Building blocks: convolutions, the division into blocks, and the block-wise memory.
+//! Building blocks: the division into blocks and the block-wise memory.
 //!
 //! ```
 //! use burn::tensor::{Device, Distribution, Tensor};
@@ -33,9 +33,9 @@ pub(crate) mod memory;
 mod parameter;
 
 pub use addressing::Addressing;
-pub use batch_norm::BatchNorm;
-pub use conv_block::{ConvBlock, ConvBlockConfig};
-pub use convolution::{Convolution, TransposedConvolution};
+pub(crate) use batch_norm::BatchNorm;
+pub(crate) use conv_block::{ConvBlock, ConvBlockConfig};
+pub(crate) use convolution::{Convolution, TransposedConvolution};
 pub use division::{DivisionRate, assemble, divide};
 pub use memory::{MemoryBank, MemoryBankConfig};
 

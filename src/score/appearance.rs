@@ -38,6 +38,16 @@ const LIMIT: f64 = 2.0;
 type Features = [f64; FEATURES];
 
 /// How good images look: mean and deviation of the features of each cell.
+///
+/// ```
+/// # use daad::Detector;
+/// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// let file = std::fs::read("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png")?;
+/// // A defective image, but of the kind that the model learned.
+/// let image = daad::image::decode(&file, 128, 128)?;
+/// assert!(card.calibration.appearance.unfamiliarity(&image) < 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Appearance {
@@ -87,6 +97,13 @@ impl Appearance {
 
     /// How unlike the good images an image of their size is: above 1 it is unfamiliar, and the
     /// model's score means nothing.
+    ///
+    /// ```
+    /// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+    /// let other = daad::image::test_pattern(128, 128); // no paper
+    /// assert!(card.calibration.appearance.unfamiliarity(&other) > 1.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unfamiliarity(&self, image: &RgbImage) -> f64 {
         let cells = describe(image);
         let known = self.mean.iter().zip(&self.deviation);

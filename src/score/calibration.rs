@@ -7,9 +7,23 @@ use super::conformal::{Threshold, least_rate};
 use super::raw::RawScore;
 
 /// γ of Eq. 7: the weight of the reconstruction score against the alignment score.
+///
+/// ```
+/// use daad::score::{DEFAULT_GAMMA, Fusion, RawScore};
+///
+/// let scores = [0.01, 0.02].map(|r| RawScore { reconstruction: r, alignment: None });
+/// assert_eq!(Fusion::fit(&scores, DEFAULT_GAMMA).gamma, 0.9);
+/// ```
 pub const DEFAULT_GAMMA: f64 = 0.9;
 
 /// The interval that is scaled linearly to [0, 1].
+///
+/// ```
+/// use daad::score::Range;
+///
+/// let range = Range { min: 2.0, max: 6.0 };
+/// assert_eq!(range.scale(3.0), 0.25);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -21,6 +35,12 @@ pub struct Range {
 
 impl Range {
     /// The smallest interval that contains all values.
+    ///
+    /// ```
+    /// use daad::score::Range;
+    ///
+    /// assert_eq!(Range::of([3.0, 2.0, 6.0]), Range { min: 2.0, max: 6.0 });
+    /// ```
     ///
     /// # Panics
     ///
@@ -42,18 +62,37 @@ impl Range {
     /// Scales linearly, `min` to 0 and `max` to 1. Values outside the interval are scaled in the
     /// same way, so that a higher value always means more anomalous. An interval of width zero only
     /// shifts.
+    ///
+    /// ```
+    /// use daad::score::Range;
+    ///
+    /// let range = Range { min: 2.0, max: 6.0 };
+    /// assert_eq!((range.scale(6.0), range.scale(14.0)), (1.0, 3.0));
+    /// let single = Range { min: 2.0, max: 2.0 };
+    /// assert_eq!(single.scale(5.0), 3.0);
+    /// ```
     pub fn scale(&self, value: f64) -> f64 {
         (value - self.min) / self.unit()
     }
 
     /// The difference of values that is scaled to 1: the width, or 1 for an interval of width zero.
-    pub fn unit(&self) -> f64 {
+    pub(crate) fn unit(&self) -> f64 {
         let width = self.max - self.min;
         if width > 0.0 { width } else { 1.0 }
     }
 }
 
 /// How R and L are scaled and fused.
+///
+/// ```
+/// use daad::score::{Fusion, RawScore, Range};
+///
+/// // Of a system without a discriminator: the score is the scaled R.
+/// let range = Range { min: 0.01, max: 0.03 };
+/// let fusion = Fusion { gamma: 0.9, reconstruction: range, alignment: None };
+/// let score = fusion.anomaly_score(RawScore { reconstruction: 0.05, alignment: None });
+/// assert!((score - 2.0).abs() < 1e-9);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fusion {
@@ -71,6 +110,15 @@ impl Fusion {
     /// Over a test set this is the *paper* protocol; over held-out normal images the *deployed*
     /// one.
     ///
+    /// ```
+    /// use daad::score::{Fusion, RawScore};
+    ///
+    /// let raw = |r, l| RawScore { reconstruction: r, alignment: Some(l) };
+    /// let fusion = Fusion::fit(&[raw(0.03, 2.0), raw(0.01, 6.0)], 0.9);
+    /// assert_eq!((fusion.reconstruction.min, fusion.reconstruction.max), (0.01, 0.03));
+    /// assert_eq!(fusion.alignment.map(|range| range.max), Some(6.0));
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where `scores` is empty.
@@ -84,6 +132,18 @@ impl Fusion {
     }
 
     /// The anomaly score A = γ·R + (1 − γ)·L of scaled R and L; R alone without L (Eq. 7).
+    ///
+    /// ```
+    /// use daad::score::{Fusion, RawScore, Range};
+    ///
+    /// let fusion = Fusion {
+    ///     gamma: 0.75,
+    ///     reconstruction: Range { min: 0.0, max: 2.0 },
+    ///     alignment: Some(Range { min: 0.0, max: 100.0 }),
+    /// };
+    /// let raw = RawScore { reconstruction: 4.0, alignment: Some(50.0) };
+    /// assert_eq!(fusion.anomaly_score(raw), 0.75 * 2.0 + 0.25 * 0.5);
+    /// ```
     pub fn anomaly_score(&self, score: RawScore) -> f64 {
         let reconstruction = self.reconstruction.scale(score.reconstruction);
         match (self.alignment, score.alignment) {
@@ -140,6 +200,20 @@ pub struct Calibration {
 }
 
 /// What is measured of held-out normal images.
+///
+/// ```
+/// use daad::image::test_pattern;
+/// use daad::score::{Appearance, NormalStatistics, RawScore};
+///
+/// // Two images, of which the second was scored with its mirror image.
+/// let raw = |r| RawScore { reconstruction: r, alignment: None };
+/// let normal = NormalStatistics {
+///     scores: vec![vec![raw(0.01)], vec![raw(0.02), raw(0.03)]],
+///     error_full_scale: 0.1,
+///     appearance: Appearance::of([test_pattern(64, 64)]),
+/// };
+/// assert_eq!(normal.scores.len(), 2);
+/// ```
 #[derive(Debug, Clone)]
 pub struct NormalStatistics {
     /// The raw scores of each image and of its mirror images.
@@ -163,6 +237,17 @@ impl NormalStatistics {
 }
 
 /// What is said about an image.
+///
+/// ```
+/// use daad::score::Verdict;
+///
+/// let what_to_do = |verdict| match verdict {
+///     Verdict::Normal => "ship it",
+///     Verdict::Anomalous => "sort it out",
+///     Verdict::Unfamiliar => "check the camera",
+/// };
+/// assert_eq!(what_to_do(Verdict::Unfamiliar), "check the camera");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -177,6 +262,12 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict in a word.
+    ///
+    /// ```
+    /// use daad::score::Verdict;
+    ///
+    /// assert_eq!(Verdict::Anomalous.word(), "anomalous");
+    /// ```
     pub fn word(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -187,13 +278,28 @@ impl Verdict {
 }
 
 /// With fewer normal images than this, a single unusual one can determine the threshold.
-pub const FEW_NORMAL_IMAGES: usize = 20;
+const FEW_NORMAL_IMAGES: usize = 20;
 
 /// What users are told where all normal images have the same score.
+///
+/// ```
+/// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+/// if card.calibration.has_no_scale() {
+///     println!("{}", daad::score::NOTHING_TO_SCALE_BY);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const NOTHING_TO_SCALE_BY: &str = "all of these images score the same, so there is nothing to \
                                        scale by: give more of them";
 
 /// The warning about a threshold that rests on `images` normal images; None if they are enough.
+///
+/// ```
+/// use daad::score::few_images_warning;
+///
+/// assert!(few_images_warning(3).is_some_and(|warning| warning.contains("3 normal images")));
+/// assert_eq!(few_images_warning(20), None);
+/// ```
 pub fn few_images_warning(images: usize) -> Option<String> {
     (images < FEW_NORMAL_IMAGES).then(|| {
         format!(
@@ -206,6 +312,23 @@ pub fn few_images_warning(images: usize) -> Option<String> {
 
 impl Calibration {
     /// A calibration from what was measured of held-out normal images.
+    ///
+    /// ```
+    /// use daad::image::test_pattern;
+    /// use daad::score::{Appearance, Calibration, NormalStatistics, RawScore};
+    ///
+    /// let raw = |r| RawScore { reconstruction: r, alignment: None };
+    /// let normal = NormalStatistics {
+    ///     scores: (1..=20).map(|index| vec![raw(f64::from(index) / 100.0)]).collect(),
+    ///     error_full_scale: 0.1,
+    ///     appearance: Appearance::of([test_pattern(64, 64)]),
+    /// };
+    /// let calibration = Calibration::from_normal(normal, 0.9, 0.1, raw(0.5));
+    /// // One of the 20 scores, which are scaled to [0, 1], lies above the threshold.
+    /// let above = calibration.normal_scores.iter().filter(|&&score| score > calibration.threshold);
+    /// assert_eq!(above.count(), 1);
+    /// assert_eq!(calibration.false_alarm_rate, 0.1);
+    /// ```
     ///
     /// # Panics
     ///
@@ -239,6 +362,14 @@ impl Calibration {
     }
 
     /// The same calibration with a threshold that refuses at most another share of normal images.
+    ///
+    /// ```
+    /// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+    /// let strict = card.calibration.clone().with_false_alarm_rate(0.3);
+    /// assert!(strict.threshold < card.calibration.threshold);
+    /// assert_eq!(strict.false_alarm_rate, 0.3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_false_alarm_rate(self, target: f64) -> Self {
         let threshold = Threshold::conformal(&self.normal_scores, target);
@@ -251,6 +382,18 @@ impl Calibration {
     }
 
     /// The verdict on an image of this anomaly score and of this [`Appearance::unfamiliarity`].
+    ///
+    /// ```
+    /// use daad::score::Verdict;
+    ///
+    /// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+    /// let calibration = card.calibration;
+    /// let above = calibration.threshold + 0.1;
+    /// assert_eq!(calibration.verdict(calibration.threshold, 0.2), Verdict::Normal);
+    /// assert_eq!(calibration.verdict(above, 0.2), Verdict::Anomalous);
+    /// assert_eq!(calibration.verdict(above, 1.5), Verdict::Unfamiliar);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verdict(&self, anomaly_score: f64, unfamiliarity: f64) -> Verdict {
         if unfamiliarity > 1.0 {
             Verdict::Unfamiliar
@@ -263,6 +406,23 @@ impl Calibration {
 
     /// Whether several normal images were given and all have the same score, or a single score was
     /// given. Then R and L have no scale.
+    ///
+    /// ```
+    /// use daad::image::test_pattern;
+    /// use daad::score::{Appearance, Calibration, NormalStatistics, RawScore};
+    ///
+    /// let raw = |r| RawScore { reconstruction: r, alignment: None };
+    /// let calibrated = |scores: [f64; 3]| {
+    ///     let normal = NormalStatistics {
+    ///         scores: scores.map(|r| vec![raw(r)]).to_vec(),
+    ///         error_full_scale: 0.1,
+    ///         appearance: Appearance::of([test_pattern(64, 64)]),
+    ///     };
+    ///     Calibration::from_normal(normal, 0.9, 0.1, raw(0.5))
+    /// };
+    /// assert!(calibrated([0.02, 0.02, 0.02]).has_no_scale());
+    /// assert!(!calibrated([0.02, 0.02, 0.03]).has_no_scale());
+    /// ```
     pub fn has_no_scale(&self) -> bool {
         let ends = self.normal_scores.first().zip(self.normal_scores.last());
         let are_equal = self.normal_scores.len() > 1 && ends.is_some_and(|(a, b)| a == b);
@@ -271,6 +431,13 @@ impl Calibration {
     }
 
     /// The false-alarm rate that the threshold keeps, in words.
+    ///
+    /// ```
+    /// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
+    /// let words = card.calibration.rate_in_words();
+    /// assert_eq!(words, "refuses at most 10 % of normal images, from 22 of them");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rate_in_words(&self) -> String {
         let threshold = Threshold::conformal(&self.normal_scores, self.target_false_alarm_rate);
         threshold.rate_in_words(self.normal_scores.len())

@@ -5,6 +5,13 @@
 //! likely for it (Vovk, Gammerman, Shafer: Algorithmic Learning in a Random World, 2005).
 
 /// A threshold, and the false-alarm rate that it keeps.
+///
+/// ```
+/// use daad::score::Threshold;
+///
+/// let threshold = Threshold::conformal(&[0.1, 0.2, 0.4, 0.9], 0.2);
+/// assert_eq!((threshold.value, threshold.false_alarm_rate), (0.9, 0.2));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
     /// Images with scores above this value are anomalous.
@@ -45,6 +52,19 @@ impl Threshold {
     }
 
     /// The rate in words, for a threshold from `images` normal images.
+    ///
+    /// ```
+    /// use daad::score::Threshold;
+    ///
+    /// let scores = [0.1, 0.2, 0.4, 0.9];
+    /// let enough = Threshold::conformal(&scores, 0.25).rate_in_words(4);
+    /// assert_eq!(enough, "refuses at most 25 % of normal images, from 4 of them");
+    /// let few = Threshold::conformal(&scores, 0.01).rate_in_words(4);
+    /// assert_eq!(
+    ///     few,
+    ///     "refuses at most 20 % of normal images: 4 images cannot support less, 1 % was asked for"
+    /// );
+    /// ```
     pub fn rate_in_words(&self, images: usize) -> String {
         let rate = percent(self.false_alarm_rate);
         let target = percent(self.target_false_alarm_rate);

@@ -5,6 +5,16 @@
 const IGNORED_BITS: u32 = 16;
 
 /// Counts errors, which are not negative, by their size.
+///
+/// ```
+/// use daad::score::ErrorQuantile;
+///
+/// let mut errors = ErrorQuantile::default();
+/// errors.add(&[0.1, 0.2, 0.3]); // of one image
+/// errors.add(&[0.4]); // of another
+/// let median = errors.at(0.5);
+/// assert!((0.2..0.2 * 1.008).contains(&median));
+/// ```
 #[derive(Debug, Clone)]
 pub struct ErrorQuantile {
     counts: Vec<u64>,
@@ -20,6 +30,15 @@ impl Default for ErrorQuantile {
 
 impl ErrorQuantile {
     /// Counts these errors too.
+    ///
+    /// ```
+    /// use daad::score::ErrorQuantile;
+    ///
+    /// let mut errors = ErrorQuantile::default();
+    /// assert_eq!(errors.at(0.999), 0.0);
+    /// errors.add(&vec![1.0; 128 * 128]);
+    /// assert!(errors.at(0.999) >= 1.0);
+    /// ```
     pub fn add(&mut self, errors: &[f32]) {
         for error in errors {
             self.counts[(error.abs().to_bits() >> IGNORED_BITS) as usize] += 1;
@@ -28,6 +47,16 @@ impl ErrorQuantile {
 
     /// The error that the given share of all errors does not exceed, rounded up to the end of its
     /// class; 0 where there is no error.
+    ///
+    /// ```
+    /// use daad::score::ErrorQuantile;
+    ///
+    /// let mut errors = ErrorQuantile::default();
+    /// errors.add(&[0.01; 999]);
+    /// errors.add(&[2.0]);
+    /// assert!(errors.at(0.999) < 0.011);
+    /// assert!(errors.at(1.0) >= 2.0);
+    /// ```
     pub fn at(&self, share: f64) -> f64 {
         let total: u64 = self.counts.iter().sum();
         let rank = (share * total as f64).ceil() as u64;

@@ -11,6 +11,17 @@ const TRUNCATE: f64 = 4.0;
 /// the map is continued by mirroring (`d c b a | a b c d | d c b a`), as SciPy's `gaussian_filter`
 /// does by default.
 ///
+/// ```
+/// use daad::score::smooth;
+///
+/// // A single error in the middle of 9×9 pixels.
+/// let mut map = vec![0.0; 81];
+/// map[40] = 1.0;
+/// let smoothed = smooth(&map, 9, 1.0);
+/// assert!(smoothed[40] < 0.2 && smoothed[41] > 0.05);
+/// assert!((smoothed.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+/// ```
+///
 /// # Panics
 ///
 /// Where `map` does not consist of whole rows.

@@ -11,6 +11,16 @@ use crate::image::Flips;
 const MAX_SMOOTHING_PX: f64 = 100.0;
 
 /// The extensions of how R, L and the error map are computed.
+///
+/// ```
+/// use daad::image::Flips;
+/// use daad::score::Scoring;
+///
+/// let paper = Scoring::default();
+/// assert!(paper.is_plain());
+/// let extended = Scoring { error_smoothing_px: 1.5, flips: Flips::Both };
+/// assert!(!extended.is_plain());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scoring {
@@ -36,11 +46,26 @@ impl Default for Scoring {
 
 impl Scoring {
     /// Whether scores are computed as in the paper.
+    ///
+    /// ```
+    /// use daad::score::Scoring;
+    ///
+    /// assert!(Scoring::default().is_plain());
+    /// ```
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
 
     /// Checks every value.
+    ///
+    /// ```
+    /// use daad::score::Scoring;
+    ///
+    /// let scoring = Scoring { error_smoothing_px: 1.5, ..Scoring::default() };
+    /// assert!(scoring.validate().is_ok());
+    /// let refused = Scoring { error_smoothing_px: -1.0, ..scoring }.validate();
+    /// assert!(matches!(refused, Err(daad::Error::Config(_))));
+    /// ```
     ///
     /// # Errors
     ///

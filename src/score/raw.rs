@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// R, mean squared error per image: two batches `[B, 3, H, W]` to `[B]`.
-pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
+pub(crate) fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
     let [batch, channels, height, width] = images.dims();
     (images - reconstructions)
         .powi_scalar(2)
@@ -14,7 +14,7 @@ pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1
 }
 
 /// L, squared distance of the features f_D per image: two batches `[B, F]` to `[B]`.
-pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1> {
+pub(crate) fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1> {
     let [batch, _] = real_features.dims();
     (real_features - fake_features)
         .powi_scalar(2)
@@ -23,7 +23,7 @@ pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1
 }
 
 /// Squared error per pixel, mean over the channels: two batches `[B, 3, H, W]` to `[B, H, W]`.
-pub fn error_map(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<3> {
+pub(crate) fn error_map(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<3> {
     let [batch, _, height, width] = images.dims();
     (images - reconstructions)
         .powi_scalar(2)
@@ -32,6 +32,14 @@ pub fn error_map(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<3> {
 }
 
 /// R and L of one image, before any scaling.
+///
+/// ```
+/// use daad::score::RawScore;
+///
+/// let daad = RawScore { reconstruction: 0.02, alignment: None };
+/// let daad_plus = RawScore { alignment: Some(140.5), ..daad };
+/// assert_ne!(daad, daad_plus);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RawScore {
     /// R.

@@ -7,6 +7,18 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use serde::{Deserialize, Serialize};
 
 /// Which parts of DAAD+ are added to a generator: the rows of Table 5.
+///
+/// ```
+/// use daad::settings::{Parts, Settings, named};
+///
+/// let settings = Settings {
+///     parts: Some(Parts::Adversarial),
+///     ..Settings::default()
+/// };
+/// assert_eq!(settings.resolve()?.objective.alignment, 0.0);
+/// assert_eq!(named("adv+ali"), Ok(Parts::Alignment));
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Parts {
     /// The generator alone.
@@ -29,17 +41,17 @@ pub enum Parts {
 
 impl Parts {
     /// Whether there is a discriminator.
-    pub const fn discriminator(self) -> bool {
+    pub(super) const fn discriminator(self) -> bool {
         !matches!(self, Self::None)
     }
 
     /// Whether Lali trains.
-    pub const fn alignment_loss(self) -> bool {
+    pub(super) const fn alignment_loss(self) -> bool {
         matches!(self, Self::Alignment | Self::All)
     }
 
     /// Whether L(x) is part of the score.
-    pub const fn alignment_score(self) -> bool {
+    pub(super) const fn alignment_score(self) -> bool {
         matches!(self, Self::AlignmentScore | Self::All)
     }
 
@@ -56,6 +68,18 @@ impl Parts {
 }
 
 /// The names of the [`Schedule`](crate::learn::Schedule)s.
+///
+/// ```
+/// use daad::learn::Schedule;
+/// use daad::settings::{ScheduleName, Settings};
+///
+/// let settings = Settings {
+///     schedule: Some(ScheduleName::Cosine),
+///     ..Settings::default()
+/// };
+/// assert_eq!(settings.resolve()?.schedule, Schedule::Cosine);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleName {
@@ -69,6 +93,14 @@ pub enum ScheduleName {
 }
 
 /// One number for all axes, or one number per axis: `8` or `8,8,1`; in TOML `8` or `[8, 8, 1]`.
+///
+/// ```
+/// use daad::settings::Counts;
+///
+/// assert_eq!("8".parse(), Ok(Counts::One(8)));
+/// assert_eq!("8,8,1".parse(), Ok(Counts::Each(vec![8, 8, 1])));
+/// assert_eq!(Counts::Each(vec![64, 128]).to_string(), "64,128");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number, or numbers in brackets")]
 pub enum Counts {
@@ -104,6 +136,14 @@ impl fmt::Display for Counts {
 }
 
 /// Parses a value of an enumeration from the name that it has in files.
+///
+/// ```
+/// use daad::settings::{ScheduleName, named};
+///
+/// assert_eq!(named("cosine"), Ok(ScheduleName::Cosine));
+/// let error = named::<ScheduleName>("linear").unwrap_err();
+/// assert!(error.contains("`constant`, `cosine`, `step`"), "{error}");
+/// ```
 ///
 /// # Errors
 ///

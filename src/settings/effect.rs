@@ -9,6 +9,15 @@ use crate::model::System;
 impl Settings {
     /// Refuses keys that have no effect together with the other keys.
     ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let settings = Settings::from_toml("parts = \"none\"\ngamma = 0.5")?;
+    /// let error = settings.check_effect().unwrap_err().to_string();
+    /// assert!(error.contains("gamma has no effect: parts is none"), "{error}");
+    /// # Ok::<(), daad::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] naming the first key without effect.
@@ -20,6 +29,14 @@ impl Settings {
     }
 
     /// These settings without the keys that have no effect together with the other keys.
+    ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let settings = Settings::from_toml("parts = \"none\"\ngamma = 0.5")?;
+    /// assert_eq!(settings.without_idle().keys(), ["parts"]);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     #[must_use]
     pub fn without_idle(&self) -> Self {
         let mut table = self.to_table();

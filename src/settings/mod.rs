@@ -30,6 +30,20 @@ use crate::loss::AdversarialForm;
 use crate::model::System;
 
 /// All optional; what is not set is as in the paper.
+///
+/// ```
+/// use daad::settings::{Counts, Settings};
+///
+/// let settings = Settings {
+///     epochs: Some(20),
+///     size: Some(Counts::One(128)),
+///     ..Settings::default()
+/// };
+/// let config = settings.resolve()?;
+/// assert_eq!((config.epochs, config.model.height_px), (20, 128));
+/// assert_eq!(config.batch_size, 8); // the paper's
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Args)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Training")]
@@ -159,6 +173,16 @@ const EXTENSIONS: &str = "Extensions, not in the paper";
 impl Settings {
     /// Parses the text of a TOML file.
     ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let settings = Settings::from_toml("epochs = 20\nsystem = \"mem-ae\"\nsize = [64, 128]")?;
+    /// assert_eq!(settings.epochs, Some(20));
+    /// let error = Settings::from_toml("epochs = \"many\"").unwrap_err().to_string();
+    /// assert!(error.contains("epochs: invalid type: string"), "{error}");
+    /// # Ok::<(), daad::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] naming the key that is unknown or whose value is of the wrong kind.
@@ -182,6 +206,17 @@ impl Settings {
 
     /// Checks that every number can be written as TOML.
     ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let settings = Settings {
+    ///     seed: Some(u64::MAX),
+    ///     ..Settings::default()
+    /// };
+    /// let error = settings.check_numbers().unwrap_err().to_string();
+    /// assert!(error.contains("seed is too large"), "{error}");
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] naming a number that is too large for that.
@@ -200,11 +235,31 @@ impl Settings {
     }
 
     /// The keys that are set, as text that [`Self::from_toml`] reads.
+    ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let settings = Settings {
+    ///     epochs: Some(20),
+    ///     ..Settings::default()
+    /// };
+    /// assert_eq!(settings.to_toml(), "epochs = 20\n");
+    /// ```
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("settings are plain values")
     }
 
     /// These settings, completed by those of `base` for keys that are not set here.
+    ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let file = Settings::from_toml("epochs = 20\nseed = 3")?;
+    /// let flags = Settings::from_toml("epochs = 5")?;
+    /// let settings = flags.over(&file);
+    /// assert_eq!((settings.epochs, settings.seed), (Some(5), Some(3)));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     #[must_use]
     pub fn over(&self, base: &Self) -> Self {
         let mut merged = base.to_table();
@@ -213,6 +268,14 @@ impl Settings {
     }
 
     /// The keys that are set.
+    ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let settings = Settings::from_toml("seed = 3\nbatch-size = 4")?;
+    /// assert_eq!(settings.keys(), ["batch-size", "seed"]);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn keys(&self) -> Vec<String> {
         self.to_table().keys().cloned().collect()
     }

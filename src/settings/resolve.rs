@@ -13,6 +13,16 @@ use crate::score::Scoring;
 impl Settings {
     /// The configuration of these settings; a setting that is not set has the paper's value.
     ///
+    /// ```
+    /// use daad::settings::Settings;
+    ///
+    /// let config = Settings::from_toml("system = \"ae\"\nparts = \"none\"")?.resolve()?;
+    /// assert_eq!(config.learning_rate, 1e-4); // the paper's without a discriminator
+    /// let error = Settings::from_toml("schedule = \"step\"")?.resolve().unwrap_err();
+    /// assert!(error.to_string().contains("the schedule step needs step-epochs too"));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] naming the setting that is not allowed.
@@ -134,6 +144,17 @@ impl Settings {
 
     /// The settings that resolve to `config`. Every setting that has an effect is set. None for a
     /// network that is not one of the paper's systems.
+    ///
+    /// ```
+    /// use daad::learn::TrainConfig;
+    /// use daad::settings::Settings;
+    ///
+    /// let config = TrainConfig::default();
+    /// let settings = Settings::of(&config).expect("one of the paper's systems");
+    /// assert_eq!(settings.epochs, Some(1000));
+    /// assert_eq!(settings.resolve()?, config);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     pub fn of(config: &TrainConfig) -> Option<Self> {
         let TrainConfig {
             model, objective, ..

@@ -125,6 +125,31 @@ pub(super) fn load(path: &Path, device: &Device) -> Result<Checkpoint> {
 
 /// Reads only the progress of a run, without its losses.
 ///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use std::time::Duration;
+///
+/// use burn::tensor::Device;
+/// use daad::train::{Checkpointing, Trainer, read_progress};
+/// # use daad::settings::Settings;
+/// # use daad::weights::Provenance;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 3")?.resolve()?;
+/// # let provenance = Provenance::default();
+/// # let images = vec![image::RgbImage::new(16, 16); 2];
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.checkpoint");
+/// let trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+/// let mut trainer = trainer.with_checkpoints(Checkpointing {
+///     path: path.clone(),
+///     interval: Duration::from_secs(30),
+/// });
+/// trainer.run(&images, &AtomicBool::new(false), |_| {})?;
+/// let progress = read_progress(&path)?;
+/// assert_eq!((progress.epoch, progress.config.epochs), (3, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::File`] where it cannot be read, [`Error::Checkpoint`] where it is not a sound one.

@@ -6,6 +6,25 @@ use super::progress::Progress;
 use crate::learn::{EpochRecord, Losses};
 
 /// Something that happened during a training run.
+///
+/// ```
+/// use daad::train::Event;
+///
+/// fn line(event: &Event) -> Option<String> {
+///     match event {
+///         Event::Note(sentence) => Some(sentence.clone()),
+///         Event::Epoch(record) => Some(format!("epoch {} is done", record.epoch)),
+///         Event::Written { path, bytes } => Some(format!("{}: {bytes} bytes", path.display())),
+///         _ => None, // for a progress bar
+///     }
+/// }
+///
+/// let event = Event::Written {
+///     path: "cable.safetensors".into(),
+///     bytes: 53902,
+/// };
+/// assert_eq!(line(&event).as_deref(), Some("cable.safetensors: 53902 bytes"));
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -61,6 +80,43 @@ pub enum Event {
 }
 
 /// The state of a training run when it begins.
+///
+/// ```
+/// # use std::sync::atomic::AtomicBool;
+/// # use daad::dataset::{NormalImages, TestImages, Unreadable};
+/// # use daad::device::DeviceChoice;
+/// # use daad::settings::Settings;
+/// # use daad::train::{Data, Training};
+/// # use daad::weights::{Precision, Provenance};
+/// use daad::device::in_words;
+/// use daad::train::{Event, run};
+/// # let folder = tempfile::tempdir()?;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 1")?.resolve()?;
+/// # let training = Training {
+/// #     config,
+/// #     device: DeviceChoice::Cpu.resolve()?,
+/// #     out: folder.path().join("model.safetensors"),
+/// #     resume: false,
+/// #     provenance: Provenance::default(),
+/// #     precision: Precision::F16,
+/// #     lock: None,
+/// # };
+/// # let data = Data {
+/// #     normal: NormalImages::InMemory(vec![image::RgbImage::new(16, 16); 10]),
+/// #     test: TestImages::in_memory(Vec::new()),
+/// #     unreadable: Unreadable::Fail,
+/// # };
+/// # let stop = AtomicBool::new(true);
+///
+/// // Ten normal images.
+/// run(training, data, &stop, |event| {
+///     if let Event::Begun(begun) = event {
+///         assert_eq!((begun.training, begun.calibrating), (8, 2));
+///         println!("{} images take {}", begun.training, in_words(begun.memory_bytes));
+///     }
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Begun {
     /// The number of images to train on.

@@ -5,10 +5,31 @@ use serde::{Deserialize, Serialize};
 use crate::learn::EpochRecord;
 use crate::learn::Losses;
 use crate::learn::TrainConfig;
-use crate::learn::lowest;
+use crate::learn::Validation;
 use crate::weights::Provenance;
 
 /// Where a run stands, except its weights and optimizers.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use burn::tensor::Device;
+/// use daad::train::Trainer;
+/// # use daad::settings::Settings;
+/// # use daad::weights::Provenance;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 3")?.resolve()?;
+/// # let provenance = Provenance::default();
+/// # let images = vec![image::RgbImage::new(16, 16); 2];
+///
+/// let mut trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+/// trainer.run(&images, &AtomicBool::new(false), |_| {})?;
+/// let progress = trainer.progress();
+/// assert_eq!((progress.epoch, progress.step), (3, 0));
+/// for record in &progress.history {
+///     println!("{}: {}", record.epoch, record.losses.reconstruction);
+/// }
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
@@ -34,19 +55,19 @@ pub struct Progress {
 
 impl Progress {
     /// Whether the run is over: all epochs are done, or [`Self::is_out_of_patience`] holds.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.epoch >= self.config.epochs || self.is_out_of_patience()
     }
 
     /// Whether the held-out error has not fallen during the last `patience` validations.
-    pub fn is_out_of_patience(&self) -> bool {
+    pub(super) fn is_out_of_patience(&self) -> bool {
         let validation = self.config.validation;
         validation.is_some_and(|validation| validation.is_over(&self.held_out_errors()))
     }
 
     /// The epoch with the lowest held-out error so far; of several equal ones, the first.
-    pub fn best(&self) -> Option<EpochRecord> {
-        let place = lowest(&self.held_out_errors())?;
+    pub(super) fn best(&self) -> Option<EpochRecord> {
+        let place = Validation::lowest(&self.held_out_errors())?;
         let mut looked = self.history.iter().filter(|it| it.validation.is_some());
         looked.nth(place).copied()
     }

@@ -25,6 +25,29 @@ use crate::weights::{Precision, Provenance};
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What to train, and where to write it.
+///
+/// ```
+/// use daad::device::DeviceChoice;
+/// use daad::settings::Settings;
+/// use daad::train::{Training, checkpoint_path};
+/// use daad::weights::{Precision, Provenance};
+///
+/// let out = std::path::PathBuf::from("runs/cable.safetensors");
+/// let training = Training {
+///     config: Settings::from_toml("size = 128\nwidth = 16\nparts = \"none\"")?.resolve()?,
+///     device: DeviceChoice::Cpu.resolve()?,
+///     resume: checkpoint_path(&out).exists(),
+///     out,
+///     provenance: Provenance {
+///         data: "cables of line 3".into(),
+///         ..Provenance::default()
+///     },
+///     precision: Precision::F16,
+///     lock: None,
+/// };
+/// assert!(!training.resume);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Training {
     /// The configuration of the training run.
@@ -45,6 +68,24 @@ pub struct Training {
 }
 
 /// The images of a training: those to train on and those to evaluate the model with.
+///
+/// ```
+/// use daad::dataset::{DEFAULT_CACHE_BYTES, DataSet, NormalImages, TestImages, Unreadable};
+/// use daad::train::Data;
+///
+/// let split = DataSet::open("www/gallery/piped".as_ref())?.select(&[])?;
+/// let data = Data {
+///     normal: NormalImages::Files {
+///         samples: split.train,
+///         unreadable: Unreadable::Skip,
+///         cache_bytes: DEFAULT_CACHE_BYTES,
+///     },
+///     test: TestImages::files(split.test, (128, 128)),
+///     unreadable: Unreadable::Fail,
+/// };
+/// assert_eq!((data.normal.count(), data.test.total()), (14, 0));
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Data {
     /// Normal images; some of them are held out for calibration.
@@ -56,6 +97,40 @@ pub struct Data {
 }
 
 /// How a training ended.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use daad::train::{Outcome, run};
+/// # use daad::dataset::{NormalImages, TestImages, Unreadable};
+/// # use daad::device::DeviceChoice;
+/// # use daad::settings::Settings;
+/// # use daad::train::{Data, Training};
+/// # use daad::weights::{Precision, Provenance};
+/// # let folder = tempfile::tempdir()?;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 1")?.resolve()?;
+/// # let training = Training {
+/// #     config,
+/// #     device: DeviceChoice::Cpu.resolve()?,
+/// #     out: folder.path().join("model.safetensors"),
+/// #     resume: false,
+/// #     provenance: Provenance::default(),
+/// #     precision: Precision::F16,
+/// #     lock: None,
+/// # };
+/// # let data = Data {
+/// #     normal: NormalImages::InMemory(vec![image::RgbImage::new(16, 16); 3]),
+/// #     test: TestImages::in_memory(Vec::new()),
+/// #     unreadable: Unreadable::Fail,
+/// # };
+///
+/// let stop = AtomicBool::new(true);
+/// match run(training, data, &stop, |_| {})? {
+///     Outcome::Finished(trained) => println!("{} bytes", trained.finished.bytes.len()),
+///     Outcome::Stopped { epoch } => assert_eq!(epoch, 1), // `resume` continues this run
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub enum Outcome {
     /// The model file is written.
@@ -68,6 +143,44 @@ pub enum Outcome {
 }
 
 /// The result of a finished training.
+///
+/// ```
+/// # use std::sync::atomic::AtomicBool;
+/// # use daad::dataset::{NormalImages, SyntheticImages, TestImages, Texture, Unreadable};
+/// # use daad::device::DeviceChoice;
+/// # use daad::settings::Settings;
+/// # use daad::train::{Data, Training};
+/// # use daad::weights::{Precision, Provenance};
+/// use daad::train::{Outcome, run};
+/// # let folder = tempfile::tempdir()?;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 1")?.resolve()?;
+/// # let training = Training {
+/// #     config,
+/// #     device: DeviceChoice::Cpu.resolve()?,
+/// #     out: folder.path().join("model.safetensors"),
+/// #     resume: false,
+/// #     provenance: Provenance::default(),
+/// #     precision: Precision::F16,
+/// #     lock: None,
+/// # };
+/// # let mut cloths = SyntheticImages::new(Texture::Cloth, 16, 0);
+/// # let normal = cloths.normal(5).into_iter().map(|labelled| labelled.image);
+/// # let data = Data {
+/// #     normal: NormalImages::InMemory(normal.collect()),
+/// #     test: TestImages::in_memory([cloths.normal(2), cloths.defective(2)].concat()),
+/// #     unreadable: Unreadable::Fail,
+/// # };
+/// # let stop = AtomicBool::new(false);
+///
+/// // Two normal and two anomalous test images.
+/// if let Outcome::Finished(trained) = run(training, data, &stop, |_| {})? {
+///     let evaluated = trained.evaluated.expect("there are test images");
+///     assert_eq!(evaluated.images.len(), 4);
+///     println!("AUROC {:?}", evaluated.evaluation.mean.deployed.auroc);
+///     println!("threshold {}", trained.finished.detector.card().calibration.threshold);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Trained {
     /// The model.
@@ -356,6 +469,15 @@ fn check_memory(
 }
 
 /// The path of the checkpoint of the run that writes `out`.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use daad::train::checkpoint_path;
+///
+/// let path = checkpoint_path(Path::new("runs/cable.safetensors"));
+/// assert_eq!(path, Path::new("runs/cable.safetensors.checkpoint"));
+/// ```
 pub fn checkpoint_path(out: &Path) -> PathBuf {
     file::with_ending(out, ".checkpoint")
 }

@@ -13,6 +13,21 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// The lock that a run holds while it writes its model and its checkpoint. The system releases the
 /// lock when the process ends, even after a crash.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use daad::train::RunLock;
+///
+/// let folder = tempfile::tempdir()?;
+/// let model = folder.path().join("model.safetensors");
+/// let lock = RunLock::acquire(&model, Duration::ZERO)?;
+/// let second = RunLock::acquire(&model, Duration::ZERO);
+/// assert!(matches!(second, Err(daad::Error::Busy(_))));
+/// drop(lock);
+/// RunLock::acquire(&model, Duration::ZERO)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
@@ -22,6 +37,18 @@ pub struct RunLock {
 impl RunLock {
     /// Locks `model` by a file beside it. If another run holds the lock, this waits up to
     /// `patience` for that run to end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use daad::train::RunLock;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let model = folder.path().join("model.safetensors");
+    /// let _lock = RunLock::acquire(&model, Duration::from_secs(60))?;
+    /// assert!(folder.path().join("model.safetensors.lock").exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

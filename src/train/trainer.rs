@@ -24,6 +24,27 @@ use crate::weights::Provenance;
 const LOSS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A training run with its checkpoints.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use burn::tensor::Device;
+/// use daad::train::{End, Event, Trainer};
+/// use daad::weights::Provenance;
+/// # use daad::settings::Settings;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2")?.resolve()?;
+/// # let images = vec![image::RgbImage::new(16, 16); 2];
+///
+/// let mut trainer = Trainer::new(config, Provenance::default(), &images, &Device::flex())?;
+/// let mut epochs = 0;
+/// let end = trainer.run(&images, &AtomicBool::new(false), |event| {
+///     epochs += usize::from(matches!(event, Event::Epoch(_)));
+/// })?;
+/// assert_eq!((end, epochs), (End::Finished, 2));
+/// let networks = trainer.model();
+/// assert!(networks.discriminator.is_none());
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Trainer {
     device: Device,
@@ -43,6 +64,33 @@ pub struct Trainer {
 
 /// Where and how often to write checkpoints. A checkpoint is also written when the run ends or is
 /// stopped.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use std::time::Duration;
+///
+/// use burn::tensor::Device;
+/// use daad::train::{Checkpointing, Event, Trainer};
+/// # use daad::settings::Settings;
+/// # use daad::weights::Provenance;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2")?.resolve()?;
+/// # let provenance = Provenance::default();
+/// # let images = vec![image::RgbImage::new(16, 16); 2];
+///
+/// let folder = tempfile::tempdir()?;
+/// let checkpointing = Checkpointing {
+///     path: folder.path().join("model.checkpoint"),
+///     interval: Duration::ZERO, // before each step
+/// };
+/// let trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+/// let mut trainer = trainer.with_checkpoints(checkpointing);
+/// let mut checkpoints = 0;
+/// trainer.run(&images, &AtomicBool::new(false), |event| {
+///     checkpoints += usize::from(matches!(event, Event::Checkpoint(_)));
+/// })?;
+/// assert_eq!(checkpoints, 3); // two steps, and the end of the run
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Checkpointing {
     /// The file.
@@ -52,6 +100,25 @@ pub struct Checkpointing {
 }
 
 /// The networks that are the result of a finished run.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use burn::tensor::Device;
+/// use daad::train::{Chosen, Trainer};
+/// # use daad::settings::Settings;
+/// # use daad::weights::Provenance;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2")?.resolve()?;
+/// # let provenance = Provenance::default();
+/// # let images = vec![image::RgbImage::new(16, 16); 2];
+///
+/// let mut trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+/// trainer.run(&images, &AtomicBool::new(false), |_| {})?;
+/// let Chosen { model, epoch } = trainer.chosen()?;
+/// assert_eq!(epoch, 2);
+/// assert!(model.discriminator.is_none());
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Chosen {
     /// The networks of the best epoch if the settings keep it, otherwise of the last epoch.
@@ -61,6 +128,23 @@ pub struct Chosen {
 }
 
 /// How the loop ended.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use burn::tensor::Device;
+/// use daad::train::{End, Trainer};
+/// # use daad::settings::Settings;
+/// # use daad::weights::Provenance;
+/// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2")?.resolve()?;
+/// # let provenance = Provenance::default();
+/// # let images = vec![image::RgbImage::new(16, 16); 2];
+///
+/// let mut trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+/// let stop = AtomicBool::new(true); // another thread may set it
+/// assert_eq!(trainer.run(&images, &stop, |_| {})?, End::Stopped);
+/// # Ok::<(), daad::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// All epochs are done, or the held-out error did not fall for too long.
@@ -71,6 +155,19 @@ pub enum End {
 
 impl Trainer {
     /// Begins a new run. `images` are the images to train on; they have the model's size.
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use daad::learn::TrainConfig;
+    /// use daad::train::Trainer;
+    /// use daad::weights::Provenance;
+    /// use image::RgbImage;
+    ///
+    /// let (config, provenance) = (TrainConfig::default(), Provenance::default());
+    /// let no_images: Vec<RgbImage> = Vec::new();
+    /// let error = Trainer::new(config, provenance, &no_images, &Device::flex());
+    /// assert!(error.unwrap_err().to_string().contains("there is no image to train on"));
+    /// ```
     ///
     /// # Errors
     ///
@@ -109,6 +206,34 @@ impl Trainer {
     }
 
     /// Resumes a run from its checkpoint, to train until `epochs` epochs are done.
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicBool;
+    /// use std::time::Duration;
+    ///
+    /// use burn::tensor::Device;
+    /// use daad::train::{Checkpointing, End, Trainer};
+    /// # use daad::settings::Settings;
+    /// # use daad::weights::Provenance;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2")?.resolve()?;
+    /// # let provenance = Provenance::default();
+    /// # let images = vec![image::RgbImage::new(16, 16); 2];
+    ///
+    /// let (device, stop) = (Device::flex(), AtomicBool::new(false));
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("model.checkpoint");
+    /// let trainer = Trainer::new(config, provenance, &images, &device)?;
+    /// let mut trainer = trainer.with_checkpoints(Checkpointing {
+    ///     path: path.clone(),
+    ///     interval: Duration::from_secs(30),
+    /// });
+    /// trainer.run(&images, &stop, |_| {})?;
+    /// // One more epoch than before.
+    /// let mut resumed = Trainer::resume(&path, 3, &images, &device)?;
+    /// assert_eq!(resumed.run(&images, &stop, |_| {})?, End::Finished);
+    /// assert_eq!(resumed.progress().history.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -167,6 +292,33 @@ impl Trainer {
 
     /// Gives the run the images for validation: `held_out` are normal images of the model's size
     /// that the run does not train on. The settings say how often there is a validation.
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicBool;
+    ///
+    /// use burn::tensor::Device;
+    /// use daad::learn::Validation;
+    /// use daad::train::Trainer;
+    /// # use daad::settings::Settings;
+    /// # use daad::weights::Provenance;
+    /// # let mut config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 3")?.resolve()?;
+    /// # let provenance = Provenance::default();
+    /// # let (images, held_out) = (vec![image::RgbImage::new(16, 16); 2], image::RgbImage::new(16, 16));
+    ///
+    /// config.validation = Some(Validation {
+    ///     every: 1,
+    ///     patience: None,
+    ///     keep_best: true,
+    /// });
+    /// let trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+    /// let mut trainer = trainer.with_validation(&[&held_out]);
+    /// trainer.run(&images, &AtomicBool::new(false), |_| {})?;
+    /// let history = &trainer.progress().history;
+    /// assert!(history.iter().all(|record| record.validation.is_some()));
+    /// let best = history[trainer.chosen()?.epoch - 1].validation;
+    /// assert!(history.iter().all(|record| record.validation >= best));
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     #[must_use]
     pub fn with_validation(mut self, held_out: &[&RgbImage]) -> Self {
         self.held_out = held_out.iter().map(|&image| image.clone()).collect();
@@ -206,6 +358,29 @@ impl Trainer {
 
     /// Trains on `images`, which must be the same images as before, until all epochs are done, the
     /// held-out error has not fallen for too long, or `stop` is set.
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicBool;
+    ///
+    /// use burn::tensor::Device;
+    /// use daad::train::{Event, Trainer};
+    /// # use daad::settings::Settings;
+    /// # use daad::weights::Provenance;
+    /// # let config = Settings::from_toml("size = 16\nscales = 2\nwidth = 2\nitems = 6\ndivision = 2\nparts = \"none\"\nepochs = 2")?.resolve()?;
+    /// # let provenance = Provenance::default();
+    /// # let images = vec![image::RgbImage::new(16, 16); 10];
+    ///
+    /// // Ten images in batches of eight.
+    /// let mut trainer = Trainer::new(config, provenance, &images, &Device::flex())?;
+    /// let mut sizes = Vec::new();
+    /// trainer.run(&images, &AtomicBool::new(false), |event| {
+    ///     if let Event::Step { images, .. } = event {
+    ///         sizes.push(images);
+    ///     }
+    /// })?;
+    /// assert_eq!(sizes, [8, 2, 8, 2]);
+    /// # Ok::<(), daad::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

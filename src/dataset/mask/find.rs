@@ -40,6 +40,20 @@ const SUFFIXES: [&str; 9] = [
 
 /// The photographs in a folder; masks that lie beside them are listed as not read.
 ///
+/// ```
+/// use daad::dataset::photographs;
+/// use image::RgbImage;
+///
+/// let folder = tempfile::tempdir()?;
+/// for name in ["000.png", "000_mask.png"] {
+///     RgbImage::new(8, 8).save(folder.path().join(name))?;
+/// }
+/// let listing = photographs(folder.path())?;
+/// assert_eq!(listing.images, [folder.path().join("000.png")]);
+/// assert_eq!(listing.unread, [folder.path().join("000_mask.png")]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// As [`Listing::of`].

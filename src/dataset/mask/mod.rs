@@ -27,6 +27,23 @@ const NOISE: u16 = 16 * 257;
 
 /// Why a mask does not say which pixels of its image are anomalous. The image is left out of pixel
 /// metrics, as an anomalous image without a mask is.
+///
+/// ```
+/// use daad::dataset::{MaskFlaw, Sample};
+/// use daad::metric::Label;
+/// use image::{GrayImage, RgbImage};
+///
+/// let folder = tempfile::tempdir()?;
+/// let [photograph, mask] = ["000.png", "000_mask.png"].map(|name| folder.path().join(name));
+/// RgbImage::new(64, 64).save(&photograph)?;
+/// GrayImage::new(64, 64).save(&mask)?; // all of it is black
+///
+/// let mut sample = Sample::of_file(photograph, "", Label::Anomalous);
+/// sample.masks.push(mask);
+/// let flaw = sample.load(32, 32)?.mask_flaw.expect("the mask is of no use");
+/// assert_eq!((&flaw, &*flaw.to_string()), (&MaskFlaw::Empty, "the mask is empty"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MaskFlaw {
     /// The file cannot be read; the file and the reason.

@@ -7,6 +7,15 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// A kind of defect.
+///
+/// ```
+/// use daad::dataset::{Defect, SyntheticImages, Texture};
+///
+/// let mut cloths = SyntheticImages::new(Texture::Cloth, 64, 1);
+/// let scratched = cloths.with(Defect::Scratch);
+/// assert_eq!(scratched.dimensions(), (64, 64));
+/// assert_eq!(Defect::Scratch.name(), "scratch");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
     /// A darker spot.

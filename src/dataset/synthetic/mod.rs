@@ -15,6 +15,15 @@ use super::LabelledImage;
 use crate::metric::Label;
 
 /// The texture that the images show.
+///
+/// ```
+/// use daad::dataset::{Defect, Texture};
+///
+/// assert!(Texture::Floor.defects().contains(&Defect::MissingTile));
+/// assert!(!Texture::Cloth.defects().contains(&Defect::MissingTile));
+/// let named = Texture::ALL.into_iter().find(|(_, name)| *name == "floor");
+/// assert_eq!(named.map(|(texture, _)| texture), Some(Texture::Floor));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Texture {
     /// Woven cloth: all images are nearly the same.
@@ -43,6 +52,18 @@ impl Texture {
 }
 
 /// A generator of images; the same seed gives the same images.
+///
+/// ```
+/// use daad::dataset::{SyntheticImages, Texture};
+/// use daad::metric::Label;
+///
+/// let mut floors = SyntheticImages::new(Texture::Floor, 64, 1);
+/// let (normal, defective) = (floors.normal(3), floors.defective(2));
+/// assert_eq!((normal[0].label, defective[0].label), (Label::Normal, Label::Anomalous));
+/// assert_ne!(normal[0].image, normal[1].image);
+/// let again = SyntheticImages::new(Texture::Floor, 64, 1).normal(1);
+/// assert_eq!(again[0].image, normal[0].image);
+/// ```
 #[derive(Debug, Clone)]
 pub struct SyntheticImages {
     texture: Texture,
@@ -77,6 +98,15 @@ impl SyntheticImages {
     }
 
     /// An image with a defect of this kind.
+    ///
+    /// ```
+    /// use daad::dataset::{SyntheticImages, Texture};
+    ///
+    /// let mut floors = SyntheticImages::new(Texture::Floor, 64, 1);
+    /// for &defect in Texture::Floor.defects() {
+    ///     println!("{}: {:?}", defect.name(), floors.with(defect).dimensions());
+    /// }
+    /// ```
     pub fn with(&mut self, defect: Defect) -> RgbImage {
         let mut image = self.draw();
         match defect {

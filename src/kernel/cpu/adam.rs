@@ -3,6 +3,20 @@
 use crate::kernel::parallel;
 
 /// Constants of one step t, with the bias corrections already applied.
+///
+/// ```
+/// use daad::kernel::AdamStep;
+///
+/// let (learning_rate, beta_1, beta_2, step) = (2e-4f32, 0.5f32, 0.999f32, 10);
+/// let constants = AdamStep {
+///     beta_1,
+///     beta_2,
+///     step_size: learning_rate / (1.0 - beta_1.powi(step)),
+///     second_scale: 1.0 / (1.0 - beta_2.powi(step)).sqrt(),
+///     epsilon: 1e-8,
+/// };
+/// assert!(constants.step_size > learning_rate);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamStep {
     /// Decay rate of the mean of the gradients.
@@ -22,7 +36,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Updates `values` in place with one step, and also the running means of the gradients (`first`)
 /// and of the squared gradients (`second`). All slices have the same length.
-pub fn adam(
+pub(in crate::kernel) fn adam(
     values: &mut [f32],
     first: &mut [f32],
     second: &mut [f32],

@@ -25,18 +25,30 @@ mod transposed_convolution;
 mod weight_gradient;
 mod winograd;
 
-pub use adam::{AdamStep, adam};
-pub use convolution::convolution;
-pub use norm::{
-    NormGradients, NormStatistics, leaky_relu_backward, norm_activation, norm_activation_backward,
+pub use adam::AdamStep;
+pub(super) use adam::adam;
+pub(super) use convolution::convolution;
+pub(super) use norm::{
+    NormStatistics, leaky_relu_backward, norm_activation, norm_activation_backward,
     norm_activation_train,
 };
-pub use pool::{max_pool, max_pool_backward};
-pub use recall::{AddressingRule, Recall, recall};
-pub use transposed_convolution::transposed_convolution;
-pub use weight_gradient::{channel_sums, weight_gradient};
+pub(super) use pool::{max_pool, max_pool_backward};
+pub use recall::AddressingRule;
+pub(crate) use recall::Recall;
+pub(super) use recall::recall;
+pub(super) use transposed_convolution::transposed_convolution;
+pub(super) use weight_gradient::{channel_sums, weight_gradient};
 
 /// Geometry of a convolution: a square kernel that moves over a map.
+///
+/// ```
+/// use daad::kernel::Window;
+///
+/// // It halves a map, and its transposed convolution doubles one.
+/// let window = Window { kernel: 4, stride: 2, padding: 1 };
+/// assert_eq!(window.positions(16), 8);
+/// assert_eq!(window.span(8), 16);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Side of the kernel, in pixels.
@@ -49,6 +61,13 @@ pub struct Window {
 
 impl Window {
     /// Single pixels.
+    ///
+    /// ```
+    /// use daad::kernel::Window;
+    ///
+    /// assert_eq!(Window::POINT, Window { kernel: 1, stride: 1, padding: 0 });
+    /// assert_eq!(Window::POINT.positions(16), 16);
+    /// ```
     pub const POINT: Self = Self {
         kernel: 1,
         stride: 1,
@@ -56,15 +75,30 @@ impl Window {
     };
 
     /// Output size of a convolution along an axis whose input size is `size`.
+    ///
+    /// ```
+    /// use daad::kernel::Window;
+    ///
+    /// let window = Window { kernel: 3, stride: 1, padding: 1 };
+    /// assert_eq!(window.positions(16), 16);
+    /// assert_eq!(Window { padding: 0, ..window }.positions(16), 14);
+    /// ```
     pub const fn positions(self, size: usize) -> usize {
         (size + 2 * self.padding - self.kernel) / self.stride + 1
     }
 
     /// Output size of a transposed convolution along an axis whose input size is `size`.
+    ///
+    /// ```
+    /// use daad::kernel::Window;
+    ///
+    /// let window = Window { kernel: 2, stride: 2, padding: 0 };
+    /// assert_eq!(window.span(8), 16);
+    /// ```
     pub const fn span(self, size: usize) -> usize {
         (size - 1) * self.stride + self.kernel - 2 * self.padding
     }
 }
 
 /// `[B, C, H, W]`.
-pub type Shape = [usize; 4];
+pub(super) type Shape = [usize; 4];

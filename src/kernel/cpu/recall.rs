@@ -16,15 +16,24 @@ use crate::kernel::parallel;
 
 /// Parameters of the block-wise memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Recall {
+pub(crate) struct Recall {
     /// Number of blocks along the channels, the height and the width. Each must divide the size of
     /// its axis.
-    pub blocks: [usize; 3],
+    pub(crate) blocks: [usize; 3],
     /// How items are weighted.
-    pub addressing: AddressingRule,
+    pub(crate) addressing: AddressingRule,
 }
 
 /// How the items of a memory are weighted for a query.
+///
+/// ```
+/// use daad::kernel::AddressingRule;
+///
+/// // As in the paper, for a memory of 500 items.
+/// let cut = 1.0 / 500.0;
+/// let rule = AddressingRule { min_norm: 1e-8, temperature: 1.0, cut, renormalize: false };
+/// # assert!(rule.cut > rule.min_norm);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AddressingRule {
     /// Lower limit for the norms of queries and items, so that cosines are not divided by zero.
@@ -45,7 +54,12 @@ const BLOCKS: usize = 16;
 
 /// Replaces every block of the maps `[B, C, H, W]` by the weighted sum of the memory items `[N, D]`
 /// that it addresses.
-pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<f32> {
+pub(in crate::kernel) fn recall(
+    maps: &[f32],
+    shape: Shape,
+    items: &[f32],
+    recall: Recall,
+) -> Vec<f32> {
     let division = Division::new(shape, recall.blocks);
     let [dim, queries] = [division.dim, division.queries];
     let count = items.len() / dim;

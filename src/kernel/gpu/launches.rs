@@ -17,7 +17,7 @@ struct List {
     launches: Vec<Launch>,
 }
 
-/// What one launch of a kernel has to do.
+/// What one launch of a kernel has to do, from [`launches_of`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
     /// The kernel's name.
@@ -36,6 +36,18 @@ pub struct Launch {
 
 /// Runs `pass`, and returns the launches of our kernels on this thread, in their order. The kernels
 /// are those for a GPU with so many units in a `plane` (warp).
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::kernel::{Launch, launches_of, max_pool};
+///
+/// # let device = Device::flex();
+/// // On the CPU none; on a GPU each max pooling is one launch of a kernel.
+/// let launches: Vec<Launch> = launches_of(32, || {
+///     max_pool(Tensor::zeros([1, 8, 64, 64], &device));
+/// });
+/// assert!(launches.is_empty());
+/// ```
 pub fn launches_of(plane: usize, pass: impl FnOnce()) -> Vec<Launch> {
     let launches = Vec::new();
     LIST.set(Some(List { plane, launches }));
