@@ -199,7 +199,7 @@ build_page() {
 serve_page() {
   local server
   set_up_building
-  if [[ ! -f $OWN/pkg/webgpu/.made ]]; then # the last to be built
+  if [[ ! -f $OWN/pkg/learn-webgpu/.made ]]; then # the last to be built
     build_engine cpu
     build_site
     node scripts/serve.mjs --dir "$OWN/site" "$@" &
@@ -227,6 +227,7 @@ build_engines() {
     if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
   done
   build_engine webgpu
+  build_engine learn-webgpu
 }
 
 # All engines share one profile, and so what they depend on is built once for each set of compiler flags. Cargo keeps one
@@ -236,7 +237,20 @@ build_engine() {
   mkdir -p "$out"
   describe_compiler >"$OWN/compiler"
   # shellcheck disable=SC2046 # no source has a space in its name
-  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- make_engine "$1" "$out"
+  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- take_engine "$1" "$out"
+}
+
+# take_engine NAME FOLDER: from another clone with the same sources, if one has built it. The newest three of each are kept.
+take_engine() {
+  local all=$CACHE/engines/$1 kept=$CACHE/engines/$1/${sum// /-} # the sum of unless_done, which calls this
+  if [[ ! -d $kept ]]; then
+    rm -rf "$kept-unfinished"
+    mkdir -p "$kept-unfinished"
+    make_engine "$1" "$kept-unfinished" && mv "$kept-unfinished" "$kept" || return 1
+    # shellcheck disable=SC2012 # no name here has more than digits
+    ls -t "$all" | tail -n +4 | while read -r old; do rm -rf "${all:?}/$old"; done
+  fi
+  cp -r "$kept/." "$2"
 }
 
 # What an engine is made with beside its sources.
@@ -294,6 +308,7 @@ for_engine() {
     learn-threads) command+=(--features learn,threads) ;;
     # Its kernels run elsewhere, so it is made for size alone.
     webgpu) command+=(--features webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
+    learn-webgpu) command+=(--features learn,webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
     lint) command+=(--features learn,webgpu) ;;
   esac
   if has_std_source; then

@@ -103,11 +103,12 @@ export function plan(choice, gpu, { shares, threads, relaxed }, installed) {
 }
 
 /**
+ * Whether WebGPU is wanted. A software adapter is, only if it is chosen explicitly.
  * @param {"auto" | import("./types.js").Backend} choice
  * @param {GpuProbe} gpu
- * @returns {{ wanted: boolean, note: string }} whether WebGPU is wanted
+ * @returns {{ wanted: boolean, note: string }}
  */
-function wish(choice, gpu) {
+export function wish(choice, gpu) {
   if (choice === "wasm") return { wanted: false, note: "" };
   const forced = choice === "webgpu";
   if (!gpu.available) return { wanted: false, note: forced ? "There is no WebGPU adapter here, so the CPU does the work." : "" };

@@ -1,6 +1,6 @@
 /** The engines: the Rust library, compiled to wasm for several kinds of machine. */
 
-/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder of `engines/` */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads" | "learn-webgpu"} EngineName a folder of `engines/` */
 
 /**
  * What `daad.js` in each folder of `engines/` makes: an engine of its own at each call, so that one that trapped can be replaced.
@@ -9,7 +9,7 @@
  * @property {{ load(model: Uint8Array): Promise<EngineDetector> }} Detector
  * @property {(() => Promise<void>) | undefined} [warmUp] only in engines that have something to warm up
  * @property {() => void} runThread only in engines with threads; it does not return
- * @property {{ new (plan: import("./plan.js").Plan, images: readonly EngineImage[]): EngineTraining }} Training only in the engine that trains
+ * @property {{ begin(plan: import("./plan.js").Plan, images: readonly EngineImage[]): Promise<EngineTraining> }} Training only in the engines that train
  */
 
 /** The bytes of a file, or pixels. @typedef {Uint8Array | import("./types.js").Pixels} EngineImage */

@@ -22,9 +22,9 @@ export const PLAN = Object.freeze({ size: 64, scales: 2, baseWidth: 8, memoryIte
 
 /**
  * What is told of a training, in this order.
- * @typedef {{ type: "engine", threads: number }
+ * @typedef {{ type: "engine", backend: import("./types.js").Backend, threads: number, gpu: string, note: string }
  *   | { type: "begun", trainedOn: number, heldOut: number, meanImageError: number }
  *   | { type: "learned", loss: number, epochs: number, busySeconds: number, imagesPerSecond: number }
  *   | { type: "rebuilt", rebuilt: readonly Rebuilt[] }
- *   | { type: "finishing" }} TrainingEvent the loss is the mean of the steps since the last event, `busySeconds` the time without pauses; a loss that is not below `meanImageError`, what the mean of the images makes, has learned nothing of the single image
+ *   | { type: "finishing" }} TrainingEvent `note` says in a sentence why a GPU that was wanted does not train; the loss is the mean of the steps since the last event, `busySeconds` the time without pauses; a loss that is not below `meanImageError`, what the mean of the images makes, has learned nothing of the single image
  */

@@ -1,6 +1,7 @@
 /** Trains a small model on images of normal things, in a worker. The images stay on this machine. */
 
-import { compile, cpu, hasWorkers, scriptAddress, workerAddress } from "#platform";
+import { compile, cpu, hasWorkers, probe, scriptAddress, workerAddress } from "#platform";
+import { wish } from "./backend.js";
 import { ownWorker } from "./connection/owned.js";
 import { DaadError, Lost, TRAPPED, sentence, unpacked } from "./errors.js";
 import { readImage } from "./image.js";
@@ -20,6 +21,7 @@ const WHY_TRAPPED = "The engine stopped unexpectedly, perhaps for want of memory
 
 /**
  * @typedef {object} TrainOwnOptions
+ * @property {"auto" | import("./types.js").Backend} [backend] "auto" takes a real GPU where it trains faster than the CPU; one that trains wrongly is not taken
  * @property {number} [seconds] how long to train, not counting pauses; 60 without it
  * @property {string} [description] of the images, for the model's file
  * @property {AbortSignal} [signal] gives up: the model's promise is rejected with the signal's reason
@@ -53,18 +55,27 @@ export function train(images, options = {}) {
 export function untrainable() {
   if (!hasWorkers) return "Training needs workers, which this host does not have.";
   if (!("learn-threads" in ENGINE_BYTES)) return "This package was built without the engine that trains.";
-  // The one engine that learns has threads, if only one, so it needs memory to share.
+  // The engine that learns on every machine has threads, if only one, so it needs memory to share.
   return cpu().shares ? "" : "Training needs a page that the browser keeps apart from all others (COOP and COEP headers), and this one is not.";
+}
+
+/** The error that the caller is told. A training is not begun anew by itself. @param {Lost | DaadError} error */
+function told(error) {
+  return error instanceof Lost ? new DaadError("engine", error.message === TRAPPED ? WHY_TRAPPED : sentence(error)) : error;
 }
 
 /**
  * @param {readonly import("./types.js").ImageSource[]} images
  * @param {TrainOptions} options
  */
-function startTrainer(images, { seconds = 60, description = "", signal, onProgress = () => {}, ...plan }) {
+function startTrainer(images, { backend = "auto", seconds = 60, description = "", signal, onProgress = () => {}, ...plan }) {
   const downloads = new AbortController();
-  /** @type {ReturnType<typeof ownWorker> | null} */
-  let worker = null;
+  /** @type {Set<import("./trainer.js").Trainer>} */
+  const workers = new Set();
+  /** Why workers ended that failed. @type {Map<import("./trainer.js").Trainer, DaadError>} */
+  const lost = new Map();
+  /** The one that trains. @type {import("./trainer.js").Trainer | null} */
+  let chosen = null;
   /** @type {(error: unknown) => void} */
   let giveUp = () => {};
   /** @type {import("./trainer.js").Order[]} what it was told before there was a worker */
@@ -75,8 +86,8 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
   function end() {
     downloads.abort();
     signal?.removeEventListener("abort", abort);
-    worker?.end();
-    worker = null;
+    for (const worker of workers) worker.end();
+    chosen = null;
   }
 
   async function begin() {
@@ -86,39 +97,86 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
     if (!Array.isArray(images)) throw new DaadError("argument", "train takes an array of images.");
     if (!(seconds > 0)) throw new DaadError("argument", `Training takes more than ${seconds} seconds.`);
     const read = await Promise.all(images.map(readImage));
-    const module = await compile("learn-threads", () => {}, downloads.signal);
+    const { engine, worker, note } = await choose({ plan: { ...PLAN, ...plan }, seconds, images: read, description });
     if (downloads.signal.aborted) return;
-    const { threads } = cpu();
-    onProgress({ type: "engine", threads });
-    worker = ownWorker(receive, lose);
-    worker.hold(true);
-    timer = setTimeout(() => giveUp(new DaadError("engine", "The engine that trains did not start in time: try again.")), PATIENCE_MS);
-    worker.post({ type: "train", script: scriptAddress("learn-threads"), worker: workerAddress(), channel: worker.channel, threads, module, plan: { ...PLAN, ...plan }, seconds, images: read, description });
-    for (const order of early) worker.post({ type: "trainer", order });
+    const loss = lost.get(worker); // while it waited
+    if (loss) throw loss;
+    onProgress({ type: "engine", backend: engine.backend, threads: engine.threads, gpu: engine.gpu, note });
+    chosen = worker;
+    for (const order of /** @type {const} */ (["resume", ...early])) worker.post({ type: "trainer", order });
   }
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  /**
+   * Starts the engines that may train, and takes the fastest. On the CPU a small network may train faster than on a GPU, which waits for each launch.
+   * @param {import("./trainer.js").Work} work
+   * @returns {Promise<{ engine: import("./trainer.js").TrainingEngine, worker: import("./trainer.js").Trainer, note: string }>}
+   */
+  async function choose(work) {
+    const gpu = backend === "wasm" || !("learn-webgpu" in ENGINE_BYTES) ? null : await probe();
+    const { wanted, note } = gpu ? wish(backend, gpu) : { wanted: false, note: "" };
+    /** @type {import("./trainer.js").TrainingEngine} */
+    const onCpu = { name: "learn-threads", backend: "wasm", threads: cpu().threads, gpu: "" };
+    if (!gpu || !wanted) return { engine: onCpu, worker: (await start(onCpu, work, false)).worker, note };
+
+    /** @type {import("./trainer.js").TrainingEngine} */
+    const onGpu = { name: "learn-webgpu", backend: "webgpu", threads: 1, gpu: gpu.name };
+    const isOnTrial = backend === "auto";
+    let first;
+    try {
+      first = await start(onGpu, work, isOnTrial);
+    } catch (error) {
+      downloads.signal.throwIfAborted();
+      if (error instanceof DaadError && (error.code === "image" || error.code === "argument")) throw error; // on the CPU it would be the same
+      const why = `WebGPU was tried and did not work, so the CPU trains. The reason: ${sentence(error)}`;
+      return { engine: onCpu, worker: (await start(onCpu, work, false)).worker, note: why };
+    }
+    if (!isOnTrial) return { engine: onGpu, worker: first.worker, note };
+    const second = await start(onCpu, work, isOnTrial).catch(() => null);
+    const isFaster = !second || first.stepMs < second.stepMs;
+    if (isFaster) second?.worker.end();
+    else first.worker.end();
+    return isFaster ? { engine: onGpu, worker: first.worker, note } : { engine: onCpu, worker: second.worker, note };
+  }
+
+  /**
+   * Starts an engine, and begins a training on it, which waits to go on.
+   * @param {import("./trainer.js").TrainingEngine} engine
+   * @param {import("./trainer.js").Work} work
+   * @param {boolean} isOnTrial
+   * @returns {Promise<{ worker: import("./trainer.js").Trainer, stepMs: number }>}
+   */
+  async function start({ name, threads }, work, isOnTrial) {
+    const module = await compile(name, () => {}, downloads.signal);
+    downloads.signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      /** @type {(error: Lost | DaadError) => void} */
+      const fail = (error) => {
+        clearTimeout(timer);
+        worker.end();
+        lost.set(worker, told(error));
+        if (worker === chosen) giveUp(told(error));
+        else reject(told(error));
+      };
+      const worker = ownWorker((message) => {
+        if (message.type === "failed") return fail(unpacked(message.error));
+        if (message.type !== "ready") return worker === chosen && receive(message);
+        clearTimeout(timer);
+        resolve({ worker, stepMs: message.stepMs });
+      }, fail);
+      const timer = setTimeout(() => fail(new DaadError("engine", "The engine that trains did not start in time: try again.")), PATIENCE_MS);
+      workers.add(worker);
+      worker.hold(true);
+      worker.post({ type: "train", script: scriptAddress(name), worker: workerAddress(), channel: worker.channel, threads, module, ...work, isOnTrial });
+    });
+  }
+
   /** @type {(model: Uint8Array<ArrayBuffer>) => void} */
   let deliver = () => {};
 
-  /** A training is not begun anew by itself. @param {Lost | DaadError} error */
-  function lose(error) {
-    if (error instanceof Lost) giveUp(new DaadError("engine", error.message === TRAPPED ? WHY_TRAPPED : sentence(error)));
-    else giveUp(error);
-  }
-
   /** @param {any} message */
   function receive(message) {
-    clearTimeout(timer);
-    switch (message.type) {
-      case "finished":
-        return deliver(message.model);
-      case "failed":
-        return lose(unpacked(message.error));
-      default:
-        return onProgress(message);
-    }
+    if (message.type === "finished") deliver(message.model);
+    else onProgress(message);
   }
 
   /** @type {Promise<Uint8Array<ArrayBuffer>>} */
@@ -128,16 +186,13 @@ function startTrainer(images, { seconds = 60, description = "", signal, onProgre
   });
   signal?.addEventListener("abort", abort);
   begin().catch(giveUp);
-  model.catch(() => {}).finally(() => {
-    clearTimeout(timer);
-    end();
-  });
+  model.catch(() => {}).finally(end);
 
   return {
     model,
     /** @param {import("./trainer.js").Order} order */
     tell(order) {
-      if (worker) worker.post({ type: "trainer", order });
+      if (chosen) chosen.post({ type: "trainer", order });
       else early.push(order);
     },
   };

@@ -8,27 +8,38 @@ const REPORT_MS = 250;
 const PICTURES_MS = 1000;
 const MOST_PICTURES = 3;
 
-/** @typedef {import("./engine.js").Preparation & { module: WebAssembly.Module, plan: import("./plan.js").Plan, seconds: number, images: readonly import("./engine.js").EngineImage[], description: string }} Orders */
+/** The steps of a trial. The first takes longer: a GPU's kernels are compiled. */
+const TRIAL_STEPS = 3;
+
+/** @typedef {import("./engine.js").Preparation & { module: WebAssembly.Module, plan: import("./plan.js").Plan, seconds: number, images: readonly import("./engine.js").EngineImage[], description: string, isOnTrial: boolean }} Orders */
+
+/** What does not depend on the engine. @typedef {Pick<Orders, "plan" | "seconds" | "images" | "description">} Work */
+
+/** @typedef {{ name: import("./engine.js").EngineName, backend: import("./types.js").Backend, threads: number, gpu: string }} TrainingEngine */
+
+/** The owner's end of a worker that trains. @typedef {ReturnType<typeof import("./connection/owned.js").ownWorker>} Trainer */
 
 /** What its owner wants. @typedef {"pause" | "resume" | "finish"} Order */
 
-/** @typedef {(message: import("./plan.js").TrainingEvent | { type: "finished", model: Uint8Array<ArrayBuffer> } | { type: "failed", error: ReturnType<typeof packed> }) => void} Tell */
+/** @typedef {(message: import("./plan.js").TrainingEvent | { type: "ready", stepMs: number } | { type: "finished", model: Uint8Array<ArrayBuffer> } | { type: "failed", error: ReturnType<typeof packed> }) => void} Tell */
 
 /**
- * Begins at once.
+ * Begins at once. When it is ready to train, it says so and waits for the order to go on. On trial, it tells how long a step takes.
  * @param {Orders} orders
  * @param {Parameters<typeof prepareEngine>[1]} spawn
  * @param {Tell} tell
  */
 export function createTrainer(orders, spawn, tell) {
-  /** Resolves when the training is not paused. */
-  let going = Promise.resolve();
   let resume = () => {};
+  /** Resolves when the training is not paused. @type {Promise<void>} */
+  let going = new Promise((resolve) => (resume = resolve));
   let isEnough = false;
 
   async function run() {
     const engine = await (await prepareEngine(orders, spawn)).start(orders.module);
-    const training = new engine.Training(orders.plan, orders.images);
+    const training = await engine.Training.begin(orders.plan, orders.images);
+    tell({ type: "ready", stepMs: orders.isOnTrial ? await timeSteps(training) : 0 });
+    await going;
     tell({ type: "begun", trainedOn: training.trainedOn, heldOut: training.heldOut, meanImageError: training.meanImageError });
     await train(training, orders.seconds * 1000);
     tell({ type: "finishing" });
@@ -79,6 +90,20 @@ export function createTrainer(orders, spawn, tell) {
       if (order !== "pause") resume();
     },
   };
+}
+
+/**
+ * The shortest time of a step, in ms.
+ * @param {import("./engine.js").EngineTraining} training
+ */
+async function timeSteps(training) {
+  let shortest = Infinity;
+  for (let step = 0; step < TRIAL_STEPS; step++) {
+    const begin = performance.now();
+    await training.step(0);
+    shortest = Math.min(shortest, performance.now() - begin);
+  }
+  return shortest;
 }
 
 /** @param {import("./engine.js").EngineTraining} training */

@@ -1,7 +1,6 @@
 //! Training in the page, on the visitor's own images. It proceeds step by step, so that the page
 //! can pause it.
 
-use burn::tensor::Device;
 use js_sys::{Array, Object, Uint8Array};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
@@ -14,7 +13,7 @@ use crate::nn::DivisionRate;
 use crate::score::Scoring;
 use crate::weights::{Precision, Provenance};
 
-use super::{from_js, js_error, photograph, rgba, set};
+use super::{device, from_js, js_error, photograph, rgba, set};
 
 /// The settings that the page may choose; all other settings are as in the paper.
 #[derive(Deserialize)]
@@ -83,9 +82,8 @@ impl WebTraining {
     /// # Errors
     ///
     /// Where a setting of the plan is not allowed, or for an element that is not an image, saying
-    /// which.
-    #[wasm_bindgen(constructor)]
-    pub fn new(plan: JsValue, images: &Array) -> Result<WebTraining, JsValue> {
+    /// which. Where the device is not available or trains otherwise than the CPU.
+    pub async fn begin(plan: JsValue, images: &Array) -> Result<WebTraining, JsValue> {
         let plan: Plan = from_js(plan)?;
         let shape = match images.length() {
             0 => (1, 1),
@@ -102,7 +100,8 @@ impl WebTraining {
             Ok(resize(picture.image, width_px, height_px))
         });
         let images = images.collect::<Result<Vec<_>, JsValue>>()?;
-        let training = InMemoryTraining::new(config, images, &Device::flex());
+        let device = device::for_training().await.map_err(js_error)?;
+        let training = InMemoryTraining::new(config, images, &device);
         Ok(Self {
             training: training.map_err(js_error)?,
         })
@@ -169,7 +168,7 @@ impl WebTraining {
     pub async fn finish(&self, data: String) -> Result<Uint8Array, JsValue> {
         let provenance = Provenance {
             data,
-            device: "a browser's CPU".into(),
+            device: device::NAME.into(),
             ..Provenance::default()
         };
         let finished = self.training.finish(provenance, Precision::F16).await;

@@ -6,6 +6,18 @@ use burn::tensor::Device;
 
 use crate::{Detector, Error, Result};
 
+/// The device's name in the file of a model that was trained on it.
+#[cfg(feature = "learn")]
+pub(super) const NAME: &str = "a browser's GPU";
+
+/// The device to train on, if it trains a tiny network as the CPU does.
+#[cfg(feature = "learn")]
+pub(super) async fn for_training() -> Result<Device> {
+    let device = device().await?;
+    crate::learn::check_training(&device, false).await?;
+    Ok(device)
+}
+
 /// Reads a model file and compares the device with the reference in it. This also compiles every
 /// pipeline.
 pub(super) async fn detector(model: &[u8]) -> Result<Detector> {

@@ -177,7 +177,7 @@ test("a camera that is refused is told in a sentence", async () => {
 });
 
 test("a crash and giving up leave the images; the next training begins anew", { timeout: 120_000 }, async () => {
-  const { page, close } = await openCard({ prepare: (page) => page.route("**/engines/learn*/daad.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export default () => ({ default: async () => ({}), Training: class { constructor() { throw new WebAssembly.RuntimeError('unreachable'); } }, runThread() {} })" })) });
+  const { page, close } = await openCard({ prepare: (page) => page.route("**/engines/learn*/daad.js", (route) => route.fulfill({ contentType: "text/javascript", body: "export default () => ({ default: async () => ({}), Training: { begin: async () => { throw new WebAssembly.RuntimeError('unreachable'); } }, runThread() {} })" })) });
   await cutUp(page);
   await page.getByTestId("teach-start").click();
   await page.waitForFunction(() => /stopped unexpectedly/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));

@@ -37,12 +37,19 @@ export class Session {
   #detector = null;
   /** Detectors of other models, which share the engine. @type {Detector[]} */
   #beside = [];
+  /** @type {BackendChoice} */
+  #choice = "auto";
   /** Aborted when another model or backend is requested. */
   #loading = new AbortController();
 
   /** @param {ReturnType<typeof import("./state.js").createStore>} store */
   constructor(store) {
     this.#store = store;
+  }
+
+  /** The backend that the visitor chose. */
+  get choice() {
+    return this.#choice;
   }
 
   /** Whether an image was requested yet. */
@@ -59,6 +66,7 @@ export class Session {
   async load(choice, model = this.#model, meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
     this.#model = model;
+    this.#choice = choice;
     this.#painted = null; // painted again when the image is there anew
     this.#release();
     const { signal } = (this.#loading = new AbortController());

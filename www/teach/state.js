@@ -19,7 +19,8 @@
  * @property {string} notice one sentence about the images, "" when all is well
  * @property {string} error one sentence about the training, "" when all is well
  * @property {string} unteachable why nothing can be taught on this page, "" where it can
- * @property {number} threads
+ * @property {string} trainer what trains: "the GPU", or how many threads
+ * @property {string} engineNote why a GPU does not train that was wanted, "" otherwise
  * @property {number} trainedOn
  * @property {number} heldOut
  * @property {number} meanImageError what the mean of the images makes
@@ -39,7 +40,6 @@
  *   | { type: "rate", rate: number }
  *   | { type: "duration", seconds: number }
  *   | { type: "started" }
- *   | { type: "engine", threads: number }
  *   | { type: "paused" }
  *   | { type: "resumed" }
  *   | { type: "given-up" }
@@ -77,7 +77,8 @@ export const INITIAL = {
   notice: "",
   error: "",
   unteachable: "",
-  threads: 1,
+  trainer: "",
+  engineNote: "",
   trainedOn: 0,
   heldOut: 0,
   meanImageError: 0,
@@ -120,7 +121,7 @@ export function reduce(state, event) {
     case "started":
       return { ...state, ...NOTHING_LEARNT, phase: "loading", camera: false, notice: "" };
     case "engine":
-      return { ...state, threads: event.threads };
+      return { ...state, trainer: event.backend === "webgpu" ? "the GPU" : event.threads === 1 ? "one thread" : `${event.threads} threads`, engineNote: event.note };
     case "begun":
       return { ...state, phase: "learning", trainedOn: event.trainedOn, heldOut: event.heldOut, meanImageError: event.meanImageError };
     case "learned":

@@ -50,7 +50,7 @@ export function open({ session }) {
       const { photos, rate, seconds, isTexture } = state;
       send({ type: "started" });
       const { signal } = (giveUp = new AbortController());
-      const own = train(photos.map(({ picture }) => picture), { division: rate, flips: isTexture, seconds, description: `${photos.length} images of the visitor's own`, signal, onProgress: send });
+      const own = train(photos.map(({ picture }) => picture), { backend: session.choice, division: rate, flips: isTexture, seconds, description: `${photos.length} images of the visitor's own`, signal, onProgress: send });
       run = own;
       own.model.then(
         (weights) => send({ type: "finished", weights }),

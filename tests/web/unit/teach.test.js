@@ -16,7 +16,7 @@ function after(...events) {
 }
 
 /** @type {Event[]} */
-const BEGUN = [{ type: "started" }, { type: "engine", threads: 2 }, { type: "begun", trainedOn: 17, heldOut: 3, meanImageError: 0.05 }];
+const BEGUN = [{ type: "started" }, { type: "engine", backend: "wasm", threads: 2, gpu: "", note: "" }, { type: "begun", trainedOn: 17, heldOut: 3, meanImageError: 0.05 }];
 
 test("pieces lie within the picture, from edge to edge, and no two are the same", () => {
   for (const [width, height, side, count] of /** @type {const} */ ([[100, 100, 25, 64], [300, 100, 50, 40], [64, 500, 64, 20], [101, 67, 66, 400], [30, 30, 30, 9]])) {

@@ -132,7 +132,9 @@ export function createTeach(send, visitor) {
     put("#teach-last", last ? significant(last.loss, 2) : "–");
     put("#teach-left", left === null || state.phase === "done" ? "–" : clock(left));
     put("#teach-epochs", last ? String(Math.floor(last.epochs)) : "–");
-    put("#teach-speed", last ? `${significant(state.imagesPerSecond, 2)} images/s on ${state.threads === 1 ? "one thread" : `${state.threads} threads`}` : "–");
+    put("#teach-speed", last ? `${significant(state.imagesPerSecond, 2)} images/s on ${state.trainer}` : "–");
+    put("#teach-engine-note", state.engineNote);
+    find("#teach-engine-note", HTMLElement).hidden = !state.engineNote;
     if (shown?.rebuilt === state.rebuilt) return;
     for (const [at, figure] of document.querySelectorAll("#teach-rebuilt figure").entries()) {
       const rebuilt = state.rebuilt[at];
