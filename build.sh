@@ -199,7 +199,7 @@ build_page() {
 serve_page() {
   local server
   set_up_building
-  if [[ ! -f $OWN/pkg/learn-webgpu/.made ]]; then # the last to be built
+  if [[ ! -f $OWN/pkg/webgpu/.made ]]; then # the last to be built
     build_engine cpu
     build_site
     node scripts/serve.mjs --dir "$OWN/site" "$@" &
@@ -227,7 +227,6 @@ build_engines() {
     if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
   done
   build_engine webgpu
-  build_engine learn-webgpu
 }
 
 # All engines share one profile, and so what they depend on is built once for each set of compiler flags. Cargo keeps one
@@ -306,9 +305,9 @@ for_engine() {
       for name in daad pulp pulp-wasm-simd-flag; do command+=(--config "profile.engine.package.$name.rustflags=['-Ctarget-feature=+relaxed-simd']"); done
       ;;
     learn-threads) command+=(--features learn,threads) ;;
-    # Its kernels run elsewhere, so it is made for size alone.
-    webgpu) command+=(--features webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
-    learn-webgpu) command+=(--features learn,webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
+    # Its kernels run elsewhere, so it is made for size alone. A second one that does not learn would be a sixth smaller, and
+    # take ten minutes more to build on a fresh machine.
+    webgpu) command+=(--features learn,webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
     lint) command+=(--features learn,webgpu) ;;
   esac
   if has_std_source; then

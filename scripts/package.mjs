@@ -13,7 +13,7 @@ import { build } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCE = join(ROOT, "npm");
-const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads", "learn-webgpu"];
+const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads"];
 
 /** What a program imports, and on which hosts it is another script. */
 const ENTRIES = [

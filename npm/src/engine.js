@@ -1,6 +1,6 @@
 /** The engines: the Rust library, compiled to wasm for several kinds of machine. */
 
-/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads" | "learn-webgpu"} EngineName a folder of `engines/` */
+/** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder of `engines/` */
 
 /**
  * What `daad.js` in each folder of `engines/` makes: an engine of its own at each call, so that one that trapped can be replaced.

@@ -112,14 +112,14 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
    * @returns {Promise<{ engine: import("./trainer.js").TrainingEngine, worker: import("./trainer.js").Trainer, note: string }>}
    */
   async function choose(work) {
-    const gpu = backend === "wasm" || !("learn-webgpu" in ENGINE_BYTES) ? null : await probe();
+    const gpu = backend === "wasm" || !("webgpu" in ENGINE_BYTES) ? null : await probe();
     const { wanted, note } = gpu ? wish(backend, gpu) : { wanted: false, note: "" };
     /** @type {import("./trainer.js").TrainingEngine} */
     const onCpu = { name: "learn-threads", backend: "wasm", threads: cpu().threads, gpu: "" };
     if (!gpu || !wanted) return { engine: onCpu, worker: (await start(onCpu, work, false)).worker, note };
 
     /** @type {import("./trainer.js").TrainingEngine} */
-    const onGpu = { name: "learn-webgpu", backend: "webgpu", threads: 1, gpu: gpu.name };
+    const onGpu = { name: "webgpu", backend: "webgpu", threads: 1, gpu: gpu.name };
     const isOnTrial = backend === "auto";
     let first;
     try {

@@ -19,15 +19,9 @@
 //! assert_eq!(max_pool(maps).dims(), [2, 8, 8, 8]);
 //! ```
 
-#[cfg_attr(
-    not(feature = "learn"),
-    expect(unused_imports, reason = "only training needs gradients")
-)]
-#[cfg_attr(
-    not(feature = "cpu"),
-    expect(dead_code, reason = "only the CPU back end calls these kernels")
-)]
-mod cpu;
+// Public so that no feature leaves parts of it without use; nobody else needs it.
+#[doc(hidden)]
+pub mod cpu;
 #[cfg(feature = "cpu")]
 mod flex;
 #[cfg(feature = "gpu")]

@@ -38,7 +38,7 @@ async function fails(promise, code, message = /^[A-Z].*[.]$/s) {
 }
 
 describe("an engine", () => {
-  for (const name of ["cpu", "cpu-threads", "learn-threads", "learn-webgpu", "webgpu"]) {
+  for (const name of ["cpu", "cpu-threads", "learn-threads", "webgpu"]) {
     // Where the linker takes a module for a command, it wraps functions so that each call initializes the module anew.
     test(`initializes itself once, not in every call: ${name}`, async () => {
       const code = await readFile(join(project.dir, "node_modules/daad/engines", name, "daad_bg.wasm"));

@@ -34,6 +34,14 @@ function phase(page, name) {
   return page.waitForFunction((name) => document.querySelector("#teach")?.getAttribute("data-phase") === name, name, { timeout: TRAINING_MS });
 }
 
+/** From here on the adapter claims to be hardware. @param {Page} page */
+function claimHardware(page) {
+  return page.evaluate(() => {
+    const adapter = { info: { vendor: "real", description: "a real GPU" }, features: new Set(["timestamp-query"]) };
+    Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => adapter } });
+  });
+}
+
 /** @param {Page} page */
 async function speed(page) {
   await page.waitForFunction(() => document.querySelector("[data-testid=teach-speed]")?.textContent !== "–", null, { timeout: TRAINING_MS });
@@ -81,7 +89,7 @@ test("the GPU's engine trains as the CPU's: the same losses, and weights within 
           return { name, values: Array.from({ length: (to - from) / 2 }, (_, at) => half(view.getUint16(8 + length + from + 2 * at, true))) };
         });
     };
-    const [cpu, gpu] = [await trained("learn-threads"), await trained("learn-webgpu")];
+    const [cpu, gpu] = [await trained("learn-threads"), await trained("webgpu")];
     const [expected, got] = [weights(cpu.model), weights(gpu.model)];
     return {
       losses: [cpu.losses, gpu.losses],
@@ -116,7 +124,8 @@ test("a software adapter does not train unasked", { timeout: 120_000 }, async ()
 
 test("where WebGPU does not work, the CPU trains, and it is said why", { timeout: 120_000 }, async () => {
   const body = `export default () => ({ default: async () => ({}), Training: { begin: async () => { throw Object.assign(new Error("device: its gradients are wrong"), { code: "engine" }); } } })`;
-  const { page, close } = await openTeach("?backend=webgpu", { prepare: (page) => page.route("**/engines/learn-webgpu/daad.js", (route) => route.fulfill({ contentType: "text/javascript", body })) });
+  const { page, close } = await openTeach("", { prepare: (page) => page.route("**/engines/webgpu/daad.js", (route) => route.fulfill({ contentType: "text/javascript", body })) });
+  await claimHardware(page);
   await begin(page);
   assert.match(await speed(page), /thread/);
   assert.match(await text(page, "teach-engine-note"), /WebGPU was tried and did not work, so the CPU trains.*gradients are wrong/);
@@ -133,14 +142,10 @@ for (const { faster, gpuMs, cpuMs, says } of [
       export default () => ({ default: async () => ({}), Training: { begin: async () => training }, runThread() {} });`;
     const { page, close } = await openTeach("", {
       prepare: async (page) => {
-        await page.route("**/engines/learn-*/daad.js", (route) => route.fulfill({ contentType: "text/javascript", body: stub(route.request().url().includes("webgpu") ? gpuMs : cpuMs) }));
+        await page.route(/engines\/(webgpu|learn-threads)\/daad\.js/, (route) => route.fulfill({ contentType: "text/javascript", body: stub(route.request().url().includes("webgpu") ? gpuMs : cpuMs) }));
       },
     });
-    // From here on the adapter claims to be hardware.
-    await page.evaluate(() => {
-      const adapter = { info: { vendor: "real", description: "a real GPU" }, features: new Set(["timestamp-query"]) };
-      Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => adapter } });
-    });
+    await claimHardware(page);
     await begin(page);
     assert.match(await speed(page), says);
     await close();

@@ -11,7 +11,6 @@ const ENGINES = {
   "cpu-threads": { script: new URL("./engines/cpu-threads/daad.js", import.meta.url), wasm: new URL("./engines/cpu-threads/daad_bg.wasm", import.meta.url) },
   "cpu-threads-relaxed": { script: new URL("./engines/cpu-threads-relaxed/daad.js", import.meta.url), wasm: new URL("./engines/cpu-threads-relaxed/daad_bg.wasm", import.meta.url) },
   "learn-threads": { script: new URL("./engines/learn-threads/daad.js", import.meta.url), wasm: new URL("./engines/learn-threads/daad_bg.wasm", import.meta.url) },
-  "learn-webgpu": { script: new URL("./engines/learn-webgpu/daad.js", import.meta.url), wasm: new URL("./engines/learn-webgpu/daad_bg.wasm", import.meta.url) },
   webgpu: { script: new URL("./engines/webgpu/daad.js", import.meta.url), wasm: new URL("./engines/webgpu/daad_bg.wasm", import.meta.url) },
 };
 

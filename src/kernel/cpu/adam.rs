@@ -36,7 +36,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Updates `values` in place with one step, and also the running means of the gradients (`first`)
 /// and of the squared gradients (`second`). All slices have the same length.
-pub(in crate::kernel) fn adam(
+pub fn adam(
     values: &mut [f32],
     first: &mut [f32],
     second: &mut [f32],

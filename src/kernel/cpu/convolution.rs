@@ -8,7 +8,7 @@ use super::{Shape, Window, winograd};
 /// Convolves `input` of `shape` `[B, I, H, W]` with `weights` `[O, I, k, k]`, adds `bias` `[O]`,
 /// and, if `slope` is given, applies a leaky ReLU with that slope for negative values. The result
 /// is `[B, O, positions(H), positions(W)]`.
-pub(in crate::kernel) fn convolution(
+pub fn convolution(
     input: &[f32],
     shape: Shape,
     weights: &[f32],

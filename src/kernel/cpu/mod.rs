@@ -25,19 +25,16 @@ mod transposed_convolution;
 mod weight_gradient;
 mod winograd;
 
-pub use adam::AdamStep;
-pub(super) use adam::adam;
-pub(super) use convolution::convolution;
-pub(super) use norm::{
-    NormStatistics, leaky_relu_backward, norm_activation, norm_activation_backward,
+pub use adam::{AdamStep, adam};
+pub use convolution::convolution;
+pub use norm::{
+    NormGradients, NormStatistics, leaky_relu_backward, norm_activation, norm_activation_backward,
     norm_activation_train,
 };
-pub(super) use pool::{max_pool, max_pool_backward};
-pub use recall::AddressingRule;
-pub(crate) use recall::Recall;
-pub(super) use recall::recall;
-pub(super) use transposed_convolution::transposed_convolution;
-pub(super) use weight_gradient::{channel_sums, weight_gradient};
+pub use pool::{max_pool, max_pool_backward};
+pub use recall::{AddressingRule, Recall, recall};
+pub use transposed_convolution::transposed_convolution;
+pub use weight_gradient::{channel_sums, weight_gradient};
 
 /// Geometry of a convolution: a square kernel that moves over a map.
 ///
@@ -101,4 +98,4 @@ impl Window {
 }
 
 /// `[B, C, H, W]`.
-pub(super) type Shape = [usize; 4];
+pub type Shape = [usize; 4];

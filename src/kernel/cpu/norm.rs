@@ -7,16 +7,16 @@ use crate::kernel::parallel;
 
 /// Statistics of every channel over batch and space.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::kernel) struct NormStatistics {
+pub struct NormStatistics {
     /// `[C]`.
-    pub(in crate::kernel) mean: Vec<f32>,
+    pub mean: Vec<f32>,
     /// Biased variance, `[C]`.
-    pub(in crate::kernel) variance: Vec<f32>,
+    pub variance: Vec<f32>,
 }
 
 /// y = f(γ (x − mean)/√(variance + ε) + β), where f is a leaky ReLU with `slope` for negative
 /// values. `maps` is `[B, C, H, W]`, γ and β are `[C]`.
-pub(in crate::kernel) fn norm_activation(
+pub fn norm_activation(
     maps: &[f32],
     shape: Shape,
     gamma: &[f32],
@@ -39,7 +39,7 @@ pub(in crate::kernel) fn norm_activation(
 }
 
 /// The same as [`norm_activation`], but with the statistics of `maps`, which are returned too.
-pub(in crate::kernel) fn norm_activation_train(
+pub fn norm_activation_train(
     maps: &[f32],
     shape: Shape,
     gamma: &[f32],
@@ -67,13 +67,13 @@ pub(in crate::kernel) fn norm_activation_train(
 
 /// Gradients of a loss, computed by [`norm_activation_backward`].
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::kernel) struct NormGradients {
+pub struct NormGradients {
     /// With respect to the maps, `[B, C, H, W]`.
-    pub(in crate::kernel) maps: Vec<f32>,
+    pub maps: Vec<f32>,
     /// With respect to γ, `[C]`.
-    pub(in crate::kernel) gamma: Vec<f32>,
+    pub gamma: Vec<f32>,
     /// With respect to β, `[C]`.
-    pub(in crate::kernel) beta: Vec<f32>,
+    pub beta: Vec<f32>,
 }
 
 /// Gradients with respect to the inputs of [`norm_activation_train`], given the `gradient` with
@@ -82,7 +82,7 @@ pub(in crate::kernel) struct NormGradients {
     clippy::too_many_arguments,
     reason = "the operands of the operation, none of them optional"
 )]
-pub(in crate::kernel) fn norm_activation_backward(
+pub fn norm_activation_backward(
     maps: &[f32],
     shape: Shape,
     gamma: &[f32],
@@ -116,11 +116,7 @@ pub(in crate::kernel) fn norm_activation_backward(
 /// The gradient with respect to the input of a leaky ReLU with `slope` ≥ 0, given its `output` and
 /// the `gradient` with respect to its output. The output has the sign of the input, so the input is
 /// not needed.
-pub(in crate::kernel) fn leaky_relu_backward(
-    output: &[f32],
-    gradient: &[f32],
-    slope: f32,
-) -> Vec<f32> {
+pub fn leaky_relu_backward(output: &[f32], gradient: &[f32], slope: f32) -> Vec<f32> {
     let backward = |(&y, &g): (&f32, &f32)| if y > 0.0 { g } else { slope * g };
     output.iter().zip(gradient).map(backward).collect()
 }

@@ -5,7 +5,7 @@ use super::Shape;
 use crate::kernel::parallel;
 
 /// `[B, C, H, W]` to `[B, C, H/2, W/2]`.
-pub(in crate::kernel) fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
+pub fn max_pool(maps: &[f32], [_, _, height, width]: Shape) -> Vec<f32> {
     let [rows, columns] = [height / 2, width / 2];
     let mut output = vec![0.0; maps.len() / (height * width) * rows * columns];
     let planes: Vec<_> = maps
@@ -40,11 +40,7 @@ fn larger(a: f32, b: f32) -> f32 {
 /// The gradient with respect to the input `maps` of [`max_pool`], given the `gradient` with respect
 /// to its output. If several of the 2×2 pixels have the maximum, the first one gets the gradient,
 /// as in PyTorch.
-pub(in crate::kernel) fn max_pool_backward(
-    maps: &[f32],
-    [_, _, height, width]: Shape,
-    gradient: &[f32],
-) -> Vec<f32> {
+pub fn max_pool_backward(maps: &[f32], [_, _, height, width]: Shape, gradient: &[f32]) -> Vec<f32> {
     let [rows, columns] = [height / 2, width / 2];
     let mut output = vec![0.0; maps.len()];
     let planes: Vec<_> = (maps.chunks_exact(height * width))

@@ -16,12 +16,12 @@ use crate::kernel::parallel;
 
 /// Parameters of the block-wise memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Recall {
+pub struct Recall {
     /// Number of blocks along the channels, the height and the width. Each must divide the size of
     /// its axis.
-    pub(crate) blocks: [usize; 3],
+    pub blocks: [usize; 3],
     /// How items are weighted.
-    pub(crate) addressing: AddressingRule,
+    pub addressing: AddressingRule,
 }
 
 /// How the items of a memory are weighted for a query.
@@ -54,12 +54,7 @@ const BLOCKS: usize = 16;
 
 /// Replaces every block of the maps `[B, C, H, W]` by the weighted sum of the memory items `[N, D]`
 /// that it addresses.
-pub(in crate::kernel) fn recall(
-    maps: &[f32],
-    shape: Shape,
-    items: &[f32],
-    recall: Recall,
-) -> Vec<f32> {
+pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<f32> {
     let division = Division::new(shape, recall.blocks);
     let [dim, queries] = [division.dim, division.queries];
     let count = items.len() / dim;

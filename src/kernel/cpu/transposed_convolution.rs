@@ -13,7 +13,7 @@ use super::{Shape, Window, winograd};
 ///
 /// With the weights of a convolution and the gradient of its output as input, this is the gradient
 /// of its input.
-pub(in crate::kernel) fn transposed_convolution(
+pub fn transposed_convolution(
     input: &[f32],
     shape: Shape,
     weights: &[f32],

@@ -23,12 +23,7 @@ const LANES: usize = 8;
 ///
 /// For a convolution, `large` is the input and `small` is the gradient with respect to the output.
 /// For a transposed convolution, `small` is the input and `large` is that gradient.
-pub(in crate::kernel) fn weight_gradient(
-    large: &[f32],
-    shape: Shape,
-    small: &[f32],
-    window: Window,
-) -> Vec<f32> {
+pub fn weight_gradient(large: &[f32], shape: Shape, small: &[f32], window: Window) -> Vec<f32> {
     let [batch, channels, ..] = shape;
     let plan = convolution::plan(shape, 0, window);
     let rows = small.len() / (batch * plan.rows * plan.columns);
@@ -170,10 +165,7 @@ fn offsets_of_all_channels(plan: &Plan, plane_stride: usize) -> Vec<u32> {
 
 /// The sum of each channel of maps `[B, C, H, W]` over batch and space, `[C]`. This is the gradient
 /// with respect to a bias.
-pub(in crate::kernel) fn channel_sums(
-    maps: &[f32],
-    [batch, channels, height, width]: Shape,
-) -> Vec<f32> {
+pub fn channel_sums(maps: &[f32], [batch, channels, height, width]: Shape) -> Vec<f32> {
     let size = height * width;
     let mut sums = vec![0.0; channels];
     for image in 0..batch {

@@ -18,9 +18,9 @@ use crate::kernel::Window;
 const TILES: [(usize, usize); 5] = [(8, 2), (8, 1), (4, 1), (2, 1), (1, 1)];
 
 /// Planes (warps) that have to be busy before units get larger tiles, for each unit of a plane: where
-/// planes are wide there are many. It makes 16,384 units for planes of 32, and 256 for those of a CPU
-/// in the place of a GPU, which have four.
-const PLANES: usize = 16;
+/// planes are wide there are many. It makes 32,768 units for planes of 32, which is two planes for
+/// each scheduler of a large GPU, and 512 for those of a CPU in the place of a GPU, which have four.
+const PLANES: usize = 32;
 
 /// The axes of weights `[O, I, k, k]` as the kernel reads them: `[k, k, I, O]`.
 const WEIGHTS: [usize; 4] = [2, 3, 1, 0];
