@@ -3,6 +3,7 @@
 //! own: while it counts, no kernel of the process runs.
 
 #![cfg(feature = "vulkan")]
+#![expect(clippy::print_stdout, reason = "the tables are read by people")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
