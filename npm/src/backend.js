@@ -16,6 +16,8 @@
  * @typedef {{ engines: EngineName[], note: string }} Plan the engines in the order to try them, the last of which every browser runs; `note` gives the reason, "" for the usual choice
  */
 
+import { DaadError } from "./errors.js";
+
 /** The parts of WebGPU that are used here, because not every TypeScript library describes WebGPU.
  * @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string, isFallbackAdapter?: boolean }} AdapterInfo
  * @typedef {{ info?: AdapterInfo, isFallbackAdapter?: boolean, features: ReadonlySet<string> }} Adapter
@@ -74,6 +76,11 @@ const RELAXED_SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 
 /** Whether the machine multiplies and adds at once for wasm. */
 export function hasRelaxedSimd() {
   return WebAssembly.validate(RELAXED_SIMD);
+}
+
+/** Refuses what is no choice of a backend. @param {unknown} backend */
+export function checkBackend(backend) {
+  if (!["auto", "webgpu", "wasm"].some((choice) => choice === backend)) throw new DaadError("argument", `The backend is "auto", "webgpu" or "wasm", not ${JSON.stringify(backend)}.`);
 }
 
 /** @returns {CpuProbe} */

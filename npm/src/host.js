@@ -2,7 +2,7 @@
 
 import { connect, usable, workerAddress } from "#connection";
 import { compile, cpu, probe, scriptAddress } from "#platform";
-import { NO_GPU, plan } from "./backend.js";
+import { NO_GPU, checkBackend, plan } from "./backend.js";
 import { DaadError, Lost, sentence } from "./errors.js";
 
 /** Why an engine was replaced by the next one. */
@@ -37,7 +37,7 @@ export class Host {
 
   /** @param {import("./types.js").LoadOptions} options */
   constructor({ backend = "auto", threads = Infinity, patienceMs = 60_000 }) {
-    if (!["auto", "webgpu", "wasm"].includes(backend)) throw new DaadError("argument", `The backend is "auto", "webgpu" or "wasm", not ${JSON.stringify(backend)}.`);
+    checkBackend(backend);
     if (!(threads >= 1)) throw new DaadError("argument", `At least one thread is needed, not ${threads}.`);
     if (!(patienceMs > 0)) throw new DaadError("argument", `patienceMs is a number above 0, not ${patienceMs}.`);
     this.#patienceMs = patienceMs;

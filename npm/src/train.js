@@ -1,7 +1,7 @@
 /** Trains a small model on images of normal things, in a worker. The images stay on this machine. */
 
 import { compile, cpu, hasWorkers, probe, scriptAddress, workerAddress } from "#platform";
-import { wish } from "./backend.js";
+import { checkBackend, wish } from "./backend.js";
 import { ownWorker } from "./connection/owned.js";
 import { DaadError, Lost, TRAPPED, sentence, unpacked } from "./errors.js";
 import { readImage } from "./image.js";
@@ -95,10 +95,12 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
     const reason = untrainable();
     if (reason) throw new DaadError("unsupported", reason);
     if (!Array.isArray(images)) throw new DaadError("argument", "train takes an array of images.");
+    checkBackend(backend);
     if (!(seconds > 0)) throw new DaadError("argument", `Training takes more than ${seconds} seconds.`);
     const read = await Promise.all(images.map(readImage));
     const { engine, worker, note } = await choose({ plan: { ...PLAN, ...plan }, seconds, images: read, description });
     if (downloads.signal.aborted) return;
+    for (const other of workers) if (other !== worker) other.end();
     const loss = lost.get(worker); // while it waited
     if (loss) throw loss;
     onProgress({ type: "engine", backend: engine.backend, threads: engine.threads, gpu: engine.gpu, note });
@@ -109,14 +111,14 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
   /**
    * Starts the engines that may train, and takes the fastest. On the CPU a small network may train faster than on a GPU, which waits for each launch.
    * @param {import("./trainer.js").Work} work
-   * @returns {Promise<{ engine: import("./trainer.js").TrainingEngine, worker: import("./trainer.js").Trainer, note: string }>}
+   * @returns {Promise<import("./trainer.js").Started & { note: string }>}
    */
   async function choose(work) {
     const gpu = backend === "wasm" || !("webgpu" in ENGINE_BYTES) ? null : await probe();
     const { wanted, note } = gpu ? wish(backend, gpu) : { wanted: false, note: "" };
     /** @type {import("./trainer.js").TrainingEngine} */
     const onCpu = { name: "learn-threads", backend: "wasm", threads: cpu().threads, gpu: "" };
-    if (!gpu || !wanted) return { engine: onCpu, worker: (await start(onCpu, work, false)).worker, note };
+    if (!gpu || !wanted) return { ...(await start(onCpu, work, false)), note };
 
     /** @type {import("./trainer.js").TrainingEngine} */
     const onGpu = { name: "webgpu", backend: "webgpu", threads: 1, gpu: gpu.name };
@@ -127,15 +129,10 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
     } catch (error) {
       downloads.signal.throwIfAborted();
       if (error instanceof DaadError && (error.code === "image" || error.code === "argument")) throw error; // on the CPU it would be the same
-      const why = `WebGPU was tried and did not work, so the CPU trains. The reason: ${sentence(error)}`;
-      return { engine: onCpu, worker: (await start(onCpu, work, false)).worker, note: why };
+      return { ...(await start(onCpu, work, false)), note: `WebGPU was tried and did not work, so the CPU trains. The reason: ${sentence(error)}` };
     }
-    if (!isOnTrial) return { engine: onGpu, worker: first.worker, note };
-    const second = await start(onCpu, work, isOnTrial).catch(() => null);
-    const isFaster = !second || first.stepMs < second.stepMs;
-    if (isFaster) second?.worker.end();
-    else first.worker.end();
-    return isFaster ? { engine: onGpu, worker: first.worker, note } : { engine: onCpu, worker: second.worker, note };
+    const second = isOnTrial ? await start(onCpu, work, isOnTrial).catch(() => null) : null;
+    return { ...(second && second.stepMs <= first.stepMs ? second : first), note };
   }
 
   /**
@@ -143,9 +140,10 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
    * @param {import("./trainer.js").TrainingEngine} engine
    * @param {import("./trainer.js").Work} work
    * @param {boolean} isOnTrial
-   * @returns {Promise<{ worker: import("./trainer.js").Trainer, stepMs: number }>}
+   * @returns {Promise<import("./trainer.js").Started>}
    */
-  async function start({ name, threads }, work, isOnTrial) {
+  async function start(engine, work, isOnTrial) {
+    const { name, threads } = engine;
     const module = await compile(name, () => {}, downloads.signal);
     downloads.signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -161,7 +159,7 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
         if (message.type === "failed") return fail(unpacked(message.error));
         if (message.type !== "ready") return worker === chosen && receive(message);
         clearTimeout(timer);
-        resolve({ worker, stepMs: message.stepMs });
+        resolve({ engine, worker, stepMs: message.stepMs });
       }, fail);
       const timer = setTimeout(() => fail(new DaadError("engine", "The engine that trains did not start in time: try again.")), PATIENCE_MS);
       workers.add(worker);

@@ -19,6 +19,8 @@ const TRIAL_STEPS = 3;
 
 /** The owner's end of a worker that trains. @typedef {ReturnType<typeof import("./connection/owned.js").ownWorker>} Trainer */
 
+/** Ready to train, and the shortest time of a step if it was on trial. @typedef {{ engine: TrainingEngine, worker: Trainer, stepMs: number }} Started */
+
 /** What its owner wants. @typedef {"pause" | "resume" | "finish"} Order */
 
 /** @typedef {(message: import("./plan.js").TrainingEvent | { type: "ready", stepMs: number } | { type: "finished", model: Uint8Array<ArrayBuffer> } | { type: "failed", error: ReturnType<typeof packed> }) => void} Tell */

@@ -2,7 +2,7 @@
 //! are not calibrated yet.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, Transaction};
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use image::RgbImage;
 
 use crate::error::{Error, Result};
@@ -305,12 +305,19 @@ impl Prediction {
 
 /// Reads all registered tensors in one transfer from the device.
 async fn floats(transaction: Transaction) -> Result<Vec<Vec<f32>>> {
-    let failed = |error: &dyn std::fmt::Debug| Error::Device(format!("{error:?}"));
-    let data = transaction.execute_async().await;
-    data.map_err(|error| failed(&error))?
-        .into_iter()
-        .map(|data| data.try_to_vec::<f32>().map_err(|error| failed(&error)))
+    let data = execute(transaction).await?.into_iter();
+    data.map(|data| data.try_to_vec::<f32>().map_err(|error| failed(&error)))
         .collect()
+}
+
+/// Reads all registered tensors without blocking, which a browser does not allow.
+pub(crate) async fn execute(transaction: Transaction) -> Result<Vec<TensorData>> {
+    let data = transaction.execute_async().await;
+    data.map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::fmt::Debug) -> Error {
+    Error::Device(format!("{error:?}"))
 }
 
 /// The values of several tensors, in one transfer from the device.

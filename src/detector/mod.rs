@@ -16,9 +16,9 @@ use crate::nn::DivisionRate;
 use crate::score::{RawScore, Verdict};
 use crate::weights::{self, Decoded, ModelCard};
 
-#[cfg(feature = "learn")]
-pub(crate) use inference::read;
 pub use inference::{Inference, Prediction};
+#[cfg(feature = "learn")]
+pub(crate) use inference::{execute, read};
 pub use inspect::{BlockPlace, InspectedBlock, InspectedItem, Inspector};
 pub use tiles::{ScoredTile, TileOptions, TiledDetection};
 pub use tiling::{Tile, TileGrid, TileSize};

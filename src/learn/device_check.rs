@@ -15,6 +15,7 @@ use super::config::Objective;
 use super::initialize::initialize;
 use super::read_values::read_values;
 use super::step::TrainState;
+use crate::detector::execute;
 use crate::error::{Error, Result};
 use crate::image::{test_pattern, to_tensor};
 use crate::loss;
@@ -234,9 +235,7 @@ async fn observe(config: &ModelConfig, model: &Model, device: &Device) -> Result
     for gradient in gradients {
         read = read.register(gradient);
     }
-    let read = read.execute_async().await;
-    let read = read.map_err(|error| Error::Device(format!("{error:?}")))?;
-    let mut read = read.into_iter();
+    let mut read = execute(read).await?.into_iter();
     Ok(Observed {
         forward: read.next().expect("the reconstruction is read first"),
         gradients: names.into_iter().zip(read).collect(),

@@ -3,7 +3,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor, TensorData, Transaction};
 
-use crate::error::{Error, Result};
+use crate::detector::execute;
+use crate::error::Result;
 use crate::model::parameters::{ParameterVisitor, visit_parameters};
 
 /// Names and values (f32) of all parameters, in one transfer; the same as
@@ -11,11 +12,8 @@ use crate::model::parameters::{ParameterVisitor, visit_parameters};
 pub(super) async fn read_values<M: Module>(module: &M) -> Result<Vec<(String, TensorData)>> {
     let mut read = Read::default();
     visit_parameters(&module.valid(), &mut read);
-    let values = read.transaction.execute_async().await;
-    let values = values.map_err(|error| Error::Device(format!("{error:?}")))?;
-    let values = values
-        .into_iter()
-        .map(|data| data.convert_dtype(DType::F32));
+    let values = execute(read.transaction).await?.into_iter();
+    let values = values.map(|data| data.convert_dtype(DType::F32));
     Ok(read.names.into_iter().zip(values).collect())
 }
 

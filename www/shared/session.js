@@ -37,8 +37,6 @@ export class Session {
   #detector = null;
   /** Detectors of other models, which share the engine. @type {Detector[]} */
   #beside = [];
-  /** @type {BackendChoice} */
-  #choice = "auto";
   /** Aborted when another model or backend is requested. */
   #loading = new AbortController();
 
@@ -49,7 +47,7 @@ export class Session {
 
   /** The backend that the visitor chose. */
   get choice() {
-    return this.#choice;
+    return this.#store.get().choice;
   }
 
   /** Whether an image was requested yet. */
@@ -66,7 +64,6 @@ export class Session {
   async load(choice, model = this.#model, meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
     this.#model = model;
-    this.#choice = choice;
     this.#painted = null; // painted again when the image is there anew
     this.#release();
     const { signal } = (this.#loading = new AbortController());

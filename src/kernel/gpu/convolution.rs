@@ -54,8 +54,8 @@ pub(super) fn convolution(
 ) -> CubeTensor {
     let [_, _, height, width] = dims(&x);
     let size = [height, width].map(|size| window.positions(size));
-    let steps = [1, window.stride];
-    launch(x, permute(weight, &WEIGHTS), bias, size, steps, |call| {
+    let apart = [1, window.stride];
+    launch(x, permute(weight, &WEIGHTS), bias, size, apart, |call| {
         // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { NO_GPU, cpu, describe, plan, probe, threadCount } from "../../../npm/src/backend.js";
+import { NO_GPU, checkBackend, cpu, describe, plan, probe, threadCount } from "../../../npm/src/backend.js";
 
 const REAL = { available: true, software: false, timestamp_query: true, name: "nvidia ada" };
 
@@ -74,6 +74,11 @@ test("software adapters are known by name or by flag", () => {
     { vendor: "intel", isFallbackAdapter: true },
   ]) assert.ok(describe(adapter(info)).software, JSON.stringify(info));
   assert.ok(!describe(adapter({ vendor: "apple", architecture: "metal-3" })).software);
+});
+
+test("what is no backend is refused", () => {
+  for (const backend of ["auto", "webgpu", "wasm"]) checkBackend(backend);
+  for (const backend of ["cuda", "", null, 1]) assert.throws(() => checkBackend(backend), { code: "argument" });
 });
 
 test("a browser without WebGPU, or one that throws, has no GPU", async () => {
