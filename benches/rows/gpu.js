@@ -1,0 +1,35 @@
+/** What a training step and an image would take on a large GPU, by the model of tests/launches.rs. It needs no such GPU, but an adapter in software. */
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { ROOT } from "../support/settings.js";
+
+const AIMS_MS = { 16: 25, 64: 110 };
+
+export const rows = ["DAAD", "DAAD+"].flatMap((system) =>
+  Object.entries(AIMS_MS).flatMap(([width, most]) => {
+    const [step, image] = [`training step of 8 images, ${system}, w = ${width}`, `judging an image, ${system}, w = ${width}`];
+    return [
+      { id: `gpu-step-${system}-${width}`, what: `modelled ${step}`, unit: "ms", aim: { of: "ours", most }, measure: () => modelled(step) },
+      { id: `gpu-image-${system}-${width}`, what: `modelled ${image}`, unit: "ms", measure: () => modelled(image) },
+    ];
+  }),
+);
+
+/** @type {Promise<string> | null} */
+let output = null;
+
+/** @param {string} what */
+async function modelled(what) {
+  output ??= tables();
+  const line = (await output).split("\n").find((line) => line.startsWith(`${what}: `));
+  const ms = / launches, ([\d.]+) ms$/.exec(line ?? "")?.[1];
+  return ms ? { ours: Number(ms) } : { skipped: "there is no adapter, not even in software" };
+}
+
+/** The test's tables, which are shown too: they say which kernels take the time. */
+async function tables() {
+  const { stdout } = await promisify(execFile)("cargo", ["test", "--release", "--test", "launches", "--", "--nocapture"], { cwd: ROOT });
+  console.error(stdout);
+  return stdout;
+}
