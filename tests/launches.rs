@@ -2,7 +2,7 @@
 //! and the time that they would take on an NVIDIA H200 by a simple model. The test has a process of its
 //! own: while it counts, no kernel of the process runs.
 
-#![cfg(feature = "vulkan")]
+#![cfg(feature = "webgpu")]
 #![expect(clippy::print_stdout, reason = "the tables are read by people")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -213,7 +213,7 @@ fn few_launches_and_little_time() {
         return;
     };
     for (adversarial, most_for_step, most_for_image, most_bytes) in
-        [(false, 537, 78, 6e9), (true, 834, 94, 7.2e9)]
+        [(false, 368, 78, 6e9), (true, 574, 94, 7.2e9)]
     {
         for (width, most_ms) in [(16, 25.0), (64, 110.0)] {
             let system = if adversarial { "DAAD+" } else { "DAAD" };

@@ -227,7 +227,7 @@ fn cuda(_: usize) -> Result<NamedDevice> {
 /// }
 /// assert!(adapters().is_sorted_by_key(|adapter| !adapter.is_real));
 /// ```
-#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+#[cfg(feature = "webgpu")]
 pub fn adapters() -> &'static [Adapter] {
     use burn::tensor::wgpu::wgpu::Instance;
     use std::sync::OnceLock;
@@ -239,7 +239,7 @@ pub fn adapters() -> &'static [Adapter] {
 
 /// The adapters, and the instance that they come from. It must stay: Vulkan's loader crashes where
 /// instances are created and dropped on several threads.
-#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+#[cfg(feature = "webgpu")]
 fn find_adapters() -> (burn::tensor::wgpu::wgpu::Instance, Vec<Adapter>) {
     use burn::tensor::DeviceKind;
     use burn::tensor::wgpu::wgpu;
@@ -279,7 +279,7 @@ fn find_adapters() -> (burn::tensor::wgpu::wgpu::Instance, Vec<Adapter>) {
     (instance, adapters)
 }
 
-#[cfg(any(feature = "vulkan", feature = "webgpu"))]
+#[cfg(feature = "webgpu")]
 fn limits(
     adapter: &burn::tensor::wgpu::wgpu::Adapter,
     info: &burn::tensor::wgpu::wgpu::AdapterInfo,
@@ -301,7 +301,7 @@ fn limits(
 }
 
 /// An empty list, because this build has no GPU back end.
-#[cfg(not(any(feature = "vulkan", feature = "webgpu")))]
+#[cfg(not(feature = "webgpu"))]
 pub fn adapters() -> &'static [Adapter] {
     &[]
 }

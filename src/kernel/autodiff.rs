@@ -9,8 +9,8 @@ use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 use super::gradients::{Gradients, Normalization};
 use super::plain::{self, Answered};
-use super::recording::once;
-use super::{AddressingRule, Kernels, Window};
+use super::recording::{is_replayed, once};
+use super::{AddressingRule, Kernels, NormOptions, Window, correction};
 
 // With fusion, operations are recorded and compiled together later, so the kernels cannot be called
 // directly. The default bodies, made of Burn's operations, are differentiated instead.
@@ -74,17 +74,50 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f32,
-        slope: f32,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        options: NormOptions,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
         let (x, x_node) = x.into_parts();
         let (gamma, gamma_node) = gamma.into_parts();
         let (beta, beta_node) = beta.into_parts();
         let prepared = Normalize
             .prepare::<C>([x_node, gamma_node, beta_node])
             .compute_bound();
-        let (output, mean, variance) =
-            once(|| B::normalize_train(x.clone(), gamma.clone(), beta.clone(), epsilon, slope));
+        let [running_mean, running_variance] =
+            [running_mean, running_variance].map(|running| running.into_parts().0);
+        let is_known = is_replayed();
+        let (output, mean, variance, moved_mean, moved_variance) = once(|| {
+            B::normalize_train(
+                x.clone(),
+                gamma.clone(),
+                beta.clone(),
+                running_mean.clone(),
+                running_variance.clone(),
+                options,
+            )
+        });
+        // The running statistics have moved since the recorded pass.
+        let (moved_mean, moved_variance) = if is_known {
+            let (mean, variance) = (mean.clone(), variance.clone());
+            let correction = correction(&x.shape());
+            B::follow(
+                running_mean,
+                running_variance,
+                mean,
+                variance,
+                options.momentum,
+                correction,
+            )
+        } else {
+            (moved_mean, moved_variance)
+        };
         let output = match prepared.stateful() {
             OpsKind::Tracked(prepared) => {
                 let (mean, variance) = (mean.clone(), variance.clone());
@@ -95,15 +128,21 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                         beta,
                         mean,
                         variance,
-                        epsilon,
-                        slope,
+                        epsilon: options.epsilon,
+                        slope: options.slope,
                     },
                     output,
                 )
             }
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         };
-        (output, Self::from_inner(mean), Self::from_inner(variance))
+        (
+            output,
+            Self::from_inner(mean),
+            Self::from_inner(variance),
+            Self::from_inner(moved_mean),
+            Self::from_inner(moved_variance),
+        )
     }
 
     fn concatenate(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -39,16 +39,16 @@ mod gradients;
 mod recording;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, TensorMetadata, backend_extension};
+use burn::tensor::Shape;
 
 pub(crate) use cpu::Recall;
 pub use cpu::{AdamStep, AddressingRule, Window};
 #[cfg(feature = "gpu")]
 pub use gpu::launches::{Launch, launches_of};
-pub(crate) use operations::follow;
 pub use operations::{
-    Normalized, adam, address, answer, arranged, concatenate, convolve, convolve_transposed,
-    logistic_loss, matmul, max_pool, normalize, normalize_train,
+    NormOptions, Normalized, adam, adam_all, address, answer, arranged, concatenate, convolve,
+    convolve_transposed, logistic_loss, matmul, max_pool, normalize, normalize_train,
 };
 pub(crate) use recall::recall;
 #[cfg(feature = "learn")]
@@ -99,26 +99,46 @@ pub(crate) trait Kernels: Backend {
         plain::leaky_relu::<Self>(normal, slope)
     }
 
-    /// Batch normalization with the statistics of the batch, then a leaky ReLU. Returns the new
-    /// maps, and the mean and biased variance of the batch, each `[C]` and without a gradient.
+    /// Batch normalization with the statistics of the batch, then a leaky ReLU. Takes running mean
+    /// and variance, `[C]`. Returns the new maps, and without a gradient, each `[C]`, the mean and
+    /// biased variance of the batch and what [`follow`](Self::follow) makes of the running ones.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize_train(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f32,
-        slope: f32,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let result = Self::batch_norm_train(x, gamma, beta, f64::from(epsilon));
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        options: NormOptions,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        let correction = correction(&x.shape());
+        let result = Self::batch_norm_train(x, gamma, beta, f64::from(options.epsilon));
+        let (mean, variance) = (result.mean, result.variance);
+        let (running_mean, running_variance) = Self::follow(
+            running_mean,
+            running_variance,
+            mean.clone(),
+            variance.clone(),
+            options.momentum,
+            correction,
+        );
         (
-            plain::leaky_relu::<Self>(result.output, slope),
-            result.mean,
-            result.variance,
+            plain::leaky_relu::<Self>(result.output, options.slope),
+            mean,
+            variance,
+            running_mean,
+            running_variance,
         )
     }
 
     /// Running mean and variance, `[C]`, moved by `momentum` towards the mean and the biased
-    /// variance of a batch. `correction` makes that variance unbiased: n / (n − 1) for n values.
+    /// variance of a batch. `correction` makes that variance unbiased.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn follow(
         running_mean: FloatTensor<Self>,
@@ -224,4 +244,12 @@ pub(crate) trait Kernels: Backend {
         let change = scale(Self::float_div(first.clone(), root), step_size);
         (Self::float_sub(value, change), first, second)
     }
+}
+
+/// What makes the biased variance of each channel of maps `[B, C, H, W]` unbiased: n / (n − 1) for n
+/// values. A single value has no unbiased variance, and its biased one of 0 is taken.
+fn correction(shape: &Shape) -> f32 {
+    let [batch, _, height, width] = shape.dims();
+    let count = (batch * height * width) as f64;
+    (count / (count - 1.0).max(1.0)) as f32
 }

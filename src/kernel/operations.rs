@@ -101,16 +101,37 @@ pub fn normalize(
     Tensor::from_dispatch(normal)
 }
 
+/// What [`normalize_train`] needs to know beside its tensors.
+///
+/// ```
+/// use daad::kernel::NormOptions;
+///
+/// // As in PyTorch, followed by a plain ReLU.
+/// let options = NormOptions { epsilon: 1e-5, momentum: 0.1, slope: 0.0 };
+/// assert!(options.momentum < 1.0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormOptions {
+    /// Added to the variance, so that it is not zero.
+    pub epsilon: f32,
+    /// The share of the batch in the new running statistics.
+    pub momentum: f32,
+    /// The slope of the leaky ReLU for negative values: 0 is a plain ReLU, 1 is the identity.
+    pub slope: f32,
+}
+
 /// The results of [`normalize_train`].
 ///
 /// ```
 /// use burn::tensor::{Device, Distribution, Tensor};
-/// use daad::kernel::{Normalized, normalize_train};
+/// use daad::kernel::{NormOptions, Normalized, normalize_train};
 ///
 /// let device = Device::flex();
 /// let x = Tensor::<4>::random([2, 3, 8, 8], Distribution::Default, &device);
 /// let line = [Tensor::ones([3], &device), Tensor::zeros([3], &device)];
-/// let Normalized { output, mean, variance } = normalize_train(x, line, 1e-5, 0.0);
+/// let running = [Tensor::zeros([3], &device), Tensor::ones([3], &device)];
+/// let options = NormOptions { epsilon: 1e-5, momentum: 0.1, slope: 0.0 };
+/// let Normalized { output, running: [mean, variance] } = normalize_train(x, line, running, options);
 /// assert_eq!(output.dims(), [2, 3, 8, 8]);
 /// assert_eq!((mean.dims(), variance.dims()), ([3], [3]));
 /// ```
@@ -118,64 +139,45 @@ pub fn normalize(
 pub struct Normalized {
     /// The normalized maps, `[B, C, H, W]`.
     pub output: Tensor<4>,
-    /// Mean of the batch, `[C]`, without a gradient.
-    pub mean: Tensor<1>,
-    /// Biased variance of the batch, `[C]`, without a gradient.
-    pub variance: Tensor<1>,
+    /// The new running mean and variance, `[C]`, without a gradient.
+    pub running: [Tensor<1>; 2],
 }
 
-/// Batch normalization of `[B, C, H, W]` with the statistics of the batch, then a leaky ReLU.
+/// Batch normalization of `[B, C, H, W]` with the statistics of the batch, then a leaky ReLU. γ and β
+/// are `[C]`, like the `running` mean and variance, which move towards those of the batch. As in
+/// PyTorch, the running variance follows the unbiased one; a single value has none, and its variance
+/// of 0 is taken.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use daad::kernel::normalize_train;
+/// use daad::kernel::{NormOptions, normalize_train};
 ///
 /// let device = Device::flex();
+/// let channel = |value: f32| Tensor::<1>::from_floats([value], &device);
 /// let x = Tensor::<4>::from_floats([[[[3.0, 7.0]]]], &device);
-/// let line = [Tensor::ones([1], &device), Tensor::zeros([1], &device)]; // γ and β
-/// let normalized = normalize_train(x, line, 1e-5, 1.0);
-/// let (mean, variance): (f32, f32) =
-///     (normalized.mean.into_scalar(), normalized.variance.into_scalar());
-/// assert_eq!((mean, variance), (5.0, 4.0));
+/// let line = [channel(1.0), channel(0.0)]; // γ and β
+/// let running = [channel(0.0), channel(1.0)]; // mean and variance
+/// let options = NormOptions { epsilon: 1e-5, momentum: 0.5, slope: 1.0 };
+/// let normalized = normalize_train(x, line, running, options);
 /// let y = normalized.output.into_data().try_to_vec::<f32>().unwrap();
 /// assert!((y[0] + 1.0).abs() < 1e-4 && (y[1] - 1.0).abs() < 1e-4);
+/// // Of the batch, the mean is 5 and the unbiased variance 8.
+/// let [mean, variance] = normalized.running.map(|values| values.into_scalar::<f32>());
+/// assert_eq!((mean, variance), (2.5, 4.5));
 /// ```
 pub fn normalize_train(
     x: Tensor<4>,
     [gamma, beta]: [Tensor<1>; 2],
-    epsilon: f32,
-    slope: f32,
+    [mean, variance]: [Tensor<1>; 2],
+    options: NormOptions,
 ) -> Normalized {
-    let [gamma, beta] = [gamma, beta].map(Tensor::into_dispatch);
-    let (output, mean, variance) =
-        Dispatch::normalize_train(x.into_dispatch(), gamma, beta, epsilon, slope);
+    let [gamma, beta, mean, variance] = [gamma, beta, mean, variance].map(Tensor::into_dispatch);
+    let (output, _, _, mean, variance) =
+        Dispatch::normalize_train(x.into_dispatch(), gamma, beta, mean, variance, options);
     Normalized {
         output: Tensor::from_dispatch(output),
-        mean: Tensor::from_dispatch(mean),
-        variance: Tensor::from_dispatch(variance),
+        running: [mean, variance].map(Tensor::from_dispatch),
     }
-}
-
-/// Running mean and variance, `[C]`, moved by `momentum` towards mean and biased variance of a batch
-/// of `count` values a channel. As in PyTorch, the running variance follows the unbiased one; a
-/// single value has none, and its variance of 0 is taken.
-pub(crate) fn follow(
-    [running_mean, running_variance]: [Tensor<1>; 2],
-    [mean, variance]: [Tensor<1>; 2],
-    momentum: f32,
-    count: usize,
-) -> [Tensor<1>; 2] {
-    let count = count as f64;
-    let correction = count / (count - 1.0).max(1.0);
-    let (mean, variance) = Dispatch::follow(
-        running_mean.into_dispatch(),
-        running_variance.into_dispatch(),
-        mean.into_dispatch(),
-        variance.into_dispatch(),
-        momentum,
-        correction as f32,
-    );
-    [mean, variance].map(Tensor::from_dispatch)
 }
 
 /// Maximum over 2×2 pixels with stride 2: `[B, C, H, W]` to `[B, C, H/2, W/2]`.
@@ -299,6 +301,64 @@ pub fn address(
 ) -> Tensor<2> {
     let [products, queries, items] = [products, queries, items].map(Tensor::into_dispatch);
     Tensor::from_dispatch(Dispatch::address(products, queries, items, rule))
+}
+
+/// One step of Adam for many parameters: see [`adam`]. Each has its state, which are the values and
+/// both running means, and one or several gradients, of which the sum is taken.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::kernel::{AdamStep, adam, adam_all};
+///
+/// let device = Device::flex();
+/// # let step = AdamStep { beta_1: 0.9, beta_2: 0.999, step_size: 0.1, second_scale: 1.0, epsilon: 1e-8 };
+/// let ones = || Tensor::<4>::ones([2, 3, 1, 1], &device);
+/// let moved = adam_all(vec![[ones(), ones(), ones()]], vec![vec![ones(), ones()]], step);
+/// let expected = adam([ones(), ones(), ones()], ones() + ones(), step);
+/// assert_eq!(moved[0].clone().map(Tensor::into_data), expected.map(Tensor::into_data));
+/// ```
+///
+/// # Panics
+///
+/// If there are not as many lists of gradients as states, or an empty one.
+pub fn adam_all(
+    states: Vec<[Tensor<4>; 3]>,
+    gradients: Vec<Vec<Tensor<4>>>,
+    step: AdamStep,
+) -> Vec<[Tensor<4>; 3]> {
+    assert_eq!(states.len(), gradients.len());
+    #[cfg(all(feature = "gpu", feature = "learn", not(feature = "fusion")))]
+    if let Some(moved) = adam_on_gpu(&states, &gradients, step) {
+        return moved;
+    }
+    let parameters = states.into_iter().zip(gradients);
+    let moved = parameters.map(|(state, gradients)| {
+        let sum = gradients.into_iter().reduce(|sum, gradient| sum + gradient);
+        adam(state, sum.expect("a gradient"), step)
+    });
+    moved.collect()
+}
+
+/// [`adam_all`] in few launches; nothing if the tensors are not on a GPU.
+#[cfg(all(feature = "gpu", feature = "learn", not(feature = "fusion")))]
+fn adam_on_gpu(
+    states: &[[Tensor<4>; 3]],
+    gradients: &[Vec<Tensor<4>>],
+    step: AdamStep,
+) -> Option<Vec<[Tensor<4>; 3]>> {
+    use burn::backend::Cube;
+    let on_gpu = |tensor: &Tensor<4>| tensor.clone().try_into_primitive::<Cube>().ok();
+    let mut states_there = Vec::new();
+    for [value, first, second] in states {
+        states_there.push([on_gpu(value)?, on_gpu(first)?, on_gpu(second)?]);
+    }
+    let gradients = gradients.iter().map(|all| all.iter().map(on_gpu).collect());
+    let gradients: Option<Vec<Vec<_>>> = gradients.collect();
+    let moved = super::gpu::adam(states_there, gradients?, step);
+    let moved = moved
+        .into_iter()
+        .map(|state| state.map(Tensor::from_primitive::<Cube>));
+    Some(moved.collect())
 }
 
 /// One step of Adam. Takes the values, the running means of the gradients and of the squared

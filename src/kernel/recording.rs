@@ -76,6 +76,11 @@ fn run<T>(tape: Tape, pass: impl FnOnce() -> T) -> (T, VecDeque<Box<dyn Any>>) {
     (output, tape.map_or_else(VecDeque::new, |tape| tape.results))
 }
 
+/// Whether the pass that runs on this thread takes the results of another one.
+pub(super) fn is_replayed() -> bool {
+    TAPE.with_borrow(|tape| tape.as_ref().is_some_and(|tape| tape.is_replayed))
+}
+
 /// What `compute` returns, or what the recorded pass had in its place.
 pub(super) fn once<T: Clone + 'static>(compute: impl FnOnce() -> T) -> T {
     let known = TAPE.with_borrow_mut(|tape| {

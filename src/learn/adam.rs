@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use super::gradients::{NetworkGradients, with_four_axes};
 use crate::kernel::{self, AdamStep};
@@ -61,18 +61,30 @@ impl Adam {
     ) -> M {
         self.steps += 1;
         let steps = self.steps as f64;
-        let mut update = Update {
-            moments: &mut self.moments,
-            gradients,
-            step: AdamStep {
-                beta_1: BETA_1 as f32,
-                beta_2: BETA_2 as f32,
-                step_size: (learning_rate / (1.0 - BETA_1.powf(steps))) as f32,
-                second_scale: (1.0 / (1.0 - BETA_2.powf(steps)).sqrt()) as f32,
-                epsilon: EPSILON as f32,
-            },
+        let step = AdamStep {
+            beta_1: BETA_1 as f32,
+            beta_2: BETA_2 as f32,
+            step_size: (learning_rate / (1.0 - BETA_1.powf(steps))) as f32,
+            second_scale: (1.0 / (1.0 - BETA_2.powf(steps)).sqrt()) as f32,
+            epsilon: EPSILON as f32,
         };
-        map_parameters(module, &mut update)
+        let mut taken = Taken::default();
+        let module = map_parameters(
+            module,
+            &mut Take {
+                moments: &mut self.moments,
+                gradients,
+                taken: &mut taken,
+            },
+        );
+        let moved = kernel::adam_all(taken.states, taken.gradients, step);
+        let mut values = HashMap::new();
+        for (name, [value, first, second]) in taken.names.into_iter().zip(moved) {
+            self.moments.insert(name.clone(), Moments { first, second });
+            values.insert(name, value);
+        }
+        let shapes = taken.shapes;
+        map_parameters(module, &mut Return { values, shapes })
     }
 
     /// The state as plain data: the number of steps, and two flat tensors per parameter.
@@ -103,32 +115,60 @@ impl Adam {
     }
 }
 
-struct Update<'a> {
-    moments: &'a mut HashMap<String, Moments>,
-    gradients: NetworkGradients,
-    step: AdamStep,
+/// The parameters that have a gradient, in the order of the network.
+#[derive(Default)]
+struct Taken {
+    names: Vec<String>,
+    shapes: HashMap<String, Vec<usize>>,
+    states: Vec<[Tensor<4>; 3]>,
+    gradients: Vec<Vec<Tensor<4>>>,
 }
 
-impl ParameterMapper for Update<'_> {
+/// Takes the parameters out of a network, so that nobody else holds their values: on the CPU they then
+/// change in place.
+struct Take<'a> {
+    moments: &'a mut HashMap<String, Moments>,
+    gradients: NetworkGradients,
+    taken: &'a mut Taken,
+}
+
+impl ParameterMapper for Take<'_> {
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         // Running statistics have no gradient, so they are not changed.
-        let Some(gradient) = self.gradients.take(name) else {
+        let Some(gradients) = self.gradients.take(name) else {
             return param;
         };
-        let shape = gradient.dims();
+        let shape = gradients[0].dims();
         let [first, second] = match self.moments.remove(name) {
             // Restored ones are flat.
             Some(Moments { first, second }) => [first, second].map(|moment| moment.reshape(shape)),
-            None => [(); 2].map(|()| Tensor::zeros(shape, &gradient.device())),
+            None => [(); 2].map(|()| Tensor::zeros(shape, &gradients[0].device())),
         };
         param.map(|value| {
-            let dims = value.dims();
+            let device = value.device();
+            let shape = value.dims().to_vec();
             let value = with_four_axes(value.without_autodiff());
-            let [value, first, second] = kernel::adam([value, first, second], gradient, self.step);
-            self.moments
-                .insert(name.to_owned(), Moments { first, second });
-            let value: Tensor<D> = value.reshape(dims);
-            value.autodiff().require_grad()
+            self.taken.names.push(name.to_owned());
+            self.taken.shapes.insert(name.to_owned(), shape);
+            self.taken.states.push([value, first, second]);
+            self.taken.gradients.push(gradients);
+            Tensor::empty([1; D], &device)
         })
+    }
+}
+
+/// Puts new values where [`Take`] has taken parameters.
+struct Return {
+    values: HashMap<String, Tensor<4>>,
+    shapes: HashMap<String, Vec<usize>>,
+}
+
+impl ParameterMapper for Return {
+    fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(value) = self.values.remove(name) else {
+            return param;
+        };
+        let shape = self.shapes.remove(name).expect("its shape was taken");
+        param.map(|_| value.reshape(Shape::from(shape)).autodiff().require_grad())
     }
 }

@@ -9,9 +9,10 @@ use burn::tensor::{Gradients, Tensor};
 
 use crate::model::parameters::{ParameterVisitor, visit_parameters};
 
-/// A gradient for every parameter that has one, with four axes: see [`with_four_axes`].
+/// The gradients of every parameter that has some, with four axes: see [`with_four_axes`]. The gradient
+/// of a parameter is the sum of its list, which the optimizer can add up on its way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct NetworkGradients(HashMap<String, Tensor<4>>);
+pub(super) struct NetworkGradients(HashMap<String, Vec<Tensor<4>>>);
 
 /// The tensor with as many axes of length 1 at its end as it lacks. The weights of a convolution
 /// have four axes already: to flatten them, a GPU would copy them.
@@ -26,18 +27,21 @@ pub(super) fn with_four_axes<const D: usize>(tensor: Tensor<D>) -> Tensor<4> {
 }
 
 impl NetworkGradients {
-    /// Collects the gradients of `module`'s parameters.
-    pub(super) fn of<M: Module>(module: &M, gradients: Gradients) -> Self {
+    /// Takes the gradients of the parameters of some copies of a module, which were differentiated
+    /// together.
+    pub(super) fn of<M: Module, const N: usize>(copies: [&M; N], gradients: Gradients) -> Self {
         let mut collect = Collect {
             gradients,
             found: HashMap::new(),
         };
-        visit_parameters(module, &mut collect);
+        for copy in copies {
+            visit_parameters(copy, &mut collect);
+        }
         Self(collect.found)
     }
 
-    /// The gradient of one parameter, if it has one.
-    pub(super) fn take(&mut self, name: &str) -> Option<Tensor<4>> {
+    /// The gradients of one parameter, if it has some.
+    pub(super) fn take(&mut self, name: &str) -> Option<Vec<Tensor<4>>> {
         self.0.remove(name)
     }
 
@@ -46,8 +50,10 @@ impl NetworkGradients {
         if batches == 1 {
             return self;
         }
-        let divide = |(name, sum): (String, Tensor<4>)| (name, sum.div_scalar(batches as f64));
-        Self(self.0.into_iter().map(divide).collect())
+        let divide = |sum: Tensor<4>| sum.div_scalar(batches as f64);
+        let means = self.0.into_iter();
+        let means = means.map(|(name, list)| (name, list.into_iter().map(divide).collect()));
+        Self(means.collect())
     }
 }
 
@@ -55,12 +61,12 @@ impl Add for NetworkGradients {
     type Output = Self;
 
     fn add(mut self, other: Self) -> Self {
-        for (name, gradient) in other.0 {
-            let sum = match self.0.remove(&name) {
-                Some(sum) => sum + gradient,
-                None => gradient,
+        for (name, list) in other.0 {
+            let sums = match self.0.remove(&name) {
+                Some(sums) => sums.into_iter().zip(list).map(|(a, b)| a + b).collect(),
+                None => list,
             };
-            self.0.insert(name, sum);
+            self.0.insert(name, sums);
         }
         self
     }
@@ -68,14 +74,15 @@ impl Add for NetworkGradients {
 
 struct Collect {
     gradients: Gradients,
-    found: HashMap<String, Tensor<4>>,
+    found: HashMap<String, Vec<Tensor<4>>>,
 }
 
 impl ParameterVisitor for Collect {
     fn visit<const D: usize>(&mut self, name: &str, param: &Param<Tensor<D>>) {
         // Running statistics have no gradient.
         if let Some(gradient) = param.val().grad_remove(&mut self.gradients) {
-            self.found.insert(name.to_owned(), with_four_axes(gradient));
+            let list = self.found.entry(name.to_owned()).or_default();
+            list.push(with_four_axes(gradient));
         }
     }
 }

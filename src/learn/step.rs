@@ -213,15 +213,17 @@ impl TrainState {
                 + game.adversarial.clone().mul_scalar(objective.adversarial)
                 + game.alignment.clone().mul_scalar(objective.alignment);
         }
-        let of_generator = NetworkGradients::of(generator, total.backward());
+        let of_generator = NetworkGradients::of([generator], total.backward());
 
         let mut adversarial = None;
         let of_discriminator = discriminator.as_ref().zip(recordings);
         let of_discriminator = of_discriminator.map(|(discriminator, [of_fake, of_real])| {
             // Detached from the generator's graph, because this loss trains the discriminator only.
             let rebuilt = rebuilt.detach();
+            // With a copy for each pass, the gradients of both are not added up one by one.
+            let copy = parameters::separate(discriminator.clone());
             let real = kernel::replayed(of_real, || discriminator.forward(images));
-            let fake = kernel::replayed(of_fake, || discriminator.forward(rebuilt));
+            let fake = kernel::replayed(of_fake, || copy.forward(rebuilt));
             let entropy = loss::discrimination(real.logits, fake.logits);
             let mut total = entropy.clone();
             if objective.alignment_trains_discriminator {
@@ -233,7 +235,7 @@ impl TrainState {
                 alignment: game.alignment.detach(),
                 discriminator: entropy.detach(),
             });
-            NetworkGradients::of(discriminator, total.backward())
+            NetworkGradients::of([discriminator, &copy], total.backward())
         });
         StepGradients {
             losses: StepLosses {

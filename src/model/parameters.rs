@@ -257,6 +257,22 @@ pub fn load<M: Module>(module: M, values: HashMap<String, TensorData>) -> M {
     map_parameters(module, &mut Load(values))
 }
 
+/// The module with the same values, which automatic differentiation takes for other parameters. Running
+/// statistics stay common to both.
+#[cfg(feature = "learn")]
+pub(crate) fn separate<M: Module>(module: M) -> M {
+    struct Separate;
+    impl ParameterMapper for Separate {
+        fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            if !is_learned(name) {
+                return param;
+            }
+            param.map(|value| value.detach().require_grad())
+        }
+    }
+    map_parameters(module, &mut Separate)
+}
+
 /// Whether gradient descent changes this parameter.
 ///
 /// ```

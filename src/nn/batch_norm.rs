@@ -8,7 +8,7 @@ use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
 use super::parameter::{ones, running, set, zeros};
-use crate::kernel::{follow, normalize, normalize_train};
+use crate::kernel::{NormOptions, normalize, normalize_train};
 
 const EPSILON: f32 = 1e-5;
 const MOMENTUM: f32 = 0.1;
@@ -43,17 +43,15 @@ impl BatchNorm {
             let statistics = [self.running_mean.value(), self.running_var.value()];
             return normalize(x, line, statistics, EPSILON, slope);
         }
-        let [batch, _, height, width] = x.dims();
-        let result = normalize_train(x, line, EPSILON, slope);
+        let options = NormOptions {
+            epsilon: EPSILON,
+            momentum: MOMENTUM,
+            slope,
+        };
         let running = [&self.running_mean, &self.running_var];
-        let moved = follow(
-            running.map(|running| running.value().without_autodiff()),
-            [result.mean, result.variance].map(Tensor::without_autodiff),
-            MOMENTUM,
-            batch * height * width,
-        );
-        for (running, moved) in running.into_iter().zip(moved) {
-            set(running, moved.autodiff());
+        let result = normalize_train(x, line, running.map(RunningState::value), options);
+        for (running, moved) in running.into_iter().zip(result.running) {
+            set(running, moved);
         }
         result.output
     }

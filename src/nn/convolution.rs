@@ -31,7 +31,8 @@ impl Convolution {
     /// Convolves for a batch normalization, which takes the bias away again: its gradient would be
     /// rounding noise, so none is computed, and training leaves it as it is.
     pub(crate) fn forward_to_norm(&self, x: Tensor<4>) -> Tensor<4> {
-        let bias = self.bias.val().detach();
+        // Detached alone, it would be tracked as a parameter of its own.
+        let bias = self.bias.val().detach().set_require_grad(false);
         kernel::convolve(x, self.weight.val(), bias, self.window, 1.0)
     }
 

@@ -7,7 +7,9 @@ use daad::kernel::{self, AdamStep, AddressingRule};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::kernels::{EPSILON, Operands, SLOPES, WINDOWS, assert_close, random, values, window};
+use crate::kernels::{
+    Operands, SLOPES, WINDOWS, assert_close, normalize_train, random, values, window,
+};
 
 /// The GPUs; where the test script has brought one along it must be there.
 fn devices() -> Vec<(String, Device)> {
@@ -141,7 +143,7 @@ fn lines_that_are_shared_out_count_once() {
             operands,
             |Operands([x, weight], [bias])| {
                 let x = kernel::convolve(x, weight, bias.clone(), window, 0.2);
-                kernel::normalize_train(x, [bias.clone(), bias], EPSILON, 0.2).output
+                normalize_train(x, [bias.clone(), bias], 0.2).output
             },
         );
     }
@@ -219,8 +221,7 @@ fn a_normalization_and_its_gradients_are_those_of_the_cpu() {
         let line = [(); 2].map(|()| random(&mut rng, [channels]));
         let what = format!("normalization of {size:?}, {channels} channels, slope {slope}");
         let statistics = |x: Tensor<4>, line: [Tensor<1>; 2]| {
-            let normalized = kernel::normalize_train(x, line, EPSILON, slope);
-            [normalized.mean, normalized.variance].map(values)
+            normalize_train(x, line, slope).running.map(values)
         };
         let expected = statistics(x.clone(), line.clone());
         for (name, device) in &devices {
@@ -237,7 +238,7 @@ fn a_normalization_and_its_gradients_are_those_of_the_cpu() {
             &what,
             &mut rng,
             operands,
-            |Operands([x], line)| kernel::normalize_train(x, line, EPSILON, slope).output,
+            |Operands([x], line)| normalize_train(x, line, slope).output,
         );
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::activation::{leaky_relu, relu};
 use burn::tensor::module::{conv_transpose2d, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
-use daad::kernel::{self, AdamStep, Window};
+use daad::kernel::{self, AdamStep, NormOptions, Normalized, Window};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -250,6 +250,19 @@ fn normalized(x: Tensor<4>, line: [Tensor<1>; 2], statistics: [Tensor<4>; 2]) ->
     (x - mean) / variance.add_scalar(EPSILON).sqrt() * gamma + beta
 }
 
+/// Batch normalization in training, whose running mean and variance are 2 and 3 before it and move by a
+/// quarter.
+pub(crate) fn normalize_train(x: Tensor<4>, line: [Tensor<1>; 2], slope: f32) -> Normalized {
+    let channel = |value: f32| Tensor::full([x.dims()[1]], value, &x.device());
+    let running = [channel(2.0), channel(3.0)];
+    let options = NormOptions {
+        epsilon: EPSILON,
+        momentum: 0.25,
+        slope,
+    };
+    kernel::normalize_train(x, line, running, options)
+}
+
 /// Mean and biased variance of every channel, `[1, C, 1, 1]`.
 fn statistics(x: Tensor<4>) -> [Tensor<4>; 2] {
     let mean = |x: Tensor<4>| x.mean_dim(0).mean_dim(2).mean_dim(3);
@@ -299,20 +312,22 @@ fn a_normalization_in_training_and_its_gradients_are_those_of_burn() {
         let line = [(); 2].map(|()| random(&mut rng, [x.dims()[1]]));
         let what = format!("normalization of {:?} in training, slope {slope}", x.dims());
 
-        let [mean, variance] = statistics(x.clone()).map(values);
-        let ours = kernel::normalize_train(x.clone(), line.clone(), EPSILON, slope);
-        assert_close(&format!("{what}, mean"), &values(ours.mean), &mean);
-        assert_close(
-            &format!("{what}, variance"),
-            &values(ours.variance),
-            &variance,
-        );
+        let [mean, variance] = statistics(x.clone());
+        let [batch, _, height, width] = x.dims();
+        let count = (batch * height * width) as f32;
+        let unbiased = variance.mul_scalar(count / (count - 1.0));
+        let expected = [(mean, 2.0), (unbiased, 3.0)]
+            .map(|(new, old)| values(new.mul_scalar(0.25).add_scalar(0.75 * old)));
+        let running = normalize_train(x.clone(), line.clone(), slope).running;
+        for (got, expected) in running.map(values).iter().zip(&expected) {
+            assert_close(&format!("{what}, running statistics"), got, expected);
+        }
 
         assert_same(
             &what,
             &mut rng,
             Operands([x], line),
-            |Operands([x], line)| kernel::normalize_train(x, line, EPSILON, slope).output,
+            |Operands([x], line)| normalize_train(x, line, slope).output,
             |Operands([x], line)| activated(normalized(x.clone(), line, statistics(x)), slope),
         );
     }
@@ -401,7 +416,7 @@ fn views_count_as_the_tensors_they_show() {
             |Operands([x, weight, weight_back], [bias, beta])| {
                 let x = kernel::convolve(x, weight, bias.clone(), window, 0.2);
                 let x = turn(turn(x));
-                let x = kernel::normalize_train(x, [bias, beta.clone()], EPSILON, 0.2).output;
+                let x = normalize_train(x, [bias, beta.clone()], 0.2).output;
                 let bias = beta.narrow(0, 1, 6);
                 turn(kernel::convolve_transposed(x, weight_back, bias, window))
             },
@@ -421,7 +436,7 @@ fn there_and_back(operands: &Operands<3, 2>, gradient: u64, window: Window) -> V
     let operands = operands.clone().tracked();
     let Operands([x, weight, weight_back], [line, bias]) = operands.clone();
     let x = kernel::convolve(x, weight, line.clone(), window, 0.2);
-    let x = kernel::normalize_train(x, [line.clone(), line], EPSILON, 0.0).output;
+    let x = normalize_train(x, [line.clone(), line], 0.0).output;
     let x = kernel::max_pool(x);
     let output = kernel::convolve_transposed(x, weight_back, bias, window);
     let gradient = random(&mut ChaCha8Rng::seed_from_u64(gradient), output.dims());
@@ -514,7 +529,7 @@ fn nan_stays_nan_after_leaky_relu() {
                 EPSILON,
                 slope,
             ),
-            kernel::normalize_train(x(), line(), EPSILON, slope).output,
+            normalize_train(x(), line(), slope).output,
         ];
         for window in WINDOWS {
             let weight = full([4, 4, window.kernel, window.kernel], 1.0);

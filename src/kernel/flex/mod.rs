@@ -9,7 +9,7 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
 
 use super::cpu::{self, NormStatistics, Shape};
-use super::{AdamStep, Kernels, Recall, Window};
+use super::{AdamStep, Kernels, NormOptions, Recall, Window, correction};
 
 impl Kernels for Flex {
     fn convolve(
@@ -82,24 +82,32 @@ impl Kernels for Flex {
         x: FlexTensor,
         gamma: FlexTensor,
         beta: FlexTensor,
-        epsilon: f32,
-        slope: f32,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        running_mean: FlexTensor,
+        running_variance: FlexTensor,
+        options: NormOptions,
+    ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+        let correction = correction(&x.shape());
         let [x, gamma, beta] = [x, gamma, beta].map(Plain::from);
         let (maps, NormStatistics { mean, variance }) = cpu::norm_activation_train(
             x.values(),
             x.shape(),
             gamma.values(),
             beta.values(),
-            epsilon,
-            slope,
+            options.epsilon,
+            options.slope,
         );
         let channels = [mean.len()];
-        (
-            tensor(maps, x.shape()),
-            tensor(mean, channels),
-            tensor(variance, channels),
-        )
+        let (mean, variance) = (tensor(mean, channels), tensor(variance, channels));
+        let (running_mean, running_variance) = Self::follow(
+            running_mean,
+            running_variance,
+            mean.clone(),
+            variance.clone(),
+            options.momentum,
+            correction,
+        );
+        let maps = tensor(maps, x.shape());
+        (maps, mean, variance, running_mean, running_variance)
     }
 
     fn max_pool(x: FlexTensor) -> FlexTensor {

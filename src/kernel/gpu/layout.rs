@@ -35,7 +35,7 @@ pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
 /// Columns of a matrix whose rows can be used as tensors of their own, see [`row`]: no device asks
 /// for a larger alignment than 256 bytes.
 #[cfg(feature = "learn")]
-pub(super) fn padded(columns: usize) -> usize {
+pub(super) const fn padded(columns: usize) -> usize {
     columns.next_multiple_of(256 / size_of::<f32>())
 }
 

@@ -19,8 +19,10 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 
 #[cfg(feature = "learn")]
-use super::AdamStep;
+use super::{AdamStep, NormOptions};
 use super::{AddressingRule, Kernels, Window, plain};
+#[cfg(feature = "learn")]
+pub(super) use training::adam::adam;
 
 impl Kernels for CubeBackend {
     fn convolve(
@@ -58,10 +60,14 @@ impl Kernels for CubeBackend {
         x: CubeTensor,
         gamma: CubeTensor,
         beta: CubeTensor,
-        epsilon: f32,
-        slope: f32,
-    ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        training::norm::normalize(x, [gamma, beta], epsilon, slope)
+        running_mean: CubeTensor,
+        running_variance: CubeTensor,
+        options: NormOptions,
+    ) -> (CubeTensor, CubeTensor, CubeTensor, CubeTensor, CubeTensor) {
+        let running = [running_mean, running_variance];
+        let (output, statistics) = training::norm::normalize(x, [gamma, beta], running, options);
+        let [mean, variance, running_mean, running_variance] = statistics;
+        (output, mean, variance, running_mean, running_variance)
     }
 
     #[cfg(feature = "learn")]
@@ -74,7 +80,7 @@ impl Kernels for CubeBackend {
         correction: f32,
     ) -> (CubeTensor, CubeTensor) {
         let running = [running_mean, running_variance];
-        training::norm::follow(running, [mean, variance], momentum, correction)
+        training::norm::follow(running, [mean, variance], [momentum, correction])
     }
 
     fn max_pool(x: CubeTensor) -> CubeTensor {
@@ -119,6 +125,10 @@ impl Kernels for CubeBackend {
         gradient: CubeTensor,
         step: AdamStep,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        training::adam::adam([value, first, second, gradient], step)
+        let state = vec![[value, first, second]];
+        let [moved] = adam(state, vec![vec![gradient]], step)
+            .try_into()
+            .expect("one of one");
+        moved.into()
     }
 }

@@ -6,21 +6,23 @@ use burn_cubecl::ops::{permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::leaky_relu::leaky_relu_gradient;
-use super::sums::{rows_each, sum_to_last_pass};
+use super::sums::{Division, Shares, add_up, place};
 use crate::kernel::gpu::launches::{Launch, bytes, list, list_elementwise};
 use crate::kernel::gpu::layout::{
     channels_last, contiguous, dims, empty, leaky_relu, padded, row, units, vector,
 };
 use crate::kernel::gradients::Normalization;
+use crate::kernel::{NormOptions, correction};
 
-/// Normalizes maps `[B, C, H, W]` with γ and β, `[C]`. Returns the normalized maps, and the mean
-/// and the biased variance of the batch, `[C]`.
+/// Normalizes maps `[B, C, H, W]` with γ and β, `[C]`, and moves running mean and variance, `[C]`,
+/// towards those of the batch. Returns the normalized maps, then, all `[C]`, the mean and the biased
+/// variance of the batch and the new running ones.
 pub(in crate::kernel::gpu) fn normalize(
     x: CubeTensor,
     [gamma, beta]: [CubeTensor; 2],
-    epsilon: f32,
-    slope: f32,
-) -> (CubeTensor, CubeTensor, CubeTensor) {
+    running: [CubeTensor; 2],
+    options: NormOptions,
+) -> (CubeTensor, [CubeTensor; 4]) {
     let [gamma, beta] = [gamma, beta].map(contiguous);
     let x = channels_last(x);
     let [batch, height, width, channels] = dims(&x);
@@ -28,7 +30,9 @@ pub(in crate::kernel::gpu) fn normalize(
     let vectors = channels / vector(channels);
     let client = x.client.clone();
 
-    let [mean, variance] = statistics(&x, rows);
+    let correction = correction(&[batch, channels, height, width].into());
+    let statistics = statistics(&x, rows, running, [options.momentum, correction]);
+    let [mean, variance, ..] = statistics.clone();
     let output = empty(&x, [batch, height, width, channels]);
     list_elementwise("normalize", rows * vectors, [&x, &output], 5);
     let (count, dim) = units(&client, rows * vectors);
@@ -43,35 +47,43 @@ pub(in crate::kernel::gpu) fn normalize(
             x.into_tensor_arg(),
             gamma.into_tensor_arg(),
             beta.into_tensor_arg(),
-            mean.clone().into_tensor_arg(),
-            variance.clone().into_tensor_arg(),
+            mean.into_tensor_arg(),
+            variance.into_tensor_arg(),
             output.clone().into_tensor_arg(),
-            epsilon,
-            slope,
+            options.epsilon,
+            options.slope,
         );
     }
-    (permute_nhwc_to_nchw(output), mean, variance)
+    (permute_nhwc_to_nchw(output), statistics)
 }
 
-/// Mean and biased variance, `[C]`, of maps `[B, H, W, C]` with so many `rows`, which are pixels.
-fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
+/// Mean and biased variance, `[C]`, of maps `[B, H, W, C]` with so many `rows`, which are pixels, and
+/// the running ones, moved towards them.
+fn statistics(
+    x: &CubeTensor,
+    rows: usize,
+    running: [CubeTensor; 2],
+    [momentum, correction]: [f32; 2],
+) -> [CubeTensor; 4] {
+    let [running_mean, running_variance] = running.map(contiguous);
     let [_, _, _, channels] = dims(x);
     let vectors = channels / vector(channels);
     let client = x.client.clone();
 
-    let mut each = rows_each(rows);
-    let mut pieces = rows.div_ceil(each);
-    let mut parts = empty(x, [pieces, 2, padded(channels)]);
+    let first = Division::new(rows, vectors, 2);
+    let is_last = first.pieces == 1;
+    let values = if is_last { 4 } else { 2 };
+    let mut parts = empty(x, [first.pieces, values, padded(channels)]);
     list(|| Launch {
         kernel: "statistics",
-        units: pieces * vectors,
+        units: first.units(),
         flops: 4 * rows * channels,
         bytes: bytes([x, &parts]),
-        loads: 2 * each,
-        steps: 2 * each,
+        loads: 2 * first.each,
+        steps: 2 * first.each,
     });
-    let (count, dim) = units(&client, pieces * vectors);
-    // SAFETY: the kernel writes within the output and reads within the input.
+    let (count, dim) = first.launch(&client);
+    // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
         statistics_kernel::launch_unchecked(
@@ -80,27 +92,32 @@ fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
             dim,
             vector(channels),
             x.clone().into_tensor_arg(),
+            running_mean.clone().into_tensor_arg(),
+            running_variance.clone().into_tensor_arg(),
             parts.clone().into_tensor_arg(),
             rows,
-            each,
+            first.each,
+            momentum,
+            correction,
+            first.shares(),
+            is_last,
         );
     }
-    loop {
-        let joined = rows_each(pieces);
+    if !is_last {
         let input = parts;
-        pieces = pieces.div_ceil(joined);
-        parts = empty(x, [pieces, 2, padded(channels)]);
+        let second = Division::new(first.pieces, vectors, 2);
+        assert_eq!(second.pieces, 1, "{first:?}, {second:?}");
+        parts = empty(x, [1, 4, padded(channels)]);
         list(|| Launch {
             kernel: "join_statistics",
-            units: pieces * vectors,
-            flops: 6 * pieces * joined * channels,
+            units: second.units(),
+            flops: 6 * first.pieces * channels,
             bytes: bytes([&input, &parts]),
-            loads: 3 * joined,
-            steps: 2 * joined,
+            loads: 3 * second.each,
+            steps: 2 * second.each,
         });
-        let (count, dim) = units(&client, pieces * vectors);
-        let share = if pieces == 1 { 1.0 / rows as f32 } else { 1.0 };
-        // SAFETY: the kernel writes within the output and reads within the input.
+        let (count, dim) = second.launch(&client);
+        // SAFETY: the kernel writes within the output and reads within the rest.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
             join_statistics_kernel::launch_unchecked(
@@ -109,21 +126,21 @@ fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
                 dim,
                 vector(channels),
                 input.into_tensor_arg(),
+                running_mean.into_tensor_arg(),
+                running_variance.into_tensor_arg(),
                 parts.clone().into_tensor_arg(),
                 channels,
                 rows,
-                each,
-                joined,
-                share,
+                first.each * first.lanes,
+                second.each,
+                momentum,
+                correction,
+                second.shares(),
             );
         }
-        each *= joined;
-        if pieces == 1 {
-            break;
-        }
     }
-    let statistics = reshape(parts, [2, padded(channels)].into());
-    [0, 1].map(|index| row(&statistics, index, channels))
+    let statistics = reshape(parts, [4, padded(channels)].into());
+    [0, 1, 2, 3].map(|index| row(&statistics, index, channels))
 }
 
 /// Moves running means and variances, `[C]`, towards those of a batch: see
@@ -131,8 +148,7 @@ fn statistics(x: &CubeTensor, rows: usize) -> [CubeTensor; 2] {
 pub(in crate::kernel::gpu) fn follow(
     running: [CubeTensor; 2],
     batch: [CubeTensor; 2],
-    momentum: f32,
-    correction: f32,
+    [momentum, correction]: [f32; 2],
 ) -> (CubeTensor, CubeTensor) {
     let [running_mean, running_variance] = running.map(contiguous);
     let [mean, variance] = batch.map(contiguous);
@@ -186,18 +202,19 @@ pub(super) fn normalize_backward(
     let vectors = channels / vector(channels);
     let client = x.client.clone();
 
-    let each = rows_each(rows);
-    let pieces = rows.div_ceil(each);
-    let parts = empty(&x, [pieces, 2, padded(channels)]);
+    let first = Division::new(rows, vectors, 1);
+    let is_last = first.pieces == 1;
+    let values = if is_last { 6 } else { 2 };
+    let mut parameters = empty(&x, [first.pieces, values, padded(channels)]);
     list(|| Launch {
         kernel: "sums_backward",
-        units: pieces * vectors,
+        units: first.units(),
         flops: 8 * rows * channels,
-        bytes: bytes([&x, &gradient, &parts]),
-        loads: 2 * each,
-        steps: each,
+        bytes: bytes([&x, &gradient, &parameters]),
+        loads: 2 * first.each,
+        steps: first.each,
     });
-    let (count, dim) = units(&client, pieces * vectors);
+    let (count, dim) = first.launch(&client);
     // SAFETY: the kernel writes within the output and reads within the rest.
     #[expect(unsafe_code, reason = "checked, every access would be slower")]
     unsafe {
@@ -212,44 +229,50 @@ pub(super) fn normalize_backward(
             beta.clone().into_tensor_arg(),
             mean.clone().into_tensor_arg(),
             variance.clone().into_tensor_arg(),
-            parts.clone().into_tensor_arg(),
+            parameters.clone().into_tensor_arg(),
             rows,
-            each,
+            first.each,
             epsilon,
             slope,
+            first.shares(),
+            is_last,
         );
     }
-    let parts = sum_to_last_pass(reshape(parts, [pieces, 2 * padded(channels)].into()));
-    let parameters = empty(&x, [6, padded(channels)]);
-    list(|| {
-        let [pieces, _] = dims(&parts);
-        Launch {
+    if !is_last {
+        let parts = parameters;
+        let second = Division::new(first.pieces, vectors, 1);
+        assert_eq!(second.pieces, 1, "{first:?}, {second:?}");
+        parameters = empty(&x, [1, 6, padded(channels)]);
+        list(|| Launch {
             kernel: "gather_parameters",
-            units: vectors,
-            flops: 2 * pieces * channels,
+            units: second.units(),
+            flops: 2 * first.pieces * channels,
             bytes: bytes([&parts, &parameters]),
-            loads: 2 * pieces + 4,
-            steps: pieces,
+            loads: 2 * second.each + 4,
+            steps: second.each,
+        });
+        let (count, dim) = second.launch(&client);
+        // SAFETY: the kernel writes within the output and reads within the rest.
+        #[expect(unsafe_code, reason = "checked, every access would be slower")]
+        unsafe {
+            gather_parameters_kernel::launch_unchecked(
+                &client,
+                count,
+                dim,
+                vector(channels),
+                parts.into_tensor_arg(),
+                gamma.into_tensor_arg(),
+                beta.into_tensor_arg(),
+                mean.into_tensor_arg(),
+                variance.into_tensor_arg(),
+                parameters.clone().into_tensor_arg(),
+                second.each,
+                epsilon,
+                second.shares(),
+            );
         }
-    });
-    let (count, dim) = units(&client, vectors);
-    // SAFETY: the kernel writes within the output and reads within the rest.
-    #[expect(unsafe_code, reason = "checked, every access would be slower")]
-    unsafe {
-        gather_parameters_kernel::launch_unchecked(
-            &client,
-            count,
-            dim,
-            vector(channels),
-            parts.into_tensor_arg(),
-            gamma.into_tensor_arg(),
-            beta.into_tensor_arg(),
-            mean.into_tensor_arg(),
-            variance.into_tensor_arg(),
-            parameters.clone().into_tensor_arg(),
-            epsilon,
-        );
     }
+    let parameters = reshape(parameters, [6, padded(channels)].into());
 
     let output = empty(&x, [batch, height, width, channels]);
     let moved = [&x, &gradient, &output];
@@ -276,74 +299,133 @@ pub(super) fn normalize_backward(
     [permute_nhwc_to_nchw(output), gamma, beta]
 }
 
-/// Input `[B, H, W, C]`, output `[pieces, 2, P]`, where P is C or more: over `each` pixels, the mean
-/// and the sum of the squared deviations from it.
+/// Input `[B, H, W, C]`, running mean and variance `[C]`. Output `[pieces, 2, P]`, where P is C or
+/// more: over the pixels of a piece, the mean and the sum of the squared deviations from it. If this
+/// `is_last`, as in [`write_statistics`].
 #[cube(launch_unchecked)]
 fn statistics_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
+    running_mean: &Tensor<Vector<f32, N>>,
+    running_variance: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
     rows: usize,
     each: usize,
+    momentum: f32,
+    correction: f32,
+    #[comptime] shares: Shares,
+    #[comptime] is_last: bool,
 ) {
     let vectors = input.shape(3) / input.vector_size();
-    let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
-    if piece >= output.shape(0) {
-        terminate!();
-    }
-    let first = piece * each;
-    let end = min(first + each, rows);
+    let place = place(rows, vectors, each, shares);
     let mut sum = Vector::zeroed();
-    for row in first..end {
-        sum += input[row * vectors + vector];
+    for turn in 0..place.turns {
+        sum += input[(place.first + turn * shares.lanes) * vectors + place.vector];
     }
-    let mean = sum / Vector::broadcast(f32::cast_from(end - first));
+    let piece = each * shares.lanes;
+    let count = min(piece, rows - min(place.piece * piece, rows));
+    let mean = add_up(sum, shares) / Vector::broadcast(f32::cast_from(count));
     let mut squares = Vector::zeroed();
-    for row in first..end {
-        let deviation = input[row * vectors + vector] - mean;
+    for turn in 0..place.turns {
+        let value = input[(place.first + turn * shares.lanes) * vectors + place.vector];
+        let deviation = value - mean;
         squares += deviation * deviation;
     }
-    let padded = output.shape(2) / output.vector_size();
-    output[piece * 2 * padded + vector] = mean;
-    output[(piece * 2 + 1) * padded + vector] = squares;
+    let squares = add_up(squares, shares);
+    if place.writes && place.piece < output.shape(0) {
+        if comptime!(is_last) {
+            let variance = squares / Vector::broadcast(f32::cast_from(rows));
+            let running = (running_mean[place.vector], running_variance[place.vector]);
+            write_statistics(
+                output,
+                place.vector,
+                (mean, variance),
+                running,
+                momentum,
+                correction,
+            );
+        } else {
+            let padded = output.shape(2) / output.vector_size();
+            output[place.piece * 2 * padded + place.vector] = mean;
+            output[(place.piece * 2 + 1) * padded + place.vector] = squares;
+        }
+    }
 }
 
-/// Joins `joined` pieces of [`statistics_kernel`] each, of `each` of all `rows` pixels, to one
-/// (Chan, Golub and LeVeque, 1979). Input `[pieces, 2, P]`, output `[pieces', 2, P]`; the sum of the
-/// squared deviations is multiplied by `share`.
+/// Joins the pieces of [`statistics_kernel`], of `piece` of all `rows` pixels each (Chan, Golub and
+/// LeVeque, 1979). Input `[pieces, 2, P]`, running mean and variance `[C]`, output as in
+/// [`write_statistics`].
 #[cube(launch_unchecked)]
 fn join_statistics_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
+    running_mean: &Tensor<Vector<f32, N>>,
+    running_variance: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
     channels: usize,
     rows: usize,
+    piece: usize,
     each: usize,
-    joined: usize,
-    share: f32,
+    momentum: f32,
+    correction: f32,
+    #[comptime] shares: Shares,
 ) {
     let padded = input.shape(2) / input.vector_size();
     let vectors = channels / input.vector_size();
-    let (place, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
-    if place >= output.shape(0) {
-        terminate!();
-    }
-    let first = place * joined;
-    let end = min(first + joined, input.shape(0));
-    let count = min(end * each, rows) - first * each;
+    let place = place(input.shape(0), vectors, each, shares);
     let mut sum = Vector::zeroed();
-    for piece in first..end {
-        let count = f32::cast_from(min(each, rows - piece * each));
-        sum += input[piece * 2 * padded + vector] * Vector::broadcast(count);
+    for turn in 0..place.turns {
+        let at = place.first + turn * shares.lanes;
+        let count = f32::cast_from(min(piece, rows - at * piece));
+        sum += input[at * 2 * padded + place.vector] * Vector::broadcast(count);
     }
-    let mean = sum / Vector::broadcast(f32::cast_from(count));
+    let all = Vector::broadcast(f32::cast_from(rows));
+    let mean = add_up(sum, shares) / all;
     let mut squares = Vector::zeroed();
-    for piece in first..end {
-        let count = f32::cast_from(min(each, rows - piece * each));
-        let deviation = input[piece * 2 * padded + vector] - mean;
-        squares += input[(piece * 2 + 1) * padded + vector]
+    for turn in 0..place.turns {
+        let at = place.first + turn * shares.lanes;
+        let count = f32::cast_from(min(piece, rows - at * piece));
+        let deviation = input[at * 2 * padded + place.vector] - mean;
+        squares += input[(at * 2 + 1) * padded + place.vector]
             + deviation * deviation * Vector::broadcast(count);
     }
-    output[place * 2 * padded + vector] = mean;
-    output[(place * 2 + 1) * padded + vector] = squares * Vector::broadcast(share);
+    let variance = add_up(squares, shares) / all;
+    if place.writes && place.piece == 0 {
+        let running = (running_mean[place.vector], running_variance[place.vector]);
+        write_statistics(
+            output,
+            place.vector,
+            (mean, variance),
+            running,
+            momentum,
+            correction,
+        );
+    }
+}
+
+/// Writes a vector of the output `[1, 4, P]`: mean and variance of the batch, and the running ones
+/// moved towards them.
+#[cube]
+fn write_statistics<N: Size>(
+    output: &mut Tensor<Vector<f32, N>>,
+    vector: usize,
+    batch: (Vector<f32, N>, Vector<f32, N>),
+    running: (Vector<f32, N>, Vector<f32, N>),
+    momentum: f32,
+    correction: f32,
+) {
+    let padded = output.shape(2) / output.vector_size();
+    let (mean, variance) = batch;
+    let (running_mean, running_variance) = running;
+    let unbiased = variance * Vector::broadcast(correction);
+    output[vector] = mean;
+    output[padded + vector] = variance;
+    output[2 * padded + vector] = moved(running_mean, mean, momentum);
+    output[3 * padded + vector] = moved(running_variance, unbiased, momentum);
+}
+
+/// A running value, moved by `momentum` towards that of a batch.
+#[cube]
+fn moved<N: Size>(running: Vector<f32, N>, batch: Vector<f32, N>, momentum: f32) -> Vector<f32, N> {
+    running * Vector::broadcast(1.0 - momentum) + batch * Vector::broadcast(momentum)
 }
 
 /// All tensors are `[C]`.
@@ -361,13 +443,9 @@ fn follow_kernel<N: Size>(
     if ABSOLUTE_POS >= next_mean.len() {
         terminate!();
     }
-    let (kept, moved) = (
-        Vector::broadcast(1.0 - momentum),
-        Vector::broadcast(momentum),
-    );
     let unbiased = variance[ABSOLUTE_POS] * Vector::broadcast(correction);
-    next_mean[ABSOLUTE_POS] = running_mean[ABSOLUTE_POS] * kept + mean[ABSOLUTE_POS] * moved;
-    next_variance[ABSOLUTE_POS] = running_variance[ABSOLUTE_POS] * kept + unbiased * moved;
+    next_mean[ABSOLUTE_POS] = moved(running_mean[ABSOLUTE_POS], mean[ABSOLUTE_POS], momentum);
+    next_variance[ABSOLUTE_POS] = moved(running_variance[ABSOLUTE_POS], unbiased, momentum);
 }
 
 /// Input and output `[B, H, W, C]`, the rest `[C]`.
@@ -390,9 +468,10 @@ fn normalize_kernel<N: Size>(
     output[ABSOLUTE_POS] = leaky_relu(normal * gamma[vector] + beta[vector], slope);
 }
 
-/// Input and gradient `[B, H, W, C]`, the rest `[C]`, output `[pieces, 2, P]`. Over `each` pixels,
-/// this sums the gradient with respect to the input of the leaky ReLU, and its products with the
-/// normalized values (before γ and β).
+/// Input and gradient `[B, H, W, C]`, the rest `[C]`, output `[pieces, 2, P]`. Over the pixels of a
+/// piece, this sums the gradient with respect to the input of the leaky ReLU, and its products with
+/// the normalized values (before γ and β). If this `is_last`, the output is as in
+/// [`write_parameters`].
 #[cube(launch_unchecked)]
 fn sums_backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -406,33 +485,46 @@ fn sums_backward_kernel<N: Size>(
     each: usize,
     epsilon: f32,
     slope: f32,
+    #[comptime] shares: Shares,
+    #[comptime] is_last: bool,
 ) {
     let vectors = gamma.len();
-    let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
-    if piece >= output.shape(0) {
-        terminate!();
-    }
-    let first = piece * each;
+    let place = place(rows, vectors, each, shares);
+    // A unit without a vector has no turns; it reads those of the first.
+    let vector = select(place.vector < vectors, place.vector, 0);
+    let (mean, gamma, beta) = (mean[vector], gamma[vector], beta[vector]);
     let precision = precision(variance[vector], epsilon);
     let mut sum = Vector::zeroed();
     let mut products = Vector::zeroed();
-    for row in first..min(first + each, rows) {
-        let at = row * vectors + vector;
-        let normal = (input[at] - mean[vector]) * precision;
-        let output = normal * gamma[vector] + beta[vector];
+    for turn in 0..place.turns {
+        let at = (place.first + turn * shares.lanes) * vectors + vector;
+        let normal = (input[at] - mean) * precision;
+        let output = normal * gamma + beta;
         let gradient = leaky_relu_gradient(output, gradient[at], slope);
         sum += gradient;
         products += gradient * normal;
     }
-    let padded = output.shape(2) / output.vector_size();
-    output[piece * 2 * padded + vector] = sum;
-    output[(piece * 2 + 1) * padded + vector] = products;
+    let sum = add_up(sum, shares);
+    let products = add_up(products, shares);
+    if place.writes && place.piece < output.shape(0) {
+        if comptime!(is_last) {
+            write_parameters(
+                output,
+                vector,
+                (mean, precision),
+                (gamma, beta),
+                (sum, products),
+            );
+        } else {
+            let padded = output.shape(2) / output.vector_size();
+            output[place.piece * 2 * padded + vector] = sum;
+            output[(place.piece * 2 + 1) * padded + vector] = products;
+        }
+    }
 }
 
-/// Parts `[R, 2·P]` are sums of [`sums_backward_kernel`]; γ, β, mean and variance `[C]`. The rows of the
-/// output `[6, P]` are mean, precision, γ, β, and the two sums over all parts.
-///
-/// A browser gives a kernel eight buffers at most, and [`normalize_backward_kernel`] needs all these.
+/// Adds up the pieces `[pieces, 2, P]` of [`sums_backward_kernel`]; γ, β, mean and variance `[C]`,
+/// output as in [`write_parameters`].
 #[cube(launch_unchecked)]
 fn gather_parameters_kernel<N: Size>(
     parts: &Tensor<Vector<f32, N>>,
@@ -441,28 +533,60 @@ fn gather_parameters_kernel<N: Size>(
     mean: &Tensor<Vector<f32, N>>,
     variance: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
+    each: usize,
     epsilon: f32,
+    #[comptime] shares: Shares,
 ) {
-    let vector = ABSOLUTE_POS;
-    if vector >= gamma.len() {
-        terminate!();
-    }
-    let padded = output.shape(1) / output.vector_size();
+    let padded = parts.shape(2) / parts.vector_size();
+    let place = place(parts.shape(0), gamma.len(), each, shares);
+    let vector = place.vector;
     let mut sum = Vector::zeroed();
     let mut products = Vector::zeroed();
-    for part in 0..parts.shape(0) {
+    for turn in 0..place.turns {
+        let part = place.first + turn * shares.lanes;
         sum += parts[part * 2 * padded + vector];
         products += parts[(part * 2 + 1) * padded + vector];
     }
-    output[vector] = mean[vector];
-    output[padded + vector] = precision(variance[vector], epsilon);
-    output[2 * padded + vector] = gamma[vector];
-    output[3 * padded + vector] = beta[vector];
+    let sum = add_up(sum, shares);
+    let products = add_up(products, shares);
+    if place.writes && place.piece == 0 {
+        let precision = precision(variance[vector], epsilon);
+        let line = (gamma[vector], beta[vector]);
+        write_parameters(
+            output,
+            vector,
+            (mean[vector], precision),
+            line,
+            (sum, products),
+        );
+    }
+}
+
+/// Writes a vector of the output `[1, 6, P]`: mean, precision, γ, β, and the two sums of
+/// [`sums_backward_kernel`] over all pixels.
+///
+/// A browser gives a kernel eight buffers at most, and [`normalize_backward_kernel`] needs all these.
+#[cube]
+fn write_parameters<N: Size>(
+    output: &mut Tensor<Vector<f32, N>>,
+    vector: usize,
+    statistics: (Vector<f32, N>, Vector<f32, N>),
+    line: (Vector<f32, N>, Vector<f32, N>),
+    sums: (Vector<f32, N>, Vector<f32, N>),
+) {
+    let padded = output.shape(2) / output.vector_size();
+    let (mean, precision) = statistics;
+    let (gamma, beta) = line;
+    let (sum, products) = sums;
+    output[vector] = mean;
+    output[padded + vector] = precision;
+    output[2 * padded + vector] = gamma;
+    output[3 * padded + vector] = beta;
     output[4 * padded + vector] = sum;
     output[5 * padded + vector] = products;
 }
 
-/// Input, gradient and output `[B, H, W, C]`, parameters `[6, P]` of [`gather_parameters_kernel`].
+/// Input, gradient and output `[B, H, W, C]`, parameters `[6, P]` of [`write_parameters`].
 /// `share` is 1 / the number of pixels.
 #[cube(launch_unchecked)]
 fn normalize_backward_kernel<N: Size>(

@@ -1,26 +1,101 @@
-//! Sums over the rows of a matrix on GPUs. Each pass replaces some neighbouring rows by their sum,
-//! until one row is left. The order of additions is fixed, so the result is the same to the bit in
-//! every run. The rounding error grows with the rows of a pass, not with all rows.
+//! Sums over the rows of a matrix on GPUs. The units (threads) of a cube (workgroup) add up some rows
+//! each, and then their sums, in shared memory. The order of additions is fixed, so the result is the
+//! same to the bit in every run, and the rounding error grows with the rows of a unit, not with all
+//! rows.
 
-use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::ops::reshape;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::gpu::launches::{Launch, bytes, list};
-use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, units, vector};
+use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, vector};
 
-/// Most rows that a unit (thread) adds up in one pass. A launch costs about as much time as this
-/// many additions one after the other, so fewer passes of more rows would take longer.
-const MOST: usize = 128;
+/// Units of a cube: more than a browser allows are never needed.
+const UNITS: usize = 256;
 
-/// The rows that each unit of the next pass over `rows` rows adds up: the same number in all passes
-/// that are left, and as few passes as [`MOST`] allows.
-pub(super) fn rows_each(rows: usize) -> usize {
-    let mut passes = 1;
-    while MOST.pow(passes) < rows {
-        passes += 1;
+/// Vectors of a row that a cube adds up side by side at least: they are next to each other in memory.
+const ACROSS: usize = 4;
+
+/// Least and most rows that a unit adds up. A launch costs about as much time as twice the most, so
+/// two launches with fewer rows would take longer.
+const LEAST: usize = 8;
+const MOST: usize = 64;
+
+/// Units that keep a large GPU busy.
+const ENOUGH: usize = 64 * 1024;
+
+/// How cubes divide the rows of a matrix. A cube has `across` times `lanes` units; all lanes of a
+/// vector take turns at the rows of a piece.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Division {
+    /// Rows of the matrix.
+    pub(super) rows: usize,
+    /// Pieces of the rows, each with cubes of its own.
+    pub(super) pieces: usize,
+    /// Most rows of a unit.
+    pub(super) each: usize,
+    /// Units that share a vector of a piece, a power of two.
+    pub(super) lanes: usize,
+    /// Vectors of a row that a cube adds up side by side.
+    pub(super) across: usize,
+    /// Cubes that a piece needs for all vectors of a row.
+    cubes: usize,
+}
+
+impl Division {
+    /// Of so many rows of so many vectors, which a unit reads `times` times. There is a single piece
+    /// if that does not take too long. Otherwise, the pieces can be added up in a second launch with a
+    /// single piece.
+    pub(super) fn new(rows: usize, vectors: usize, times: usize) -> Self {
+        let most_lanes = 1 << (UNITS / vectors.min(ACROSS)).ilog2();
+        let lanes = rows.div_ceil(LEAST).next_power_of_two().min(most_lanes);
+        let across = vectors.min(UNITS / lanes);
+        let most = MOST / times;
+        let mut each = rows.div_ceil(lanes);
+        if each > most {
+            each = (rows * vectors / ENOUGH).clamp(LEAST, most);
+            each = each.max(rows.div_ceil(lanes * lanes * MOST));
+        }
+        Self {
+            rows,
+            pieces: rows.div_ceil(lanes * each),
+            each,
+            lanes,
+            across,
+            cubes: vectors.div_ceil(across),
+        }
     }
-    (rows as f64).powf(1.0 / f64::from(passes)).ceil() as usize
+
+    /// Units of all cubes.
+    pub(super) fn units(&self) -> usize {
+        self.pieces * self.cubes * self.across * self.lanes
+    }
+
+    /// The launch size.
+    pub(super) fn launch(&self, client: &Client) -> (CubeCount, CubeDim) {
+        let dim = CubeDim::new_1d((self.across * self.lanes) as u32);
+        (
+            calculate_cube_count_elemwise(client, self.units(), dim),
+            dim,
+        )
+    }
+
+    /// What the kernels are told of it.
+    pub(super) fn shares(&self) -> Shares {
+        Shares {
+            across: self.across,
+            lanes: self.lanes,
+        }
+    }
+}
+
+/// How the units of a cube share its work, see [`Division`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Shares {
+    /// Vectors of a cube.
+    pub(super) across: usize,
+    /// Units that share a vector, a power of two.
+    pub(super) lanes: usize,
 }
 
 /// Maps `[B, C, H, W]` to the sum of each channel, `[C]`.
@@ -32,35 +107,24 @@ pub(super) fn channel_sums(maps: CubeTensor) -> CubeTensor {
 }
 
 /// Sums `[R, C]` over the rows: `[C]`.
-pub(super) fn sum_rows(x: CubeTensor) -> CubeTensor {
-    let [_, columns] = dims(&x);
-    reshape(sum_to(x, 1), [columns].into())
-}
-
-/// Sums neighbouring rows of `[R, C]` until a single pass is left: `[R', C]`.
-pub(super) fn sum_to_last_pass(x: CubeTensor) -> CubeTensor {
-    sum_to(x, MOST)
-}
-
-/// Sums neighbouring rows of `[R, C]` until there are at most so many: `[R', C]`.
-fn sum_to(mut x: CubeTensor, most: usize) -> CubeTensor {
+pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
     let [mut rows, columns] = dims(&x);
-    while rows > most {
+    let vectors = columns / vector(columns);
+    while rows > 1 {
         let input = contiguous(x);
-        let each = rows_each(rows);
-        rows = rows.div_ceil(each);
+        let division = Division::new(rows, vectors, 1);
+        rows = division.pieces;
         x = empty(&input, [rows, columns]);
-        let client = input.client.clone();
-        let vectors = columns / vector(columns);
         list(|| Launch {
             kernel: "sum",
-            units: rows * vectors,
-            flops: rows * each * columns,
+            units: division.units(),
+            flops: division.rows * columns,
             bytes: bytes([&input, &x]),
-            loads: each,
-            steps: each,
+            loads: division.each,
+            steps: division.each,
         });
-        let (count, dim) = units(&client, rows * vectors);
+        let client = input.client.clone();
+        let (count, dim) = division.launch(&client);
         // SAFETY: the kernel writes within the output and reads within the input.
         #[expect(unsafe_code, reason = "checked, every access would be slower")]
         unsafe {
@@ -71,29 +135,92 @@ fn sum_to(mut x: CubeTensor, most: usize) -> CubeTensor {
                 vector(columns),
                 input.into_tensor_arg(),
                 x.clone().into_tensor_arg(),
-                each,
+                division.each,
+                division.shares(),
             );
         }
     }
-    x
+    reshape(x, [columns].into())
 }
 
-/// Input `[R, C]`, output `[R', C]`: every output row is the sum of `each` input rows.
+/// Input `[R, C]`, output `[R', C]`: every output row is the sum of a piece of the input rows.
 #[cube(launch_unchecked)]
 fn sum_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
     output: &mut Tensor<Vector<f32, N>>,
     each: usize,
+    #[comptime] shares: Shares,
 ) {
     let vectors = input.shape(1) / input.vector_size();
-    let (piece, vector) = (ABSOLUTE_POS / vectors, ABSOLUTE_POS % vectors);
-    if piece >= output.shape(0) {
-        terminate!();
-    }
-    let first = piece * each;
+    let place = place(input.shape(0), vectors, each, shares);
     let mut sum = Vector::zeroed();
-    for row in first..min(first + each, input.shape(0)) {
-        sum += input[row * vectors + vector];
+    for turn in 0..place.turns {
+        sum += input[(place.first + turn * shares.lanes) * vectors + place.vector];
     }
-    output[piece * vectors + vector] = sum;
+    let sum = add_up(sum, shares);
+    if place.writes && place.piece < output.shape(0) {
+        output[place.piece * vectors + place.vector] = sum;
+    }
+}
+
+/// What a unit has to do, see [`Division`].
+#[derive(CubeType)]
+pub(super) struct Place {
+    /// The vector of the rows.
+    pub(super) vector: usize,
+    /// The piece of the rows.
+    pub(super) piece: usize,
+    /// The first row, and how many the unit has to read, which are as far apart as there are lanes.
+    pub(super) first: usize,
+    pub(super) turns: usize,
+    /// Whether this is the unit of its vector and piece that writes the result.
+    pub(super) writes: bool,
+}
+
+/// The place of this unit, for so many `rows` and `vectors` of a matrix.
+#[cube]
+pub(super) fn place(rows: usize, vectors: usize, each: usize, #[comptime] shares: Shares) -> Place {
+    let cubes = vectors.div_ceil(shares.across);
+    let unit = UNIT_POS as usize;
+    let lane = unit / shares.across;
+    let vector = CUBE_POS % cubes * shares.across + unit % shares.across;
+    let piece = CUBE_POS / cubes;
+    let first = piece * each * shares.lanes + lane;
+    let end = min((piece + 1) * each * shares.lanes, rows);
+    // There may be more units than vectors and rows; they all have to meet in `add_up`.
+    let is_inside = vector < vectors && first < end;
+    let turns = select(is_inside, (end - first).div_ceil(shares.lanes), 0);
+    Place {
+        vector,
+        piece,
+        first,
+        turns,
+        writes: vector < vectors && lane == 0,
+    }
+}
+
+/// The sum of the values of all units of a vector, in every one of them.
+#[cube]
+pub(super) fn add_up<N: Size>(value: Vector<f32, N>, #[comptime] shares: Shares) -> Vector<f32, N> {
+    let mut sum = value;
+    if comptime!(shares.lanes > 1) {
+        let unit = UNIT_POS as usize;
+        let mut values =
+            Shared::<[Vector<f32, N>]>::new_slice(comptime!(shares.across * shares.lanes));
+        values[unit] = value;
+        sync_cube();
+        #[unroll]
+        for halving in 0..comptime!(shares.lanes.ilog2() as usize) {
+            let half = comptime!(shares.across * shares.lanes >> (halving + 1));
+            if unit < half {
+                let other = values[unit + half];
+                values[unit] += other;
+            }
+            sync_cube();
+        }
+        sum = values[unit % shares.across];
+        // The next sum may be in the same memory.
+        sync_cube();
+    }
+    sum
 }
