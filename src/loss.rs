@@ -22,7 +22,7 @@ pub use structural_similarity::{WINDOW_PX, structural_similarity};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::logistic_loss;
+use crate::kernel::{logistic_loss, squared_error};
 
 /// The sign of [`logistic_loss`] for the label "an image".
 const REAL: f32 = -1.0;
@@ -61,7 +61,7 @@ pub enum AdversarialForm {
 /// assert_eq!(loss, 0.25);
 /// ```
 pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
-    (images - reconstructions).powi_scalar(2).mean()
+    squared_error(images, reconstructions)
 }
 
 /// Ladv, the generator's side of the game (Eq. 5); logits `[B]` of reconstructions.
@@ -91,7 +91,7 @@ pub fn adversarial(fake_logits: Tensor<1>, form: AdversarialForm) -> Tensor<1> {
 /// assert_eq!(loss, 4.0);
 /// ```
 pub fn alignment(real_features: Tensor<2>, fake_features: Tensor<2>) -> Tensor<1> {
-    (real_features - fake_features).powi_scalar(2).mean()
+    squared_error(real_features, fake_features)
 }
 
 /// The discriminator's cross-entropy: images are real, reconstructions fake; logits `[B]` each.

@@ -213,7 +213,7 @@ fn few_launches_and_little_time() {
         return;
     };
     for (adversarial, most_for_step, most_for_image, most_bytes) in
-        [(false, 368, 78, 6e9), (true, 574, 94, 7.2e9)]
+        [(false, 337, 74, 6e9), (true, 517, 90, 7.2e9)]
     {
         for (width, most_ms) in [(16, 25.0), (64, 110.0)] {
             let system = if adversarial { "DAAD+" } else { "DAAD" };

@@ -177,6 +177,22 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
+    fn squared_error(x: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (y, y_node) = y.into_parts();
+        let output = once(|| B::squared_error(x.clone(), y.clone()));
+        let prepared = SquaredError.prepare::<C>([x_node, y_node]).compute_bound();
+        match prepared.stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish([x, y], output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn arranged_maps(maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (maps, _) = maps.into_parts();
+        Self::from_inner(B::arranged_maps(maps))
+    }
+
     fn answer(
         queries: FloatTensor<Self>,
         items: FloatTensor<Self>,
@@ -326,6 +342,26 @@ impl<B: Gradients> Backward<B, 1> for LogisticLoss {
 }
 
 #[derive(Debug)]
+struct SquaredError;
+
+impl<B: Gradients> Backward<B, 2> for SquaredError {
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Found, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let [x, y] = ops.state;
+        let [x_node, y_node] = ops.parents;
+        if let Some(node) = x_node {
+            let of_x = B::squared_error_backward(x.clone(), y.clone(), gradient.clone());
+            grads.register::<B>(node.id, of_x);
+        }
+        if let Some(node) = y_node {
+            grads.register::<B>(node.id, B::squared_error_backward(y, x, gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Answer;
 
 impl<B: Gradients> Backward<B, 2> for Answer {
@@ -340,20 +376,20 @@ impl<B: Gradients> Backward<B, 2> for Answer {
         let gradient = grads.consume::<B>(&ops.node);
         let ([queries, items], answered, rule) = ops.state;
         let [of_queries, of_items] = answered.squares;
-        let of_weights = B::matmul(gradient.clone(), B::float_transpose(items.clone()));
+        let of_weights = B::matmul(gradient.clone(), answered.columns);
         let operands = [answered.products, of_queries, of_items];
         let [of_products, of_queries, of_items] = B::address_backward(operands, rule, of_weights);
         if let Some(node) = queries_node {
             let by_products = B::matmul(of_products.clone(), items.clone());
-            let sum = B::add_square_gradient(by_products, queries.clone(), of_queries);
+            let sum = B::add_square_gradient(by_products, None, queries.clone(), of_queries);
             grads.register::<B>(node.id, sum);
         }
         if let Some(node) = items_node {
             let by_sums = B::matmul(B::float_transpose(answered.weights), gradient);
             let by_products = B::matmul(B::float_transpose(of_products), queries);
-            let sum = B::float_add(by_sums, by_products);
             let of_items = B::float_transpose(of_items);
-            grads.register::<B>(node.id, B::add_square_gradient(sum, items, of_items));
+            let sum = B::add_square_gradient(by_sums, Some(by_products), items, of_items);
+            grads.register::<B>(node.id, sum);
         }
     }
 }

@@ -92,13 +92,32 @@ pub(super) trait Gradients: Kernels {
         plain::address_backward::<Self>(products, queries, items, rule, gradient)
     }
 
-    /// Adds to a `gradient` with respect to `x`, both `[R, C]`, what comes through the sums of the
-    /// squares of its rows, given the gradient with respect to these, `[R, 1]`.
+    /// The gradient with respect to the input `x` of [`Kernels::squared_error`], given the `gradient`
+    /// with respect to its output, `[1]`. That of `y` is the same with both exchanged.
+    fn squared_error_backward(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let shape = x.shape();
+        let share = 2.0 / shape.num_elements() as f32;
+        let gradient = Self::float_mul_scalar(gradient, share.into());
+        let gradient = Self::float_reshape(gradient, vec![1; shape.num_dims()].into());
+        Self::float_mul(Self::float_sub(x, y), gradient)
+    }
+
+    /// Adds to one or two gradients with respect to `x`, all `[R, C]`, what comes through the sums of
+    /// the squares of its rows, given the gradient with respect to these, `[R, 1]`.
     fn add_square_gradient(
         gradient: FloatTensor<Self>,
+        other: Option<FloatTensor<Self>>,
         x: FloatTensor<Self>,
         of_squares: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
+        let gradient = match other {
+            Some(other) => Self::float_add(gradient, other),
+            None => gradient,
+        };
         let doubled = Self::float_mul_scalar(of_squares, 2.0f32.into());
         Self::float_add(gradient, Self::float_mul(x, doubled))
     }

@@ -47,8 +47,9 @@ pub use cpu::{AdamStep, AddressingRule, Window};
 #[cfg(feature = "gpu")]
 pub use gpu::launches::{Launch, launches_of};
 pub use operations::{
-    NormOptions, Normalized, adam, adam_all, address, answer, arranged, concatenate, convolve,
-    convolve_transposed, logistic_loss, matmul, max_pool, normalize, normalize_train,
+    NormOptions, Normalized, adam, adam_all, address, answer, arranged, arranged_maps, concatenate,
+    convolve, convolve_transposed, logistic_loss, matmul, max_pool, normalize, normalize_train,
+    squared_error,
 };
 pub(crate) use recall::recall;
 #[cfg(feature = "learn")]
@@ -56,6 +57,16 @@ pub(crate) use recording::{Recording, recorded, replayed};
 
 #[cfg(feature = "threads")]
 pub(crate) use parallel::join;
+
+/// Runs `step`, the gradients of networks whose weights do not change in it. What it has arranged of
+/// them once in memory is there until its end.
+#[cfg(feature = "learn")]
+pub(crate) fn keeping_arranged<T>(step: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "gpu")]
+    return gpu::keeping(step);
+    #[cfg(not(feature = "gpu"))]
+    step()
+}
 
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky ReLU for negative values: 0 is a
 /// plain ReLU, 1 is the identity.
@@ -176,16 +187,43 @@ pub(crate) trait Kernels: Backend {
         weight
     }
 
-    /// The sum of the squares of each row: `[R, C]` to `[R, 1]`, without a gradient.
+    /// The sum of the squares of each row of two matrices: `[Q, C]` and `[N, C]` to `[Q, 1]` and
+    /// `[N, 1]`, without a gradient.
     #[cfg_attr(feature = "fusion", fusion(default))]
-    fn square_sums(rows: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_sum_dim(Self::float_mul(rows.clone(), rows), 1)
+    fn square_sums(
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let sums =
+            |rows: FloatTensor<Self>| Self::float_sum_dim(Self::float_mul(rows.clone(), rows), 1);
+        (sums(first), sums(second))
+    }
+
+    /// The matrix `[R, C]` as `[C, R]`, in memory too where [`matmul`](Self::matmul) would copy it at
+    /// each call.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn transposed(matrix: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_transpose(matrix)
     }
 
     /// The product of matrices `[M, K]` and `[K, N]`, of which either may be a transposed view.
     #[cfg_attr(feature = "fusion", fusion(default))]
     fn matmul(lhs: FloatTensor<Self>, rhs: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_matmul(lhs, rhs)
+    }
+
+    /// The mean of the squared differences of two tensors of the same shape: `[1]`.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn squared_error(x: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self> {
+        let difference = Self::float_sub(x, y);
+        Self::float_mean(Self::float_mul(difference.clone(), difference))
+    }
+
+    /// The maps in the order of axes in memory that the kernels read, without a gradient. Others are
+    /// copied into it by each kernel.
+    #[cfg_attr(feature = "fusion", fusion(default))]
+    fn arranged_maps(maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        maps
     }
 
     /// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`: `[1]`.

@@ -240,6 +240,39 @@ pub fn matmul(lhs: Tensor<2>, rhs: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::matmul(lhs.into_dispatch(), rhs.into_dispatch()))
 }
 
+/// The mean of the squared differences of two tensors of the same shape.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use daad::kernel::squared_error;
+///
+/// let device = Device::flex();
+/// let x = Tensor::<1>::from_floats([1.0, 5.0], &device);
+/// let y = Tensor::<1>::from_floats([1.0, 2.0], &device);
+/// assert_eq!(squared_error(x, y).into_scalar::<f32>(), 4.5);
+/// ```
+pub fn squared_error<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::squared_error(
+        x.into_dispatch(),
+        y.into_dispatch(),
+    ))
+}
+
+/// Maps `[B, C, H, W]` in the order of axes in memory that the kernels read, for maps that several of
+/// them read. It has no gradient.
+///
+/// ```
+/// use burn::tensor::{Device, Distribution, Tensor};
+/// use daad::kernel::arranged_maps;
+///
+/// let images = Tensor::<4>::random([2, 3, 8, 8], Distribution::Default, &Device::flex());
+/// // Shape and values stay the same.
+/// assert_eq!(arranged_maps(images.clone()).into_data(), images.into_data());
+/// ```
+pub fn arranged_maps(maps: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::arranged_maps(maps.into_dispatch()))
+}
+
 /// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`: the cross-entropy for a label of "real"
 /// if the sign is −1, of "fake" if it is 1.
 ///

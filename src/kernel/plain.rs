@@ -70,6 +70,9 @@ pub(super) struct Answered<T> {
     /// The sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
     #[cfg(feature = "learn")]
     pub(super) squares: [T; 2],
+    /// The items, `[D, N]`.
+    #[cfg(feature = "learn")]
+    pub(super) columns: T,
 }
 
 /// [`super::Kernels::answer`], of which back ends replace the parts.
@@ -78,9 +81,10 @@ pub(super) fn answer<B: Kernels>(
     items: FloatTensor<B>,
     rule: AddressingRule,
 ) -> Answered<FloatTensor<B>> {
-    let of_items = B::float_transpose(B::square_sums(items.clone()));
-    let squares = [B::square_sums(queries.clone()), of_items];
-    let products = B::matmul(queries, B::float_transpose(items.clone()));
+    let (of_queries, of_items) = B::square_sums(queries.clone(), items.clone());
+    let squares = [of_queries, B::float_transpose(of_items)];
+    let columns = B::transposed(items.clone());
+    let products = B::matmul(queries, columns.clone());
     let [of_queries, of_items] = squares.clone();
     let weights = B::address(products.clone(), of_queries, of_items, rule);
     Answered {
@@ -91,6 +95,8 @@ pub(super) fn answer<B: Kernels>(
         products,
         #[cfg(feature = "learn")]
         squares,
+        #[cfg(feature = "learn")]
+        columns,
     }
 }
 

@@ -189,10 +189,16 @@ impl TrainState {
     /// # Ok::<(), daad::Error>(())
     /// ```
     pub fn gradients(&self, images: Tensor<4>, objective: &Objective) -> StepGradients {
+        kernel::keeping_arranged(|| self.both_gradients(images, objective))
+    }
+
+    /// See [`Self::gradients`].
+    fn both_gradients(&self, images: Tensor<4>, objective: &Objective) -> StepGradients {
         let Model {
             generator,
             discriminator,
         } = &self.model;
+        let images = kernel::arranged_maps(images);
         let rebuilt = generator.forward(images.clone());
         let reconstruction = loss::reconstruction(images.clone(), rebuilt.clone());
         let mut total = reconstruction.clone().mul_scalar(objective.reconstruction);

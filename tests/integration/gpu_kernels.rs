@@ -266,6 +266,103 @@ fn pooling_and_its_gradient_are_those_of_the_cpu() {
 }
 
 #[test]
+fn a_squared_error_and_its_gradients_are_those_of_the_cpu() {
+    let devices = devices();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    // Fewer values than a vector has, an odd number, and more than one sum takes.
+    for shape in [[1, 1, 1, 1], [1, 3, 5, 7], [2, 4, 6, 8], [2, 16, 130, 131]] {
+        let operands = Operands([(); 2].map(|()| random(&mut rng, shape)), []);
+        let what = format!("squared error of {shape:?}");
+        assert_same(
+            &devices,
+            &what,
+            &mut rng,
+            operands,
+            |Operands([x, y], [])| kernel::squared_error(x, y).reshape([1; 4]),
+        );
+        // The output of a kernel has its channels last in memory, and y has not.
+        let [batch, channels, height, width] = shape;
+        let large = [batch, channels, 2 * height, 2 * width];
+        let operands = Operands([random(&mut rng, large), random(&mut rng, shape)], []);
+        let what = format!("{what}, pooled");
+        assert_same(
+            &devices,
+            &what,
+            &mut rng,
+            operands,
+            |Operands([x, y], [])| kernel::squared_error(kernel::max_pool(x), y).reshape([1; 4]),
+        );
+    }
+}
+
+/// Two steps of Adam for parameters of many lengths, of which some are stored in another order of axes:
+/// the second step finds them in the memory of the first.
+#[test]
+fn adam_moves_many_parameters_as_on_the_cpu() {
+    let step = AdamStep {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        step_size: 1e-2,
+        second_scale: 1.7,
+        epsilon: 1e-8,
+    };
+    let shapes = [
+        [1, 1, 1, 1],
+        [5, 1, 1, 1],
+        [6, 4, 3, 3],
+        [64, 1, 1, 1],
+        [7, 65, 1, 1],
+        [16, 16, 4, 4],
+    ];
+    // More than the gradients of one launch.
+    let shapes: Vec<[usize; 4]> = shapes.into_iter().cycle().take(40).collect();
+    for count in [1, 2] {
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        let mut random = |shape| random(&mut rng, shape).inner();
+        let states = shapes.iter().map(|&shape| {
+            let [value, first, second] = [(); 3].map(|()| random(shape));
+            [value, first, second.abs()]
+        });
+        let states: Vec<[Tensor<4>; 3]> = states.collect();
+        let gradients = [(); 2].map(|()| {
+            let lists = shapes.iter();
+            let lists = lists.map(|&shape| (0..count).map(|_| random(shape)).collect());
+            lists.collect::<Vec<Vec<Tensor<4>>>>()
+        });
+        let moved = |device: &Device| {
+            let there = |tensor: Tensor<4>| tensor.to_device(device);
+            // The gradients of convolutions are views of another order.
+            let turned =
+                |tensor: Tensor<4>| there(tensor.permute([2, 3, 1, 0])).permute([3, 2, 0, 1]);
+            let mut states: Vec<_> = states
+                .iter()
+                .cloned()
+                .map(|state| state.map(there))
+                .collect();
+            let before = states.clone();
+            for gradients in gradients.clone() {
+                let gradients = gradients.into_iter();
+                let gradients = gradients.map(|list| list.into_iter().map(turned).collect());
+                states = kernel::adam_all(states, gradients.collect(), step);
+            }
+            let values = |states: Vec<[Tensor<4>; 3]>| -> Vec<Vec<f32>> {
+                states.into_iter().flatten().map(values).collect()
+            };
+            (values(before), values(states))
+        };
+        let (before, expected) = moved(&Device::flex());
+        for (name, device) in devices() {
+            let (held, got) = moved(&device);
+            assert_eq!(held, before, "what others hold, on {name}");
+            for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                let what = format!("tensor {index} with {count} gradients on {name}");
+                assert_close(&what, got, expected);
+            }
+        }
+    }
+}
+
+#[test]
 fn adam_moves_as_on_the_cpu() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let step = AdamStep {

@@ -334,6 +334,21 @@ fn a_normalization_in_training_and_its_gradients_are_those_of_burn() {
 }
 
 #[test]
+fn a_squared_error_and_its_gradients_are_those_of_burn() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    for shape in [[1, 1, 1, 1], [2, 3, 5, 7], [1, 16, 40, 41]] {
+        let operands = Operands([(); 2].map(|()| random(&mut rng, shape)), []);
+        assert_same(
+            &format!("squared error of {shape:?}"),
+            &mut rng,
+            operands,
+            |Operands([x, y], [])| kernel::squared_error(x, y).reshape([1; 4]),
+            |Operands([x, y], [])| (x - y).powi_scalar(2).mean().reshape([1; 4]),
+        );
+    }
+}
+
+#[test]
 fn pooling_and_its_gradient_are_those_of_burn() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     for _ in 0..40 {

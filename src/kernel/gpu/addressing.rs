@@ -44,17 +44,20 @@ pub(super) fn address(tensors: [CubeTensor; 3], rule: AddressingRule) -> CubeTen
     weights
 }
 
-/// The sum of the squares of each row: `[R, C]` to `[R, 1]`. A unit for each row.
-pub(super) fn square_sums(rows: CubeTensor) -> CubeTensor {
-    let rows = contiguous(rows);
-    let [count, columns] = dims(&rows);
-    let sums = empty(&rows, [count, 1]);
-    let client = rows.client.clone();
+/// The sum of the squares of each row of two matrices: `[Q, C]` and `[N, C]` to `[Q, 1]` and
+/// `[N, 1]`. A unit for each row.
+pub(super) fn square_sums(matrices: [CubeTensor; 2]) -> (CubeTensor, CubeTensor) {
+    let [first, second] = matrices.map(contiguous);
+    let ([upper, columns], [lower, _]) = (dims(&first), dims(&second));
+    let count = upper + lower;
+    let outputs = [upper, lower].map(|rows| empty(&first, [rows, 1]));
+    let [of_first, of_second] = outputs.clone();
+    let client = first.client.clone();
     list(|| Launch {
         kernel: "square_sums",
         units: count,
         flops: 2 * count * columns,
-        bytes: bytes([&rows]),
+        bytes: bytes([&first, &second]),
         loads: columns / vector(columns),
         steps: columns / vector(columns),
     });
@@ -67,27 +70,41 @@ pub(super) fn square_sums(rows: CubeTensor) -> CubeTensor {
             cubes,
             dim,
             vector(columns),
-            rows.into_tensor_arg(),
-            sums.clone().into_tensor_arg(),
+            first.into_tensor_arg(),
+            second.into_tensor_arg(),
+            of_first.into_tensor_arg(),
+            of_second.into_tensor_arg(),
         );
     }
-    sums
+    outputs.into()
 }
 
-/// Rows `[R, C]`, sums `[R, 1]`.
+/// Matrices `[Q, C]` and `[N, C]`, sums `[Q, 1]` and `[N, 1]`.
 #[cube(launch_unchecked)]
-fn square_sums_kernel<N: Size>(rows: &Tensor<Vector<f32, N>>, sums: &mut Tensor<f32>) {
-    let row = ABSOLUTE_POS;
-    if row >= sums.len() {
-        terminate!();
+fn square_sums_kernel<N: Size>(
+    first: &Tensor<Vector<f32, N>>,
+    second: &Tensor<Vector<f32, N>>,
+    of_first: &mut Tensor<f32>,
+    of_second: &mut Tensor<f32>,
+) {
+    let upper = of_first.len();
+    if ABSOLUTE_POS < upper {
+        of_first[ABSOLUTE_POS] = square_sum(first, ABSOLUTE_POS);
+    } else if ABSOLUTE_POS - upper < of_second.len() {
+        of_second[ABSOLUTE_POS - upper] = square_sum(second, ABSOLUTE_POS - upper);
     }
-    let vectors = rows.shape(1) / rows.vector_size();
+}
+
+/// The sum of the squares of one row of a matrix.
+#[cube]
+fn square_sum<N: Size>(matrix: &Tensor<Vector<f32, N>>, row: usize) -> f32 {
+    let vectors = matrix.shape(1) / matrix.vector_size();
     let mut sum = Vector::zeroed();
     for vector in 0..vectors {
-        let values = rows[row * vectors + vector];
+        let values = matrix[row * vectors + vector];
         sum += values * values;
     }
-    sums[row] = sum_of_lanes(sum, rows.vector_size());
+    sum_of_lanes(sum, matrix.vector_size())
 }
 
 /// Products and weights `[Q, N]`, sums of squares `[Q, 1]` and `[1, N]`.

@@ -53,6 +53,23 @@ pub(super) fn row(matrix: &CubeTensor, index: usize, columns: usize) -> CubeTens
     )
 }
 
+/// The axes of a tensor in the order in which they are stored: the last one changes fastest.
+#[cfg(feature = "learn")]
+pub(super) fn stored_order(tensor: &CubeTensor) -> Vec<usize> {
+    let strides = tensor.meta.strides();
+    let mut order: Vec<usize> = (0..strides.len()).collect();
+    order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
+    order
+}
+
+/// The permutation that takes `order` back.
+#[cfg(feature = "learn")]
+pub(super) fn inverse(order: &[usize]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..order.len()).collect();
+    places.sort_by_key(|&axis| order[axis]);
+    places
+}
+
 /// An uninitialized tensor on the same device as `x` and of the same type.
 pub(super) fn empty<const D: usize>(x: &CubeTensor, shape: [usize; D]) -> CubeTensor {
     let (client, device) = (x.client.clone(), x.device.clone());

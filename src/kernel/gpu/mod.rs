@@ -16,13 +16,14 @@ mod training;
 
 use burn::backend::DType;
 use burn_cubecl::CubeBackend;
+use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
 #[cfg(feature = "learn")]
 use super::{AdamStep, NormOptions};
 use super::{AddressingRule, Kernels, Window, plain};
 #[cfg(feature = "learn")]
-pub(super) use training::adam::adam;
+pub(super) use training::{adam::adam, kept::keeping};
 
 impl Kernels for CubeBackend {
     fn convolve(
@@ -95,8 +96,21 @@ impl Kernels for CubeBackend {
         convolution::arranged(weight, transposed)
     }
 
-    fn square_sums(rows: CubeTensor) -> CubeTensor {
-        addressing::square_sums(rows)
+    fn square_sums(first: CubeTensor, second: CubeTensor) -> (CubeTensor, CubeTensor) {
+        addressing::square_sums([first, second])
+    }
+
+    fn transposed(matrix: CubeTensor) -> CubeTensor {
+        layout::contiguous(permute(matrix, &[1, 0]))
+    }
+
+    #[cfg(feature = "learn")]
+    fn squared_error(x: CubeTensor, y: CubeTensor) -> CubeTensor {
+        training::loss::squared_error(x, y)
+    }
+
+    fn arranged_maps(maps: CubeTensor) -> CubeTensor {
+        permute_nhwc_to_nchw(layout::channels_last(maps))
     }
 
     fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {

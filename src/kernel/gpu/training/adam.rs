@@ -4,8 +4,6 @@
 //! The values and moments of these parameters lie in one buffer, of which the returned tensors are
 //! views. The next step recognizes it and needs no buffer for each of them.
 
-use std::cmp::Reverse;
-
 use burn::backend::TensorMetadata;
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::ops::{permute, reshape};
@@ -13,7 +11,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::AdamStep;
 use crate::kernel::gpu::launches::{Launch, list, list_elementwise};
-use crate::kernel::gpu::layout::{contiguous, empty, padded, units, vector};
+use crate::kernel::gpu::layout::{contiguous, empty, inverse, padded, stored_order, units, vector};
 
 /// Most gradients that a launch reads, if the device gives a kernel so many buffers.
 const GRADIENTS: usize = 16;
@@ -210,21 +208,6 @@ fn gathered(group: &[Parameter]) -> CubeTensor {
         }
     }
     buffer
-}
-
-/// The axes of a tensor in the order in which they are stored: the last one changes fastest.
-fn stored_order(tensor: &CubeTensor) -> Vec<usize> {
-    let strides = tensor.meta.strides();
-    let mut order: Vec<usize> = (0..strides.len()).collect();
-    order.sort_by_key(|&axis| Reverse(strides[axis]));
-    order
-}
-
-/// The permutation that takes `order` back.
-fn inverse(order: &[usize]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..order.len()).collect();
-    places.sort_by_key(|&axis| order[axis]);
-    places
 }
 
 #[cube(launch_unchecked)]

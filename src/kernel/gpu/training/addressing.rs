@@ -138,10 +138,13 @@ fn address_backward_kernel<N: Size>(
 /// See [`Gradients::add_square_gradient`](crate::kernel::gradients::Gradients::add_square_gradient).
 pub(super) fn add_square_gradient(
     gradient: CubeTensor,
+    other: Option<CubeTensor>,
     x: CubeTensor,
     of_squares: CubeTensor,
 ) -> CubeTensor {
-    let [gradient, x, of_squares] = [gradient, x, of_squares].map(contiguous);
+    let has_other = other.is_some();
+    let other = other.unwrap_or_else(|| gradient.clone());
+    let [gradient, other, x, of_squares] = [gradient, other, x, of_squares].map(contiguous);
     let shape @ [rows, columns] = dims(&x);
     let output = empty(&x, shape);
     let client = x.client.clone();
@@ -157,26 +160,34 @@ pub(super) fn add_square_gradient(
             dim,
             vector(columns),
             gradient.into_tensor_arg(),
+            other.into_tensor_arg(),
             x.into_tensor_arg(),
             of_squares.into_tensor_arg(),
             output.clone().into_tensor_arg(),
+            has_other,
         );
     }
     output
 }
 
-/// Gradient, x and output `[R, C]`, `of_squares` `[R, 1]`.
+/// Both gradients, x and output `[R, C]`, `of_squares` `[R, 1]`.
 #[cube(launch_unchecked)]
 fn add_square_gradient_kernel<N: Size>(
     gradient: &Tensor<Vector<f32, N>>,
+    other: &Tensor<Vector<f32, N>>,
     x: &Tensor<Vector<f32, N>>,
     of_squares: &Tensor<f32>,
     output: &mut Tensor<Vector<f32, N>>,
+    #[comptime] has_other: bool,
 ) {
     if ABSOLUTE_POS >= output.len() {
         terminate!();
     }
     let vectors = x.shape(1) / x.vector_size();
     let slope = 2.0 * of_squares[ABSOLUTE_POS / vectors];
-    output[ABSOLUTE_POS] = gradient[ABSOLUTE_POS] + x[ABSOLUTE_POS] * Vector::broadcast(slope);
+    let mut sum = gradient[ABSOLUTE_POS];
+    if comptime!(has_other) {
+        sum += other[ABSOLUTE_POS];
+    }
+    output[ABSOLUTE_POS] = sum + x[ABSOLUTE_POS] * Vector::broadcast(slope);
 }

@@ -1,10 +1,91 @@
-//! The losses of a few logits on GPUs. Burn's operations would launch ten kernels for them.
+//! The losses on GPUs. Burn's operations would launch ten kernels for each of them.
 
+use burn::backend::TensorMetadata;
 use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
+use super::sums::{Division, Shares, add_up, place, sum_rows};
+use crate::kernel::gpu::addressing::sum_of_lanes;
+
 use crate::kernel::gpu::launches::{Launch, bytes, list, list_elementwise};
-use crate::kernel::gpu::layout::{contiguous, dims, empty, units};
+use crate::kernel::gpu::layout::{contiguous, dims, empty, inverse, stored_order, units, vector};
+
+/// See [`Kernels::squared_error`](crate::kernel::Kernels::squared_error).
+pub(in crate::kernel::gpu) fn squared_error(x: CubeTensor, y: CubeTensor) -> CubeTensor {
+    let order = stored_order(&y);
+    let [x, y] = [x, y].map(|tensor| contiguous(permute(tensor, &order)));
+    let count = x.shape().num_elements();
+    let lanes = vector(count);
+    let division = Division::new(count / lanes, 1, 1);
+    let output = empty(&x, [division.pieces, 1]);
+    let client = x.client.clone();
+    list(|| Launch {
+        kernel: "squared_error",
+        units: division.units(),
+        flops: 3 * count,
+        bytes: bytes([&x, &y, &output]),
+        loads: 2 * division.each,
+        steps: division.each,
+    });
+    let (cubes, dim) = division.launch(&client);
+    // SAFETY: the kernel writes within the output and reads within the rest.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        squared_error_kernel::launch_unchecked(
+            &client,
+            cubes,
+            dim,
+            lanes,
+            reshape(x, [count].into()).into_tensor_arg(),
+            reshape(y, [count].into()).into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            division.each,
+            1.0 / count as f32,
+            division.shares(),
+        );
+    }
+    sum_rows(output)
+}
+
+/// See [`Gradients::squared_error_backward`](crate::kernel::gradients::Gradients::squared_error_backward).
+/// The gradient is stored in the order of axes of `x`.
+pub(super) fn squared_error_backward(
+    x: CubeTensor,
+    y: CubeTensor,
+    gradient: CubeTensor,
+) -> CubeTensor {
+    let order = stored_order(&x);
+    let [x, y] = [x, y].map(|tensor| contiguous(permute(tensor, &order)));
+    let gradient = contiguous(gradient);
+    let shape = x.shape();
+    let count = shape.num_elements();
+    let output = empty(&x, [count]);
+    let client = x.client.clone();
+    list_elementwise(
+        "squared_error_backward",
+        count / vector(count),
+        [&x, &y, &output],
+        2,
+    );
+    let (cubes, dim) = units(&client, count / vector(count));
+    // SAFETY: the kernel writes within the output and reads within the rest.
+    #[expect(unsafe_code, reason = "checked, every access would be slower")]
+    unsafe {
+        squared_error_backward_kernel::launch_unchecked(
+            &client,
+            cubes,
+            dim,
+            vector(count),
+            reshape(x, [count].into()).into_tensor_arg(),
+            reshape(y, [count].into()).into_tensor_arg(),
+            gradient.into_tensor_arg(),
+            output.clone().into_tensor_arg(),
+            2.0 / count as f32,
+        );
+    }
+    permute(reshape(output, shape), &inverse(&order))
+}
 
 /// See [`Kernels::logistic_loss`](crate::kernel::Kernels::logistic_loss). One unit (thread) does it:
 /// there is one logit for each image.
@@ -101,4 +182,43 @@ fn logistic_loss_backward_kernel(
     let power = (-x.abs()).exp();
     let above = select(x < 0.0, power, 1.0f32);
     output[ABSOLUTE_POS] = gradient[0] * share * above / (1.0 + power);
+}
+
+/// Values `[N]`, output `[pieces, 1]`: the sum of each piece's squared differences, times `share`.
+#[cube(launch_unchecked)]
+fn squared_error_kernel<N: Size>(
+    x: &Tensor<Vector<f32, N>>,
+    y: &Tensor<Vector<f32, N>>,
+    output: &mut Tensor<f32>,
+    each: usize,
+    share: f32,
+    #[comptime] shares: Shares,
+) {
+    let place = place(x.len(), 1, each, shares);
+    let mut sum = Vector::zeroed();
+    for turn in 0..place.turns {
+        let at = place.first + turn * shares.lanes;
+        let difference = x[at] - y[at];
+        sum += difference * difference;
+    }
+    let sum = add_up(sum, shares);
+    if place.writes && place.piece < output.len() {
+        output[place.piece] = share * sum_of_lanes(sum, x.vector_size());
+    }
+}
+
+/// Values and output `[N]`, gradient `[1]`.
+#[cube(launch_unchecked)]
+fn squared_error_backward_kernel<N: Size>(
+    x: &Tensor<Vector<f32, N>>,
+    y: &Tensor<Vector<f32, N>>,
+    gradient: &Tensor<f32>,
+    output: &mut Tensor<Vector<f32, N>>,
+    share: f32,
+) {
+    if ABSOLUTE_POS >= output.len() {
+        terminate!();
+    }
+    let slope = gradient[0] * share;
+    output[ABSOLUTE_POS] = (x[ABSOLUTE_POS] - y[ABSOLUTE_POS]) * Vector::broadcast(slope);
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod adam;
 mod addressing;
+pub(super) mod kept;
 mod leaky_relu;
 pub(super) mod loss;
 pub(super) mod norm;
@@ -31,7 +32,7 @@ impl Gradients for CubeBackend {
         size: [usize; 2],
         window: Window,
     ) -> CubeTensor {
-        let (weight, window) = fitted(weight, window);
+        let (weight, window) = fitted(kept::arranged_once(weight), window);
         convolution::transposed_convolution(x, weight, None, size, window)
     }
 
@@ -67,6 +68,10 @@ impl Gradients for CubeBackend {
         loss::logistic_loss_backward(logits, sign, gradient)
     }
 
+    fn squared_error_backward(x: CubeTensor, y: CubeTensor, gradient: CubeTensor) -> CubeTensor {
+        loss::squared_error_backward(x, y, gradient)
+    }
+
     fn address_backward(
         operands: [CubeTensor; 3],
         rule: AddressingRule,
@@ -77,10 +82,11 @@ impl Gradients for CubeBackend {
 
     fn add_square_gradient(
         gradient: CubeTensor,
+        other: Option<CubeTensor>,
         x: CubeTensor,
         of_squares: CubeTensor,
     ) -> CubeTensor {
-        addressing::add_square_gradient(gradient, x, of_squares)
+        addressing::add_square_gradient(gradient, other, x, of_squares)
     }
 }
 

@@ -16,10 +16,10 @@ const UNITS: usize = 256;
 /// Vectors of a row that a cube adds up side by side at least: they are next to each other in memory.
 const ACROSS: usize = 4;
 
-/// Least and most rows that a unit adds up. A launch costs about as much time as twice the most, so
-/// two launches with fewer rows would take longer.
+/// Least and most rows that a unit adds up. A launch costs about as much time as the most, so two
+/// launches with fewer rows would take longer.
 const LEAST: usize = 8;
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 /// Units that keep a large GPU busy.
 const ENOUGH: usize = 64 * 1024;
