@@ -91,7 +91,7 @@ fn step_group(group: Vec<Parameter>, each: usize, step: AdamStep) -> Vec<[CubeTe
     let state = shared_buffer(&group).unwrap_or_else(|| gathered(&group));
     let next = empty(&state, [3 * length]);
     let mut results = Vec::new();
-    let mut gradients = SequenceArg::new();
+    let (mut gradients, mut counts) = (SequenceArg::new(), SequenceArg::<usize>::new());
     let mut at = 0;
     for parameter in group {
         let count = parameter.count();
@@ -101,6 +101,7 @@ fn step_group(group: Vec<Parameter>, each: usize, step: AdamStep) -> Vec<[CubeTe
             permute(reshape(view, parameter.shape.clone()), &back)
         }));
         at += 3 * padded(count);
+        counts.push(count);
         for gradient in parameter.gradients {
             gradients.push(reshape(gradient, [count].into()).into_buffer_arg());
         }
@@ -125,6 +126,7 @@ fn step_group(group: Vec<Parameter>, each: usize, step: AdamStep) -> Vec<[CubeTe
             state.into_tensor_arg(),
             next.into_tensor_arg(),
             gradients,
+            counts,
             step.beta_1,
             step.beta_2,
             step.step_size,
@@ -219,13 +221,14 @@ fn copy_kernel<N: Size>(input: &Tensor<Vector<f32, N>>, output: &mut Tensor<Vect
 }
 
 /// State and next state of each parameter follow one another, each `[3, P]`, where P is the number of
-/// its values or more: values, means of gradients, means of squared gradients. Each parameter has
-/// `each` of the gradients, of which the sum is taken.
+/// its values, in `counts`, or more: values, means of gradients, means of squared gradients. Each
+/// parameter has `each` of the gradients, of which the sum is taken.
 #[cube(launch_unchecked)]
 fn adam_kernel(
     state: &Tensor<f32>,
     next: &mut Tensor<f32>,
     gradients: &Sequence<Box<[f32]>>,
+    counts: Sequence<usize>,
     beta_1: f32,
     beta_2: f32,
     step_size: f32,
@@ -235,8 +238,8 @@ fn adam_kernel(
 ) {
     let mut begin = 0usize.runtime();
     #[unroll]
-    for parameter in 0..comptime!(gradients.len() / each) {
-        let count = gradients[comptime!(parameter * each)].len();
+    for parameter in 0..counts.len() {
+        let count = counts[parameter];
         let padded = count.div_ceil(UNITS) * UNITS;
         let index = ABSOLUTE_POS - begin;
         if ABSOLUTE_POS >= begin && index < count {
