@@ -10,6 +10,7 @@ Usage: benches/gpu.sh pack FOLDER
 pack builds the programs here and packs them into FOLDER. run needs no Rust: it unpacks them on the machine with the GPU and writes a file into OUT for
 each part. A part that fails or hangs does not end the others. DEVICE is as of the program's own --device: gpu:0 unless told otherwise.
 
+  CUDA     1: pack builds for CUDA, too (benches/cuda.sh), and run measures training with it as well
   WIDTHS   widths w of the networks; 16 and 64 unless told otherwise
   SIZE     side of the images in pixels; 256 unless told otherwise
 END
@@ -37,6 +38,10 @@ pack() {
     strip -o "$folder/$name" "$(awk -v name="$name" '$1 == name { print $2 }' "$folder/programs" | tail -n 1)" && xz -f "$folder/$name"
   done
   rm "$folder/programs"
+  if [[ ${CUDA:-} == 1 ]]; then
+    strip -o "$folder/native-cuda" "$(benches/cuda.sh build)" && xz -f "$folder/native-cuda"
+    cp "$(benches/cuda.sh libdevice)" "$folder"
+  fi
   du -h "$folder"/*
 }
 
@@ -51,6 +56,7 @@ run() {
   head -c $((BATCH * 3 * SIZE * SIZE)) /dev/urandom >"$BIN/$BATCH"
   head -c $((3 * SIZE * SIZE)) /dev/urandom >"$BIN/1"
 
+  NATIVE=$BIN/native
   part doctor 120 "$BIN/daad" doctor
   part kernels-in-three-threads 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=3 "$BIN/integration" gpu_kernels
   part kernels-in-one-thread 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=1 "$BIN/integration" gpu_kernels
@@ -61,6 +67,16 @@ run() {
     profile "profile-daad-w$width" train "$BIN/model-$width" "$BIN/$BATCH" daad --device "$device"
     for batch in 1 $BATCH; do steps "score-w$width-batch-$batch" score "$BIN/model-$width" "$BIN/$batch" --device "$device"; done
   done
+  if [[ -f $folder/native-cuda.xz ]]; then
+    NATIVE=$BIN/native-cuda
+    xz -dc "$folder/native-cuda.xz" >"$NATIVE" && chmod +x "$NATIVE"
+    mkdir -p "$BIN/cuda/nvvm/libdevice" && cp "$folder/libdevice.10.bc" "$BIN/cuda/nvvm/libdevice"
+    for width in $WIDTHS; do
+      for system in daad daad+; do CUDA_PATH=$BIN/cuda steps "cuda-train-$system-w$width" train "$BIN/model-$width" "$BIN/$BATCH" "$system" --device cuda; done
+      CUDA_PATH=$BIN/cuda steps "cuda-score-w$width" score "$BIN/model-$width" "$BIN/$BATCH" --device cuda
+    done
+    NATIVE=$BIN/native
+  fi
   for tasks in 128 512; do CUBECL_WGPU_MAX_TASKS=$tasks steps "train-daad-tasks-$tasks" train "$BIN/model-${WIDTHS%% *}" "$BIN/$BATCH" daad --device "$device"; done
 }
 
@@ -77,7 +93,7 @@ part() {
 steps() {
   local name=$1
   shift
-  yes | head -n 12 | timeout 60 "$BIN/native" "$@" >"$OUT/$name" 2>&1
+  yes | head -n 12 | timeout 60 "$NATIVE" "$@" >"$OUT/$name" 2>&1
   grep -o '"seconds":[0-9.e-]*' "$OUT/$name" | cut -d: -f2 >"$BIN/seconds"
   echo "$name: $(sort -g "$BIN/seconds" | awk '{ all[NR] = $1 } END { printf "median %.4f s of %d steps", all[int((NR + 1) / 2)], NR }'), first $(head -n 1 "$BIN/seconds") s"
 }

@@ -70,6 +70,10 @@ pub(crate) fn keeping_arranged<T>(step: impl FnOnce() -> T) -> T {
 
 /// Operations on maps `[B, C, H, W]`. `slope` is that of a leaky ReLU for negative values: 0 is a
 /// plain ReLU, 1 is the identity.
+#[expect(
+    clippy::type_complexity,
+    reason = "the back ends' dispatch knows tuples of tensors, and no aliases of them"
+)]
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"))]
 pub(crate) trait Kernels: Backend {
     /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU.

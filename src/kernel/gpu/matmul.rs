@@ -1,7 +1,4 @@
 //! Products of matrices on GPUs, as convolutions of single pixels: a row of a matrix is a pixel.
-//!
-//! NOTE: Burn's own kernels for them need shared memory, of which CubeCL 0.11 makes wrong SPIR-V for
-//! devices without explicit layouts of it, such as SwiftShader: all results are zero.
 
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;

@@ -211,7 +211,7 @@ pub(super) fn add_up<N: Size>(value: Vector<f32, N>, #[comptime] shares: Shares)
         sync_cube();
         #[unroll]
         for halving in 0..comptime!(shares.lanes.ilog2() as usize) {
-            let half = comptime!(shares.across * shares.lanes >> (halving + 1));
+            let half = comptime!((shares.across * shares.lanes) >> (halving + 1));
             if unit < half {
                 let other = values[unit + half];
                 values[unit] += other;
