@@ -8,18 +8,22 @@ Usage: benches/gpu.sh pack FOLDER
        benches/gpu.sh run FOLDER OUT [DEVICE]
 
 pack builds the programs here and packs them into FOLDER. run needs no Rust: it unpacks them on the machine with the GPU and writes a file into OUT for
-each part. A part that fails or hangs does not end the others. DEVICE is as of the program's own --device: gpu:0 unless told otherwise.
+each part, and table.md and results.json of all. A part that fails or hangs does not end the others. Where python3 has PyTorch with CUDA, it takes the
+same steps. DEVICE is as of the program's own --device: gpu:0 unless told otherwise.
 
-  CUDA     1: pack builds for CUDA, too (benches/cuda.sh), and run measures training with it as well
+  CUDA     1: pack builds for CUDA, too (benches/cuda.sh), and run measures it as well
   WIDTHS   widths w of the networks; 16 and 64 unless told otherwise
   SIZE     side of the images in pixels; 256 unless told otherwise
+  SECONDS_OF_TRAINING  of a DAAD+ as wide as the last of WIDTHS, half of them before it is interrupted and half after; 300 unless told otherwise
 END
 }
 
 PROGRAMS="daad native integration launches"
+PEER="train.py score.py network.py images.py protocol.py"
 BATCH=8
 WIDTHS=${WIDTHS:-16 64}
 SIZE=${SIZE:-256}
+SECONDS_OF_TRAINING=${SECONDS_OF_TRAINING:-300}
 
 pack() {
   local folder=$1 name
@@ -38,6 +42,8 @@ pack() {
     strip -o "$folder/$name" "$(awk -v name="$name" '$1 == name { print $2 }' "$folder/programs" | tail -n 1)" && xz -f "$folder/$name"
   done
   rm "$folder/programs"
+  mkdir -p "$folder/pytorch"
+  for name in $PEER; do cp "benches/pytorch/$name" "$folder/pytorch"; done
   if [[ ${CUDA:-} == 1 ]]; then
     strip -o "$folder/native-cuda" "$(benches/cuda.sh build)" && xz -f "$folder/native-cuda"
     cp "$(benches/cuda.sh libdevice)" "$folder"
@@ -46,38 +52,61 @@ pack() {
 }
 
 run() {
-  local folder=$1 device=${3:-gpu:0} width system batch
+  local device=${3:-gpu:0} name width tasks
+  FOLDER=$(realpath "$1")
   OUT=$2
   BIN=$(mktemp -d)
   trap 'rm -rf "$BIN"' EXIT
   mkdir -p "$OUT"
+  rm -f "$OUT/rows" "$OUT/parts"
   export XDG_RUNTIME_DIR=$BIN # wgpu looks for it
-  for name in $PROGRAMS; do xz -dc "$folder/$name.xz" >"$BIN/$name" && chmod +x "$BIN/$name"; done
+  for name in $PROGRAMS; do xz -dc "$FOLDER/$name.xz" >"$BIN/$name" && chmod +x "$BIN/$name"; done
   head -c $((BATCH * 3 * SIZE * SIZE)) /dev/urandom >"$BIN/$BATCH"
   head -c $((3 * SIZE * SIZE)) /dev/urandom >"$BIN/1"
 
-  NATIVE=$BIN/native
+  NATIVE=("$BIN/native")
   part doctor 120 "$BIN/daad" doctor
   part kernels-in-three-threads 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=3 "$BIN/integration" gpu_kernels
   part kernels-in-one-thread 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=1 "$BIN/integration" gpu_kernels
   part launches 60 "$BIN/launches" --nocapture
-  for width in $WIDTHS; do
-    "$BIN/native" model "$width" "$SIZE" "$BIN/model-$width" >/dev/null
-    for system in daad daad+; do steps "train-$system-w$width" train "$BIN/model-$width" "$BIN/$BATCH" "$system" --device "$device"; done
-    profile "profile-daad-w$width" train "$BIN/model-$width" "$BIN/$BATCH" daad --device "$device"
-    for batch in 1 $BATCH; do steps "score-w$width-batch-$batch" score "$BIN/model-$width" "$BIN/$batch" --device "$device"; done
-  done
-  if [[ -f $folder/native-cuda.xz ]]; then
-    NATIVE=$BIN/native-cuda
-    xz -dc "$folder/native-cuda.xz" >"$NATIVE" && chmod +x "$NATIVE"
-    mkdir -p "$BIN/cuda/nvvm/libdevice" && cp "$folder/libdevice.10.bc" "$BIN/cuda/nvvm/libdevice"
-    for width in $WIDTHS; do
-      for system in daad daad+; do CUDA_PATH=$BIN/cuda steps "cuda-train-$system-w$width" train "$BIN/model-$width" "$BIN/$BATCH" "$system" --device cuda; done
-      CUDA_PATH=$BIN/cuda steps "cuda-score-w$width" score "$BIN/model-$width" "$BIN/$BATCH" --device cuda
-    done
-    NATIVE=$BIN/native
+  for width in $WIDTHS; do "$BIN/native" model "$width" "$SIZE" "$BIN/model-$width" >/dev/null; done
+  rows ours --device "$device"
+  if [[ -f $FOLDER/native-cuda.xz ]]; then
+    xz -dc "$FOLDER/native-cuda.xz" >"$BIN/native-cuda" && chmod +x "$BIN/native-cuda"
+    mkdir -p "$BIN/cuda/nvvm/libdevice" && cp "$FOLDER/libdevice.10.bc" "$BIN/cuda/nvvm/libdevice"
+    NATIVE=(env "CUDA_PATH=$BIN/cuda" "$BIN/native-cuda")
+    rows ours-cuda --device cuda
+    NATIVE=("$BIN/native")
   fi
-  for tasks in 128 512; do CUBECL_WGPU_MAX_TASKS=$tasks steps "train-daad-tasks-$tasks" train "$BIN/model-${WIDTHS%% *}" "$BIN/$BATCH" daad --device "$device"; done
+  if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+    NVIDIA_TF32_OVERRIDE=0 rows pytorch
+    NVIDIA_TF32_OVERRIDE=1 rows pytorch-tf32
+  fi
+  for width in $WIDTHS; do profile "profile-daad-w$width" train "$BIN/model-$width" "$BIN/$BATCH" daad --device "$device"; done
+  for tasks in 128 512; do CUBECL_WGPU_MAX_TASKS=$tasks steps "train-daad-w${WIDTHS%% *}-$tasks-tasks" "$BATCH" "${NATIVE[@]}" train "$BIN/model-${WIDTHS%% *}" "$BIN/$BATCH" daad --device "$device"; done
+  train_and_resume "${WIDTHS##* }" "$device"
+  table >"$OUT/table.md"
+  json >"$OUT/results.json"
+  cat "$OUT/table.md"
+}
+
+# rows WHO [WORDS...]: training and scoring at all widths, by our program with these words or by PyTorch.
+rows() {
+  local who=$1 width system batch
+  shift
+  for width in $WIDTHS; do
+    for system in daad daad+; do by "$who" "train-$system-w$width" "$BATCH" train "$BIN/model-$width" "$BIN/$BATCH" "$system" "$@"; done
+    for batch in 1 "$BATCH"; do by "$who" "score-w$width-batch-$batch" "$batch" score "$BIN/model-$width" "$BIN/$batch" "$@"; done
+  done
+}
+
+# by WHO NAME IMAGES train|score MODEL BATCH [WORDS...]
+by() {
+  local who=$1 name=$2 images=$3 task=$4
+  case $who in
+    pytorch*) steps "$name-$who" "$images" python3 "$FOLDER/pytorch/$task.py" "$5" "$6" cuda "${@:7}" ;;
+    *) steps "$name-$who" "$images" "${NATIVE[@]}" "$task" "${@:5}" ;;
+  esac
 }
 
 # part NAME SECONDS COMMAND...
@@ -86,16 +115,49 @@ part() {
   shift 2
   timeout "$limit" "$@" >"$OUT/$name" 2>&1
   status=$?
+  echo "$name $status $((SECONDS - start))" >>"$OUT/parts"
   echo "$name: status $status after $((SECONDS - start)) s; $(grep -v "^ *$" "$OUT/$name" | tail -n 1)"
 }
 
-# steps NAME WORDS...: twelve steps of the native program, each after a line, and the median of their times.
+# steps NAME IMAGES COMMAND...: twelve steps of so many images, each after a line; the median of their times, and what the GPU's memory held at most. The
+# first step compiles the kernels, so it is told apart.
 steps() {
-  local name=$1
-  shift
-  yes | head -n 12 | timeout 60 "$NATIVE" "$@" >"$OUT/$name" 2>&1
-  grep -o '"seconds":[0-9.e-]*' "$OUT/$name" | cut -d: -f2 >"$BIN/seconds"
-  echo "$name: $(sort -g "$BIN/seconds" | awk '{ all[NR] = $1 } END { printf "median %.4f s of %d steps", all[int((NR + 1) / 2)], NR }'), first $(head -n 1 "$BIN/seconds") s"
+  local name=$1 images=$2 watch
+  shift 2
+  watch_memory >"$BIN/memory" &
+  watch=$!
+  yes | head -n 12 | timeout 120 "$@" >"$OUT/$name" 2>&1
+  kill "$watch" 2>/dev/null && wait "$watch" 2>/dev/null
+  grep -oE '"seconds": ?[0-9.e-]+' "$OUT/$name" | grep -oE '[0-9.e-]+$' >"$BIN/seconds"
+  tail -n +2 "$BIN/seconds" | sort -g | awk -v name="$name" -v images="$images" -v first="$(head -n 1 "$BIN/seconds")" -v mib="$(sort -n "$BIN/memory" | tail -n 1)" \
+    '{ all[NR] = $1 } END { if (NR) print name, images / all[int((NR + 1) / 2)], first, mib == "" ? "-" : mib; else print name, "-", "-", "-" }' | tee -a "$OUT/rows"
+}
+
+watch_memory() { while nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null | head -n 1; do sleep 0.2; done; }
+
+# train_and_resume WIDTH DEVICE: a whole training from files, interrupted as by Ctrl-C and resumed.
+train_and_resume() {
+  local settings=(--data "$BIN/floors" --size "$SIZE" --width "$1" --epochs 100000 --out "$OUT/full.safetensors" --device "$2") half=$((SECONDS_OF_TRAINING / 2))
+  part synthesize 120 "$BIN/daad" synthesize --out "$BIN/floors" --train 320 --test 24 --size "$SIZE"
+  part training $((half + 60)) timeout --signal INT "$half" "$BIN/daad" train "${settings[@]}"
+  part training-resumed $((half + 60)) timeout --signal INT "$half" "$BIN/daad" train "${settings[@]}" --resume
+}
+
+# What was measured, for docs/gpu-log.md.
+table() {
+  echo "| what | images/s | first step, s | GPU memory at most, MiB |"
+  echo "|---|---|---|---|"
+  awk '{ print "| " $1 " | " $2 " | " $3 " | " $4 " |" }' "$OUT/rows"
+}
+
+# The same for programs, with how the other parts ended.
+json() {
+  local value='{ gsub(/"/, ""); for (i = 2; i <= NF; i++) if ($i == "-") $i = "null" }'
+  printf '{"device": "%s", "rows": [' "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)"
+  awk "$value"' { printf "%s{\"name\": \"%s\", \"images_per_s\": %s, \"first_s\": %s, \"memory_mib\": %s}", (NR > 1 ? ", " : ""), $1, $2, $3, $4 }' "$OUT/rows"
+  printf '], "parts": ['
+  awk '{ printf "%s{\"name\": \"%s\", \"status\": %s, \"seconds\": %s}", (NR > 1 ? ", " : ""), $1, $2, $3 }' "$OUT/parts"
+  echo ']}'
 }
 
 # profile NAME WORDS...: three steps, and what each kernel takes. Each launch is timed by itself, so the shares count, not the sum.

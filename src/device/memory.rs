@@ -14,6 +14,10 @@ const PROGRAM_BYTES: u64 = 48 << 20;
 /// The number of tensors per parameter: the parameter, its gradient and Adam's two moments.
 const COPIES: u64 = 4;
 
+/// The number of tensors per parameter that lie in one buffer of a GPU: the parameter and Adam's two
+/// moments.
+const STATE: u64 = 3;
+
 /// The number of maps that the backward pass keeps, in units of a map of the first scale. Encoder,
 /// memory and decoder keep about nine maps per scale, and a map has half as many values as one of
 /// the scale before, which gives 9 · 2. The two blocks at full size and their gradients are six
@@ -39,7 +43,7 @@ impl MemoryEstimate {
         Self {
             peak_bytes: PROGRAM_BYTES + VALUE_BYTES * values + cached_bytes,
             largest_tensor_bytes: VALUE_BYTES
-                * (batch * largest_map(model)).max(largest_parameter(model)),
+                * (batch * largest_map(model)).max(STATE * largest_parameter(model)),
         }
     }
 

@@ -13,7 +13,15 @@ use daad::model::{AdversarialConfig, Division, MemoryConfig, ModelConfig, System
 use daad::nn::{DivisionRate, MemoryBankConfig};
 use safetensors::SafeTensors;
 
+use crate::gpu_kernels::devices as gpus;
+
 const TOLERANCE: f32 = 1e-4;
+
+/// The CPU, and the GPUs of this machine.
+fn everywhere() -> impl Iterator<Item = Device> {
+    let gpus = gpus().into_iter().map(|(_, device)| device);
+    [Device::flex()].into_iter().chain(gpus)
+}
 
 /// A file of named tensors.
 pub(crate) struct Golden(HashMap<String, TensorData>);
@@ -153,13 +161,14 @@ fn the_memory_and_its_gradients_agree() {
 #[test]
 fn every_system_agrees_in_use_and_in_training() {
     let golden = Golden::read("systems");
-    for (name, config) in systems() {
-        let device = Device::flex().autodiff();
-        let generator = config.init(&device).unwrap().generator;
+    let all =
+        everywhere().flat_map(|device| systems().into_iter().map(move |it| (device.clone(), it)));
+    for (device, (name, config)) in all {
+        let generator = config.init(&device.clone().autodiff()).unwrap().generator;
         let weights = golden.under(&format!("{name}.weights"));
         assert_eq!(weights.len(), parameters::shapes(&generator).len());
         let generator = parameters::load(generator, weights);
-        let input: Tensor<4> = golden.tensor(&format!("{name}.input"), &Device::flex());
+        let input: Tensor<4> = golden.tensor(&format!("{name}.input"), &device);
         let output = generator.valid().forward(input.clone());
         golden.check(&format!("{name}.output_eval"), output);
         let output = generator.forward(input.autodiff());
@@ -188,9 +197,14 @@ fn the_discriminator_agrees() {
 #[test]
 fn the_gradients_of_a_training_step_agree() {
     let golden = Golden::read("step");
-    let device = Device::flex().autodiff();
-    let model = step_model(&golden, &device);
-    let images: Tensor<4> = golden.tensor("input", &device);
+    for device in everywhere() {
+        check_step_gradients(&golden, &device.autodiff());
+    }
+}
+
+fn check_step_gradients(golden: &Golden, device: &Device) {
+    let model = step_model(golden, device);
+    let images: Tensor<4> = golden.tensor("input", device);
     let rebuilt = model.generator.forward(images.clone());
     let discriminator = model.discriminator.as_ref().unwrap();
     let judge = discriminator.clone().no_grad();
@@ -204,22 +218,33 @@ fn the_gradients_of_a_training_step_agree() {
         + loss::alignment(real.features, fake.features) * 0.5;
     golden.check("loss.generator", total.clone());
     let gradients = total.backward();
-    check_gradients(&golden, "generator", &model.generator, &gradients);
+    check_gradients(golden, "generator", &model.generator, &gradients);
 
     let real = discriminator.forward(images);
     let fake = discriminator.forward(rebuilt.detach());
     let entropy = loss::discrimination(real.logits, fake.logits);
     golden.check("loss.discriminator", entropy.clone());
     let gradients = entropy.backward();
-    check_gradients(&golden, "discriminator", discriminator, &gradients);
+    check_gradients(golden, "discriminator", discriminator, &gradients);
 }
 
 #[test]
 fn a_training_step_moves_both_networks_as_pytorch_does() {
     let golden = Golden::read("step");
-    let device = Device::flex().autodiff();
-    let state = TrainState::new(step_model(&golden, &device));
-    let images = golden.tensor("input", &device);
+    for device in everywhere() {
+        let device = device.autodiff();
+        let after = check_step(&golden, &device);
+        assert!(
+            check_step(&golden, &device) == after,
+            "not the same bits twice"
+        );
+    }
+}
+
+/// Checks a step, and returns the networks' values after it.
+fn check_step(golden: &Golden, device: &Device) -> HashMap<String, TensorData> {
+    let state = TrainState::new(step_model(golden, device));
+    let images = golden.tensor("input", device);
     let gradients = state.gradients(images, &Objective::default());
     let losses = gradients.losses.clone();
     let state = state.apply(gradients, 2e-4);
@@ -228,20 +253,22 @@ fn a_training_step_moves_both_networks_as_pytorch_does() {
     golden.check("loss.adversarial", adversarial.adversarial);
     golden.check("loss.alignment", adversarial.alignment);
     golden.check("loss.discriminator", adversarial.discriminator);
-    let before: HashMap<_, _> = step_values(&step_model(&golden, &device));
+    let before: HashMap<_, _> = step_values(&step_model(golden, device));
+    let after = step_values(&state.model);
     let mut moved = 0;
-    for (name, got) in step_values(&state.model) {
+    for (name, got) in &after {
         // A bias in front of batch normalization has no gradient but rounding noise, which Adam's
         // first step blows up to the learning rate, in any direction.
         let first_stage = name.starts_with("discriminator.stages.0.");
         if name.ends_with("conv.bias") && !first_stage {
             continue;
         }
-        assert_close(&name, &got, &golden.0[&format!("after.{name}")]);
+        assert_close(name, got, &golden.0[&format!("after.{name}")]);
         // The step is about the learning rate, above the tolerance: it must be seen.
-        moved += usize::from(got != before[&name]);
+        moved += usize::from(*got != before[name]);
     }
     assert!(moved > 80, "only {moved} parameters moved");
+    after
 }
 
 fn step_model(golden: &Golden, device: &Device) -> daad::model::Model {

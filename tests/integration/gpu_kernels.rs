@@ -12,7 +12,7 @@ use crate::kernels::{
 };
 
 /// The GPUs; where the test script has brought one along it must be there.
-fn devices() -> Vec<(String, Device)> {
+pub(crate) fn devices() -> Vec<(String, Device)> {
     let adapters = adapters();
     let is_promised = std::env::var_os("DAAD_TEST_GPU").is_some();
     assert!(!is_promised || !adapters.is_empty(), "no GPU was found");
