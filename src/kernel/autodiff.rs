@@ -12,11 +12,6 @@ use super::plain::{self, Answered};
 use super::recording::{is_replayed, once};
 use super::{AddressingRule, Kernels, NormOptions, Window, correction};
 
-// With fusion, operations are recorded and compiled together later, so the kernels cannot be called
-// directly. The default bodies, made of Burn's operations, are differentiated instead.
-#[cfg(feature = "fusion")]
-impl<C: CheckpointStrategy> Kernels for Autodiff<burn::backend::Cube, C> {}
-
 impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolve(
         x: FloatTensor<Self>,

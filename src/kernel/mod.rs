@@ -74,10 +74,9 @@ pub(crate) fn keeping_arranged<T>(step: impl FnOnce() -> T) -> T {
     clippy::type_complexity,
     reason = "the back ends' dispatch knows tuples of tensors, and no aliases of them"
 )]
-#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"), Fusion: cfg(feature = "fusion"))]
+#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "gpu"), Autodiff: cfg(feature = "learn"))]
 pub(crate) trait Kernels: Backend {
     /// Convolution with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn convolve(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -89,7 +88,6 @@ pub(crate) trait Kernels: Backend {
     }
 
     /// Transposed convolution with weights `[I, O, k, k]` and bias `[O]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn convolve_transposed(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -100,7 +98,6 @@ pub(crate) trait Kernels: Backend {
     }
 
     /// Batch normalization with given statistics, then a leaky ReLU. All tensors but `x` are `[C]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -117,7 +114,6 @@ pub(crate) trait Kernels: Backend {
     /// Batch normalization with the statistics of the batch, then a leaky ReLU. Takes running mean
     /// and variance, `[C]`. Returns the new maps, and without a gradient, each `[C]`, the mean and
     /// biased variance of the batch and what [`follow`](Self::follow) makes of the running ones.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn normalize_train(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -154,7 +150,6 @@ pub(crate) trait Kernels: Backend {
 
     /// Running mean and variance, `[C]`, moved by `momentum` towards the mean and the biased
     /// variance of a batch. `correction` makes that variance unbiased.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn follow(
         running_mean: FloatTensor<Self>,
         running_variance: FloatTensor<Self>,
@@ -172,20 +167,17 @@ pub(crate) trait Kernels: Backend {
     }
 
     /// Maximum over 2×2 pixels with stride 2.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn max_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
     }
 
     /// Maps `[B, C, H, W]` and `[B, D, H, W]` to `[B, C + D, H, W]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn concatenate(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![first, second], 1)
     }
 
     /// The weights of a convolution, `[O, I, k, k]`, or of a transposed one, `[I, O, k, k]`, in the
     /// order of axes in memory that its kernel reads. Others are copied into it at each call.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn arranged(weight: FloatTensor<Self>, transposed: bool) -> FloatTensor<Self> {
         let _ = transposed;
         weight
@@ -193,7 +185,6 @@ pub(crate) trait Kernels: Backend {
 
     /// The sum of the squares of each row of two matrices: `[Q, C]` and `[N, C]` to `[Q, 1]` and
     /// `[N, 1]`, without a gradient.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn square_sums(
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
@@ -205,19 +196,16 @@ pub(crate) trait Kernels: Backend {
 
     /// The matrix `[R, C]` as `[C, R]`, in memory too where [`matmul`](Self::matmul) would copy it at
     /// each call.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn transposed(matrix: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_transpose(matrix)
     }
 
     /// The product of matrices `[M, K]` and `[K, N]`, of which either may be a transposed view.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn matmul(lhs: FloatTensor<Self>, rhs: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_matmul(lhs, rhs)
     }
 
     /// The mean of the squared differences of two tensors of the same shape: `[1]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn squared_error(x: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self> {
         let difference = Self::float_sub(x, y);
         Self::float_mean(Self::float_mul(difference.clone(), difference))
@@ -225,20 +213,17 @@ pub(crate) trait Kernels: Backend {
 
     /// The maps in the order of axes in memory that the kernels read, without a gradient. Others are
     /// copied into it by each kernel.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn arranged_maps(maps: FloatTensor<Self>) -> FloatTensor<Self> {
         maps
     }
 
     /// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`: `[1]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn logistic_loss(logits: FloatTensor<Self>, sign: f32) -> FloatTensor<Self> {
         plain::logistic_loss::<Self>(logits, sign)
     }
 
     /// The answers of a memory (Eq. 1 and 2): queries `[Q, D]` to weighted sums of the items `[N, D]`,
     /// `[Q, D]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn answer(
         queries: FloatTensor<Self>,
         items: FloatTensor<Self>,
@@ -250,7 +235,6 @@ pub(crate) trait Kernels: Backend {
     /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the dot
     /// products of queries and items, `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`,
     /// and of each item, `[1, N]`.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn address(
         products: FloatTensor<Self>,
         queries: FloatTensor<Self>,
@@ -262,7 +246,6 @@ pub(crate) trait Kernels: Backend {
 
     /// One step of Adam. Takes the values, the running means of the gradients (`first`) and of the
     /// squared gradients (`second`), all of one shape, and returns them updated.
-    #[cfg_attr(feature = "fusion", fusion(default))]
     fn adam(
         value: FloatTensor<Self>,
         first: FloatTensor<Self>,

@@ -360,7 +360,7 @@ pub fn adam_all(
     step: AdamStep,
 ) -> Vec<[Tensor<4>; 3]> {
     assert_eq!(states.len(), gradients.len());
-    #[cfg(all(feature = "gpu", feature = "learn", not(feature = "fusion")))]
+    #[cfg(all(feature = "gpu", feature = "learn"))]
     if let Some(moved) = adam_on_gpu(&states, &gradients, step) {
         return moved;
     }
@@ -373,7 +373,7 @@ pub fn adam_all(
 }
 
 /// [`adam_all`] in few launches; nothing if the tensors are not on a GPU.
-#[cfg(all(feature = "gpu", feature = "learn", not(feature = "fusion")))]
+#[cfg(all(feature = "gpu", feature = "learn"))]
 fn adam_on_gpu(
     states: &[[Tensor<4>; 3]],
     gradients: &[Vec<Tensor<4>>],
