@@ -60,8 +60,8 @@ registers() {
 }
 
 case ${1:-} in
-  build) set_up && build ;;
-  libdevice) set_up && echo "$CUDA/nvidia/cu13/nvvm/libdevice/libdevice.10.bc" ;;
-  registers) set_up && registers "${2:-16}" ;;
+  build) set_up; build ;;
+  libdevice) set_up; echo "$CUDA/nvidia/cu13/nvvm/libdevice/libdevice.10.bc" ;;
+  registers) set_up; registers "${2:-16}" ;;
   *) usage && exit 2 ;;
 esac

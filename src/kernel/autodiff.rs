@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 use super::gradients::{Gradients, Normalization};
 use super::plain::{self, Answered};
 use super::recording::{is_replayed, once};
-use super::{AddressingRule, Kernels, NormOptions, Window, correction};
+use super::{AddressingRule, Kernels, NormOptions, Window};
 
 impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn convolve(
@@ -100,16 +100,8 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         });
         // The running statistics have moved since the recorded pass.
         let (moved_mean, moved_variance) = if is_known {
-            let (mean, variance) = (mean.clone(), variance.clone());
-            let correction = correction(&x.shape());
-            B::follow(
-                running_mean,
-                running_variance,
-                mean,
-                variance,
-                options.momentum,
-                correction,
-            )
+            let running = [running_mean, running_variance];
+            plain::follow_maps::<B>(running, [&mean, &variance], &x.shape(), options)
         } else {
             (moved_mean, moved_variance)
         };

@@ -46,9 +46,11 @@ pub(crate) use cpu::Recall;
 pub use cpu::{AdamStep, AddressingRule, Window};
 #[cfg(feature = "gpu")]
 pub use gpu::launches::{Launch, launches_of};
+#[cfg(feature = "learn")]
+pub(crate) use operations::arranged_maps;
 pub use operations::{
-    NormOptions, Normalized, adam, adam_all, address, answer, arranged, arranged_maps, concatenate,
-    convolve, convolve_transposed, logistic_loss, matmul, max_pool, normalize, normalize_train,
+    NormOptions, Normalized, adam, adam_all, address, answer, arranged, concatenate, convolve,
+    convolve_transposed, logistic_loss, matmul, max_pool, normalize, normalize_train,
     squared_error,
 };
 pub(crate) use recall::recall;
@@ -128,24 +130,14 @@ pub(crate) trait Kernels: Backend {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        let correction = correction(&x.shape());
+        let shape = x.shape();
         let result = Self::batch_norm_train(x, gamma, beta, f64::from(options.epsilon));
+        let maps = plain::leaky_relu::<Self>(result.output, options.slope);
         let (mean, variance) = (result.mean, result.variance);
-        let (running_mean, running_variance) = Self::follow(
-            running_mean,
-            running_variance,
-            mean.clone(),
-            variance.clone(),
-            options.momentum,
-            correction,
-        );
-        (
-            plain::leaky_relu::<Self>(result.output, options.slope),
-            mean,
-            variance,
-            running_mean,
-            running_variance,
-        )
+        let running = [running_mean, running_variance];
+        let (running_mean, running_variance) =
+            plain::follow_maps::<Self>(running, [&mean, &variance], &shape, options);
+        (maps, mean, variance, running_mean, running_variance)
     }
 
     /// Running mean and variance, `[C]`, moved by `momentum` towards the mean and the biased

@@ -260,16 +260,8 @@ pub fn squared_error<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<1> {
 
 /// Maps `[B, C, H, W]` in the order of axes in memory that the kernels read, for maps that several of
 /// them read. It has no gradient.
-///
-/// ```
-/// use burn::tensor::{Device, Distribution, Tensor};
-/// use daad::kernel::arranged_maps;
-///
-/// let images = Tensor::<4>::random([2, 3, 8, 8], Distribution::Default, &Device::flex());
-/// // Shape and values stay the same.
-/// assert_eq!(arranged_maps(images.clone()).into_data(), images.into_data());
-/// ```
-pub fn arranged_maps(maps: Tensor<4>) -> Tensor<4> {
+#[cfg(feature = "learn")]
+pub(crate) fn arranged_maps(maps: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::arranged_maps(maps.into_dispatch()))
 }
 

@@ -4,8 +4,9 @@
 use burn::backend::ops::{ConvOptions, ConvTransposeOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
+use burn::tensor::Shape;
 
-use super::{AddressingRule, Kernels, Window};
+use super::{AddressingRule, Kernels, NormOptions, Window, correction};
 
 /// [`super::Kernels::convolve`] with Burn's operations.
 pub(super) fn convolve<B: Backend>(
@@ -34,6 +35,23 @@ pub(super) fn convolve_transposed<B: Backend>(
     } = window;
     let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0; 2], [1; 2], 1);
     B::conv_transpose2d(x, weight, Some(bias), options)
+}
+
+/// [`super::Kernels::follow`] for the statistics of maps of this shape.
+pub(super) fn follow_maps<B: Kernels>(
+    [running_mean, running_variance]: [FloatTensor<B>; 2],
+    [mean, variance]: [&FloatTensor<B>; 2],
+    maps: &Shape,
+    options: NormOptions,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    B::follow(
+        running_mean,
+        running_variance,
+        mean.clone(),
+        variance.clone(),
+        options.momentum,
+        correction(maps),
+    )
 }
 
 /// [`super::Kernels::logistic_loss`] with Burn's operations.

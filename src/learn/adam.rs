@@ -83,8 +83,7 @@ impl Adam {
             self.moments.insert(name.clone(), Moments { first, second });
             values.insert(name, value);
         }
-        let shapes = taken.shapes;
-        map_parameters(module, &mut Return { values, shapes })
+        map_parameters(module, &mut Return(values))
     }
 
     /// The state as plain data: the number of steps, and two flat tensors per parameter.
@@ -119,7 +118,6 @@ impl Adam {
 #[derive(Default)]
 struct Taken {
     names: Vec<String>,
-    shapes: HashMap<String, Vec<usize>>,
     states: Vec<[Tensor<4>; 3]>,
     gradients: Vec<Vec<Tensor<4>>>,
 }
@@ -146,10 +144,8 @@ impl ParameterMapper for Take<'_> {
         };
         param.map(|value| {
             let device = value.device();
-            let shape = value.dims().to_vec();
             let value = with_four_axes(value.without_autodiff());
             self.taken.names.push(name.to_owned());
-            self.taken.shapes.insert(name.to_owned(), shape);
             self.taken.states.push([value, first, second]);
             self.taken.gradients.push(gradients);
             Tensor::empty([1; D], &device)
@@ -158,17 +154,15 @@ impl ParameterMapper for Take<'_> {
 }
 
 /// Puts new values where [`Take`] has taken parameters.
-struct Return {
-    values: HashMap<String, Tensor<4>>,
-    shapes: HashMap<String, Vec<usize>>,
-}
+struct Return(HashMap<String, Tensor<4>>);
 
 impl ParameterMapper for Return {
     fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(value) = self.values.remove(name) else {
+        let Some(value) = self.0.remove(name) else {
             return param;
         };
-        let shape = self.shapes.remove(name).expect("its shape was taken");
-        param.map(|_| value.reshape(Shape::from(shape)).autodiff().require_grad())
+        // What `with_four_axes` has added is at the end.
+        let shape = Shape::from(&value.dims()[..D]);
+        param.map(|_| value.reshape(shape).autodiff().require_grad())
     }
 }

@@ -295,17 +295,18 @@ fn a_squared_error_and_its_gradients_are_those_of_the_cpu() {
     }
 }
 
+const STEP: AdamStep = AdamStep {
+    beta_1: 0.9,
+    beta_2: 0.999,
+    step_size: 1e-2,
+    second_scale: 1.7,
+    epsilon: 1e-8,
+};
+
 /// Two steps of Adam for parameters of many lengths, of which some are stored in another order of axes:
 /// the second step finds them in the memory of the first.
 #[test]
 fn adam_moves_many_parameters_as_on_the_cpu() {
-    let step = AdamStep {
-        beta_1: 0.9,
-        beta_2: 0.999,
-        step_size: 1e-2,
-        second_scale: 1.7,
-        epsilon: 1e-8,
-    };
     let shapes = [
         [1, 1, 1, 1],
         [5, 1, 1, 1],
@@ -343,7 +344,7 @@ fn adam_moves_many_parameters_as_on_the_cpu() {
             for gradients in gradients.clone() {
                 let gradients = gradients.into_iter();
                 let gradients = gradients.map(|list| list.into_iter().map(turned).collect());
-                states = kernel::adam_all(states, gradients.collect(), step);
+                states = kernel::adam_all(states, gradients.collect(), STEP);
             }
             let values = |states: Vec<[Tensor<4>; 3]>| -> Vec<Vec<f32>> {
                 states.into_iter().flatten().map(values).collect()
@@ -365,21 +366,14 @@ fn adam_moves_many_parameters_as_on_the_cpu() {
 #[test]
 fn adam_moves_as_on_the_cpu() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
-    let step = AdamStep {
-        beta_1: 0.9,
-        beta_2: 0.999,
-        step_size: 1e-2,
-        second_scale: 1.7,
-        epsilon: 1e-8,
-    };
     for (name, device) in devices() {
         for length in [1, 6, 1000] {
             let [value, first, gradient] = [(); 3].map(|()| random(&mut rng, [length]).inner());
             let second = random(&mut rng, [length]).inner().abs();
             let tensors = [value, first, second];
             let there = tensors.clone().map(|tensor| tensor.to_device(&device));
-            let got = kernel::adam(there, gradient.clone().to_device(&device), step);
-            let expected = kernel::adam(tensors, gradient, step);
+            let got = kernel::adam(there, gradient.clone().to_device(&device), STEP);
+            let expected = kernel::adam(tensors, gradient, STEP);
             for (got, expected) in got.into_iter().zip(expected) {
                 let what = format!("{length} values on {name}");
                 assert_close(&what, &values(got), &values(expected));

@@ -9,7 +9,7 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::TensorData;
 
 use super::cpu::{self, NormStatistics, Shape};
-use super::{AdamStep, Kernels, NormOptions, Recall, Window, correction};
+use super::{AdamStep, Kernels, NormOptions, Recall, Window, plain};
 
 impl Kernels for Flex {
     fn convolve(
@@ -86,7 +86,7 @@ impl Kernels for Flex {
         running_variance: FlexTensor,
         options: NormOptions,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
-        let correction = correction(&x.shape());
+        let shape = x.shape();
         let [x, gamma, beta] = [x, gamma, beta].map(Plain::from);
         let (maps, NormStatistics { mean, variance }) = cpu::norm_activation_train(
             x.values(),
@@ -98,14 +98,9 @@ impl Kernels for Flex {
         );
         let channels = [mean.len()];
         let (mean, variance) = (tensor(mean, channels), tensor(variance, channels));
-        let (running_mean, running_variance) = Self::follow(
-            running_mean,
-            running_variance,
-            mean.clone(),
-            variance.clone(),
-            options.momentum,
-            correction,
-        );
+        let running = [running_mean, running_variance];
+        let (running_mean, running_variance) =
+            plain::follow_maps::<Self>(running, [&mean, &variance], &shape, options);
         let maps = tensor(maps, x.shape());
         (maps, mean, variance, running_mean, running_variance)
     }

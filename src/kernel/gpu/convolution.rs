@@ -10,7 +10,7 @@ use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launches::{Launch, bytes, list, plane};
-use super::layout::{channels_last, contiguous, dims, empty, leaky_relu, units, vector};
+use super::layout::{channels_last, contiguous, dims, empty, inverse, leaky_relu, units, vector};
 use crate::kernel::Window;
 
 /// What a unit may compute, the largest first: a number of pixels, and of vectors of output channels
@@ -36,11 +36,7 @@ pub(super) fn arranged(weight: CubeTensor, transposed: bool) -> CubeTensor {
     } else {
         WEIGHTS
     };
-    let mut back = [0; 4];
-    for (at, axis) in axes.into_iter().enumerate() {
-        back[axis] = at;
-    }
-    permute(contiguous(permute(weight, &axes)), &back)
+    permute(contiguous(permute(weight, &axes)), &inverse(&axes))
 }
 
 /// Convolution of `[B, I, H, W]` with weights `[O, I, k, k]` and bias `[O]`, then a leaky ReLU with

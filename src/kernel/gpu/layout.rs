@@ -43,13 +43,20 @@ pub(super) const fn padded(columns: usize) -> usize {
 /// `[columns]`.
 #[cfg(feature = "learn")]
 pub(super) fn row(matrix: &CubeTensor, index: usize, columns: usize) -> CubeTensor {
-    let bytes = (index * padded(columns) * size_of::<f32>()) as u64;
+    view(matrix, index * padded(columns), columns)
+}
+
+/// `count` values of a contiguous tensor from the one at `start` on, without a copy: `[count]`. The
+/// start must be aligned, as multiples of [`padded`] are.
+#[cfg(feature = "learn")]
+pub(super) fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTensor {
+    let bytes = (start * size_of::<f32>()) as u64;
     CubeTensor::new_contiguous(
-        matrix.client.clone(),
-        matrix.device.clone(),
-        [columns].into(),
-        matrix.handle.clone().offset_start(bytes),
-        matrix.dtype,
+        tensor.client.clone(),
+        tensor.device.clone(),
+        [count].into(),
+        tensor.handle.clone().offset_start(bytes),
+        tensor.dtype,
     )
 }
 
@@ -63,7 +70,6 @@ pub(super) fn stored_order(tensor: &CubeTensor) -> Vec<usize> {
 }
 
 /// The permutation that takes `order` back.
-#[cfg(feature = "learn")]
 pub(super) fn inverse(order: &[usize]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..order.len()).collect();
     places.sort_by_key(|&axis| order[axis]);

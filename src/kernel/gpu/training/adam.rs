@@ -5,13 +5,16 @@
 //! views. The next step recognizes it and needs no buffer for each of them.
 
 use burn::backend::TensorMetadata;
+use burn::tensor::Shape;
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::ops::{permute, reshape};
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::kernel::AdamStep;
 use crate::kernel::gpu::launches::{Launch, list, list_elementwise};
-use crate::kernel::gpu::layout::{contiguous, empty, inverse, padded, stored_order, units, vector};
+use crate::kernel::gpu::layout::{
+    contiguous, empty, inverse, padded, stored_order, units, vector, view,
+};
 
 /// Most gradients that a launch reads, if the device gives a kernel so many buffers.
 const GRADIENTS: usize = 16;
@@ -32,7 +35,7 @@ struct Parameter {
     gradients: Vec<CubeTensor>,
     /// The order of axes, and the shape in this order.
     order: Vec<usize>,
-    shape: burn::tensor::Shape,
+    shape: Shape,
 }
 
 impl Parameter {
@@ -138,20 +141,6 @@ fn step_group(group: Vec<Parameter>, each: usize, step: AdamStep) -> Vec<[CubeTe
     results
 }
 
-/// `count` values of a buffer, without a copy: `[count]`.
-fn view(buffer: &CubeTensor, at: usize, count: usize) -> CubeTensor {
-    CubeTensor::new_contiguous(
-        buffer.client.clone(),
-        buffer.device.clone(),
-        [count].into(),
-        buffer
-            .handle
-            .clone()
-            .offset_start((at * size_of::<f32>()) as u64),
-        buffer.dtype,
-    )
-}
-
 /// The buffer of a step before, if it holds these parameters.
 fn shared_buffer(group: &[Parameter]) -> Option<CubeTensor> {
     let first = &group[0].state[0].handle;
@@ -169,16 +158,8 @@ fn shared_buffer(group: &[Parameter]) -> Option<CubeTensor> {
             at += (padded(parameter.count()) * size_of::<f32>()) as u64;
         }
     }
-    let buffer = &group[0].state[0];
-    (first.size_in_used() >= at).then(|| {
-        CubeTensor::new_contiguous(
-            buffer.client.clone(),
-            buffer.device.clone(),
-            [at as usize / size_of::<f32>()].into(),
-            first.clone(),
-            buffer.dtype,
-        )
-    })
+    (first.size_in_used() >= at)
+        .then(|| view(&group[0].state[0], 0, at as usize / size_of::<f32>()))
 }
 
 /// The parameters, copied into one buffer.

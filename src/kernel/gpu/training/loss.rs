@@ -42,7 +42,7 @@ pub(in crate::kernel::gpu) fn squared_error(x: CubeTensor, y: CubeTensor) -> Cub
             output.clone().into_tensor_arg(),
             division.each,
             1.0 / count as f32,
-            division.shares(),
+            division.shares,
         );
     }
     sum_rows(output)

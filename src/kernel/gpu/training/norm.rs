@@ -99,7 +99,7 @@ fn statistics(
             first.each,
             momentum,
             correction,
-            first.shares(),
+            first.shares,
             is_last,
         );
     }
@@ -131,11 +131,11 @@ fn statistics(
                 parts.clone().into_tensor_arg(),
                 channels,
                 rows,
-                first.each * first.lanes,
+                first.each * first.shares.lanes,
                 second.each,
                 momentum,
                 correction,
-                second.shares(),
+                second.shares,
             );
         }
     }
@@ -234,7 +234,7 @@ pub(super) fn normalize_backward(
             first.each,
             epsilon,
             slope,
-            first.shares(),
+            first.shares,
             is_last,
         );
     }
@@ -268,7 +268,7 @@ pub(super) fn normalize_backward(
                 parameters.clone().into_tensor_arg(),
                 second.each,
                 epsilon,
-                second.shares(),
+                second.shares,
             );
         }
     }

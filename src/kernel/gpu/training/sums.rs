@@ -24,8 +24,7 @@ const MOST: usize = 128;
 /// Units that keep a large GPU busy.
 const ENOUGH: usize = 64 * 1024;
 
-/// How cubes divide the rows of a matrix. A cube has `across` times `lanes` units; all lanes of a
-/// vector take turns at the rows of a piece.
+/// How cubes divide the rows of a matrix.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Division {
     /// Rows of the matrix.
@@ -34,10 +33,8 @@ pub(super) struct Division {
     pub(super) pieces: usize,
     /// Most rows of a unit.
     pub(super) each: usize,
-    /// Units that share a vector of a piece, a power of two.
-    pub(super) lanes: usize,
-    /// Vectors of a row that a cube adds up side by side.
-    pub(super) across: usize,
+    /// How the units of a cube share its work.
+    pub(super) shares: Shares,
     /// Cubes that a piece needs for all vectors of a row.
     cubes: usize,
 }
@@ -60,42 +57,40 @@ impl Division {
             rows,
             pieces: rows.div_ceil(lanes * each),
             each,
-            lanes,
-            across,
+            shares: Shares { across, lanes },
             cubes: vectors.div_ceil(across),
         }
     }
 
     /// Units of all cubes.
     pub(super) fn units(&self) -> usize {
-        self.pieces * self.cubes * self.across * self.lanes
+        self.pieces * self.cubes * self.shares.units()
     }
 
     /// The launch size.
     pub(super) fn launch(&self, client: &Client) -> (CubeCount, CubeDim) {
-        let dim = CubeDim::new_1d((self.across * self.lanes) as u32);
+        let dim = CubeDim::new_1d(self.shares.units() as u32);
         (
             calculate_cube_count_elemwise(client, self.units(), dim),
             dim,
         )
     }
-
-    /// What the kernels are told of it.
-    pub(super) fn shares(&self) -> Shares {
-        Shares {
-            across: self.across,
-            lanes: self.lanes,
-        }
-    }
 }
 
-/// How the units of a cube share its work, see [`Division`].
+/// How the units of a cube share its work: all lanes of a vector take turns at the rows of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Shares {
-    /// Vectors of a cube.
+    /// Vectors of a row that a cube adds up side by side.
     pub(super) across: usize,
     /// Units that share a vector, a power of two.
     pub(super) lanes: usize,
+}
+
+impl Shares {
+    /// Units of a cube.
+    fn units(&self) -> usize {
+        self.across * self.lanes
+    }
 }
 
 /// Maps `[B, C, H, W]` to the sum of each channel, `[C]`.
@@ -136,7 +131,7 @@ pub(super) fn sum_rows(mut x: CubeTensor) -> CubeTensor {
                 input.into_tensor_arg(),
                 x.clone().into_tensor_arg(),
                 division.each,
-                division.shares(),
+                division.shares,
             );
         }
     }
