@@ -13,7 +13,7 @@ use crate::metric::{Label, auroc, average_precision, best_f1};
 /// # use daad::Detector;
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::{Evaluation, evaluate};
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
@@ -40,7 +40,7 @@ pub struct Evaluation {
 /// # use daad::Detector;
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::evaluate;
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// # let images = [floors.normal(3), floors.defective(4)].concat().into_iter().map(Ok);
@@ -75,7 +75,7 @@ pub struct CategoryFigures {
 /// # use daad::Detector;
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::{Figures, evaluate};
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
 ///
@@ -111,7 +111,7 @@ pub struct Figures {
 /// # use daad::Detector;
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::evaluate;
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);

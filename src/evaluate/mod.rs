@@ -7,7 +7,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let images: Vec<daad::Result<daad::dataset::LabelledImage>> = Vec::new();
-//! let model = std::fs::read("models/series/r4.safetensors")?;
+//! let model = std::fs::read("models/series/floors-r4.safetensors")?;
 //! let detector = Detector::from_bytes(&model, &Device::flex())?;
 //! // The images come from a data set, see `daad::dataset`. Without any there are no figures.
 //! assert!(evaluate(&detector, images, |_| {}).is_err());
@@ -45,7 +45,7 @@ const BATCH: usize = 8;
 /// # use daad::Detector;
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::evaluate;
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);
@@ -80,7 +80,7 @@ pub struct Evaluated {
 /// use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::evaluate;
 ///
-/// let model = std::fs::read("models/series/r4.safetensors")?;
+/// let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// let images = [floors.normal(4), floors.defective(4)].concat();

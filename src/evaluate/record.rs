@@ -90,7 +90,7 @@ impl Records {
     /// # use daad::Detector;
     /// # use daad::dataset::{SyntheticImages, Texture};
     /// use daad::evaluate::{Records, evaluate};
-    /// # let model = std::fs::read("models/series/r4.safetensors")?;
+    /// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
     /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
     /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
     ///
@@ -144,7 +144,7 @@ impl Records {
     /// # use daad::Detector;
     /// # use daad::dataset::{SyntheticImages, Texture};
     /// use daad::evaluate::{Records, evaluate};
-    /// # let model = std::fs::read("models/series/r4.safetensors")?;
+    /// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
     /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
     /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
     ///
@@ -172,7 +172,7 @@ impl Records {
     /// # use daad::Detector;
     /// # use daad::dataset::{SyntheticImages, Texture};
     /// use daad::evaluate::{Records, evaluate};
-    /// # let model = std::fs::read("models/series/r4.safetensors")?;
+    /// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
     /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
     /// # let images = SyntheticImages::new(Texture::Floor, 64, 2).normal(4).into_iter().map(Ok);
     ///
@@ -275,7 +275,7 @@ pub struct MetricRow<'a> {
 /// # use daad::Detector;
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::{evaluate, metric_rows};
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);

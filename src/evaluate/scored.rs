@@ -16,7 +16,7 @@ use crate::score::{Fusion, RawScore};
 /// # use daad::dataset::{SyntheticImages, Texture};
 /// use daad::evaluate::evaluate;
 /// use daad::metric::Label;
-/// # let model = std::fs::read("models/series/r4.safetensors")?;
+/// # let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// # let mut floors = SyntheticImages::new(Texture::Floor, 64, 2);
 /// # let images = [floors.normal(4), floors.defective(4)].concat().into_iter().map(Ok);

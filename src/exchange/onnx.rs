@@ -47,7 +47,7 @@ const PREPARATION: &str = "decode to 8-bit RGB, turn upright by the EXIF orienta
 /// ```
 /// use daad::exchange::to_onnx;
 ///
-/// let onnx = to_onnx(&std::fs::read("models/series/r32.safetensors")?)?;
+/// let onnx = to_onnx(&std::fs::read("models/series/floors-r32.safetensors")?)?;
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("model.onnx"), &onnx)?;
 /// assert!(matches!(to_onnx(b"no model"), Err(daad::Error::Model(_))));

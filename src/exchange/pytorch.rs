@@ -29,7 +29,7 @@ const UNUSED: &str = ".num_batches_tracked";
 /// use daad::weights::{Precision, read_card};
 ///
 /// // The weights of a model file have PyTorch's names, too.
-/// let file = std::fs::read("models/series/r32.safetensors")?;
+/// let file = std::fs::read("models/series/floors-r32.safetensors")?;
 /// let imported = from_pytorch(&file, &read_card(&file)?.config, &Device::flex())?;
 /// assert_eq!(imported.precision, Precision::F16);
 /// assert!(imported.model.discriminator.is_none());
@@ -52,7 +52,7 @@ pub struct Imported {
 /// use daad::exchange::from_pytorch;
 /// use daad::weights::read_card;
 ///
-/// let file = std::fs::read("models/series/r32.safetensors")?;
+/// let file = std::fs::read("models/series/floors-r32.safetensors")?;
 /// let mut config = read_card(&file)?.config;
 /// from_pytorch(&file, &config, &Device::flex())?;
 /// config.base_width = 16;

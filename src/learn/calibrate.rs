@@ -35,7 +35,7 @@ const FULL_SCALE_SHARE: f64 = 0.999;
 /// use daad::learn::{Finished, recalibrate};
 /// # use daad::dataset::{SyntheticImages, Texture};
 ///
-/// let model = std::fs::read("models/series/r4.safetensors")?;
+/// let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// # let floors = SyntheticImages::new(Texture::Floor, 64, 5).normal(2);
 /// # let floors: Vec<_> = floors.iter().map(|labelled| &labelled.image).collect();
 /// let Finished { bytes, detector } =

@@ -47,7 +47,7 @@ pub fn mean_image_error(images: &[&RgbImage]) -> Option<f64> {
 /// use daad::dataset::{SyntheticImages, Texture};
 /// use daad::learn::rebuilding_warning;
 ///
-/// let model = std::fs::read("models/series/r4.safetensors")?;
+/// let model = std::fs::read("models/series/floors-r4.safetensors")?;
 /// let detector = Detector::from_bytes(&model, &Device::flex())?;
 /// let floors = SyntheticImages::new(Texture::Floor, 64, 5).normal(4);
 /// let floors: Vec<_> = floors.iter().map(|labelled| &labelled.image).collect();

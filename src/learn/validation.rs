@@ -173,7 +173,7 @@ impl<T: Clone> HeldOut<T> {
 /// use daad::weights::decode;
 ///
 /// let device = Device::flex();
-/// let model = decode(&std::fs::read("models/series/r4.safetensors")?, &device)?.model;
+/// let model = decode(&std::fs::read("models/series/floors-r4.safetensors")?, &device)?.model;
 /// let inference = Inference::new(&model, &device, false);
 /// let floors = SyntheticImages::new(Texture::Floor, 64, 5).normal(4);
 /// let floors: Vec<_> = floors.into_iter().map(|labelled| labelled.image).collect();

@@ -201,7 +201,7 @@ fn eval_says_how_many_images_are_unfamiliar() {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(repository.join(from), to).unwrap();
     };
-    copy("models/series/r4.safetensors", "model.safetensors");
+    copy("models/series/floors-r4.safetensors", "model.safetensors");
     copy("www/floors/good-1.png", "test/good/0.png");
     copy("www/floors/stain-1.png", "test/stained/0.png");
     let told = || stderr(&eval(root)).contains("unlike anything this model has learned");

@@ -451,12 +451,12 @@ describe("an accessibility checker finds nothing with list and swipe open", () =
 });
 
 describe("a model of the visitor's own", () => {
-  const SERIES = fileURLToPath(new URL("../../models/series/r4.safetensors", import.meta.url));
+  const SERIES = fileURLToPath(new URL("../../models/series/floors-r4.safetensors", import.meta.url));
 
   test("is loaded from a file, and judges the image that is shown", async () => {
     const { page, close } = await judged();
     await page.getByTestId("model-file").setInputFiles(SERIES);
-    await page.waitForFunction(() => document.querySelector(".model:has(:checked)")?.textContent === "r4");
+    await page.waitForFunction(() => document.querySelector(".model:has(:checked)")?.textContent === "floors-r4");
     await reading(page);
     assert.match((await page.locator("#about").textContent()) ?? "", /64 × 64 pixels/);
     assert.doesNotMatch((await page.locator("#about").textContent()) ?? "", /\[object|γ/, "what the model does not use is not named");

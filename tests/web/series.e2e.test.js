@@ -61,20 +61,20 @@ describe("networks that differ in their block size alone", () => {
   test("an intact floor is rebuilt by a middling block size and not by the whole floor as one block", async () => {
     const { page, close } = await openSeries();
     await rebuilt(page);
-    await page.locator("[data-testid=floor][data-label=normal]").first().click();
+    await page.locator("[data-testid=series-sample][data-label=normal]").first().click();
     const [, , , middle = NaN, , whole = NaN] = await errors(page);
     assert.ok(whole > 10 * middle, `${whole} against ${middle}`);
     await close();
   });
 
-  test("the address keeps floor and block size", async () => {
-    const { page, close } = await openSeries("&floor=mixed-1.png&r=16");
+  test("the address keeps image and block size", async () => {
+    const { page, close } = await openSeries("&image=mixed-1.png&r=16");
     await rebuilt(page);
-    assert.equal(await page.locator("[data-testid=floor][aria-pressed=true]").getAttribute("data-file"), "mixed-1.png");
+    assert.equal(await page.locator("[data-testid=series-sample][aria-pressed=true]").getAttribute("data-file"), "mixed-1.png");
     assert.equal(await page.locator("[data-testid=frame][aria-pressed=true]").getAttribute("data-rate"), "16");
     await page.locator("[data-testid=frame][data-rate='2']").click();
-    await page.locator("[data-testid=floor][data-file='hole-1.png']").click();
-    assert.match(page.url(), /floor=hole-1\.png/);
+    await page.locator("[data-testid=series-sample][data-file='hole-1.png']").click();
+    assert.match(page.url(), /image=hole-1\.png/);
     assert.match(page.url(), /[?&]r=2(&|$)/);
     await close();
   });
@@ -86,7 +86,7 @@ describe("networks that differ in their block size alone", () => {
     await reading(page);
     await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => /\/series-[^/]+\.js$/.test(name))); // its code is there
     await drawn(page);
-    const isPart = (/** @type {string} */ url) => /models\/series|floors\//.test(url);
+    const isPart = (/** @type {string} */ url) => /models\/series|floors\/|series\.json/.test(url);
     assert.deepEqual(asked.filter(isPart), []);
     await goTo(page, "networks");
     await rebuilt(page);
@@ -107,7 +107,7 @@ describe("networks that differ in their block size alone", () => {
   });
 
   test("a model that is missing is told in a sentence, and the rest of the page works", async () => {
-    const { page, close } = await openSeries("", { prepare: async (page) => page.route(/models\/series\/r8/, (route) => route.fulfill({ status: 404 })) });
+    const { page, close } = await openSeries("", { prepare: async (page) => page.route(/models\/series\/floors-r8/, (route) => route.fulfill({ status: 404 })) });
     await page.waitForFunction(() => /incomplete/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""));
     assert.equal((await reading(page)).verdict, "Anomalous");
     await close(/Failed to load resource/);

@@ -31,7 +31,7 @@ function used(entries) {
 async function wanted() {
   const { models, series } = await fetchManifest();
   const isDear = Boolean(/** @type {any} */ (navigator).connection?.saveData);
-  return isDear ? [] : [...[...models, ...series].map(address), ...(await floors()), ...(await samples())];
+  return isDear ? [] : [...[...models, ...series].map(address), ...(await seriesImages()), ...(await samples())];
 }
 
 /** The images of all models. */
@@ -41,9 +41,9 @@ async function samples() {
   return galleries.flatMap(({ samples }) => samples.map(({ file }) => new URL(`gallery/${file}`, SITE).href));
 }
 
-async function floors() {
-  const list = "floors/samples.json";
-  /** @type {import("../why/series/state.js").Samples} */
-  const { samples } = await (await request(list, "the list of floors")).json();
-  return [list, ...samples.map(({ file }) => `floors/${file}`)].map((file) => new URL(file, SITE).href);
+/** The images of the models that differ in their block size alone. */
+async function seriesImages() {
+  /** @type {import("../why/series/state.js").Listed[]} */
+  const kinds = await (await request("series.json", "the list of images")).json();
+  return ["series.json", ...kinds.flatMap(({ samples }) => samples.map(({ file }) => file))].map((file) => new URL(file, SITE).href);
 }

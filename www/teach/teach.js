@@ -114,24 +114,28 @@ export function open({ session }) {
   }
 
   /**
-   * Judges images of which the visitor says what they are.
+   * Judges images of which the visitor says what they are. The last one is then under "Try", too.
    * @param {import("../shared/types.js").Label} label
    * @param {File[]} files
    */
   async function test(label, files) {
     const { weights } = state;
+    /** @type {import("../shared/session.js").Wanted | null} */
+    let last = null;
     for (const file of files) {
       const refused = tooLarge(file);
       try {
         if (refused) throw new Error(refused);
-        const { name, read } = fromFile(file);
-        const { verdict, score, heatMap, input, width, height } = await session.judgeAside({ name, read });
+        const wanted = fromFile(file);
+        const { verdict, score, heatMap, input, width, height } = await session.judgeAside(wanted);
         if (state.weights !== weights) return; // another model by now
-        send({ type: "tested", tested: { label, name, verdict, score, picture: { input, heatMap, width, height } } });
+        send({ type: "tested", tested: { label, name: wanted.name, verdict, score, picture: { input, heatMap, width, height } } });
+        last = wanted;
       } catch (error) {
         send({ type: "noticed", notice: sentence(error) });
       }
     }
+    if (last) session.ask(last);
   }
 
   view.show(state);

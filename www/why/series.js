@@ -5,7 +5,7 @@ import { share } from "./gap.js";
 import { fetchManifest, intact, request } from "../shared/download.js";
 import { sentence } from "../shared/format.js";
 import { isGone, reason } from "../shared/session.js";
-import { address, initial, next, reduce } from "./series/state.js";
+import { address, initial, kindOf, nameOf, next, reduce } from "./series/state.js";
 import { createSeries } from "./view/series.js";
 import { find } from "../shared/view/dom.js";
 
@@ -18,7 +18,7 @@ import { find } from "../shared/view/dom.js";
 export function open({ session, store }) {
   let state = initial(new URLSearchParams(location.search));
   const show = createSeries(send);
-  /** The models by their rate. @type {Map<number, ModelFile>} */
+  /** The models by their names. @type {Map<string, ModelFile>} */
   const models = new Map();
   /** What the present engine has of them, or will have. @type {Map<ModelFile, Promise<import("daad").Detector>>} */
   const added = new Map();
@@ -27,7 +27,7 @@ export function open({ session, store }) {
   /** @param {Event} event */
   function send(event) {
     state = reduce(state, event);
-    if (event.type === "pick" || event.type === "rate") {
+    if (event.type === "kind" || event.type === "pick" || event.type === "rate") {
       remember(address(state));
       void work();
     }
@@ -51,25 +51,26 @@ export function open({ session, store }) {
     if (isAnew) void work();
   }
 
-  /** @param {{ rate: number, file: string }} task @returns {Promise<import("./series/state.js").Rebuilt>} */
-  async function rebuild({ rate, file }) {
-    const model = models.get(rate);
-    if (!model) throw new Error(`There is no model for r = ${rate}.`);
+  /** @param {{ kind: string, rate: number, file: string }} task @returns {Promise<import("./series/state.js").Rebuilt>} */
+  async function rebuild({ kind, rate, file }) {
+    const model = models.get(`${kind}-r${rate}`);
+    const sample = kindOf({ ...state, kind }).samples.find((sample) => nameOf(sample) === file);
+    if (!model || !sample) throw new Error(`There is no model for r = ${rate}, or no image ${file}.`);
     const adding = added.get(model) ?? session.beside(model);
     added.set(model, adding);
     adding.catch(() => added.delete(model)); // to be tried again
     const detector = await adding;
-    const image = await intact((await request(`floors/${file}`, "an image of a floor")).arrayBuffer());
+    const image = await intact((await request(sample.file, "an image")).arrayBuffer());
     const { reconstructionScore, reconstruction, errorMap, width, height } = await detector.detect(image);
     return { error: share(reconstructionScore), reconstruction, errorMap, width, height };
   }
 
   async function start() {
     try {
-      const [manifest, samples] = await Promise.all([fetchManifest(), fetchSamples()]);
-      for (const model of manifest.series) models.set(Number(model.name.replace(/^\D+/, "")), model);
+      const [manifest, listed] = await Promise.all([fetchManifest(), fetchKinds()]);
+      for (const model of manifest.series) models.set(model.name, model);
       if (models.size === 0) throw new Error("This site has no models for this: put them into models/series/ and build it again.");
-      send({ type: "opened", rates: [...models.keys()].sort((a, b) => b - a), samples: samples.samples });
+      send({ type: "opened", kinds: listed.map((kind) => ({ ...kind, rates: ratesOf(kind.name, [...models.keys()]) })) });
       store.watch((state) => [state.loaded], restart);
     } catch (error) {
       send({ type: "failed", message: sentence(error) });
@@ -88,9 +89,19 @@ export function open({ session, store }) {
   whenSeen(find("#networks", HTMLElement), start);
 }
 
-/** @returns {Promise<import("./series/state.js").Samples>} */
-async function fetchSamples() {
-  return intact((await request("floors/samples.json", "the list of floors")).json());
+/** @returns {Promise<import("./series/state.js").Listed[]>} */
+async function fetchKinds() {
+  return intact((await request("series.json", "the list of images")).json());
+}
+
+/**
+ * The rates of a kind's models: the smallest blocks first.
+ * @param {string} kind
+ * @param {readonly string[]} names of models, such as `floors-r4`
+ */
+function ratesOf(kind, names) {
+  const rates = names.filter((name) => name.startsWith(`${kind}-r`)).map((name) => Number(name.slice(kind.length + 2)));
+  return rates.sort((a, b) => b - a);
 }
 
 /**

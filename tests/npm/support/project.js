@@ -18,7 +18,7 @@ export const HOSTS = named("DAAD_HOSTS");
 export const MODEL = join(ROOT, "models/piped.safetensors");
 /** With an alignment score. */
 export const PLUS_MODEL = join(ROOT, "tests/models/daad_plus.safetensors");
-export const SMALL_MODEL = join(ROOT, "models/series/r4.safetensors");
+export const SMALL_MODEL = join(ROOT, "models/series/floors-r4.safetensors");
 export const GALLERY = join(ROOT, "www/gallery/piped");
 export const FLOORS = join(ROOT, "www/floors");
 

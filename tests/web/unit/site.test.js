@@ -23,7 +23,7 @@ before(async () => {
     await writeFile(join(dir, "pkg", engine, "daad_bg.wasm"), WASM);
   }
   await mkdir(join(dir, "models/series"), { recursive: true });
-  for (const model of ["first", "series/r2"]) await writeFile(join(dir, "models", `${model}.safetensors`), model);
+  for (const model of ["first", "series/floors-r2"]) await writeFile(join(dir, "models", `${model}.safetensors`), model);
   await assemble("site");
 });
 
@@ -60,7 +60,7 @@ test("models have their hash in their names, the package in that of its folder, 
     assert.ok(file.includes(`-${hash}.`), file);
     assert.ok(existsSync(join(dir, "site", file)), file);
   }
-  assert.deepEqual([manifest.models[0].name, manifest.series[0].name], ["first", "r2"]);
+  assert.deepEqual([manifest.models[0].name, manifest.series[0].name], ["first", "floors-r2"]);
 });
 
 test("the service worker is one script, and keeps every file of the page's own", async () => {

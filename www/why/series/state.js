@@ -5,7 +5,20 @@ import { gap as between } from "../gap.js";
  *
  * @typedef {import("../../shared/types.js").Label} Label
  * @typedef {{ file: string, label: Label, title: string }} Sample
- * @typedef {{ title: string, attribution: string, samples: Sample[] }} Samples `floors/samples.json`
+ *
+ * @typedef {object} Listed one kind of images in `series.json`
+ * @property {string} name of the kind, also in the names of its models
+ * @property {string} title for people
+ * @property {string} one what one image shows, in one word
+ * @property {string} many the same in the plural
+ * @property {number} height of the networks' images, in pixels
+ * @property {number} width
+ * @property {number} first r of the model to begin with
+ * @property {string} learned a sentence: which networks have learned what
+ * @property {string} note a sentence about the images
+ * @property {Sample[]} samples
+ *
+ * @typedef {Listed & { rates: readonly number[] }} Kind with r of each model, blocks along each side of a map: the smallest blocks first, as in the first lesson
  *
  * @typedef {object} Rebuilt what one model makes of one image
  * @property {number} error share of the largest possible, as `gap.js` has it
@@ -15,14 +28,15 @@ import { gap as between } from "../gap.js";
  * @property {number} height
  *
  * @typedef {object} State
- * @property {readonly number[]} rates r of each model, blocks along each side of a map: the smallest blocks first, as in the first lesson
- * @property {readonly Sample[]} samples
- * @property {string} picked file of the image that is shown
+ * @property {readonly Kind[]} kinds
+ * @property {string} kind name of the kind that is shown
+ * @property {string} picked name of the image's file that is shown, without its folder
  * @property {number} rate r of the model that is shown
  * @property {ReadonlyMap<string, Rebuilt>} rebuilt by `key`
  * @property {string} error one sentence, "" when all is well
  *
- * @typedef {{ type: "opened", rates: readonly number[], samples: readonly Sample[] }
+ * @typedef {{ type: "opened", kinds: readonly Kind[] }
+ *   | { type: "kind", kind: string }
  *   | { type: "pick", file: string }
  *   | { type: "rate", rate: number }
  *   | { type: "rebuilt", rate: number, file: string, rebuilt: Rebuilt }
@@ -30,27 +44,29 @@ import { gap as between } from "../gap.js";
  *   | { type: "lost" }} Event
  */
 
-/** Of a floor, in pixels. */
-export const SIDE = 64;
-
-/** A tile of these floors is a block. */
-const FIRST_RATE = 4;
-
 /** Gaps that differ by a smaller share of the widest one are told as equals. */
 const NEARLY = 0.2;
 
+/** Before anything is downloaded. @type {Kind} */
+const NO_KIND = { name: "", title: "", one: "", many: "images", height: 1, width: 1, first: 1, learned: "", note: "", samples: [], rates: [] };
+
 /** @param {URLSearchParams} [address] @returns {State} */
 export function initial(address = new URLSearchParams()) {
-  return { rates: [], samples: [], picked: address.get("floor") ?? "", rate: Math.max(0, Math.trunc(Number(address.get("r")))) || FIRST_RATE, rebuilt: new Map(), error: "" };
+  return { kinds: [], kind: address.get("images") ?? "", picked: address.get("image") ?? "", rate: Number(address.get("r")), rebuilt: new Map(), error: "" };
 }
 
 /**
  * What of the state goes into the address: null for what is as it was at first.
  * @param {State} state
- * @returns {Record<"floor" | "r", string | null>}
+ * @returns {Record<"images" | "image" | "r", string | null>}
  */
-export function address({ samples, picked, rate }) {
-  return { floor: picked === firstOf(samples)?.file ? null : picked, r: rate === FIRST_RATE ? null : String(rate) };
+export function address(state) {
+  const { name, samples, first } = kindOf(state);
+  return {
+    images: name === state.kinds[0]?.name ? null : name,
+    image: state.picked === nameOf(firstOf(samples)) ? null : state.picked,
+    r: state.rate === first ? null : String(state.rate),
+  };
 }
 
 /**
@@ -61,11 +77,12 @@ export function address({ samples, picked, rate }) {
 export function reduce(state, event) {
   switch (event.type) {
     case "opened": {
-      const { rates, samples } = event;
-      const picked = samples.some(({ file }) => file === state.picked) ? state.picked : (firstOf(samples)?.file ?? "");
-      const rate = rates.includes(state.rate) ? state.rate : (rates[Math.floor(rates.length / 2)] ?? FIRST_RATE);
-      return { ...state, rates, samples, picked, rate, error: "" };
+      const { kinds } = event;
+      const kind = kinds.some(({ name }) => name === state.kind) ? state.kind : (kinds[0]?.name ?? "");
+      return begun({ ...state, kinds, kind, error: "" });
     }
+    case "kind":
+      return begun({ ...state, kind: event.kind, picked: "", rate: NaN, error: "" });
     case "pick":
       return { ...state, picked: event.file };
     case "rate":
@@ -80,6 +97,32 @@ export function reduce(state, event) {
 }
 
 /**
+ * With an image and a model that the kind has.
+ * @param {State} state
+ * @returns {State}
+ */
+function begun(state) {
+  const { samples, rates, first } = kindOf(state);
+  const picked = samples.some((sample) => nameOf(sample) === state.picked) ? state.picked : nameOf(firstOf(samples));
+  const rate = [state.rate, first].find((rate) => rates.includes(rate)) ?? rates[0] ?? first;
+  return { ...state, picked, rate };
+}
+
+/**
+ * The kind that is shown.
+ * @param {Pick<State, "kinds" | "kind">} state
+ * @returns {Kind}
+ */
+export function kindOf({ kinds, kind }) {
+  return kinds.find(({ name }) => name === kind) ?? NO_KIND;
+}
+
+/** A file's name without its folder: no two kinds share one. @param {Sample | undefined} sample */
+export function nameOf(sample) {
+  return sample?.file.replace(/^.*\//, "") ?? "";
+}
+
+/**
  * The image to begin with: a defective one shows more.
  * @param {readonly Sample[]} samples
  */
@@ -89,7 +132,7 @@ function firstOf(samples) {
 
 /**
  * @param {number} rate
- * @param {string} file
+ * @param {string} file without its folder
  */
 export function key(rate, file) {
   return `${rate} ${file}`;
@@ -98,12 +141,14 @@ export function key(rate, file) {
 /**
  * What is still to be done, first what is looked at: the picked image by the chosen model, then by the others, then the other images.
  * @param {State} state
- * @returns {{ rate: number, file: string } | undefined}
+ * @returns {{ kind: string, rate: number, file: string } | undefined}
  */
-export function next({ rates, samples, picked, rate, rebuilt }) {
+export function next(state) {
+  const { name: kind, rates, samples } = kindOf(state);
+  const { picked, rate, rebuilt } = state;
   const byRate = [rate, ...rates.filter((other) => other !== rate)];
-  const files = [picked, ...samples.map(({ file }) => file).filter((file) => file !== picked)];
-  for (const file of files) for (const rate of byRate) if (rates.includes(rate) && !rebuilt.has(key(rate, file))) return { rate, file };
+  const files = [picked, ...samples.map(nameOf).filter((file) => file !== picked)];
+  for (const file of files) for (const rate of byRate) if (rates.includes(rate) && !rebuilt.has(key(rate, file))) return { kind, rate, file };
   return undefined;
 }
 
@@ -112,9 +157,10 @@ export function next({ rates, samples, picked, rate, rebuilt }) {
  * @param {State} state
  * @returns {Record<Label, (number | null)[]>}
  */
-export function extremes({ rates, samples, rebuilt }) {
+export function extremes(state) {
+  const { rates, samples } = kindOf(state);
   const extreme = (/** @type {number} */ rate, /** @type {Label} */ label) => {
-    const errors = samples.filter((sample) => sample.label === label).map(({ file }) => rebuilt.get(key(rate, file))?.error ?? NaN);
+    const errors = samples.filter((sample) => sample.label === label).map((sample) => state.rebuilt.get(key(rate, nameOf(sample)))?.error ?? NaN);
     const found = label === "normal" ? Math.max(...errors) : Math.min(...errors);
     return Number.isFinite(found) ? found : null;
   };
@@ -122,16 +168,25 @@ export function extremes({ rates, samples, rebuilt }) {
 }
 
 /**
- * Between the normal and the defective images, by the model of this rate.
+ * Between the normal and the defective images, by each model.
  * @param {State} state
- * @param {number} rate
+ * @returns {(number | null)[]}
+ */
+export function gaps(state) {
+  const { normal, defective } = extremes(state);
+  return normal.map((low, at) => {
+    const high = defective[at] ?? null;
+    return low === null || high === null ? null : between(low, high);
+  });
+}
+
+/**
+ * The same by the model that is shown.
+ * @param {State} state
  * @returns {number | null}
  */
-export function gap(state, rate) {
-  const { normal, defective } = extremes(state);
-  const at = state.rates.indexOf(rate);
-  const [low, high] = [normal[at] ?? null, defective[at] ?? null];
-  return low === null || high === null ? null : between(low, high);
+export function gap(state) {
+  return gaps(state)[kindOf(state).rates.indexOf(state.rate)] ?? null;
 }
 
 /**
@@ -141,21 +196,34 @@ export function gap(state, rate) {
  */
 export function lesson(state) {
   if (state.error) return state.error;
-  const current = gap(state, state.rate);
-  const gaps = state.rates.map((rate) => gap(state, rate));
-  if (current === null || gaps.some((gap) => gap === null)) return "The networks rebuild the floors…";
-  const widest = state.rates[gaps.indexOf(Math.max(...gaps.map(Number)))];
-  if (current >= (1 - NEARLY) * Math.max(...gaps.map(Number))) {
+  const { rates, one, many } = kindOf(state);
+  const all = gaps(state);
+  const current = gap(state);
+  if (current === null || all.some((gap) => gap === null)) return `The networks rebuild the ${many}…`;
+  const most = Math.max(...all.map(Number));
+  const widest = rates[all.indexOf(most)] ?? 0;
+  if (current > 0 && current >= (1 - NEARLY) * most) {
     const how = state.rate === widest ? "The widest gap." : "The gap is nearly as wide as any.";
-    return `${how} Blocks of this size hold what a normal floor is made of; one with a defect comes back as a mixture of others.`;
+    return `${how} Blocks of this size hold what a normal ${one} is made of; one with a defect comes back as a mixture of others.`;
   }
   const result = current > 0 ? "The gap is small." : "No gap: no threshold tells them apart.";
-  if (state.rate < (widest ?? 0)) return `Large blocks: no remembered one is laid like this floor, so normal floors come back wrong too. ${result}`;
+  if (state.rate < widest) return `Large blocks: no remembered one is laid like this ${one}, so normal ${many} come back wrong too. ${result}`;
   return `Small blocks: they fit together to almost anything, the defect too. ${result}`;
 }
 
-/** @param {number} rate */
-export function describe(rate) {
-  const side = SIDE / rate;
-  return `${side} × ${side} pixels, ${rate === 1 ? "1 block" : `${rate * rate} blocks`}`;
+/**
+ * The size of a block.
+ * @param {Kind} kind
+ * @param {number} rate
+ */
+export function blockSize({ height, width }, rate) {
+  return [height, width].map((side) => Math.round((10 * side) / rate) / 10).join(" × ");
+}
+
+/**
+ * @param {Kind} kind
+ * @param {number} rate
+ */
+export function describe(kind, rate) {
+  return `${blockSize(kind, rate)} pixels, ${rate === 1 ? "1 block" : `${rate * rate} blocks`}`;
 }

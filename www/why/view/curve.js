@@ -1,24 +1,24 @@
-/** Two curves with the gap between them, over a few sizes to pick from: how what is normal and what is not part. */
+/** Two curves with the gap between them, over a few block sizes to pick from: how what is normal and what is not part. */
 
 import { createChart, look } from "../../shared/view/chart.js";
 
 /**
  * @param {HTMLElement} place
  * @param {{ label: string, y: import("uplot").Scale, values: (value: number) => string, room: number }} axes what the sizes are; scale, texts and width of the upright axis
- * @param {(size: number) => void} onPick
+ * @param {(at: number) => void} onPick the size's place among all
  */
 export function createCurve(place, { label, y, values, room: width }, onPick) {
   const { colour, axis } = look(place);
-  /** @type {readonly number[]} */
+  /** @type {readonly string[]} */
   let sizes = [];
-  let size = 0;
+  let picked = 0;
   const chart = createChart(
     place,
     {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: false, range: () => [-0.3, sizes.length - 0.7] }, y },
       axes: [
-        { ...axis, splits: () => sizes.map((_, at) => at), values: () => sizes.map(String), size: 28, label, labelSize: 22, labelGap: 0, labelFont: "14px system-ui" },
+        { ...axis, splits: () => sizes.map((_, at) => at), values: () => [...sizes], size: 28, label, labelSize: 22, labelGap: 0, labelFont: "14px system-ui" },
         { ...axis, size: width, values: (_, splits) => splits.map((value) => (value === null ? null : values(value))) },
       ],
       series: [
@@ -30,7 +30,7 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
       hooks: {
         drawClear: [
           (chart) => {
-            const x = chart.valToPos(sizes.indexOf(size), "x", true);
+            const x = chart.valToPos(picked, "x", true);
             chart.ctx.fillStyle = colour("--sunk")();
             chart.ctx.fillRect(x - 14 * devicePixelRatio, chart.bbox.top, 28 * devicePixelRatio, chart.bbox.height);
           },
@@ -40,18 +40,18 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
     [[], [], []],
   );
   place.addEventListener("click", () => {
-    const picked = sizes[chart.cursor.idx ?? -1];
-    if (picked) onPick(picked);
+    const at = chart.cursor.idx ?? -1;
+    if (at in sizes) onPick(at);
   });
 
   /**
-   * @param {readonly number[]} all
-   * @param {number} current
+   * @param {readonly string[]} all
+   * @param {number} current its place among all
    * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves shares, drawn as per cent; null where one is not known yet
    */
   return (all, current, [normal, defective]) => {
     sizes = all;
-    size = current;
+    picked = current;
     const percents = (/** @type {readonly (number | null)[]} */ shares) => shares.map((share) => share && 100 * share);
     chart.setData([all.map((_, at) => at), percents(normal), percents(defective)]);
   };

@@ -33,7 +33,7 @@ export function createLesson(send) {
   const patterns = find("#idea-pattern", HTMLSelectElement);
   patterns.replaceChildren(...PATTERNS.map((name) => make("option", { value: name, textContent: title(name) })));
   slider.max = String(SIZES.length - 1);
-  const showCurve = createCurve(find("#idea-curve", HTMLElement), AXES, (size) => send({ type: "size", size }));
+  const showCurve = createCurve(find("#idea-curve", HTMLElement), AXES, (at) => send({ type: "size", size: SIZES[at] ?? 1 }));
 
   slider.addEventListener("input", () => send({ type: "size", size: SIZES[Number(slider.value)] ?? 1 }));
   patterns.addEventListener("change", () => {
@@ -86,7 +86,7 @@ export function createLesson(send) {
     lesson.dataset["verdict"] = verdict;
     if (lesson.textContent !== text) lesson.textContent = text;
     patterns.value = state.pattern;
-    if (isNew) showCurve(SIZES, size, [derived.curves.b, derived.curves.c]);
+    if (isNew) showCurve(SIZES.map(String), SIZES.indexOf(size), [derived.curves.b, derived.curves.c]);
   }
   return draw;
 }

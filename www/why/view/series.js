@@ -2,7 +2,7 @@
 
 import { interpolateInferno } from "d3-scale-chromatic";
 import { capital, percent } from "../../shared/format.js";
-import { SIDE, describe, extremes, gap, key, lesson } from "../series/state.js";
+import { blockSize, describe, extremes, gap, key, kindOf, lesson, nameOf } from "../series/state.js";
 import { logarithmic } from "../../shared/view/chart.js";
 import { createCurve } from "./curve.js";
 import { find, make, put } from "../../shared/view/dom.js";
@@ -17,7 +17,7 @@ import { paint } from "../../try/view/panes.js";
 const FULL_SCALE = 0.35;
 const PALETTE = Array.from({ length: 256 }, (_, step) => (interpolateInferno(step / 255).match(/[0-9a-f]{2}/gi) ?? []).map((part) => parseInt(part, 16)));
 
-/** Logarithmic: whole floors as blocks make errors forty times larger than the others do. */
+/** Logarithmic: whole floors as blocks make errors forty times larger than the others do. The size is that of a block, height × width. */
 const AXES = {
   label: "block size, pixels",
   y: logarithmic({ low: 0.01, high: 1 }),
@@ -28,75 +28,90 @@ const AXES = {
 /** @param {(event: import("../series/state.js").Event) => void} send */
 export function createSeries(send) {
   const slider = find("#series-rate", HTMLInputElement);
-  const curve = createCurve(find("#series-curve", HTMLElement), AXES, (size) => send({ type: "rate", rate: SIDE / size }));
+  const choice = find("#series-kind", HTMLSelectElement);
+  const pickRate = (/** @type {number} */ at) => {
+    const rate = shown && kindOf(shown).rates[at];
+    if (rate) send({ type: "rate", rate });
+  };
+  const curve = createCurve(find("#series-curve", HTMLElement), AXES, pickRate);
   /** @type {HTMLButtonElement[]} */
   let strip = [];
   /** @type {State | null} */
   let shown = null;
-  slider.addEventListener("input", () => {
-    const rate = shown?.rates[Number(slider.value)];
-    if (rate) send({ type: "rate", rate });
-  });
+  slider.addEventListener("input", () => pickRate(Number(slider.value)));
+  choice.addEventListener("change", () => send({ type: "kind", kind: choice.value }));
 
-  /** @param {State} state */
-  function build({ samples, rates }) {
+  /** @param {import("../series/state.js").Kind} kind */
+  function build(kind) {
+    const { samples, rates } = kind;
     const groups = /** @type {const} */ (["defective", "normal"]).map((label) => {
       const thumbs = samples.filter((sample) => sample.label === label).map(thumb);
       const group = make("div", { className: "group" }, make("h3", { textContent: capital(label) }), make("div", { className: "thumbs" }, ...thumbs));
       group.setAttribute("role", "group");
-      group.setAttribute("aria-label", `${capital(label)} floors`);
+      group.setAttribute("aria-label", `${capital(label)} ${kind.many}`);
       return group;
     });
     find("#series-samples", HTMLElement).replaceChildren(...groups);
     strip = rates.map((rate) => {
+      const size = blockSize(kind, rate);
       const pictures = ["reconstruction", "error map"].map((what) => {
-        const canvas = make("canvas", { width: 64, height: 64 });
+        const canvas = make("canvas", { width: kind.width, height: kind.height });
         canvas.setAttribute("role", "img");
-        canvas.setAttribute("aria-label", `${what}, blocks of ${SIDE / rate} pixels`);
+        canvas.setAttribute("aria-label", `${what}, blocks of ${size} pixels`);
         return canvas;
       });
-      const button = make("button", { type: "button", onclick: () => send({ type: "rate", rate }) }, make("b", { textContent: `${SIDE / rate} px` }), ...pictures, make("span", { className: "fine", textContent: "…" }));
+      const button = make("button", { type: "button", onclick: () => send({ type: "rate", rate }) }, make("b", { textContent: size }), ...pictures, make("span", { className: "fine", textContent: "…" }));
       Object.assign(button.dataset, { testid: "frame", rate: String(rate) });
       return button;
     });
     find("#series-strip", HTMLElement).replaceChildren(...strip);
+    find("#networks", HTMLElement).style.setProperty("--shape", `${kind.width} / ${kind.height}`);
+    find("#series-learned", HTMLElement).textContent = kind.learned;
+    find("#series-note", HTMLElement).textContent = kind.note;
     slider.max = String(Math.max(0, rates.length - 1));
   }
 
   /** @param {import("../series/state.js").Sample} sample */
-  function thumb({ file, title, label }) {
-    const image = make("img", { src: `floors/${file}`, alt: title, width: 64, height: 64, draggable: false });
+  function thumb(sample) {
+    const { file: src, title, label } = sample;
+    const file = nameOf(sample);
+    const image = make("img", { src, alt: title, width: 64, height: 64, draggable: false });
     const button = make("button", { type: "button", title, onclick: () => send({ type: "pick", file }) }, image);
-    Object.assign(button.dataset, { testid: "floor", file, label });
+    Object.assign(button.dataset, { testid: "series-sample", file, label });
     return button;
   }
 
   return (/** @type {State} */ state) => {
-    if (shown?.samples !== state.samples || shown.rates !== state.rates) build(state);
-    if (shown?.picked !== state.picked) showInput(state);
+    const kind = kindOf(state);
+    const { rates } = kind;
+    if (shown?.kinds !== state.kinds) choice.replaceChildren(...state.kinds.map(({ name, title }) => make("option", { value: name, textContent: title })));
+    choice.value = kind.name;
+    if (!shown || kindOf(shown) !== kind) build(kind);
+    if (shown?.picked !== state.picked || kindOf(shown) !== kind) showInput(state);
     shown = state;
-    slider.value = String(state.rates.indexOf(state.rate));
-    slider.setAttribute("aria-valuetext", describe(state.rate));
-    find("#series-rate-out", HTMLOutputElement).value = describe(state.rate);
+    const at = rates.indexOf(state.rate);
+    slider.value = String(at);
+    slider.setAttribute("aria-valuetext", describe(kind, state.rate));
+    find("#series-rate-out", HTMLOutputElement).value = describe(kind, state.rate);
     put("#series-lesson", lesson(state));
     for (const button of document.querySelectorAll("#series-samples button")) button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.file === state.picked));
-    for (const [at, rate] of state.rates.entries()) showFrame(strip[at], state, rate);
+    for (const [at, rate] of rates.entries()) showFrame(strip[at], state, rate);
     const large = state.rebuilt.get(key(state.rate, state.picked));
     drawRebuilt(large, find("#series-rebuilt", HTMLCanvasElement), find("#series-map", HTMLCanvasElement));
-    find("#series-error", HTMLElement).textContent = large ? `${percent(large.error)} wrong` : " ";
-    const wide = gap(state, state.rate);
+    find("#series-error", HTMLElement).textContent = large ? `${percent(large.error)} wrong` : " ";
+    const wide = gap(state);
     find("#series-gap", HTMLOutputElement).value = wide === null ? "…" : percent(wide);
     const { normal, defective } = extremes(state);
-    curve(state.rates.map((rate) => SIDE / rate), SIDE / state.rate, [normal, defective]);
+    curve(rates.map((rate) => blockSize(kind, rate)), at, [normal, defective]);
   };
 }
 
 /** @param {State} state */
-function showInput({ samples, picked }) {
-  const sample = samples.find(({ file }) => file === picked);
+function showInput(state) {
+  const sample = kindOf(state).samples.find((sample) => nameOf(sample) === state.picked);
   const image = find("#series-input", HTMLImageElement);
   if (!sample) return;
-  image.src = `floors/${sample.file}`;
+  image.src = sample.file;
   image.alt = sample.title;
   find("#series-title", HTMLElement).textContent = sample.title.toLowerCase();
 }
@@ -113,8 +128,6 @@ function showFrame(button, state, rate) {
   if (picture && map) drawRebuilt(rebuilt, picture, map);
   const caption = button.querySelector("span");
   if (caption) caption.textContent = rebuilt ? `${percent(rebuilt.error)} wrong` : "…";
-  const head = button.querySelector("b");
-  if (head) head.textContent = `${SIDE / rate} px`;
   button.setAttribute("aria-pressed", String(rate === state.rate));
 }
 
