@@ -3,7 +3,8 @@
 //!
 //! After an operation, the threads therefore wait actively (spin) for the next one for a short time
 //! before they sleep; general thread pools do not. The pool runs one job at a time, and the thread
-//! that starts the job works on it too.
+//! that starts the job works on it too. It waits for the others in the same way: on a busy machine
+//! they may need the core on which it spins.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -25,6 +26,10 @@ pub(crate) struct Crew {
     left: AtomicUsize,
     /// Number of items of the job that are done.
     done: AtomicUsize,
+    /// Whether the thread that started the job sleeps, or is about to sleep, until all are done.
+    owner_asleep: AtomicBool,
+    owner_falls_asleep: Mutex<()>,
+    owner_awake: Condvar,
     /// Number of members that sleep or are about to sleep.
     asleep: Mutex<usize>,
     awake: Condvar,
@@ -38,6 +43,9 @@ impl Crew {
             job: Mutex::new(None),
             left: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
+            owner_asleep: AtomicBool::new(false),
+            owner_falls_asleep: Mutex::new(()),
+            owner_awake: Condvar::new(),
             asleep: Mutex::new(0),
             awake: Condvar::new(),
         }
@@ -84,10 +92,28 @@ impl Crew {
             self.awake.notify_all();
         }
         while self.work() {}
-        while self.done.load(SeqCst) < count {
+        let is_done = || self.done.load(SeqCst) == count;
+        for _ in 0..PATIENCE {
+            if is_done() {
+                break;
+            }
             spin_loop();
         }
+        if !is_done() {
+            self.sleep_until(is_done);
+        }
         self.busy.store(false, SeqCst);
+    }
+
+    /// Sleeps until `is_done` holds after a member has done an item.
+    fn sleep_until(&self, is_done: impl Fn() -> bool) {
+        self.owner_asleep.store(true, SeqCst);
+        let falling_asleep = locked(&self.owner_falls_asleep);
+        // No wake-up is lost: a member first increments `done`, then reads `owner_asleep`, and then
+        // locks; this thread first sets `owner_asleep`, then locks, and then reads `done`.
+        let awake = self.owner_awake.wait_while(falling_asleep, |()| !is_done());
+        drop(awake);
+        self.owner_asleep.store(false, SeqCst);
     }
 
     /// Does one item of the job, if there is one left.
@@ -100,6 +126,10 @@ impl Crew {
         let job = locked(&self.job).expect("a job with an item left");
         job(left - 1);
         self.done.fetch_add(1, SeqCst);
+        if self.owner_asleep.load(SeqCst) {
+            drop(locked(&self.owner_falls_asleep));
+            self.owner_awake.notify_one();
+        }
         true
     }
 
@@ -164,6 +194,29 @@ mod tests {
                     std::thread::yield_now();
                 }
             });
+        }
+    }
+
+    #[test]
+    fn the_owner_sleeps_while_a_member_takes_long_and_is_woken() {
+        let crew = crew(1);
+        for _ in 0..3 {
+            let owner = std::thread::current().id();
+            let arrived = AtomicUsize::new(0);
+            let slept = AtomicBool::new(false);
+            crew.run(2, &|_| {
+                arrived.fetch_add(1, SeqCst);
+                while arrived.load(SeqCst) < 2 {
+                    std::thread::yield_now();
+                }
+                if std::thread::current().id() != owner {
+                    while !crew.owner_asleep.load(SeqCst) {
+                        std::thread::yield_now();
+                    }
+                    slept.store(true, SeqCst);
+                }
+            });
+            assert!(slept.into_inner());
         }
     }
 
