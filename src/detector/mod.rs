@@ -1,5 +1,5 @@
 //! The detector. From the bytes of a model and of images it computes scores, verdict,
-//! reconstruction and error map. It is the same on every target. [`Detector`] shows it at work.
+//! reconstruction and error map, in the same way on every target. [`Detector`] has an example.
 
 mod inference;
 mod inspect;
@@ -85,7 +85,7 @@ pub struct Detection {
     /// How unlike the good images the image as a whole is: above 1 it is unfamiliar. See
     /// [`crate::score::Appearance`].
     pub unfamiliarity: f64,
-    /// What is said about the image.
+    /// The verdict on the image.
     pub verdict: Verdict,
     /// The input of the network: the image at the model's size.
     pub input: RgbImage,
@@ -115,8 +115,9 @@ impl Detector {
         Ok(Self::new(&model, card, device))
     }
 
-    /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. After
-    /// that, everything that happens only once, when code first runs, is done.
+    /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. The
+    /// first call of the code does work that later calls do not repeat, such as compiling kernels;
+    /// a caller can do this work in advance.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
@@ -280,8 +281,8 @@ impl Detector {
         Ok(detections.swap_remove(0))
     }
 
-    /// Scores several decoded images in one pass: as [`Self::detect_image`], in the same order. The
-    /// memory it takes grows with their number.
+    /// Scores several decoded images in one pass, as [`Self::detect_image`] does, in the same
+    /// order. The memory use grows with the number of images.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
