@@ -116,8 +116,8 @@ impl Detector {
     }
 
     /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. The
-    /// first call of the code does work that later calls do not repeat, such as compiling kernels;
-    /// a caller can do this work in advance.
+    /// first image causes work that later images do not repeat, such as compiling functions or
+    /// shaders. With this function a caller does that work in advance.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {

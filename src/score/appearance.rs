@@ -121,7 +121,7 @@ impl Appearance {
         departures[departures.len() / 2] / LIMIT
     }
 
-    /// Whether all numbers are finite and in range.
+    /// Whether all numbers are finite and all deviations positive.
     pub(super) fn is_sound(&self) -> bool {
         !self.mean.is_empty()
             && self.mean.len() == self.deviation.len()
