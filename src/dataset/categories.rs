@@ -9,7 +9,8 @@ use super::{Sample, mvtec};
 use crate::error::Result;
 use crate::metric::Label;
 
-/// PIPED has no official split, so the first normal images by name, this many, are for training.
+/// PIPED has no official split, so this number of normal images, the first by name, are for
+/// training.
 const PIPED_TRAINING_IMAGES: usize = 36;
 
 /// Opens `root` as one category, or each folder in it as a category; these folders may also be in
