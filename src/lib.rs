@@ -16,8 +16,9 @@
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
 //! The imports go one way, and docs/architecture.md says what each module is for: `web`, `abi` →
-//! `train` → `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` → `detector` →
-//! `weights` → `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
+//! `train` → `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` →
+//! `detector` → `weights` → `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` →
+//! `error`.
 //!
 //! Where to start: [`Detector`] scores images with a model file, [`train::run`] and
 //! [`learn::InMemoryTraining`] train one, [`dataset::DataSet`] finds images, and [`metric`] has

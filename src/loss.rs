@@ -1,5 +1,5 @@
-//! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the batch.
-//! Structural similarity is an extension.
+//! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the
+//! batch. Structural similarity is an extension.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};

@@ -30,8 +30,8 @@ const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct TrainArgs {
-    /// Good images, or a data set: MVTec AD, VisA, PIPED, MNIST, CIFAR-10, class folders, videos with
-    /// labels (docs/experiments.md has the layouts)
+    /// Good images, or a data set: MVTec AD, VisA, PIPED, MNIST, CIFAR-10, class folders, videos
+    /// with labels (docs/experiments.md has the layouts)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Train on these categories only (may be repeated); of MNIST, CIFAR-10 and class folders the

@@ -1,4 +1,5 @@
-//! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like theirs.
+//! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like
+//! theirs.
 
 use std::path::{Path, PathBuf};
 

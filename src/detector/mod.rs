@@ -27,9 +27,9 @@ pub use tiling::{Tile, TileGrid, TileSize};
 /// file.
 ///
 /// NOTE: scores are not continuous in the activations, because hard shrinkage sets every addressing
-/// weight below 1/N to zero (below Eq. 2). Rounding differences of 1e-5, as between any two devices, were
-/// seen to change L by up to 2e-3 of its value. A device that computes something wrong is off by
-/// far more.
+/// weight below 1/N to zero (below Eq. 2). Rounding differences of 1e-5, as between any two
+/// devices, were seen to change L by up to 2e-3 of its value. A device that computes something
+/// wrong is off by far more.
 const REFERENCE_TOLERANCE: f64 = 1e-2;
 
 /// A trained and calibrated model on a device.

@@ -170,9 +170,9 @@ pub(crate) trait Kernels: Backend {
         Self::float_cat(vec![first, second], 1)
     }
 
-    /// The weights of a convolution, `[O, I, k, k]`, or of a transposed convolution, `[I, O, k,
-    /// k]`, in the memory layout that its kernel reads. The kernel copies weights in another layout
-    /// at each call.
+    /// The weights of a convolution, `[O, I, k, k]`, or of a transposed convolution,
+    /// `[I, O, k, k]`, in the memory layout that its kernel reads. The kernel copies weights in
+    /// another layout at each call.
     fn arranged(weight: FloatTensor<Self>, transposed: bool) -> FloatTensor<Self> {
         let _ = transposed;
         weight
@@ -217,8 +217,8 @@ pub(crate) trait Kernels: Backend {
         plain::logistic_loss::<Self>(logits, sign)
     }
 
-    /// The answers of a memory (Eq. 1 and 2): queries `[Q, D]` to weighted sums of the items `[N, D]`,
-    /// `[Q, D]`.
+    /// The answers of a memory (Eq. 1 and 2): queries `[Q, D]` to weighted sums of the items
+    /// `[N, D]`, `[Q, D]`.
     fn answer(
         queries: FloatTensor<Self>,
         items: FloatTensor<Self>,
@@ -227,9 +227,9 @@ pub(crate) trait Kernels: Backend {
         plain::answer::<Self>(queries, items, rule).answers
     }
 
-    /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the dot
-    /// products of queries and items, `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`,
-    /// and of each item, `[1, N]`.
+    /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the
+    /// dot products of queries and items, `[Q, N]`, and the sums of the squares of each query,
+    /// `[Q, 1]`, and of each item, `[1, N]`.
     fn address(
         products: FloatTensor<Self>,
         queries: FloatTensor<Self>,

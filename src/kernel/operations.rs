@@ -302,8 +302,8 @@ pub fn answer(queries: Tensor<2>, items: Tensor<2>, rule: AddressingRule) -> Ten
     Tensor::from_dispatch(Dispatch::answer(queries, items, rule))
 }
 
-/// The addressing weights of a memory, `[Q, N]`, from the dot products of queries and items, `[Q, N]`,
-/// and the sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
+/// The addressing weights of a memory, `[Q, N]`, from the dot products of queries and items,
+/// `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

@@ -100,8 +100,8 @@ pub struct Settings {
     #[arg(long, value_name = "SHARE")]
     pub false_alarm_rate: Option<f64>,
 
-    /// Shorter side of the network's images in pixels; the longer one follows the shape of the first
-    /// photograph, but with a discriminator images are square. Or HEIGHT,WIDTH [default: 256]
+    /// Shorter side of the network's images in pixels; the longer one follows the shape of the
+    /// first photograph, but with a discriminator images are square. Or HEIGHT,WIDTH [default: 256]
     #[arg(long, value_name = "PX", help_heading = "Network")]
     pub size: Option<Counts>,
     /// Width w: channels of the first scale [default: 64]
@@ -153,7 +153,8 @@ pub struct Settings {
     /// Addressing weights sum to one again after the shrinkage [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
     pub renormalize: Option<bool>,
-    /// Similarities are divided by T before the softmax: below 1 the weights are less flat [default: 1]
+    /// Similarities are divided by T before the softmax: below 1 the weights are less flat
+    /// [default: 1]
     #[arg(long, value_name = "T", help_heading = EXTENSIONS)]
     pub temperature: Option<f64>,
     /// Weight λ of a fourth loss, one minus the structural similarity (SSIM) of image and

@@ -1,7 +1,7 @@
 //! The wasm-bindgen interface of an engine, on which the npm package is built.
 //!
-//! An image is either a `Uint8Array`, the bytes of a file, or an object like `ImageData` with `data`
-//! (RGBA, row by row), `width` and `height`. Errors are JavaScript's `Error` with a `code`.
+//! An image is either a `Uint8Array`, the bytes of a file, or an object like `ImageData` with
+//! `data` (RGBA, row by row), `width` and `height`. Errors are JavaScript's `Error` with a `code`.
 
 use std::rc::Rc;
 
@@ -145,8 +145,8 @@ impl WebDetector {
         Ok(both.map(|(one, note)| self.detection(one, note)).collect())
     }
 
-    /// Cuts a large image into tiles and scores each of them; returns a plain object. `on_scored` is
-    /// called with the number of tiles that are done and of all tiles.
+    /// Cuts a large image into tiles and scores each of them; returns a plain object. `on_scored`
+    /// is called with the number of tiles that are done and of all tiles.
     ///
     /// # Errors
     ///

@@ -55,8 +55,8 @@ pub(crate) struct SweepArgs {
     /// Only these of the sweep's variants (repeatable)
     #[arg(long, value_name = "NAME")]
     variant: Vec<String>,
-    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over several
-    /// devices, each on one
+    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over
+    /// several devices, each on one
     #[arg(
         long,
         value_name = "DEVICE,…",
