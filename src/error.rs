@@ -39,7 +39,7 @@ pub enum Error {
     /// A file that records a run cannot be used.
     #[error("cannot use this record: {0}")]
     Record(String),
-    /// A loss is no longer a finite number.
+    /// Training diverged: a loss is not finite, or a weight is not finite or too large.
     #[error("training diverged: {0}")]
     Diverged(String),
     /// The compute device failed or is not there.

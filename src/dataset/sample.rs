@@ -207,7 +207,7 @@ pub struct Sample {
     pub label: Label,
     /// The video that the image is a frame of; empty for single images.
     pub video: String,
-    /// The image files that show where the defects are, to be united; empty where there is none.
+    /// The mask files, whose union marks the defects; empty if there is none.
     pub masks: Vec<PathBuf>,
 }
 

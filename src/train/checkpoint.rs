@@ -34,7 +34,7 @@ const MOMENTS: [&str; 2] = [".first", ".second"];
 /// The parameters and running statistics of both networks, by name.
 pub(super) type Weights = BTreeMap<String, TensorData>;
 
-/// What a checkpoint holds.
+/// The content of a checkpoint.
 pub(super) struct Checkpoint {
     /// Networks and optimizers.
     pub(super) state: TrainState,

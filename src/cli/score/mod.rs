@@ -1,5 +1,5 @@
-//! `daad score`: images and folders once, folders for as long as it runs, or images that another
-//! program asks about.
+//! `daad score`: scores images and folders once, watches folders, or answers the requests of another
+//! program.
 
 mod json_lines;
 mod pictures;

@@ -94,7 +94,7 @@ impl Named {
     }
 }
 
-/// The masks of an image; several are to be united.
+/// The masks of an image; if there are several, their union is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::dataset) struct Found {
     pub(in crate::dataset) masks: Vec<PathBuf>,
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(all, [one, three]);
     }
 
-    /// The masks of each image, and which images would have shared one.
+    /// The masks of each image, and the indices of the images that would have shared one.
     fn unshared(masks: &[&str], images: &[&str]) -> (Vec<Vec<String>>, Vec<usize>) {
         let mut named = Masks::default();
         for mask in masks {

@@ -38,7 +38,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Header, String> {
     let has_end = reader.segments()?;
     let frame = reader.frame.ok_or("the file is cut off")?;
     let is_whole = |component: &Component| match has_end {
-        // The last refinements of a progressive file may be missing, but only if the end marker is
+        // The finest details of a progressive file may be missing, but only if the end marker is
         // present.
         true => component.missing_bits[0] != UNSEEN,
         false => component.missing_bits.iter().all(|&bits| bits == 0),
