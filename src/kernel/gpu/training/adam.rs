@@ -207,7 +207,7 @@ fn copy_kernel<N: Size>(input: &Tensor<Vector<f32, N>>, output: &mut Tensor<Vect
 
 /// The buffers `state` and `next` hold, for each parameter in turn, a part `[3, P]`: the values,
 /// the means of gradients, and the means of squared gradients. P is the parameter's number of
-/// values in `counts`, rounded up to a multiple of [`UNITS`]. The gradient of a parameter is the
+/// values in `counts`, rounded up to a multiple of `UNITS`. The gradient of a parameter is the
 /// sum of its `each` gradients.
 #[cube(launch_unchecked)]
 fn adam_kernel(
