@@ -1,16 +1,16 @@
-//! Tells the program which commit it was built from, for the provenance of the models it trains.
+//! Passes the commit of the source code to the program, for the provenance of the models it trains.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // The page trains nothing; it need not be built anew for every commit.
+    // Only the command line uses the commit, so wasm modules need not be rebuilt for every commit.
     let is_wasm = std::env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm");
     if is_wasm {
         return;
     }
-    // Without git, or outside a clone, the commit stays unknown.
+    // Without git, or outside a clone, the commit is unknown.
     let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) else {
         return;
     };

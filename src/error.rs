@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// What can go wrong with what a user hands in (images, model files, folders, settings).
+/// Errors in what a user supplies: images, model files, folders, settings.
 ///
 /// Programmer errors (a tensor of the wrong shape) panic instead.
 ///
@@ -39,7 +39,7 @@ pub enum Error {
     /// A file that records a run cannot be used.
     #[error("cannot use this record: {0}")]
     Record(String),
-    /// Training went astray.
+    /// Training diverged: a loss is not finite, or a weight is not finite or too large.
     #[error("training diverged: {0}")]
     Diverged(String),
     /// The compute device failed or is not there.
@@ -85,7 +85,8 @@ impl Error {
         }
     }
 
-    /// The sentence without the words that say that it is about data, to be an [`Error::Data`] again.
+    /// The reason alone, without the prefix of [`Error::Data`], so that a caller can put it into
+    /// another [`Error::Data`].
     ///
     /// ```
     /// use daad::Error;
@@ -147,9 +148,9 @@ fn is_invisible(letter: char) -> bool {
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What `work` gives, or what it said when it panicked.
+/// The result of `work`, or the message of its panic.
 ///
-/// What it was working on must not be used afterwards, unless it is sound at every moment.
+/// After a panic, data that `work` was changing may be inconsistent and must not be used.
 ///
 /// ```
 /// assert_eq!(daad::error::caught(|| 1 + 1), Ok(2));
@@ -164,7 +165,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic).to_owned())
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
     let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, the names of files that lie beside others, and texts.
+//! Atomic writing of files, names of files beside other files, and decoding of text files.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 /// The longest file name that the file systems in use allow.
 const MAX_NAME_BYTES: usize = 255;
 
-/// Writes beside `path`, syncs, and renames: whoever reads `path`, at any moment and after any
-/// crash, finds the old bytes or the new ones. If `path` is a link, the file that it points to is
-/// written.
+/// Writes a new file beside `path`, syncs it, and renames it to `path`. At any moment, and after a
+/// crash, a reader finds either the old or the new bytes, never a part. If `path` is a link, the
+/// file that the link points to is replaced.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -26,8 +26,7 @@ const MAX_NAME_BYTES: usize = 255;
 ///
 /// # Errors
 ///
-/// [`Error::File`] naming `path`, also where it is something else than a regular file; what was
-/// there before is still there.
+/// [`Error::File`] naming `path`, also if it is not a regular file; the old content is kept.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || -> io::Result<()> {
         let target = Target::of(path)?;
@@ -44,7 +43,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| Error::file("cannot write", path, error))
 }
 
-/// Checks that [`write()`] can write `path`, before the work whose result it is to hold.
+/// Checks that [`write()`] can write `path`. A caller does this before a long computation.
 ///
 /// ```
 /// use daad::file::check_writable;
@@ -66,7 +65,7 @@ pub fn check_writable(path: &Path) -> Result<()> {
     check().map_err(|error| Error::file("cannot write", path, error))
 }
 
-/// Creates `folder` if it is not there, and checks that files can be written into it.
+/// Creates `folder` if it does not exist, and checks that files can be written into it.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -116,21 +115,21 @@ pub fn with_ending(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(format!("{}{hash}{ending}", &name[..end]))
 }
 
-/// The same value in every run.
+/// A hash that is the same in every run of the program.
 fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Where a file is written: links are followed.
+/// The place of a file after all links are followed.
 struct Target {
     path: PathBuf,
 }
 
 impl Target {
     fn of(path: &Path) -> io::Result<Self> {
-        /// As many links in a row as Linux follows.
+        /// The maximum number of links in a chain, as on Linux.
         const MAX_LINKS: usize = 40;
         let name = path.as_os_str().as_encoded_bytes();
         if name.last().is_some_and(|&byte| is_separator(byte.into())) {
@@ -158,16 +157,17 @@ impl Target {
         folder.unwrap_or(Path::new("."))
     }
 
-    /// An empty file in the same folder, which is removed unless it is renamed. It has the same
-    /// name each time, so the next write removes what a crash left behind, and a short one, so that
-    /// the target's own name may have any length.
+    /// An empty file in the same folder, which is removed unless it is renamed. Its name is the
+    /// same each time, so that the next write removes a file that a crash left behind. The name is
+    /// short, so that the target's own name may have the maximum length.
     fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
         let folder = self.folder();
         fs::create_dir_all(folder)?;
         let name = format!(".daad-{:016x}", hash(self.path.file_name()));
         let mut temporary = Builder::new();
         temporary.prefix(&name).suffix(".tmp").rand_bytes(0);
-        // Opened here, so that it has the permissions of any new file, not those of a secret one.
+        // `File::create` gives the file the usual permissions; `tempfile` itself would make it
+        // private.
         temporary.make_in(folder, |path| File::create(path))
     }
 }

@@ -45,11 +45,12 @@ pub(crate) fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage
     imageops::resize(&image, width_px, height_px, imageops::FilterType::Triangle)
 }
 
-/// How far an image's ratio of width to height may be from another before its content looks different.
+/// The largest factor between two aspect ratios at which an image that is resized from one to the
+/// other does not count as distorted.
 const SHAPE_SLACK: f64 = 1.1;
 
-/// Whether an image whose width and height are `from` is noticeably distorted where it is resized to
-/// `to`.
+/// Whether an image whose width and height are `from` is noticeably distorted where it is resized
+/// to `to`.
 ///
 /// ```
 /// assert!(daad::image::is_stretched((640, 480), (128, 128)));

@@ -1,9 +1,10 @@
 //! Divide-and-Assemble anomaly detection (DAAD, Hou et al., ICCV 2021).
 //!
-//! An autoencoder with skip connections is trained on normal images only. On every connection sits
-//! a *block-wise memory*: feature maps are **divided** into blocks, every block is replaced by a
-//! mixture of learned normal blocks, and the blocks are **assembled** again. What is normal is
-//! rebuilt sharply, what is not is rebuilt badly, and the difference is the anomaly score.
+//! An autoencoder with skip connections is trained on normal images only. Every connection has a
+//! *block-wise memory*: it **divides** a feature map into blocks, replaces every block by a mixture
+//! of learned normal blocks, and **assembles** the blocks again. The autoencoder therefore
+//! reconstructs normal regions well and anomalous regions badly, and the anomaly score measures the
+//! difference.
 //!
 //! ```text
 //! bytes ─image→ [B, 3, H, W] ─encoder→ f_1 … f_L ─memories→ m_1 … m_L ─decoder→ x̂ ─score→ R, map
@@ -15,12 +16,13 @@
 //! Images are `[B, 3, H, W]` in [−1, 1].
 //!
 //! The imports go one way, and docs/architecture.md says what each module is for: `web`, `abi` →
-//! `train` → `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` → `detector` →
-//! `weights` → `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` → `error`.
+//! `train` → `evaluate`, `device`, `settings` → `dataset` → `learn`, `file`, `exchange` →
+//! `detector` → `weights` → `model`, `score` → `nn`, `image`, `loss`, `metric` → `kernel` →
+//! `error`.
 //!
 //! Where to start: [`Detector`] scores images with a model file, [`train::run`] and
-//! [`learn::InMemoryTraining`] train one, [`dataset::DataSet`] finds images, and [`metric::auroc`] and
-//! others measure.
+//! [`learn::InMemoryTraining`] train one, [`dataset::DataSet`] finds images, and [`metric`] has
+//! [`metric::auroc`] and the other figures.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {

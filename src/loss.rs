@@ -1,5 +1,5 @@
-//! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the batch.
-//! Structural similarity is an extension.
+//! The three losses of DAAD+ and the discriminator's own (Eq. 3 to 6). All are means over the
+//! batch. Structural similarity is an extension.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -44,10 +44,10 @@ const FAKE: f32 = 1.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdversarialForm {
-    /// Reconstructions labelled real: −log D(x̂). Strong gradients from the start.
+    /// −log D(x̂): reconstructions are labelled as real. Its gradients are strong from the start.
     #[default]
     NonSaturating,
-    /// log(1 − D(x̂)), as Eq. 5 is written.
+    /// log(1 − D(x̂)), as in Eq. 5.
     Minimax,
 }
 
@@ -64,7 +64,7 @@ pub fn reconstruction(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1
     squared_error(images, reconstructions)
 }
 
-/// Ladv, the generator's side of the game (Eq. 5); logits `[B]` of reconstructions.
+/// Ladv, the generator's adversarial loss (Eq. 5); logits `[B]` of reconstructions.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

@@ -371,7 +371,7 @@ pub(crate) fn with_weights(
         check_finite(&name, &data)?;
         values.insert(name, TensorData::new(data, shape));
     }
-    // The first in the order of their names, so that the same file always gives the same error.
+    // The first tensor in alphabetical order, so that the same file always gives the same error.
     if let Some((name, stray)) = tensors.iter().min_by_key(|(name, _)| *name) {
         let shape = stray.shape();
         return Err(Error::Model(format!(

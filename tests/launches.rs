@@ -1,6 +1,6 @@
-//! What a training step, and judging an image, launch on a GPU, without running it: how many kernels,
-//! and the time that they would take on an NVIDIA H200 by a simple model. The test has a process of its
-//! own: while it counts, no kernel of the process runs.
+//! The launches of a training step and of scoring an image on a GPU, without running them: the
+//! number of kernels, and the time that they would take on an NVIDIA H200 according to a simple
+//! model. The test has its own process, because no kernel of the process runs while it counts.
 
 #![cfg(feature = "webgpu")]
 #![expect(clippy::print_stdout, reason = "the tables are read by people")]
@@ -24,7 +24,8 @@ use daad::model::{AdversarialConfig, ModelConfig};
 /// Launches by the kernel's name.
 type Counts = BTreeMap<&'static str, usize>;
 
-/// Launches of one thread, by the kernel's name: an observer is told those of the whole process.
+/// Counts the launches of one thread, by kernel name. An observer receives the launches of the
+/// whole process.
 struct Launches {
     thread: ThreadId,
     counts: Mutex<Counts>,
@@ -43,11 +44,11 @@ impl LaunchObserver for Launches {
     }
 }
 
-/// What `work` launches. None of it is run.
+/// The launches of a piece of work, which is not run.
 struct Work {
-    /// All launches.
+    /// The number of all launches, by kernel.
     counts: Counts,
-    /// Those of our kernels, and what each of them has to do.
+    /// The launches of our kernels, with the work of each.
     launches: Vec<Launch>,
 }
 
@@ -70,8 +71,8 @@ impl Work {
         self.counts.values().sum()
     }
 
-    /// Seconds on an H200. Burn's own kernels count as launches that do nothing: they are few, and
-    /// their tensors are small.
+    /// Seconds on an H200. Launches of Burn's own kernels count only as launches without work,
+    /// because they are few and their tensors are small.
     fn seconds(&self) -> f64 {
         let ours: f64 = self.launches.iter().map(seconds).sum();
         ours + self.count() as f64 * LAUNCH
@@ -85,7 +86,7 @@ impl Work {
         self.launches.iter().map(|launch| launch.bytes as f64).sum()
     }
 
-    /// A line for each of our kernels, and one for the rest.
+    /// Prints a line for each of our kernels, and one for all others.
     fn print(&self, what: &str) {
         println!(
             "\n{what}: {} launches, {:.1} ms",
@@ -129,19 +130,20 @@ impl Work {
 /// Threads of a plane (warp) of NVIDIA's GPUs.
 const PLANE: usize = 32;
 
-/// Of an NVIDIA H200: operations a second in f32, bytes a second of its memory and of its first-level
-/// caches, and the threads that it needs to reach the first.
+/// Of an NVIDIA H200: f32 operations per second, bytes per second of its memory and of its
+/// first-level caches, and the number of threads that is needed for the full speed.
 const FLOPS: f64 = 67e12;
 const MEMORY: f64 = 4.3e12;
 const CACHE: f64 = 29.6e12;
 const THREADS: f64 = 60e3;
 
-/// Seconds that a step of a loop takes at least, and a launch.
+/// The minimum time in seconds of a loop step, and of a launch.
 const STEP: f64 = 30e-9;
 const LAUNCH: f64 = 5e-6;
 
-/// The time of a launch is that of what takes longest: to compute, to move values between memory and
-/// processor, to read them in the processor (16 bytes a vector), or to take one step after the other.
+/// The time of a launch is the longest of four times: for computing, for transfers between memory
+/// and processor, for reads from the cache (16 bytes per vector), and for the steps that run one
+/// after the other.
 fn seconds(launch: &Launch) -> f64 {
     let busy = (launch.units as f64 / THREADS).min(1.0);
     let compute = launch.flops as f64 / (FLOPS * busy);
@@ -172,7 +174,7 @@ fn training_step(device: &Device, width: usize, adversarial: bool) -> Work {
         state.apply(gradients, 1e-4)
     };
     let mut state = None;
-    // The first step also makes what later ones keep.
+    // The first step also allocates state that later steps reuse, so the second step is counted.
     work(|| {
         let model = config(width, adversarial).init(&device).unwrap();
         state = Some(step(TrainState::new(model)));
@@ -180,7 +182,7 @@ fn training_step(device: &Device, width: usize, adversarial: bool) -> Work {
     work(|| drop(step(state.take().unwrap())))
 }
 
-/// Judging one image of 256×256 pixels.
+/// Scoring one image of 256×256 pixels.
 fn judging(device: &Device, width: usize, adversarial: bool) -> Work {
     let mut inference = None;
     work(|| {
@@ -188,11 +190,12 @@ fn judging(device: &Device, width: usize, adversarial: bool) -> Work {
         inference = Some(Inference::new(&model, device, adversarial));
     });
     let image = RgbImage::new(256, 256);
-    // What the kernels would have computed is missing, so it does not matter what is read.
+    // The kernels do not run, so the values that are read are arbitrary.
     work(|| drop(pollster::block_on(inference.unwrap().predict(&[&image]))))
 }
 
-/// Fails if a kernel is made so that a large GPU would wait for it.
+/// Fails if a large kernel does not use enough threads of a large GPU, or has too many steps in
+/// sequence.
 fn assert_parallel(work: &Work) {
     let flops = work.flops();
     for launch in &work.launches {
@@ -205,8 +208,8 @@ fn assert_parallel(work: &Work) {
     }
 }
 
-/// The ceilings of the counts, and of the bytes of DAAD+, are what was reached: each change that needs
-/// less lowers them. The others are the aims.
+/// The limits of the launches, and of the bytes of DAAD+, are the current values; a change that
+/// needs less lowers them. The other limits are goals.
 #[test]
 fn few_launches_and_little_time() {
     let Some(adapter) = adapters().first() else {

@@ -1,4 +1,4 @@
-//! The images that both sides get: bytes, row by row, red, green, blue.
+//! The images that both programs get: bytes, row by row, red, green, blue.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Our side of the benchmarks outside a browser; `benches/run.js` drives it.
+//! Our part of the benchmarks outside a browser; `benches/run.js` starts it.
 
 mod images;
 mod model;
@@ -15,10 +15,10 @@ use daad::device::DeviceChoice;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// As of the program's own --device
+    /// As for the program's own --device
     #[arg(long, global = true, default_value_t = DeviceChoice::Cpu)]
     device: DeviceChoice,
-    /// What `cargo bench` adds
+    /// An argument that `cargo bench` adds
     #[arg(long, global = true, hide = true)]
     bench: bool,
 }
@@ -31,7 +31,7 @@ enum Command {
         width: usize,
         /// Image height and width in pixels
         size: usize,
-        /// Where to
+        /// The file to write
         out: PathBuf,
     },
     /// Train one step for every line on standard input
@@ -41,7 +41,7 @@ enum Command {
         images: PathBuf,
         system: System,
     },
-    /// Judge the images, all at once, for every line on standard input
+    /// Score all images in one batch for every line on standard input
     Score { model: PathBuf, images: PathBuf },
 }
 

@@ -1,5 +1,5 @@
-//! A model file of any width and size, whose weights are drawn from a fixed seed. Running
-//! statistics and biases are random too, so that a term that one side forgets shows.
+//! A model file of any width and size with random weights from a fixed seed. Running statistics and
+//! biases are random too, so that a term that one of the two programs lacks changes the result.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub(crate) fn write(width: usize, size: usize, out: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Scaled so that activations stay near 1.
+/// Random values, scaled so that activations stay near 1.
 fn draw(name: &str, shape: Vec<usize>, rng: &mut ChaCha8Rng) -> TensorData {
     let range = if name.ends_with("running_mean") || name.ends_with("bias") {
         -0.2..0.2
@@ -65,7 +65,7 @@ fn draw(name: &str, shape: Vec<usize>, rng: &mut ChaCha8Rng) -> TensorData {
     } else if name.ends_with("items") {
         -0.75..0.75
     } else {
-        // A transposed convolution has its inputs first, and its kernels do not overlap.
+        // The first axis of a transposed convolution is the input, and its windows do not overlap.
         let is_transposed = name.ends_with("up.weight");
         let fan_in: usize = if is_transposed {
             shape[0]
@@ -80,8 +80,9 @@ fn draw(name: &str, shape: Vec<usize>, rng: &mut ChaCha8Rng) -> TensorData {
         .map(|_| rng.random_range(range.clone()))
         .collect();
     if name.ends_with("items") {
-        // Queries come out of a ReLU, so every other item is like them and the rest unlike: no
-        // addressing weight lies so near the cut that rounding could decide.
+        // Queries are outputs of a ReLU and therefore not negative. Every other item is shifted up
+        // and is similar to them, the others are not. So no addressing weight is so close to the
+        // cut that rounding decides about it.
         for (index, item) in values.chunks_exact_mut(shape[1]).enumerate() {
             let shift = if index % 2 == 0 { 0.25 } else { -0.25 };
             item.iter_mut().for_each(|value| *value += shift);

@@ -1,11 +1,11 @@
-//! A line in, a JSON line out: how the driver makes two programs take turns.
+//! Reads a line and answers with a JSON line, so that the driver can run two programs in turn.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Calls `step` for every line on standard input and prints what it gives. Says `{}` first, once
-/// all is loaded.
+/// Calls `step` for every line on standard input and prints its result. Prints `{}` first, when
+/// everything is loaded.
 pub(crate) fn answer<T: Serialize>(
     mut step: impl FnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<()> {

@@ -22,7 +22,7 @@ struct Score {
     error_map: Vec<f32>,
 }
 
-/// Judges the images again and again, and tells of the first.
+/// Scores the images again and again, and reports the scores of the first image.
 pub(crate) fn run(model: &Path, batch: &Path, device: &DeviceChoice) -> anyhow::Result<()> {
     let device = device.resolve()?.device;
     let decoded = decode(&std::fs::read(model)?, &device)?;

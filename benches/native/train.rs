@@ -64,7 +64,7 @@ pub(crate) fn run(
         let losses = gradients.losses.clone();
         state = Some(before.apply(gradients, rate));
         let losses = read(losses);
-        // The losses are there before the weights are.
+        // The losses are ready before the weights are updated.
         device.sync().map_err(|error| anyhow!("{error:?}"))?;
         Ok(Step {
             seconds: start.elapsed().as_secs_f64(),

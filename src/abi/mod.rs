@@ -1,9 +1,9 @@
 //! The C interface of `daad.wasm`, for programs that run WebAssembly outside a browser. `daad.h`
 //! beside this file describes it for its callers.
 //!
-//! The module imports nothing, so any host can run it. Nothing here reads an address that the host
-//! gives: it is looked up among those that `Session` gave out. A wrong address, length or handle
-//! is therefore an error, and there is no unsafe operation in this module.
+//! The module imports nothing, so any host can run it. It never dereferences an address that the
+//! host passes, but looks it up among the addresses that `Session` returned. Therefore a wrong
+//! address, length or handle is an error, and this module has no unsafe operation.
 #![expect(
     unsafe_code,
     reason = "a function is exported under a name of its own; two with one name would not link"
@@ -20,7 +20,7 @@ thread_local! {
     static SESSION: RefCell<Session> = RefCell::default();
 }
 
-/// Allocates `len` bytes for a model or an image; null where there is not so much memory.
+/// Allocates `len` bytes for a model or an image; null if there is not enough memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn daad_alloc(len: usize) -> *mut u8 {
     answer(|session| session.allocate(len))
@@ -33,13 +33,13 @@ pub extern "C" fn daad_free(buffer: *mut u8) {
 }
 
 /// Reads a model file from the first `len` bytes of a buffer; returns a handle, or 0 for an error.
-/// The buffer is no longer needed.
+/// The buffer may be freed afterwards.
 #[unsafe(no_mangle)]
 pub extern "C" fn daad_load(buffer: *const u8, len: usize) -> u32 {
     answer(|session| session.load(buffer.addr(), len))
 }
 
-/// Frees a model; a handle of no model is ignored. Its results stay.
+/// Frees a model; an unknown handle is ignored. Its results remain valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn daad_close(handle: u32) {
     SESSION.with_borrow_mut(|session| session.close(handle));
@@ -69,20 +69,19 @@ pub extern "C" fn daad_result_free(result: *const DaadResult) {
     SESSION.with_borrow_mut(|session| session.free_result(result.addr()));
 }
 
-/// The sentence, in UTF-8, that says why the latest call that failed has failed. It stays until
-/// another call fails.
+/// The message of the last error, in UTF-8. It is valid until another call fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn daad_error() -> *const u8 {
     SESSION.with_borrow(|session| session.error.as_ptr())
 }
 
-/// The length of this sentence in bytes.
+/// The length of the message of the last error, in bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn daad_error_len() -> usize {
     SESSION.with_borrow(|session| session.error.len())
 }
 
-/// What `work` gives. Where it fails, it keeps the sentence and gives 0 or null.
+/// The result of `work`. If `work` fails, stores the error's message and returns 0 or null.
 fn answer<T: Default>(work: impl FnOnce(&mut Session) -> Result<T, String>) -> T {
     SESSION.with_borrow_mut(|session| {
         work(session).unwrap_or_else(|error| {

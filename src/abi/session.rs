@@ -1,4 +1,4 @@
-//! What a host holds: buffers, models and results, found again by address or handle.
+//! The objects that a host can refer to: buffers and results by their address, models by a handle.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -10,8 +10,8 @@ use image::RgbImage;
 use crate::image::{from_rgba, to_rgba};
 use crate::{Detection, Detector, Error};
 
-/// The result for one image, as the host reads it in memory. It and what it points to stay until
-/// `daad_result_free`.
+/// The result for one image, which the host reads from memory. The result and the data behind its
+/// pointers are valid until `daad_result_free`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct DaadResult {
@@ -23,23 +23,24 @@ pub struct DaadResult {
     pub reconstruction_score: f64,
     /// The alignment score L; NaN where the model has none.
     pub alignment_score: f64,
-    /// How unlike the good images the image as a whole is: above 1 the score means nothing.
+    /// How much the image as a whole differs from the good images: above 1 the score is
+    /// meaningless.
     pub unfamiliarity: f64,
     /// 1 for an anomalous image, else 0.
     pub anomalous: u32,
     /// The width of the three images below, which is the model's, in pixels.
     pub width: u32,
-    /// Their height in pixels.
+    /// The height of the three images, in pixels.
     pub height: u32,
     /// `width`·`height` errors, row by row.
     pub error_map: *const f32,
     /// The error map in colours, RGBA, row by row.
     pub heat_map: *const u8,
-    /// What the network rebuilds of the image, RGBA, row by row.
+    /// The reconstruction, RGBA, row by row.
     pub reconstruction: *const u8,
 }
 
-/// A result with what it points to.
+/// A result, together with the data that it points to.
 #[expect(dead_code, reason = "the vectors are read by the host alone")]
 struct Kept {
     result: Box<DaadResult>,
@@ -48,14 +49,14 @@ struct Kept {
     reconstruction: Vec<u8>,
 }
 
-/// Everything that was given out and not freed yet. Errors are sentences: those of the library, or
-/// what is wrong with a call.
+/// All objects that were returned to the host and not freed yet. Errors are messages: those of the
+/// library, or those about a wrong call.
 #[derive(Default)]
 pub(super) struct Session {
-    /// By address. These are vectors, not boxes, because the host writes into them.
+    /// Buffers by address. They are vectors, not boxes, because the host writes into them.
     buffers: BTreeMap<usize, Vec<u8>>,
     detectors: BTreeMap<u32, Detector>,
-    /// The latest handle. A handle is never given out again.
+    /// The last handle. Each handle is used only once.
     latest: u32,
     results: BTreeMap<usize, Kept>,
     pub(super) error: String,
@@ -110,7 +111,8 @@ impl Session {
         height: u32,
     ) -> Result<*const DaadResult, String> {
         let len = 4 * u128::from(width) * u128::from(height);
-        // What is longer than any buffer is refused with its length, whatever that is.
+        // A length that does not fit into `usize` is larger than any buffer, so it is refused in
+        // the same way.
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let pixels = self.bytes(address, len)?.to_vec();
         let image = from_rgba(pixels, width, height).map_err(sentence)?;
@@ -176,7 +178,7 @@ impl Kept {
     }
 }
 
-/// The value of a future that has nothing to wait for, as all of the CPU's.
+/// The value of a future that is ready at once, as all futures on the CPU are.
 fn ready<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,

@@ -35,7 +35,8 @@ pub(crate) struct ImportArgs {
     /// Replace a model that is there
     #[arg(long)]
     overwrite: bool,
-    /// TOML file of the settings of the network and its scores, as of `daad train`; flags go over it
+    /// TOML file of the settings of the network and its scores, as of `daad train`; flags go over
+    /// it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]

@@ -20,8 +20,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Divide-and-Assemble anomaly detection: learn from normal images what normal looks like, and
-/// find what does not.
+/// Divide-and-Assemble anomaly detection: learns from normal images, and finds images and regions
+/// that differ from them.
 ///
 /// Without a command it trains a small DAAD+ on textures that it makes itself, in minutes.
 #[derive(Debug, Parser)]

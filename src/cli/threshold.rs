@@ -20,7 +20,8 @@ use super::common::tiles::{self, TileArgs};
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct ThresholdArgs {
-    /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only read
+    /// The model file, rewritten in place; its weights stay as they are. With --tiles it is only
+    /// read
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// Share of normal images that the threshold may refuse at most

@@ -30,8 +30,8 @@ const ORPHAN_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct TrainArgs {
-    /// Good images, or a data set: MVTec AD, VisA, PIPED, MNIST, CIFAR-10, class folders, videos with
-    /// labels (docs/experiments.md has the layouts)
+    /// Good images, or a data set: MVTec AD, VisA, PIPED, MNIST, CIFAR-10, class folders, videos
+    /// with labels (docs/experiments.md has the layouts)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Train on these categories only (may be repeated); of MNIST, CIFAR-10 and class folders the
@@ -137,8 +137,8 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings with a model in the shape of the first training image, unless both of its sides were
-/// set, or it has a discriminator.
+/// The settings with a model in the shape of the first training image, unless the user set both
+/// sides of the model or the model has a discriminator.
 fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfig {
     if config.model.adversarial.is_some() {
         return config; // the discriminator needs square images
@@ -147,7 +147,7 @@ fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfi
     let (Some(Source::File(path)), None | Some(Counts::One(_))) = (first, &settings.size) else {
         return config;
     };
-    // An image that cannot be read is told of when it is its turn.
+    // An image that cannot be read is reported later, when it is needed.
     let read = std::fs::read(path).ok();
     let Some(image) = read.and_then(|bytes| decode_upright(&bytes).ok()) else {
         return config;
@@ -164,7 +164,7 @@ fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfi
     TrainConfig { model, ..config }
 }
 
-/// Says which categories are only tested.
+/// Prints which categories have no training images and are only tested.
 fn check_training_images(split: &Split, data: &Path) -> anyhow::Result<()> {
     let data = shown(data);
     anyhow::ensure!(
@@ -207,8 +207,8 @@ fn config(args: &TrainArgs, settings: &Settings) -> anyhow::Result<TrainConfig> 
     Ok(settings.resolve()?)
 }
 
-/// The configuration of a resumed run: that of its beginning, except the number of epochs, which
-/// `settings` may change.
+/// The configuration of a resumed run: the configuration from the checkpoint, except the number of
+/// epochs, which `settings` may change.
 fn resumed(begun: TrainConfig, settings: &Settings) -> anyhow::Result<TrainConfig> {
     let mut settings = settings.clone();
     let shorter = begun.model.height_px.min(begun.model.width_px);

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::{LabelledImage, Sample};
 use crate::error::Result;
 
-/// The number of images that are decoded in parallel as one portion. Two more portions are in
-/// memory beside the one in use.
+/// The number of images in a portion, whose images are decoded in parallel. Two more portions are
+/// in memory beside the one in use.
 const PORTION: usize = 32;
 
 /// The images of `samples` in order, resized to the given size. An image that cannot be read is

@@ -1,4 +1,5 @@
-//! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like theirs.
+//! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like
+//! theirs.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use super::{Sample, mvtec};
 use crate::error::Result;
 use crate::metric::Label;
 
-/// PIPED has no official split, so the first normal images by name, this many, are for training.
+/// PIPED has no official split, so this number of normal images, the first by name, are for
+/// training.
 const PIPED_TRAINING_IMAGES: usize = 36;
 
 /// Opens `root` as one category, or each folder in it as a category; these folders may also be in

@@ -27,8 +27,9 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     Ok(split)
 }
 
-/// Refuses what is no data set of classes, but one of good images: where a folder in `test` says that
-/// it is normal and the only folder in `train` has another name, nothing says what that holds.
+/// Refuses a data set of good images, which is not one of classes: if a folder in `test` has a name
+/// for normal images and the only folder in `train` has another name, it is unknown what the
+/// training images show.
 fn check_names(train: &Path, test: &Path) -> Result<()> {
     let [classes, tested] = [train, test].map(|part| Listing::of(part).map(|part| part.folders));
     let (classes, tested) = (classes?, tested?);

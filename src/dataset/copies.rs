@@ -1,4 +1,4 @@
-//! Finds photographs that are there twice: by link, or copied under the same or another name.
+//! Finds photographs that occur twice: through a link, or as a copy with the same or another name.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use super::sample::open_file;
 use super::{Sample, Source};
 use crate::metric::Label;
 
-/// These files without copies: of those with the same bytes, the first.
+/// These files without copies: of several files with the same bytes, only the first.
 ///
 /// ```
 /// use daad::dataset::without_copies;
@@ -42,9 +42,9 @@ pub fn without_copies(paths: Vec<PathBuf>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The groups of samples whose files are the same, by index, each ascending: files of a length that
-/// several have are compared by their ends, and by all of their bytes only where these are the same
-/// too.
+/// The groups of samples with identical files, as indices in ascending order. Only files of equal
+/// length are compared by their first and last bytes, and only files that agree there too are
+/// compared by all bytes.
 fn same(samples: &[&Sample]) -> Vec<Vec<usize>> {
     let all = (0..samples.len()).collect();
     let by_length = groups(all, |index| length(samples[index]));
@@ -55,7 +55,7 @@ fn same(samples: &[&Sample]) -> Vec<Vec<usize>> {
     same.collect()
 }
 
-/// What a user should know of photographs that are there twice.
+/// The warnings about photographs that occur twice.
 pub(super) fn notes(train: &[Sample], test: &[Sample]) -> Vec<String> {
     let samples: Vec<&Sample> = train.iter().chain(test).collect();
     let (mut tested, mut copied) = (Vec::new(), Vec::new());
@@ -100,8 +100,8 @@ pub(super) fn notes(train: &[Sample], test: &[Sample]) -> Vec<String> {
     [tested, copied].into_iter().flatten().collect()
 }
 
-/// The groups of two and more indices with the same key; without those that have none. Each group is
-/// in ascending order.
+/// The groups of at least two indices with the same key, each in ascending order. Indices without a
+/// key are left out.
 fn groups<Key: Eq + std::hash::Hash>(
     indices: Vec<usize>,
     key: impl Fn(usize) -> Option<Key>,
@@ -118,7 +118,8 @@ fn groups<Key: Eq + std::hash::Hash>(
         .collect()
 }
 
-/// None for what is empty or in a file of many images, which needs no comparison.
+/// The length of the sample's file. None if the file is empty, or if it holds many images and needs
+/// no comparison.
 fn length(sample: &Sample) -> Option<u64> {
     let Source::File(path) = &sample.source else {
         return None;
@@ -158,7 +159,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             Sample::of_file(path, "", Label::Normal)
         };
-        // Of one length and with the same ends.
+        // Files of the same length with the same first and last bytes.
         let large = |middle: u8| [vec![7; 50_000], vec![middle], vec![7; 50_000]].concat();
         let train = [
             sample("a.png", b"one"),

@@ -1,4 +1,4 @@
-//! Lists what folders hold: images, folders, and what is not read.
+//! Lists the content of folders: images, folders, and files that are not read.
 
 use std::collections::HashSet;
 use std::fs::{self, FileType};
@@ -16,12 +16,12 @@ const ENDINGS: [&str; 10] = [
     "png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "tif", "tiff",
 ];
 
-/// The endings of what `daad score` and `daad report` write beside images. These are no photographs,
-/// so they must not be scored the next time, and are listed as not read.
+/// The endings of images that `daad score` and `daad report` write beside other images. They are
+/// not photographs, so the next run must not score them; they are listed as not read.
 const OWN_ENDINGS: [&str; 2] = [".heat.png", ".reconstruction.png"];
 
-/// Files and folders that systems put beside a person's own, in lower case; further ones begin with
-/// a dot. They are left out without a word, because nobody put them there.
+/// Files and folders that operating systems create beside the user's own, in lower case; others of
+/// them begin with a dot. They are not reported, because the user did not put them there.
 const OF_SYSTEMS: [&str; 17] = [
     "thumbs.db",
     "ehthumbs.db",
@@ -42,12 +42,13 @@ const OF_SYSTEMS: [&str; 17] = [
     "temporary items",
 ];
 
-/// How deep folders are searched for images that are not read, to say where they are, and how many
-/// folders at most.
+/// The maximum depth and the maximum number of folders of the search for images that are not read.
+/// The search tells the user where they are.
 pub(super) const SEARCH_DEPTH: usize = 6;
 const SEARCHED_FOLDERS: usize = 1000;
 
-/// What a folder holds, each sorted by path; without the files and folders of operating systems.
+/// The content of a folder, each part sorted by path, without the files and folders of operating
+/// systems.
 ///
 /// ```
 /// use std::path::Path;
@@ -66,13 +67,14 @@ pub struct Listing {
     pub images: Vec<PathBuf>,
     /// The folders.
     pub folders: Vec<PathBuf>,
-    /// Everything else: other files, images that this program wrote, and links to what is not there.
+    /// Everything else: other files, images that this program wrote, and links with a missing
+    /// target.
     pub unread: Vec<PathBuf>,
 }
 
 impl Listing {
-    /// Lists what is directly in `folder`. A link to a folder that `folder` is in leads in a circle,
-    /// and is listed as not read.
+    /// Lists the content of `folder`, without its subfolders' content. A link to a folder that
+    /// contains `folder` would cause an endless loop, so it is listed as not read.
     ///
     /// ```
     /// use daad::dataset::Listing;
@@ -101,9 +103,10 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Lists what is in `folder` and in all folders below it; `folders` are all of these. A folder
-    /// that is reached again through a link is listed once. A link to another place in the data set
-    /// `root` is not followed, for what is there has a meaning of its own; it is listed as not read.
+    /// Lists the content of `folder` and of all folders below it; `folders` has all of these
+    /// folders. A folder that can be reached in several ways is listed once. A link to another
+    /// place in the data set `root` is listed as not read and not followed, because the place's own
+    /// layout decides about its images.
     ///
     /// # Errors
     ///
@@ -112,7 +115,8 @@ impl Listing {
         Self::below_except(folder, root, &[])
     }
 
-    /// As [`Listing::below`], but folders of one of these names, in any case, are listed as not read.
+    /// As [`Listing::below`], but folders with one of these names, in any case, are listed as not
+    /// read.
     pub(super) fn below_except(folder: &Path, root: &Path, names: &[&str]) -> Result<Self> {
         let mut all = Self::of(folder)?;
         let (own, root) = (identity(folder), identity(root));
@@ -141,8 +145,8 @@ impl Listing {
         Ok(all)
     }
 
-    /// The folder of the given name, in any case: file systems differ in whether case matters, and
-    /// the name as it is listed is the same on all of them.
+    /// The folder with the given name, in any case: file systems differ in whether case matters,
+    /// but a folder's listed name is the same on all of them.
     pub(super) fn folder(&self, names: &[&str]) -> Option<PathBuf> {
         let mut names = names.iter();
         names.find_map(|wanted| {
@@ -162,8 +166,8 @@ pub(super) fn is_named(folder: &Path, names: &[&str]) -> bool {
     names.iter().any(|name| own.eq_ignore_ascii_case(name))
 }
 
-/// The folders below `folder` that hold images, with their numbers, in a few words; empty where
-/// there are none. Folders that cannot be read are passed over.
+/// A short text with the folders below `folder` that hold images, and the number of images in each;
+/// empty if there are none. Folders that cannot be read are skipped.
 ///
 /// ```
 /// use daad::dataset::where_images_are;
@@ -201,8 +205,8 @@ pub(super) fn holds_images(folder: &Path, depth: usize) -> bool {
     !listing.images.is_empty() || (depth > 1 && folders.any(|inner| holds_images(inner, depth - 1)))
 }
 
-/// What is in `folder`, without what operating systems put there, sorted, each with what it or its
-/// link's target is; None for a link to what is not there.
+/// The content of `folder`, sorted, without the files of operating systems. Each path has its file
+/// type, or that of its link's target; None if the target is missing.
 fn entries(folder: &Path) -> Result<Vec<(PathBuf, Option<FileType>)>> {
     let failed = |error| Error::file("cannot read folder", folder, error);
     let mut paths = Vec::new();
@@ -210,7 +214,8 @@ fn entries(folder: &Path) -> Result<Vec<(PathBuf, Option<FileType>)>> {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
         if !is_of_system(&name(&path)) {
-            // The listing itself says what is no link, which spares a call for each file.
+            // For a path that is not a link, the listing already has the type, which saves a system
+            // call for each file.
             let kind = match entry.file_type() {
                 Ok(kind) if !kind.is_symlink() => Some(kind),
                 _ => fs::metadata(&path).ok().map(|found| found.file_type()),
@@ -256,7 +261,7 @@ pub(super) fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The first of `names` that is a file in `root`.
+/// The first of `names` that is the name of a file in `root`.
 pub(super) fn first_file(root: &Path, names: &[&str]) -> Option<PathBuf> {
     let files = names.iter().map(|name| root.join(name));
     files.into_iter().find(|file| file.is_file())

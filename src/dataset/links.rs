@@ -1,20 +1,21 @@
-//! Where links lead. A link within a data set would give images a second meaning.
+//! The targets of links. A link inside a data set would give its images a second label.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The place itself that a path leads to, through whatever links.
+/// The path of the target, after all links are followed.
 pub(super) fn identity(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Whether a link leads to a folder that it is in.
+/// Whether `path` is a link to a folder that contains the link.
 pub(super) fn leads_up(path: &Path) -> bool {
     let parent = path.parent().filter(|_| path.is_symlink());
     parent.is_some_and(|parent| identity(parent).starts_with(identity(path)))
 }
 
-/// Whether a link leads into one of `folders` that is no link itself.
+/// Whether `path` is a link to a place in one of `folders`; folders that are links themselves do
+/// not count.
 pub(super) fn leads_into(path: &Path, folders: &[&PathBuf]) -> bool {
     let mut folders = folders.iter().filter(|folder| !folder.is_symlink());
     path.is_symlink() && folders.any(|folder| identity(path).starts_with(identity(folder)))

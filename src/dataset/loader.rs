@@ -164,7 +164,7 @@ impl TrainingImages for Loader {
         self.shared.samples.len()
     }
 
-    /// The hash of what identifies the files, for which nothing has to be decoded.
+    /// A hash of the properties that identify the files without decoding them.
     fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(format!(
@@ -369,7 +369,7 @@ mod tests {
         assert_ne!(fingerprint(&samples[1..]), before);
         let path = root.path().join("7.png");
         let mut bytes = std::fs::read(&path).unwrap();
-        // Another picture under the same name, of the same length.
+        // A different picture with the same name and the same length.
         let last_pixels = bytes.len() - 20;
         bytes[last_pixels] ^= 1;
         std::fs::write(&path, bytes).unwrap();

@@ -70,8 +70,8 @@ pub enum Unreadable {
     Skip,
 }
 
-/// Leaves out the images that cannot be read, if `unreadable` says so; `on_left_out` receives the
-/// error of each. An image whose mask cannot be read stays, without its mask.
+/// Removes the images that cannot be read, if `unreadable` asks for it; `on_left_out` is called
+/// with the error of each. An image with an unreadable mask is kept, without its mask.
 ///
 /// ```
 /// use daad::dataset::{Sample, Unreadable, readable};
@@ -106,7 +106,7 @@ pub fn readable(
     })
 }
 
-/// A folder of images whose layout says what they are.
+/// A folder of images whose layout says which images are normal.
 ///
 /// | data | what the folder holds |
 /// |---|---|
@@ -119,16 +119,16 @@ pub fn readable(
 /// | video | folders of frames for training and testing, and the labels of the test frames |
 /// | good images | images: all are normal, for training |
 ///
-/// Names count in any case. A folder of normal images may be called `good`, `ok` or `normal` and may
-/// have folders in it; `train` may hold its images directly. The mask of `NAME` in `test/DEFECT` is
-/// `ground_truth/DEFECT/NAME`, the same with `_mask` and other endings, or all images in a folder of
-/// that name (MVTec LOCO), or labelme's `NAME.json` beside the image; `masks`, `SegmentationClass` and
-/// such are folders of masks too, also inside `test/DEFECT`. Of a mask, everything but black (or
-/// transparent) is anomalous.
+/// The case of names does not matter. A folder of normal images may be called `good`, `ok` or
+/// `normal` and may have subfolders; `train` may hold its images directly. The mask of `NAME` in
+/// `test/DEFECT` is `ground_truth/DEFECT/NAME`, possibly with `_mask` or another suffix, or all
+/// images in a folder of that name (MVTec LOCO), or labelme's `NAME.json` beside the image. Folders
+/// called `masks`, `SegmentationClass` and others are folders of masks too, also inside
+/// `test/DEFECT`. All pixels of a mask that are not black (or transparent) are anomalous.
 ///
-/// Hidden files and what operating systems put beside images are passed over; what else is not used
-/// is said by [`Split::notes`]. A folder that contains several folders of images, in none of these
-/// layouts, is refused, because nothing says that the images are normal.
+/// Hidden files and files of operating systems are ignored; [`Split::notes`] names everything else
+/// that is not used. A folder with several folders of images and none of these layouts is refused,
+/// because it is unknown whether the images are normal.
 ///
 /// ```
 /// use daad::dataset::DataSet;
@@ -168,9 +168,10 @@ impl DataSet {
     /// without a known layout and for labels that do not match the images.
     pub fn open(root: &Path) -> Result<Self> {
         type Layout = fn(&Path) -> Result<Split>;
-        // The order matters. The layout of classes also matches data sets of videos and categories,
-        // so it comes after them. Good images come last, because a single image beside the folders
-        // of another layout must not turn the data set into a folder of good images.
+        // The order of the layouts matters. The layout of classes also matches data sets of videos
+        // and categories, so it comes after them. The layout of good images comes last, because a
+        // single image beside the folders of another layout must not turn the data set into a
+        // folder of good images.
         let layouts: [(Layout, bool); 7] = [
             (mnist::open, true),
             (cifar::open, true),

@@ -18,8 +18,8 @@ pub(super) fn is_normal(folder: &Path) -> bool {
     is_named(folder, &NORMAL)
 }
 
-/// Adds the samples of a category if its folder is so laid out, and returns whether it is. To
-/// evaluate a model, `test` is enough if a folder in it holds normal images.
+/// Adds the samples of a category if its folder has this layout, and returns whether it has. For
+/// evaluating a model, `test` is enough if it has a folder of normal images.
 pub(super) fn add(
     split: &mut Split,
     folder: &Listing,
@@ -42,7 +42,7 @@ pub(super) fn add(
         });
     }
     let masks = folder.folder(&MASK_FOLDERS);
-    // Such as MVTec LOCO's `validation`, and `Test` beside `test`.
+    // For instance MVTec LOCO's `validation`, or `Test` beside `test`.
     let used = [&train, &test, &masks];
     let others = folder.folders.iter().filter(|other| {
         let is_used = used.iter().any(|used| used.as_ref() == Some(other));
@@ -57,8 +57,8 @@ pub(super) fn add(
     Ok(true)
 }
 
-/// The normal images to train on in `train`: all below a folder whose name says that they are normal
-/// or, where no folder in it holds images, those directly in it. None for another layout.
+/// The normal training images in `train`: all images in folders with a name for normal images, or,
+/// if no folder in `train` holds images, the images directly in `train`. None for another layout.
 fn training(train: &Path, root: &Path) -> Result<Option<Listing>> {
     let direct = photographs(train)?;
     let (normal, other): (Vec<_>, Vec<_>) =
@@ -88,15 +88,15 @@ fn training(train: &Path, root: &Path) -> Result<Option<Listing>> {
     Ok(Some(training))
 }
 
-/// No images to train on, if the folder of test images says which are normal.
+/// An empty list of training images, if a folder of test images has a name for normal images.
 fn test_alone(test: Option<&Path>) -> Result<Option<Listing>> {
     let kinds = test.map(Listing::of).transpose()?.unwrap_or_default();
     let is_known = kinds.folders.iter().any(|kind| is_normal(kind));
     Ok(is_known.then(Listing::default))
 }
 
-/// Adds the images in the folders of `test`. Their masks are in `masks` or in a folder of `test`,
-/// and else among the images.
+/// Adds the images in the folders of `test`. Their masks are in `masks` or in a folder of `test`;
+/// if there are none, the masks are beside the images.
 fn add_test(
     split: &mut Split,
     test: &Listing,
@@ -108,7 +108,7 @@ fn add_test(
     let folders = test.folders.iter();
     let (mask_folders, kinds): (Vec<&PathBuf>, Vec<_>) =
         folders.partition(|folder| is_named(folder, &MASK_FOLDERS));
-    // A link to another kind's folder would count its images twice.
+    // A link to the folder of another kind would count its images twice.
     let (again, kinds): (Vec<&PathBuf>, Vec<_>) =
         kinds.iter().partition(|&&kind| leads_into(kind, &kinds));
     split.pass_over(category, again.into_iter().cloned());
@@ -157,9 +157,10 @@ fn add_test(
 struct MaskFolders {
     /// The masks of each kind of defect that has a folder of masks.
     of_kind: HashMap<PathBuf, Masks>,
-    /// Where no kind has one: the masks of all kinds, which belong to images by name alone.
+    /// The masks of all kinds, used if no kind has its own folder. Only the names say to which
+    /// image a mask belongs.
     of_all: Option<Masks>,
-    /// What is no mask that can be read.
+    /// Files that are not readable masks.
     unread: Vec<PathBuf>,
 }
 
@@ -189,7 +190,8 @@ impl MaskFolders {
         Ok(found)
     }
 
-    /// The masks of the image at `path`, which is in the folder `kind`; `beside` are the masks there.
+    /// The masks of the image at `path` in the folder `kind`; `beside` has the masks in that
+    /// folder.
     fn of(&self, kind: &Path, path: &Path, beside: &Masks) -> Found {
         let place = path.strip_prefix(kind).unwrap_or(path);
         let masks = self.of_kind.get(kind).or(self.of_all.as_ref());

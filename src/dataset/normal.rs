@@ -58,7 +58,7 @@ impl NormalImages {
         }
     }
 
-    /// How many bytes the decoded images take that are kept from epoch to epoch.
+    /// The size in bytes of the decoded images that are kept from epoch to epoch.
     pub(crate) fn cached_bytes(&self, config: &TrainConfig) -> u64 {
         let image = 3 * config.model.width_px * config.model.height_px;
         let all = (self.count() * image) as u64;
@@ -113,7 +113,8 @@ impl NormalImages {
                 for image in load_ahead(held_out, size) {
                     is_any_read |= add(image)?;
                 }
-                // Where none can be read, the first image that can be is held out instead.
+                // If no held-out image can be read, the first training image that can be read is
+                // held out instead.
                 while !is_any_read && training.len() > 1 {
                     is_any_read = add(training.remove(0).load(size.0, size.1))?;
                 }
@@ -131,7 +132,7 @@ impl NormalImages {
     }
 }
 
-/// Labelled images. Reading from files starts only when the first image is asked for.
+/// Labelled images. Files are read only when the first image is needed.
 ///
 /// ```
 /// use daad::dataset::{SyntheticImages, TestImages, Texture};

@@ -1,4 +1,4 @@
-//! Sentences about what a data set holds that is not used, one line each.
+//! Sentences about the unused parts of a data set, one line each.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub(crate) fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{plural}")
 }
 
-/// Names what is not read, in one sentence; None where `paths` is empty.
+/// Names the files and folders that are not read, in one sentence; None if `paths` is empty.
 ///
 /// ```
 /// use daad::dataset::unread;
@@ -54,7 +54,7 @@ pub fn unread(paths: &[PathBuf]) -> Option<String> {
     Some(format!("{what} {is} not read: {}.", in_short(&named)))
 }
 
-/// What a path is, if it is neither a file nor a folder of its own.
+/// The kind of a path that is neither a file nor a folder of its own.
 fn what_else(path: &Path) -> Option<&'static str> {
     match (path.is_symlink(), path.metadata()) {
         (true, Err(_)) => Some("a link to what is not there"),
@@ -64,7 +64,7 @@ fn what_else(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// The file with its folder, which tells files of the same name apart.
+/// The file name with its folder, which distinguishes files of the same name.
 pub(crate) fn brief(path: &Path) -> String {
     let folder = path.parent().map(files::name).unwrap_or_default();
     match folder.is_empty() {

@@ -7,11 +7,11 @@ use super::sample::open_file;
 use super::{Sample, Source};
 use crate::image::only_part_read;
 
-/// How much of a file is read. An animation says at its beginning that it is one.
+/// The number of bytes that are read of a file. An animation is marked as such at its beginning.
 const START_BYTES: u64 = 4 << 10;
 
-/// Names the training images that are files of several pages or frames; the evaluation says it of
-/// test images.
+/// Names the training images that are files with several pages or frames. For test images, the
+/// evaluation does this.
 pub(super) fn note(train: &[Sample]) -> Option<String> {
     let partial = train.iter().filter(|sample| match &sample.source {
         Source::File(path) => open_file(path).and_then(is_partial).unwrap_or(false),
@@ -31,7 +31,7 @@ pub(super) fn note(train: &[Sample]) -> Option<String> {
     })
 }
 
-/// Whether a file holds several images, as far as its beginning and TIFF's directory say.
+/// Whether a file holds several images, according to its beginning and, for TIFF, its directory.
 fn is_partial(mut file: impl Read + Seek) -> io::Result<bool> {
     let mut start = Vec::new();
     (&mut file).take(START_BYTES).read_to_end(&mut start)?;
@@ -40,7 +40,8 @@ fn is_partial(mut file: impl Read + Seek) -> io::Result<bool> {
         b"MM\0*" => u32::from_be_bytes,
         _ => return Ok(only_part_read(&start).is_some()),
     };
-    // The directory of a TIFF file may be anywhere: it is brought behind an own header.
+    // A TIFF directory may be anywhere in the file. It is appended to a new header, as if it were
+    // at the beginning.
     let Some(&place) = start[4..].first_chunk::<4>() else {
         return Ok(false);
     };

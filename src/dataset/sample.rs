@@ -124,7 +124,7 @@ impl Source {
         }
     }
 
-    /// The file and its folder, for sentences.
+    /// The file and its folder, for messages.
     pub(super) fn brief(&self) -> String {
         notes::brief(Path::new(&self.to_string()))
     }
@@ -207,7 +207,7 @@ pub struct Sample {
     pub label: Label,
     /// The video that the image is a frame of; empty for single images.
     pub video: String,
-    /// The image files that show where the defects are, to be united; empty where there is none.
+    /// The mask files, whose union marks the defects; empty if there is none.
     pub masks: Vec<PathBuf>,
 }
 
@@ -324,12 +324,12 @@ pub struct LabelledImage {
     /// The mask of the defect, of the image's size: 255 for anomalous pixels, 0 for normal ones.
     /// None for normal images, and for anomalous images without a known mask.
     pub mask: Option<GrayImage>,
-    /// Why there is no mask although there is a file of one.
+    /// The reason why there is no mask although there is a mask file.
     pub mask_flaw: Option<MaskFlaw>,
-    /// Whether the photograph is turned by EXIF and the sides of the mask do not tell whether it was
-    /// drawn before or after; it is taken to be drawn before.
+    /// Whether EXIF turns the photograph and the sides of the mask do not show whether the mask was
+    /// drawn before or after this rotation; the program then assumes before.
     pub is_mask_turn_guessed: bool,
-    /// Which part of the file the pixels are, where it holds several images.
+    /// The part of the file that the pixels come from, if the file holds several images.
     pub part: Option<&'static str>,
     /// The pixels.
     pub image: RgbImage,
@@ -351,13 +351,13 @@ fn ends(mut file: impl Read + Seek) -> io::Result<String> {
 }
 
 impl LabelledImage {
-    /// The file and its folder, for sentences.
+    /// The file and its folder, for messages.
     pub(crate) fn brief_name(&self) -> String {
         notes::brief(Path::new(&self.name))
     }
 }
 
-/// Opens a file, but no pipe or device: reading these may never end.
+/// Opens a regular file. Pipes and devices are refused, because reading from them may never end.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
     match path.metadata()?.is_file() {
         true => File::open(path),

@@ -26,17 +26,18 @@ pub struct Split {
     pub test: Vec<Sample>,
     /// Whether the layout has a place for masks of anomalous images.
     pub(super) expects_masks: bool,
-    /// The anomalous test images without masks because other images have the same names but for case
-    /// or ending.
+    /// The anomalous test images that have no mask because the names of other images differ from
+    /// theirs only in case or ending.
     pub(super) sharing: Vec<Sample>,
-    /// What lies among the images of a category, or of all where the category is empty, and is not
-    /// read.
+    /// Files and folders that are not read, each with the category in whose folder they are; the
+    /// category is empty for those of the whole data set.
     pub(super) unread: Vec<(String, PathBuf)>,
 }
 
 impl Split {
-    /// Says what of the data is not used, a sentence each: files that are not read, anomalous test
-    /// images without a mask, training images of which only a part is read, and copies.
+    /// Describes the data that is not used, one sentence for each kind: files that are not read,
+    /// anomalous test images without a mask, training images of which only a part is read, and
+    /// copies.
     ///
     /// ```
     /// use daad::dataset::DataSet;
@@ -93,7 +94,8 @@ impl Split {
         })
     }
 
-    /// Where a folder of normal images has an unexpected name, its images count as anomalous.
+    /// A warning if all test images count as anomalous because no folder has a name for normal
+    /// images.
     fn without_normal(&self) -> Option<String> {
         let kinds: BTreeSet<&str> = self.test.iter().map(|sample| &*sample.kind).collect();
         let kinds: Vec<String> = kinds.into_iter().map(str::to_owned).collect();
@@ -110,7 +112,7 @@ impl Split {
         })
     }
 
-    /// Notes what is not read.
+    /// Records files and folders that are not read.
     pub(super) fn pass_over(&mut self, category: &str, paths: impl IntoIterator<Item = PathBuf>) {
         let paths = paths.into_iter();
         self.unread

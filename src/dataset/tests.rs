@@ -1,4 +1,5 @@
-//! Layouts, on files made here; on real data in `tests/integration/data.rs`.
+//! Tests of the layouts, with files that the tests create. `tests/integration/data.rs` tests them
+//! with real data.
 
 mod masks;
 mod own;
@@ -43,7 +44,7 @@ fn names(samples: &[Sample]) -> Vec<String> {
     samples.iter().map(describe).collect()
 }
 
-/// A small data set as MVTec AD lays it out, with every file's name changed by `rename`.
+/// A small data set in the layout of MVTec AD, in which `rename` changes the name of every file.
 fn renamed(rename: impl Fn(&str) -> String) -> TempDir {
     let files = [
         "train/good/0.png",

@@ -1,5 +1,5 @@
-//! VisA as it is published: all objects in one folder, with `split_csv/1cls.csv`, which says what each
-//! image is for.
+//! VisA as published: all objects in one folder, and a file `split_csv/1cls.csv` that says for each
+//! image whether it is for training or testing.
 
 use std::path::Path;
 

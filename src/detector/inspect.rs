@@ -36,7 +36,7 @@ pub struct BlockPlace {
     pub channel: usize,
 }
 
-/// What the memory does with one block.
+/// The memory's result for one block.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {

@@ -1,5 +1,5 @@
 //! The detector. From the bytes of a model and of images it computes scores, verdict,
-//! reconstruction and error map. It is the same on every target. [`Detector`] shows it at work.
+//! reconstruction and error map, in the same way on every target. [`Detector`] has an example.
 
 mod inference;
 mod inspect;
@@ -27,9 +27,9 @@ pub use tiling::{Tile, TileGrid, TileSize};
 /// file.
 ///
 /// NOTE: scores are not continuous in the activations, because hard shrinkage sets every addressing
-/// weight below 1/N to zero (below Eq. 2). Rounding differences of 1e-5, as between any two devices, were
-/// seen to change L by up to 2e-3 of its value. A device that computes something wrong is off by
-/// far more.
+/// weight below 1/N to zero (below Eq. 2). Rounding differences of 1e-5, as between any two
+/// devices, were seen to change L by up to 2e-3 of its value. A device that computes something
+/// wrong is off by far more.
 const REFERENCE_TOLERANCE: f64 = 1e-2;
 
 /// A trained and calibrated model on a device.
@@ -85,7 +85,7 @@ pub struct Detection {
     /// How unlike the good images the image as a whole is: above 1 it is unfamiliar. See
     /// [`crate::score::Appearance`].
     pub unfamiliarity: f64,
-    /// What is said about the image.
+    /// The verdict on the image.
     pub verdict: Verdict,
     /// The input of the network: the image at the model's size.
     pub input: RgbImage,
@@ -115,8 +115,9 @@ impl Detector {
         Ok(Self::new(&model, card, device))
     }
 
-    /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. After
-    /// that, everything that happens only once, when code first runs, is done.
+    /// Scores the test pattern with the smallest possible DAAD+, whose weights are all zero. The
+    /// first image causes work that later images do not repeat, such as compiling functions or
+    /// shaders. With this function a caller does that work in advance.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {
@@ -280,8 +281,8 @@ impl Detector {
         Ok(detections.swap_remove(0))
     }
 
-    /// Scores several decoded images in one pass: as [`Self::detect_image`], in the same order. The
-    /// memory it takes grows with their number.
+    /// Scores several decoded images in one pass, as [`Self::detect_image`] does, in the same
+    /// order. The memory use grows with the number of images.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {

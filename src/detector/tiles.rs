@@ -80,7 +80,7 @@ pub struct TiledDetection {
     pub is_anomalous: bool,
     /// The median of the tiles' unfamiliarities: above 1 the photograph is unfamiliar.
     pub unfamiliarity: f64,
-    /// What is said about the photograph.
+    /// The verdict on the photograph.
     pub verdict: Verdict,
     /// Width of the photograph.
     pub width_px: u32,

@@ -223,8 +223,8 @@ pub(super) fn stitch(
     }
 }
 
-/// The range of those of `values` values, spread evenly over `pixels` pixels, that lie at least
-/// partly in pixel `index`.
+/// If `values` values are spread evenly over `pixels` pixels: the range of the values that lie at
+/// least partly in pixel `index`.
 fn sources(index: usize, pixels: usize, values: usize) -> std::ops::Range<usize> {
     index * values / pixels..((index + 1) * values).div_ceil(pixels)
 }

@@ -14,8 +14,8 @@ const PROGRAM_BYTES: u64 = 48 << 20;
 /// The number of tensors per parameter: the parameter, its gradient and Adam's two moments.
 const COPIES: u64 = 4;
 
-/// The number of tensors per parameter that lie in one buffer of a GPU: the parameter and Adam's two
-/// moments.
+/// The number of tensors per parameter that lie in one buffer of a GPU: the parameter and Adam's
+/// two moments.
 const STATE: u64 = 3;
 
 /// The number of maps that the backward pass keeps, in units of a map of the first scale. Encoder,

@@ -237,8 +237,8 @@ pub fn adapters() -> &'static [Adapter] {
     adapters
 }
 
-/// The adapters, and the instance that they come from. It must stay: Vulkan's loader crashes where
-/// instances are created and dropped on several threads.
+/// The adapters, and the instance that they come from. The instance must not be dropped: Vulkan's
+/// loader crashes if several threads create and drop instances.
 #[cfg(feature = "webgpu")]
 fn find_adapters() -> (burn::tensor::wgpu::wgpu::Instance, Vec<Adapter>) {
     use burn::tensor::DeviceKind;

@@ -1,8 +1,8 @@
-//! Names the images whose masks do not say where the defect is, and of which only a part was read.
+//! Names the test images with unusable or doubtful masks, and those of which only a part is read.
 
 use crate::dataset::{LabelledImage, MaskFlaw, in_short};
 
-/// The images with a mask that is of no use or in doubt, and those of which only a part was read.
+/// The images with an unusable or doubtful mask, and the images of which only a part is read.
 #[derive(Debug, Default)]
 pub(super) struct Flaws {
     empty: Vec<String>,
@@ -33,7 +33,7 @@ impl Flaws {
         }
     }
 
-    /// A sentence for each kind of what there is to say.
+    /// One sentence for each kind of problem.
     pub(super) fn notes(&self) -> Vec<String> {
         let note = |names: &[String], what: &str| {
             let (count, names) = (names.len(), in_short(names));

@@ -65,8 +65,8 @@ pub struct Evaluated {
     pub evaluation: Evaluation,
     /// Every test image with its scores, in the original order.
     pub images: Vec<ScoredImage>,
-    /// What has to be known about the figures, a sentence each: which images are left out of pixel
-    /// metrics because of their masks, and how many are unfamiliar.
+    /// Notes on the figures, one sentence each: which images the pixel metrics leave out because of
+    /// their masks, and how many images are unfamiliar.
     pub notes: Vec<String>,
 }
 

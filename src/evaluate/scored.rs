@@ -8,7 +8,7 @@ use crate::dataset::LabelledImage;
 use crate::metric::Label;
 use crate::score::{Fusion, RawScore};
 
-/// What is known about a test image, and its scores.
+/// A test image: its labels and its scores.
 ///
 /// ```
 /// # use burn::tensor::Device;
@@ -57,8 +57,8 @@ pub struct ScoredImage {
 }
 
 impl ScoredImage {
-    /// A scored image without the paper's score, which needs the scores of all images first: see
-    /// [`apply_paper_protocol`].
+    /// A scored image without the score of the paper's protocol, which can be computed only after
+    /// all images are scored: see [`apply_paper_protocol`].
     pub(super) fn new(labelled: &LabelledImage, raw: RawScore, deployed: f64) -> Self {
         let anomalous_share = match (&labelled.mask, labelled.label) {
             (Some(mask), _) => {

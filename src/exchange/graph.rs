@@ -8,18 +8,18 @@ use super::protobuf::{
     ValueInfoProto,
 };
 
-/// The name of the batch axis, whose size is known only in use.
+/// The name of the batch axis, whose size is not known before inference.
 const BATCH: &str = "batch";
 
 /// A tensor in the graph: an input, a constant, or the result of a node.
 #[derive(Debug, Clone)]
 pub(super) struct Value(String);
 
-/// A graph that is being built.
+/// A graph under construction.
 #[derive(Debug)]
 pub(super) struct Graph {
     graph: GraphProto,
-    /// The names of the constants that are in the graph already.
+    /// The names of the constants that the graph already contains.
     constants: HashSet<String>,
 }
 
@@ -59,7 +59,7 @@ impl Graph {
         self.graph.output.push(value_info(name, dims));
     }
 
-    /// The one result of a new node.
+    /// Adds a node with one result, and returns this result.
     pub(super) fn node(
         &mut self,
         operator: &str,
@@ -77,7 +77,7 @@ impl Graph {
         Value(name)
     }
 
-    /// A constant of f32. One that has this name already is used again.
+    /// A constant of f32. If the graph already has a constant of this name, it is used again.
     pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         self.constant(name, FLOAT, shape, bytes)
@@ -117,7 +117,7 @@ impl Graph {
         Value(name.to_owned())
     }
 
-    /// `value` in another shape; a size of −1 is what is left.
+    /// `value` in another shape; a size of −1 is computed from the other sizes.
     pub(super) fn reshape(&mut self, value: &Value, shape: &[i64]) -> Value {
         let shape = self.integers(shape);
         self.node("Reshape", &[value, &shape], Vec::new())
@@ -128,7 +128,7 @@ impl Graph {
         self.node("Transpose", &[value], vec![ints("perm", order)])
     }
 
-    /// `operator`, one that reduces, over some axes, which are kept as axes of size 1 or removed.
+    /// A reducing `operator` over some axes, which are kept with size 1 or removed.
     pub(super) fn reduce(
         &mut self,
         operator: &str,

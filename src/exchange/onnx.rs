@@ -1,7 +1,7 @@
-//! A model file as an ONNX graph that does all that scoring takes: networks, memories, scores and
-//! their calibration.
+//! Exports a model file as an ONNX graph that contains everything needed for scoring: networks,
+//! memories, scores and their calibration.
 //!
-//! The graph does what [`crate::detector::Inference`] does, operation by operation. Like there, batch
+//! The graph has the same operations as [`crate::detector::Inference`]. There too, batch
 //! normalizations are merged into the convolutions before them.
 
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ const OPSET: i64 = 18;
 /// The most bytes that a protobuf message may have.
 const MAX_BYTES: usize = i32::MAX as usize;
 
-/// How an image becomes the graph's input, for whoever reads the file.
+/// Describes, for readers of the file, how an image is converted to the graph's input.
 const PREPARATION: &str = "decode to 8-bit RGB, turn upright by the EXIF orientation, lay what is \
                            transparent on white, resize to input_height and input_width (the aspect \
                            ratio is not kept) with an antialiased linear (triangle) filter, then \
@@ -56,8 +56,8 @@ const PREPARATION: &str = "decode to 8-bit RGB, turn upright by the EXIF orienta
 ///
 /// # Errors
 ///
-/// [`Error::Model`] saying what is wrong with the file, also where the ONNX file would exceed the
-/// 2 GiB that its format allows.
+/// [`Error::Model`] saying what is wrong with the file, or that the ONNX file would exceed the 2
+/// GiB that its format allows.
 pub fn to_onnx(bytes: &[u8]) -> Result<Vec<u8>> {
     let Decoded { model, card } = decode(bytes, &Device::flex())?;
     let weights = parameters::values(&model.folded()).into_iter().collect();
@@ -97,7 +97,7 @@ fn model_proto(weights: HashMap<String, TensorData>, card: &ModelCard) -> ModelP
     }
 }
 
-/// What the user of the graph has to know beside it.
+/// The metadata: values that a user of the graph needs in addition to its outputs.
 fn metadata(card: &ModelCard) -> Vec<(&'static str, String)> {
     let (config, calibration, origin) = (&card.config, &card.calibration, &card.provenance);
     let mut entries = vec![
@@ -120,7 +120,7 @@ fn metadata(card: &ModelCard) -> Vec<(&'static str, String)> {
     entries
 }
 
-/// A graph that is being built, with what it is built from.
+/// A graph under construction, with the model that is exported.
 struct Export<'a> {
     graph: Graph,
     /// The weights of the folded model, by name.
@@ -203,7 +203,7 @@ impl Export<'_> {
         let axes = [(mirror.vertical(), -2), (mirror.horizontal(), -1)];
         let axes = axes.into_iter().filter(|(is_mirrored, _)| *is_mirrored);
         let axes: Vec<i64> = axes.map(|(_, axis)| axis).collect();
-        // From the last index, in steps of −1, to one before the first.
+        // From the last index to the first, in steps of −1.
         let backwards = self.graph.integers(&vec![-1; axes.len()]);
         let end = self.graph.integers(&vec![-i64::MAX; axes.len()]);
         let axes = self.graph.integers(&axes);
@@ -251,7 +251,8 @@ impl Export<'_> {
         let [rows, columns] = [height as i64, width as i64];
         let mut map = self.graph.reshape(maps, &[-1, 1, rows, columns]);
         for (axis, length, shape) in [(2, height, [1, 1, taps, 1]), (3, width, [1, 1, 1, taps])] {
-            // No padding of ONNX mirrors as this does, so the values beyond the edges are gathered.
+            // ONNX has no padding mode that mirrors in this way, so the values beyond the edges are
+            // gathered.
             let sources = (0..length + 2 * radius)
                 .map(|index| gaussian::mirrored(index, radius, length) as i64);
             let sources = self.graph.integers(&sources.collect::<Vec<i64>>());
@@ -358,8 +359,8 @@ impl Export<'_> {
         self.graph.node(operator, &[x, &weight, &bias], attributes)
     }
 
-    /// What the memory of this scale, if there is one, makes of a map: `[B, C, H, W]` to
-    /// `[B, C, H, W]`.
+    /// Applies the memory of this scale to a map, `[B, C, H, W]` to `[B, C, H, W]`. Without a
+    /// memory, the map is unchanged.
     fn recall(&mut self, scale: usize, map: &Value) -> Value {
         if !self.config.has_memory(scale) {
             return map.clone();
@@ -438,7 +439,7 @@ mod tests {
     use crate::score::{Calibration, NormalStatistics, RawScore, Scoring};
     use crate::weights::{FORMAT_VERSION, Normalization, Precision, Provenance, encode};
 
-    /// A DAAD+ whose score uses L, or not.
+    /// The card of a DAAD+; its score uses L if `alignment` is given.
     fn card(alignment: Option<f64>) -> ModelCard {
         let mut config = ModelConfig {
             height_px: 32,
@@ -472,7 +473,7 @@ mod tests {
         }
     }
 
-    /// The ONNX file of random weights, read again.
+    /// The ONNX file of a model with random weights, parsed again.
     fn exported(card: &ModelCard) -> ModelProto {
         let model = drawn(card.config.init(&Device::flex()).unwrap());
         let bytes = encode(&model, card, Precision::F32).unwrap();

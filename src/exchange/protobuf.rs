@@ -1,5 +1,5 @@
 //! The messages of `onnx.proto` (IR version 8) that a model needs, with the field numbers of that
-//! file. A field that is left out here is one that this program does not write.
+//! file. Fields that this program does not write are left out.
 
 /// `TensorProto.DataType.FLOAT`.
 pub(super) const FLOAT: i32 = 1;
@@ -81,7 +81,8 @@ pub(super) struct AttributeProto {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
-    // The file is in the syntax proto2, where numbers are packed only where it says so.
+    // The file has the syntax proto2, in which repeated numbers are packed only if the field says
+    // so.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
@@ -129,7 +130,7 @@ pub(super) struct TensorShapeProto {
     pub(super) dim: Vec<DimensionProto>,
 }
 
-/// Either a number or a name, for a size that is known only in use.
+/// A size is either a number, or a name if the size is not known before inference.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct DimensionProto {
     #[prost(int64, optional, tag = "1")]

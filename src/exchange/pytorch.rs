@@ -1,8 +1,8 @@
-//! Weights that PyTorch trained, as a model.
+//! Converts weights that were trained in PyTorch to a model.
 //!
 //! A model file has PyTorch's names and layouts: those of the `state_dict` of the two networks in
-//! `tests/golden/make_golden.py`, under `generator.` and `discriminator.`. So the weights are read as
-//! those of a model file are.
+//! `tests/golden/make_golden.py`, with the prefixes `generator.` and `discriminator.`. Therefore
+//! the weights are read by the same code as those of a model file.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use crate::error::Result;
 use crate::model::{Model, ModelConfig};
 use crate::weights::{Precision, not_safetensors, with_weights};
 
-/// The prefixes of the networks' names in a file of both.
+/// The prefixes of the names in a file that contains both networks.
 const GENERATOR: &str = "generator.";
 const DISCRIMINATOR: &str = "discriminator.";
 
-/// The count of batches that PyTorch's batch normalization keeps and does not use at its default
-/// momentum.
+/// The number of batches, which PyTorch's batch normalization stores but does not use with its
+/// default momentum.
 const UNUSED: &str = ".num_batches_tracked";
 
 /// Networks from another program, without a calibration.
@@ -39,7 +39,7 @@ const UNUSED: &str = ".num_batches_tracked";
 pub struct Imported {
     /// The networks, for inference.
     pub model: Model,
-    /// The precision that keeps every weight as it was.
+    /// The precision in which every weight keeps its exact value.
     pub precision: Precision,
 }
 

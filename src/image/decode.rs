@@ -28,8 +28,9 @@ use crate::error::{Error, Result, caught};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub const MAX_SIDE_PX: u32 = 65_535;
-/// The maximum number of pixels: more than phones and cameras take, and so few that 32 bits count
-/// the bytes of any. Where addresses have 32 bits, as in a web page, there is less memory.
+/// The maximum number of pixels. Phones and cameras take smaller images, and 32 bits can count the
+/// bytes of an image of this size. The limit is lower where addresses have 32 bits, as in a web
+/// page, because there is less memory.
 const MAX_PIXELS: u64 = match usize::BITS {
     32 => 100_000_000,
     _ => 250_000_000,
@@ -54,8 +55,8 @@ const MAX_DECODED_BYTES: u64 = 8 * MAX_PIXELS;
 ///
 /// # Errors
 ///
-/// [`Error::Image`] for bytes that are not such an image, are cut off or damaged, and for an image
-/// that is too small or too large.
+/// [`Error::Image`] if the bytes are not such an image or are cut off or damaged, or if the image
+/// is too small or too large.
 pub fn decode(bytes: &[u8], width_px: u32, height_px: u32) -> Result<RgbImage> {
     Ok(resize(decode_original(bytes)?, width_px, height_px))
 }
@@ -77,7 +78,7 @@ pub fn decode_original(bytes: &[u8]) -> Result<RgbImage> {
     decode_upright(bytes)?.photograph()
 }
 
-/// The pixels of an image file, turned upright, with all channels and of the file's depth.
+/// The pixels of an image file, turned upright, with all channels and the bit depth of the file.
 ///
 /// ```
 /// use image::metadata::Orientation;
@@ -95,7 +96,7 @@ pub struct Upright {
     pub image: DynamicImage,
     /// Width and height of the pixels as the file holds them.
     pub stored_size: (u32, u32),
-    /// How the pixels were turned to be upright.
+    /// The rotation or reflection that turned the pixels upright.
     pub turn: Orientation,
     format: ImageFormat,
 }
@@ -112,7 +113,7 @@ impl Upright {
         }
     }
 
-    /// The pixels as a photograph, on white where they are transparent.
+    /// The pixels as an RGB photograph; transparent pixels are drawn on white.
     ///
     /// ```
     /// use std::io::Cursor;
@@ -151,7 +152,7 @@ impl Upright {
     }
 }
 
-/// Decodes an image file and turns it upright, whatever it shows: a photograph or a mask.
+/// Decodes any image file, a photograph or a mask, and turns it upright.
 ///
 /// ```
 /// use std::io::Cursor;
@@ -181,11 +182,11 @@ pub fn decode_upright(bytes: &[u8]) -> Result<Upright> {
     Ok(Upright::new(image, turn, format))
 }
 
-/// The pixels as they are stored, and how to turn them upright.
+/// The pixels as they are stored, and the rotation that turns them upright.
 fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orientation), String> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-    // The decoder insists on the end of a PNG file, although the pixels come before it.
+    // The decoder requires the last chunk of a PNG file, although all pixels come before it.
     let bytes = match format {
         ImageFormat::Png if !bytes.ends_with(PNG_END) => Cow::Owned([bytes, PNG_END].concat()),
         _ => Cow::Borrowed(bytes),
@@ -234,7 +235,7 @@ fn is_clear(image: &DynamicImage) -> bool {
         .is_some_and(|image| image.pixels().all(|pixel| pixel[3] == 0))
 }
 
-/// Whether an image of floating-point numbers, as TIFF may hold, has values beyond [0, 1].
+/// Whether an image of floating-point numbers, which TIFF allows, has values outside [0, 1].
 fn has_values_beyond_one(image: &DynamicImage) -> bool {
     let is_beyond = |value: &f32| !(0.0..=1.0).contains(value);
     match image {
@@ -396,7 +397,7 @@ mod tests {
         assert!(forged(70_000, 400).contains("70000×400"));
         assert!(forged(16_000, 16_000).contains("256 million pixels"));
         assert!(forged(16_000, 16_000).contains("cut it into parts"));
-        // This size is allowed, but the pixels are not there.
+        // This size is allowed, but the file has no pixels.
         assert!(forged(20_000, 400).contains("damaged"));
     }
 
@@ -408,7 +409,7 @@ mod tests {
         assert_eq!(resize(original, 32, 32).dimensions(), (32, 32));
     }
 
-    /// The colours at the left and at the right of a picture that is as wide as 16 pixels.
+    /// The colours at the left and the right edge of a picture that is 16 pixels wide.
     fn ends(bytes: &[u8]) -> [[u8; 3]; 2] {
         let image = decode_original(bytes).unwrap();
         [image.get_pixel(0, 0).0, image.get_pixel(15, 7).0]
@@ -521,7 +522,7 @@ mod tests {
             let upright = RgbImage::from_fn(24, 16, |x, y| {
                 Rgb(if x < 8 && y < 8 { [240; 3] } else { [20; 3] })
             });
-            // What is turned by this to be upright.
+            // The stored pixels, which this orientation turns upright.
             let mut stored = DynamicImage::ImageRgb8(upright);
             let inverse = match orientation {
                 6 => 8,
@@ -570,7 +571,7 @@ mod tests {
         }
     }
 
-    /// PNG's checksum, to forge a header.
+    /// PNG's checksum, for forged headers in tests.
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(!0u32, |mut crc, &byte| {
             crc ^= u32::from(byte);

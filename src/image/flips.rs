@@ -1,4 +1,4 @@
-//! The axes along which the mirror image of a normal image is normal too.
+//! The axes along which normal images may be mirrored: the mirror images are normal too.
 
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};

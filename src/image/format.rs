@@ -1,8 +1,8 @@
-//! Tells by the first bytes of a file what it is, and names what is not read.
+//! Recognizes the format of a file by its first bytes, and names formats that are not supported.
 
 use image::ImageFormat;
 
-/// Where in a file which bytes are, and what the file is then: nothing that is read.
+/// Formats that are not supported: the position of their magic bytes, these bytes, and a name.
 const NOT_READ: &[(usize, &[u8], &str)] = &[
     (0, b"GIF8", "a GIF image"),
     (4, b"ftyphei", HEIC),
@@ -46,11 +46,11 @@ const JPEG_2000: &str = "a JPEG 2000 image";
 const JPEG_XL: &str = "a JPEG XL image";
 const RAW: &str = "a camera's raw file";
 
-/// The format of an image that this build reads.
+/// Recognizes an image format that this build can decode.
 ///
 /// # Errors
 ///
-/// What the file is instead, and what to do.
+/// The name of the unsupported format, and what the user can do.
 pub(super) fn recognize(bytes: &[u8]) -> Result<ImageFormat, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
@@ -90,7 +90,7 @@ fn is_read(format: ImageFormat) -> bool {
     }
 }
 
-/// What a file is that begins with text, or with nothing known.
+/// The description of a file that begins with text, or with unknown bytes.
 fn of_text(bytes: &[u8]) -> &'static str {
     if bytes.iter().all(|&byte| byte == 0) {
         return "a file of nothing but zeros";
@@ -113,8 +113,8 @@ fn of_text(bytes: &[u8]) -> &'static str {
     "not an image of a known format"
 }
 
-/// Says which part of a file is used where it contains several images: pages of a TIFF file, frames
-/// of an animation. None for a file of one image.
+/// Says which part of a file is used if it contains several images: pages of a TIFF file, or frames
+/// of an animation. None for a file with one image.
 ///
 /// ```
 /// use daad::image::only_part_read;
@@ -132,7 +132,7 @@ pub fn only_part_read(bytes: &[u8]) -> Option<&'static str> {
             Some("the file has several pages; only the first is used")
         }
         ImageFormat::Png if is_animated_png(bytes) => Some(ANIMATION),
-        // Bit 1 of the flags in the first chunk.
+        // Bit 1 of the flags in the first chunk says that the file is an animation.
         ImageFormat::WebP if bytes.get(12..16)? == b"VP8X" && bytes.get(20)? & 2 != 0 => {
             Some(ANIMATION)
         }
@@ -140,7 +140,7 @@ pub fn only_part_read(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether a file was compressed with losses, which leave noise in what was of one colour.
+/// Whether a file was compressed with losses, which cause noise in areas of uniform colour.
 ///
 /// ```
 /// use daad::image::is_lossy;
@@ -156,7 +156,7 @@ pub fn is_lossy(bytes: &[u8]) -> bool {
         Ok(ImageFormat::Tiff) => {
             let directory = Directory::first(bytes);
             let compression = directory.and_then(|directory| directory.tag(COMPRESSION));
-            // JPEG in its old and its new coding.
+            // The old and the new code for JPEG compression.
             matches!(compression, Some(6 | 7))
         }
         _ => false,
@@ -168,11 +168,11 @@ fn has_webp_chunk(bytes: &[u8], kind: &[u8; 4]) -> bool {
     let mut rest = bytes.get(12..).unwrap_or_default();
     while let Some((&[own @ .., a, b, c, d], content)) = rest.split_first_chunk::<8>() {
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        // A frame of an animation holds chunks itself, after 16 bytes about it.
+        // The chunk of an animation's frame has a header of 16 bytes, and then chunks of its own.
         match &own {
             own if own == kind => return true,
             b"ANMF" => rest = content.get(16..).unwrap_or_default(),
-            // Chunks begin at even places.
+            // Chunks start at even offsets.
             _ => {
                 let next = length.saturating_add(length % 2);
                 rest = content.get(next..).unwrap_or_default();
@@ -191,13 +191,13 @@ struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    /// Of the first image.
+    /// The directory of the first image.
     fn first(bytes: &'a [u8]) -> Option<Self> {
         let start = Self { bytes, start: 0 }.number(4, 4)?;
         Some(Self { bytes, start })
     }
 
-    /// The number of `length` bytes at a place behind the directory's start.
+    /// Reads the unsigned integer of `length` bytes at offset `at` in the directory.
     fn number(&self, at: usize, length: usize) -> Option<usize> {
         let at = self.start.checked_add(at)?;
         let digits = self.bytes.get(at..at.checked_add(length)?)?.iter();
@@ -208,18 +208,18 @@ impl<'a> Directory<'a> {
         })
     }
 
-    /// Where the directory of the next image is; 0 for nowhere.
+    /// The offset of the next image's directory; 0 if there is none.
     fn next(&self) -> Option<usize> {
         self.number(2 + 12 * self.number(0, 2)?, 4)
     }
 
-    /// The value of the first tag, if it says of what kind the image is.
+    /// The value of the first tag, if this tag is the image's subfile type.
     fn kind(&self) -> Option<usize> {
         const NEW_SUBFILE_TYPE: usize = 254;
         (self.number(2, 2)? == NEW_SUBFILE_TYPE).then(|| self.number(10, 4))?
     }
 
-    /// The value of a tag of 16 bits.
+    /// The value of a 16-bit tag.
     fn tag(&self, tag: usize) -> Option<usize> {
         let mut places = (0..self.number(0, 2)?).map(|index| 2 + 12 * index);
         let place = places.find(|&place| self.number(place, 2) == Some(tag))?;
@@ -227,7 +227,8 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Whether the first image of a TIFF file is a small preview of another, as cameras write it.
+/// Whether the first image of a TIFF file is a small preview of another one. Cameras write such
+/// files.
 fn is_preview(bytes: &[u8]) -> bool {
     let kind = Directory::first(bytes).and_then(|directory| directory.kind());
     kind.is_some_and(|kind| kind & 1 == 1)
@@ -242,7 +243,7 @@ fn is_animated_png(bytes: &[u8]) -> bool {
             b"IDAT" => return false,
             _ => {}
         }
-        // Beside its content, a chunk has four bytes each of length, kind and checksum.
+        // A chunk has 12 bytes in addition to its content: length, kind and checksum.
         let length = 12 + u64::from(u32::from_be_bytes([a, b, c, d]));
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         rest = rest.get(length..).unwrap_or_default();
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn several_images_in_a_file_are_said() {
-        // One tag of twelve bytes, then where the next directory is.
+        // One tag of 12 bytes, followed by the offset of the next directory.
         let tiff = |next: &[u8; 4]| {
             let tag = [0; 12];
             [&b"II*\0\x08\0\0\0\x01\0"[..], &tag, next].concat()

@@ -98,7 +98,8 @@ impl<B: Gradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                 options,
             )
         });
-        // The running statistics have moved since the recorded pass.
+        // The recorded pass has already updated the running statistics, so they must be updated
+        // again from their current values.
         let (moved_mean, moved_variance) = if is_known {
             let running = [running_mean, running_variance];
             plain::follow_maps::<B>(running, [&mean, &variance], &x.shape(), options)

@@ -1,4 +1,4 @@
-//! The operations that a back end must have for the gradients of [`Kernels`].
+//! The operations that a back end needs for the gradients of [`Kernels`].
 
 use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
@@ -61,8 +61,8 @@ pub(super) trait Gradients: Kernels {
     /// pixels have the maximum, the first one gets the gradient, as in PyTorch.
     fn max_pool_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// The reverse of [`Kernels::concatenate`]: maps `[B, C + D, H, W]`, with C = `channels`, to their
-    /// parts.
+    /// The inverse of [`Kernels::concatenate`]: splits maps `[B, C + D, H, W]`, with C =
+    /// `channels`, into `[B, C, H, W]` and `[B, D, H, W]`.
     fn split(maps: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
         let all = maps.shape()[1];
         let part = |from: usize, to: usize| {
@@ -82,8 +82,8 @@ pub(super) trait Gradients: Kernels {
         plain::logistic_loss_backward::<Self>(logits, sign, gradient)
     }
 
-    /// The gradients with respect to the three tensors of [`Kernels::address`], which come first,
-    /// given the `gradient` with respect to its output.
+    /// The gradients with respect to the three tensors of [`Kernels::address`], which are the first
+    /// three arguments, given the `gradient` with respect to its output.
     fn address_backward(
         [products, queries, items]: [FloatTensor<Self>; 3],
         rule: AddressingRule,
@@ -92,8 +92,9 @@ pub(super) trait Gradients: Kernels {
         plain::address_backward::<Self>(products, queries, items, rule, gradient)
     }
 
-    /// The gradient with respect to the input `x` of [`Kernels::squared_error`], given the `gradient`
-    /// with respect to its output, `[1]`. That of `y` is the same with both exchanged.
+    /// The gradient with respect to the input `x` of [`Kernels::squared_error`], given the
+    /// `gradient` with respect to its output, `[1]`. The gradient with respect to `y` is the same
+    /// function with `x` and `y` exchanged.
     fn squared_error_backward(
         x: FloatTensor<Self>,
         y: FloatTensor<Self>,
@@ -106,8 +107,9 @@ pub(super) trait Gradients: Kernels {
         Self::float_mul(Self::float_sub(x, y), gradient)
     }
 
-    /// Adds to one or two gradients with respect to `x`, all `[R, C]`, what comes through the sums of
-    /// the squares of its rows, given the gradient with respect to these, `[R, 1]`.
+    /// The sum of one or two gradients with respect to `x`, all `[R, C]`, and of the gradient that
+    /// flows through the sums of the squares of the rows of `x`, given the gradient with respect to
+    /// these sums, `[R, 1]`.
     fn add_square_gradient(
         gradient: FloatTensor<Self>,
         other: Option<FloatTensor<Self>>,

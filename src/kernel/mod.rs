@@ -1,10 +1,10 @@
-//! The network's most expensive operations as our own kernels, added to Burn as a back end
-//! extension.
+//! The most expensive operations of the networks as our own kernels. They are added to Burn as a
+//! back end extension.
 //!
-//! The trait `Kernels` has a default body, made of Burn's operations, for each of them. A back
-//! end overrides those for which it has a faster kernel. The CPU back end overrides all, and has
-//! kernels for the gradients too. The functions of this module call the kernels of the back end of
-//! their tensors.
+//! The trait `Kernels` has a default body, made of Burn's operations, for each operation. A back
+//! end overrides the operations for which it has a faster kernel. The CPU back end overrides all of
+//! them, and has kernels for the gradients too. The functions of this module call the kernels of
+//! the back end that holds the tensors.
 //!
 //! ```
 //! use burn::tensor::{Device, Distribution, Tensor};
@@ -19,7 +19,7 @@
 //! assert_eq!(max_pool(maps).dims(), [2, 8, 8, 8]);
 //! ```
 
-// Public so that no feature leaves parts of it without use; nobody else needs it.
+// Public so that no combination of features leaves parts of it unused; it is not part of the API.
 #[doc(hidden)]
 pub mod cpu;
 #[cfg(feature = "cpu")]
@@ -60,8 +60,9 @@ pub(crate) use recording::{Recording, recorded, replayed};
 #[cfg(feature = "threads")]
 pub(crate) use parallel::join;
 
-/// Runs `step`, the gradients of networks whose weights do not change in it. What it has arranged of
-/// them once in memory is there until its end.
+/// Runs `step`, which computes the gradients of networks and does not change their weights. Weights
+/// that are copied into another memory layout are kept until the end of `step`, so that each is
+/// copied only once.
 #[cfg(feature = "learn")]
 pub(crate) fn keeping_arranged<T>(step: impl FnOnce() -> T) -> T {
     #[cfg(feature = "gpu")]
@@ -114,8 +115,9 @@ pub(crate) trait Kernels: Backend {
     }
 
     /// Batch normalization with the statistics of the batch, then a leaky ReLU. Takes running mean
-    /// and variance, `[C]`. Returns the new maps, and without a gradient, each `[C]`, the mean and
-    /// biased variance of the batch and what [`follow`](Self::follow) makes of the running ones.
+    /// and variance, `[C]`. Returns the new maps and, each `[C]` and without a gradient, the mean
+    /// and biased variance of the batch and the running mean and variance after
+    /// [`follow`](Self::follow).
     fn normalize_train(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -168,8 +170,9 @@ pub(crate) trait Kernels: Backend {
         Self::float_cat(vec![first, second], 1)
     }
 
-    /// The weights of a convolution, `[O, I, k, k]`, or of a transposed one, `[I, O, k, k]`, in the
-    /// order of axes in memory that its kernel reads. Others are copied into it at each call.
+    /// The weights of a convolution, `[O, I, k, k]`, or of a transposed convolution,
+    /// `[I, O, k, k]`, in the memory layout that its kernel reads. The kernel copies weights in
+    /// another layout at each call.
     fn arranged(weight: FloatTensor<Self>, transposed: bool) -> FloatTensor<Self> {
         let _ = transposed;
         weight
@@ -186,8 +189,8 @@ pub(crate) trait Kernels: Backend {
         (sums(first), sums(second))
     }
 
-    /// The matrix `[R, C]` as `[C, R]`, in memory too where [`matmul`](Self::matmul) would copy it at
-    /// each call.
+    /// The transpose of the matrix `[R, C]`. It is also transposed in memory if
+    /// [`matmul`](Self::matmul) would otherwise copy it at each call.
     fn transposed(matrix: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_transpose(matrix)
     }
@@ -203,8 +206,8 @@ pub(crate) trait Kernels: Backend {
         Self::float_mean(Self::float_mul(difference.clone(), difference))
     }
 
-    /// The maps in the order of axes in memory that the kernels read, without a gradient. Others are
-    /// copied into it by each kernel.
+    /// The maps in the memory layout that the kernels read, without a gradient. Each kernel copies
+    /// maps in another layout.
     fn arranged_maps(maps: FloatTensor<Self>) -> FloatTensor<Self> {
         maps
     }
@@ -214,8 +217,8 @@ pub(crate) trait Kernels: Backend {
         plain::logistic_loss::<Self>(logits, sign)
     }
 
-    /// The answers of a memory (Eq. 1 and 2): queries `[Q, D]` to weighted sums of the items `[N, D]`,
-    /// `[Q, D]`.
+    /// The answers of a memory (Eq. 1 and 2): queries `[Q, D]` to weighted sums of the items
+    /// `[N, D]`, `[Q, D]`.
     fn answer(
         queries: FloatTensor<Self>,
         items: FloatTensor<Self>,
@@ -224,9 +227,9 @@ pub(crate) trait Kernels: Backend {
         plain::answer::<Self>(queries, items, rule).answers
     }
 
-    /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the dot
-    /// products of queries and items, `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`,
-    /// and of each item, `[1, N]`.
+    /// The addressing weights of a memory (Eq. 1 and the shrinkage below Eq. 2), `[Q, N]`, from the
+    /// dot products of queries and items, `[Q, N]`, and the sums of the squares of each query,
+    /// `[Q, 1]`, and of each item, `[1, N]`.
     fn address(
         products: FloatTensor<Self>,
         queries: FloatTensor<Self>,
@@ -263,8 +266,8 @@ pub(crate) trait Kernels: Backend {
     }
 }
 
-/// What makes the biased variance of each channel of maps `[B, C, H, W]` unbiased: n / (n − 1) for n
-/// values. A single value has no unbiased variance, and its biased one of 0 is taken.
+/// The factor that makes the biased variance of each channel of maps `[B, C, H, W]` unbiased: n /
+/// (n − 1) for n values. For a single value it is 1, because that value has no unbiased variance.
 fn correction(shape: &Shape) -> f32 {
     let [batch, _, height, width] = shape.dims();
     let count = (batch * height * width) as f64;

@@ -101,7 +101,7 @@ pub fn normalize(
     Tensor::from_dispatch(normal)
 }
 
-/// What [`normalize_train`] needs to know beside its tensors.
+/// The parameters of [`normalize_train`] beside its tensors.
 ///
 /// ```
 /// use daad::kernel::NormOptions;
@@ -114,7 +114,7 @@ pub fn normalize(
 pub struct NormOptions {
     /// Added to the variance, so that it is not zero.
     pub epsilon: f32,
-    /// The share of the batch in the new running statistics.
+    /// The weight of the batch's statistics in the new running statistics.
     pub momentum: f32,
     /// The slope of the leaky ReLU for negative values: 0 is a plain ReLU, 1 is the identity.
     pub slope: f32,
@@ -143,10 +143,10 @@ pub struct Normalized {
     pub running: [Tensor<1>; 2],
 }
 
-/// Batch normalization of `[B, C, H, W]` with the statistics of the batch, then a leaky ReLU. γ and β
-/// are `[C]`, like the `running` mean and variance, which move towards those of the batch. As in
-/// PyTorch, the running variance follows the unbiased one; a single value has none, and its variance
-/// of 0 is taken.
+/// Batch normalization of `[B, C, H, W]` with the statistics of the batch, then a leaky ReLU. γ and
+/// β are `[C]`, like the `running` mean and variance, which move towards those of the batch. As in
+/// PyTorch, the running variance moves towards the unbiased variance of the batch. A batch with a
+/// single value per channel has no unbiased variance; its biased variance of 0 is used instead.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -209,8 +209,8 @@ pub fn concatenate(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::concatenate(first, second))
 }
 
-/// The weights of a convolution, `[O, I, k, k]`, or of a transposed one, `[I, O, k, k]`, in the order
-/// of axes in memory that its kernel reads: for networks whose weights do not change any more.
+/// The weights of a convolution, `[O, I, k, k]`, or of a transposed convolution, `[I, O, k, k]`, in
+/// the memory layout that its kernel reads. This is for networks whose weights no longer change.
 ///
 /// ```
 /// use burn::tensor::{Device, Distribution, Tensor};
@@ -258,15 +258,15 @@ pub fn squared_error<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<1> {
     ))
 }
 
-/// Maps `[B, C, H, W]` in the order of axes in memory that the kernels read, for maps that several of
-/// them read. It has no gradient.
+/// Maps `[B, C, H, W]` in the memory layout that the kernels read, for maps that several kernels
+/// read. It has no gradient.
 #[cfg(feature = "learn")]
 pub(crate) fn arranged_maps(maps: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::arranged_maps(maps.into_dispatch()))
 }
 
-/// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`: the cross-entropy for a label of "real"
-/// if the sign is −1, of "fake" if it is 1.
+/// The mean of log(1 + e^(sign·x)) over the logits x, `[B]`. This is the cross-entropy for the
+/// label "real" if the sign is −1, and for "fake" if it is 1.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -282,8 +282,8 @@ pub fn logistic_loss(logits: Tensor<1>, sign: f32) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::logistic_loss(logits.into_dispatch(), sign))
 }
 
-/// The answers of a memory: queries `[Q, D]` to weighted sums of the items `[N, D]`, `[Q, D]`. Which
-/// items are dropped has no gradient.
+/// The answers of a memory: queries `[Q, D]` to weighted sums of the items `[N, D]`, `[Q, D]`. The
+/// selection of the dropped items has no gradient.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -302,8 +302,8 @@ pub fn answer(queries: Tensor<2>, items: Tensor<2>, rule: AddressingRule) -> Ten
     Tensor::from_dispatch(Dispatch::answer(queries, items, rule))
 }
 
-/// The addressing weights of a memory, `[Q, N]`, from the dot products of queries and items, `[Q, N]`,
-/// and the sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
+/// The addressing weights of a memory, `[Q, N]`, from the dot products of queries and items,
+/// `[Q, N]`, and the sums of the squares of each query, `[Q, 1]`, and of each item, `[1, N]`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -328,8 +328,8 @@ pub fn address(
     Tensor::from_dispatch(Dispatch::address(products, queries, items, rule))
 }
 
-/// One step of Adam for many parameters: see [`adam`]. Each has its state, which are the values and
-/// both running means, and one or several gradients, of which the sum is taken.
+/// One step of Adam for many parameters: see [`adam`]. Each parameter has its state (the values and
+/// both running means) and one or several gradients, which are added up.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -345,7 +345,7 @@ pub fn address(
 ///
 /// # Panics
 ///
-/// If there are not as many lists of gradients as states, or an empty one.
+/// If the numbers of gradient lists and states differ, or a list is empty.
 pub fn adam_all(
     states: Vec<[Tensor<4>; 3]>,
     gradients: Vec<Vec<Tensor<4>>>,
@@ -364,7 +364,7 @@ pub fn adam_all(
     moved.collect()
 }
 
-/// [`adam_all`] in few launches; nothing if the tensors are not on a GPU.
+/// [`adam_all`] in few launches; None if the tensors are not on a GPU.
 #[cfg(all(feature = "gpu", feature = "learn"))]
 fn adam_on_gpu(
     states: &[[Tensor<4>; 3]],

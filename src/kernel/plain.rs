@@ -74,7 +74,7 @@ pub(super) fn logistic_loss_backward<B: Backend>(
     B::float_mul(slope, B::float_mul_scalar(gradient, share.into()))
 }
 
-/// The answers of a memory, and what their gradients need.
+/// The answers of a memory, and the values that their gradients need.
 #[derive(Debug, Clone)]
 pub(super) struct Answered<T> {
     /// The weighted sums of the items, `[Q, D]`.
@@ -93,7 +93,7 @@ pub(super) struct Answered<T> {
     pub(super) columns: T,
 }
 
-/// [`super::Kernels::answer`], of which back ends replace the parts.
+/// [`super::Kernels::answer`]. Back ends override the single operations that it calls.
 pub(super) fn answer<B: Kernels>(
     queries: FloatTensor<B>,
     items: FloatTensor<B>,
@@ -149,7 +149,7 @@ pub(super) fn address_backward<B: Backend>(
     let norms = [queries, items].map(|squares| norm::<B>(squares, rule.min_norm));
     let similarities = similarities::<B>(products, &norms);
     let weights = all_weights::<B>(similarities.clone(), rule);
-    // With respect to the weights before any is dropped or renormalized.
+    // The gradient with respect to the weights before the shrinkage and the renormalization.
     let gradient = if rule.renormalize {
         let kept = keep::<B>(weights.clone(), weights.clone(), rule);
         let sum = B::float_sum_dim(kept.clone(), 1);
@@ -160,11 +160,11 @@ pub(super) fn address_backward<B: Backend>(
         gradient
     };
     let gradient = keep::<B>(gradient, weights.clone(), rule);
-    // The softmax.
+    // Through the softmax.
     let mean = B::float_sum_dim(B::float_mul(weights.clone(), gradient.clone()), 1);
     let gradient = B::float_mul(weights, B::float_sub(gradient, mean));
     let gradient = B::float_div_scalar(gradient, rule.temperature.into());
-    // The cosine. A norm at its lower limit has no gradient.
+    // Through the cosine. A norm at its lower limit has no gradient.
     let shares = B::float_mul(gradient.clone(), similarities);
     let squares = |norm: &FloatTensor<B>, dim: usize| {
         let sum = B::float_sum_dim(shares.clone(), dim);
@@ -192,7 +192,7 @@ fn similarities<B: Backend>(
     B::float_div(B::float_div(products, queries.clone()), items.clone())
 }
 
-/// The softmax over all items, before any is dropped.
+/// The softmax over all items, before the shrinkage.
 fn all_weights<B: Backend>(similarities: FloatTensor<B>, rule: AddressingRule) -> FloatTensor<B> {
     let scaled = match rule.temperature {
         1.0 => similarities,
@@ -201,7 +201,7 @@ fn all_weights<B: Backend>(similarities: FloatTensor<B>, rule: AddressingRule) -
     B::softmax(scaled, 1)
 }
 
-/// The values whose weights are not dropped; 0 for the others.
+/// The values whose weights are not dropped by the shrinkage; 0 for the others.
 fn keep<B: Backend>(
     values: FloatTensor<B>,
     weights: FloatTensor<B>,

@@ -1,8 +1,9 @@
-//! Results of a network's forward pass that a second pass takes instead of computing them again.
+//! Results of a network's forward pass that a second forward pass reuses instead of computing them
+//! again.
 //!
 //! An adversarial step differentiates the discriminator's output twice: with respect to its input
-//! and with respect to its weights. Burn's automatic differentiation consumes a graph when it goes
-//! through it, so there must be two graphs; but the values in both are the same.
+//! and with respect to its weights. A backward pass of Burn's automatic differentiation consumes
+//! the graph, so two graphs are needed. The values in both graphs are the same.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -10,7 +11,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 thread_local! {
-    /// Of the pass that runs on this thread, if it is recorded or replayed.
+    /// The tape of the pass that runs on this thread, if the pass is recorded or replayed.
     static TAPE: RefCell<Option<Tape>> = const { RefCell::new(None) };
 }
 
@@ -19,7 +20,7 @@ struct Tape {
     is_replayed: bool,
 }
 
-/// The results of all kernels that one forward pass ran, in their order.
+/// The results of all kernels of one forward pass, in the order in which the kernels ran.
 pub(crate) struct Recording(VecDeque<Box<dyn Any>>);
 
 impl fmt::Debug for Recording {
@@ -38,8 +39,9 @@ pub(crate) fn recorded<T>(pass: impl FnOnce() -> T) -> (T, Recording) {
     (output, Recording(results))
 }
 
-/// Runs a forward pass anew: its operations are tracked, but its kernels take the results of
-/// `recording`. The pass must run the kernels of the recorded one, on the same values.
+/// Runs a forward pass again. Autodiff tracks its operations, but its kernels return the results in
+/// `recording` instead of computing them. The pass must run the same kernels as the recorded pass,
+/// on the same values.
 ///
 /// # Panics
 ///
@@ -58,9 +60,10 @@ pub(crate) fn replayed<T>(recording: Recording, pass: impl FnOnce() -> T) -> T {
     output
 }
 
-/// Runs `pass` with `tape`. Returns what it returns, and the results on the tape afterwards.
+/// Runs `pass` with `tape`. Returns the output of the pass and the results that are on the tape
+/// afterwards.
 fn run<T>(tape: Tape, pass: impl FnOnce() -> T) -> (T, VecDeque<Box<dyn Any>>) {
-    /// Takes the tape away even if the pass panics.
+    /// Removes the tape even if the pass panics.
     struct Removal;
     impl Drop for Removal {
         fn drop(&mut self) {
@@ -76,12 +79,12 @@ fn run<T>(tape: Tape, pass: impl FnOnce() -> T) -> (T, VecDeque<Box<dyn Any>>) {
     (output, tape.map_or_else(VecDeque::new, |tape| tape.results))
 }
 
-/// Whether the pass that runs on this thread takes the results of another one.
+/// Whether the pass that runs on this thread is a replay.
 pub(super) fn is_replayed() -> bool {
     TAPE.with_borrow(|tape| tape.as_ref().is_some_and(|tape| tape.is_replayed))
 }
 
-/// What `compute` returns, or what the recorded pass had in its place.
+/// The result of `compute`; in a replay, the recorded result instead.
 pub(super) fn once<T: Clone + 'static>(compute: impl FnOnce() -> T) -> T {
     let known = TAPE.with_borrow_mut(|tape| {
         let tape = tape.as_mut().filter(|tape| tape.is_replayed)?;

@@ -44,7 +44,7 @@ pub struct Adam {
     moments: HashMap<String, Moments>,
 }
 
-/// Running means of a parameter's gradient and squared gradient, with four axes as the gradient.
+/// Running means of a parameter's gradient and squared gradient, with four axes like the gradient.
 #[derive(Debug, Clone)]
 struct Moments {
     first: Tensor<4>,
@@ -122,8 +122,8 @@ struct Taken {
     gradients: Vec<Vec<Tensor<4>>>,
 }
 
-/// Takes the parameters out of a network, so that nobody else holds their values: on the CPU they then
-/// change in place.
+/// Takes the parameters out of a network, so that their values have only one owner: the CPU can
+/// then change them in place.
 struct Take<'a> {
     moments: &'a mut HashMap<String, Moments>,
     gradients: NetworkGradients,
@@ -138,7 +138,7 @@ impl ParameterMapper for Take<'_> {
         };
         let shape = gradients[0].dims();
         let [first, second] = match self.moments.remove(name) {
-            // Restored ones are flat.
+            // Moments from [`Adam::restore`] are flat.
             Some(Moments { first, second }) => [first, second].map(|moment| moment.reshape(shape)),
             None => [(); 2].map(|()| Tensor::zeros(shape, &gradients[0].device())),
         };
@@ -153,7 +153,7 @@ impl ParameterMapper for Take<'_> {
     }
 }
 
-/// Puts new values where [`Take`] has taken parameters.
+/// Puts the new values back where [`Take`] took parameters out.
 struct Return(HashMap<String, Tensor<4>>);
 
 impl ParameterMapper for Return {
@@ -161,7 +161,7 @@ impl ParameterMapper for Return {
         let Some(value) = self.0.remove(name) else {
             return param;
         };
-        // What `with_four_axes` has added is at the end.
+        // `with_four_axes` appended its axes at the end.
         let shape = Shape::from(&value.dims()[..D]);
         param.map(|_| value.reshape(shape).autodiff().require_grad())
     }

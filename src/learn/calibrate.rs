@@ -102,7 +102,8 @@ pub async fn finish(
     let copy = |device: &Device| -> Result<Model> {
         Ok(parameters::load(config.model.init(device)?, values.clone()))
     };
-    // What has to be read again is on the CPU: a browser does not wait for a GPU.
+    // This copy is on the CPU because its values are read back for the file and for the reference
+    // scores: a browser cannot wait for a GPU.
     let on_cpu = copy(&Device::flex())?;
     let inference = Inference::new(&copy(device)?, device, config.alignment_score);
     let inference = inference.with_scoring(config.scoring);

@@ -9,13 +9,14 @@ use burn::tensor::{Gradients, Tensor};
 
 use crate::model::parameters::{ParameterVisitor, visit_parameters};
 
-/// The gradients of every parameter that has some, with four axes: see [`with_four_axes`]. The gradient
-/// of a parameter is the sum of its list, which the optimizer can add up on its way.
+/// The gradients of every parameter that has at least one, with four axes: see [`with_four_axes`].
+/// The gradient of a parameter is the sum of its list; the optimizer computes this sum in the same
+/// pass as its step.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NetworkGradients(HashMap<String, Vec<Tensor<4>>>);
 
-/// The tensor with as many axes of length 1 at its end as it lacks. The weights of a convolution
-/// have four axes already: to flatten them, a GPU would copy them.
+/// The tensor with axes of length 1 appended until it has four. Four axes, not one, because the
+/// weights of a convolution have four, and a GPU would copy them to flatten them.
 ///
 /// # Panics
 ///
@@ -27,8 +28,8 @@ pub(super) fn with_four_axes<const D: usize>(tensor: Tensor<D>) -> Tensor<4> {
 }
 
 impl NetworkGradients {
-    /// Takes the gradients of the parameters of some copies of a module, which were differentiated
-    /// together.
+    /// Takes the gradients of the parameters of several copies of a module that took part in the
+    /// same backward pass.
     pub(super) fn of<M: Module, const N: usize>(copies: [&M; N], gradients: Gradients) -> Self {
         let mut collect = Collect {
             gradients,
@@ -40,7 +41,7 @@ impl NetworkGradients {
         Self(collect.found)
     }
 
-    /// The gradients of one parameter, if it has some.
+    /// The gradients of one parameter; None if it has no gradient.
     pub(super) fn take(&mut self, name: &str) -> Option<Vec<Tensor<4>>> {
         self.0.remove(name)
     }

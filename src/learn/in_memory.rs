@@ -132,7 +132,7 @@ impl InMemoryTraining {
         })
     }
 
-    /// The error that the mean of the training images makes, with which the loss is compared: see
+    /// The error of the mean of the training images, a reference for the loss: see
     /// [`mean_image_error`]. 0 for a single image.
     ///
     /// ```

@@ -1,16 +1,17 @@
-//! Whether a network has learned to rebuild: its error against that of the mean image, which knows
-//! nothing of the single image.
+//! Checks whether a network has learned to reconstruct images: its error must be lower than that of
+//! the mean image, which is the same for every image.
 
 use image::RgbImage;
 
 use crate::detector::Detector;
 use crate::error::Result;
 
-/// As many images tell enough.
+/// The error is measured on at most this many images, which are enough for an estimate.
 const MOST_IMAGES: usize = 32;
 
-/// The squared error of the mean of the other images, for each image: the mean over all values of
-/// all images, in units of the network, whose values go from −1 to 1. None for fewer than two images.
+/// The mean squared error if each image is predicted by the mean of the other images, over all
+/// values of all images. Its unit is that of the network, whose values go from −1 to 1. None for
+/// fewer than two images.
 ///
 /// ```
 /// use daad::learn::mean_image_error;
@@ -26,7 +27,8 @@ pub fn mean_image_error(images: &[&RgbImage]) -> Option<f64> {
     if images.len() < 2 {
         return None;
     }
-    // The mean of all images is nearer to each of them than the mean of the others is.
+    // This factor converts the error of the mean of all images into that of the mean of the other
+    // images, which is larger because it does not include the image itself.
     let of_others = (count / (count - 1.0)).powi(2);
     let variance = |at: usize| {
         let column = images.iter().map(|image| f64::from(image.as_raw()[at]));
@@ -37,8 +39,9 @@ pub fn mean_image_error(images: &[&RgbImage]) -> Option<f64> {
     Some(of_others * sum / values as f64 / 127.5f64.powi(2))
 }
 
-/// What users are told of a network that has not learned to rebuild `images`, which it was not
-/// trained on; None if it has. Its scores may tell good from bad all the same, as by chance.
+/// The warning for users if a network has not learned to reconstruct `images`, on which it was not
+/// trained; None if it has. The scores of such a network may separate normal from anomalous images
+/// only by chance.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { pollster::block_on(async {

@@ -226,7 +226,9 @@ impl TrainState {
         let of_discriminator = of_discriminator.map(|(discriminator, [of_fake, of_real])| {
             // Detached from the generator's graph, because this loss trains the discriminator only.
             let rebuilt = rebuilt.detach();
-            // With a copy for each pass, the gradients of both are not added up one by one.
+            // If both passes used the same parameters, autodiff would add up the gradients of the
+            // two passes with one kernel for each parameter. With a copy for each pass, the
+            // optimizer adds them.
             let copy = parameters::separate(discriminator.clone());
             let real = kernel::replayed(of_real, || discriminator.forward(images));
             let fake = kernel::replayed(of_fake, || copy.forward(rebuilt));
@@ -308,8 +310,9 @@ struct Game {
 }
 
 impl Game {
-    /// The losses, and recordings of the discriminator's passes over the reconstructions and over
-    /// the images. Its weights do not change before its own training, which can take the results.
+    /// Returns the losses, and recordings of the discriminator's passes over the reconstructions
+    /// and over the images. The weights of the discriminator do not change before its own training,
+    /// so that training can reuse the recorded results.
     fn play(
         discriminator: &Discriminator,
         images: Tensor<4>,

@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-/// Side of the Gaussian windows that are compared.
+/// Side of the Gaussian windows.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -18,18 +18,18 @@ pub const WINDOW_PX: usize = 11;
 /// Standard deviation of the window.
 const SIGMA_PX: f64 = 1.5;
 
-/// Images lie in [−1, 1].
+/// The width of the range of image values, [−1, 1].
 const DATA_RANGE: f64 = 2.0;
 
-/// (K₁·range)² and (K₂·range)²: what keeps flat windows from dividing by nothing.
+/// (K₁·range)² and (K₂·range)², which prevent a division by zero in uniform windows.
 const LUMINANCE: f64 = (0.01 * DATA_RANGE) * (0.01 * DATA_RANGE);
 const CONTRAST: f64 = (0.03 * DATA_RANGE) * (0.03 * DATA_RANGE);
 
 /// Mean structural similarity of images and reconstructions `[B, 3, H, W]` in [−1, 1]: 1 where
 /// they are equal, lower where they differ.
 ///
-/// Channel by channel, over the windows that lie whole in the image. An extension: the paper
-/// compares pixels alone.
+/// Computed for each channel, over the windows that lie completely inside the image. This is an
+/// extension: the paper compares single pixels only.
 ///
 /// ```
 /// use burn::tensor::{Device, Distribution, Tensor};
@@ -44,7 +44,7 @@ const CONTRAST: f64 = (0.03 * DATA_RANGE) * (0.03 * DATA_RANGE);
 ///
 /// # Panics
 ///
-/// Where a side is shorter than [`WINDOW_PX`].
+/// If a side is shorter than [`WINDOW_PX`].
 pub fn structural_similarity(images: Tensor<4>, reconstructions: Tensor<4>) -> Tensor<1> {
     let [batch, channels, height, width] = images.dims();
     assert!(
@@ -67,10 +67,10 @@ pub fn structural_similarity(images: Tensor<4>, reconstructions: Tensor<4>) -> T
     (likeness / most).mean()
 }
 
-/// The mean under the window at each of its places along an axis.
+/// The Gaussian mean at each position of the window along an axis.
 ///
-/// NOTE: shifted sums, not products with a matrix of windows: GPUs round what they multiply
-/// matrices of to ten bits, and a variance is a small difference of large means.
+/// NOTE: this adds up shifted maps instead of multiplying with a matrix of windows. GPUs round the
+/// inputs of matrix products to ten bits, and a variance is a small difference of large means.
 fn mean_along(maps: Tensor<3>, axis: usize) -> Tensor<3> {
     let places = maps.dims()[axis] - WINDOW_PX + 1;
     let shifted = window().into_iter().enumerate().map(|(offset, weight)| {
@@ -81,7 +81,7 @@ fn mean_along(maps: Tensor<3>, axis: usize) -> Tensor<3> {
     sum.expect("a window has pixels")
 }
 
-/// The Gaussian at the window's pixels, of sum one.
+/// The values of the Gaussian at the window's pixels; their sum is 1.
 fn window() -> [f64; WINDOW_PX] {
     let middle = (WINDOW_PX / 2) as f64;
     let at = |place: usize| (-0.5 * ((place as f64 - middle) / SIGMA_PX).powi(2)).exp();

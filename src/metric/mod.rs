@@ -1,10 +1,10 @@
 //! Metrics of anomaly detection, on plain slices.
 //!
 //! A higher score means more anomalous; at a threshold, scores at or above it count as anomalous.
-//! Equal scores are never told apart: a threshold takes in all of them or none. In all this the
-//! metrics agree with scikit-learn, which the tests compare with. What scikit-learn would answer
-//! with a number by convention (one kind of image is missing) is None here, and so is everything
-//! where a score is not a number.
+//! Equal scores are always on the same side of a threshold. The metrics agree with scikit-learn,
+//! which the tests compare with, except in undefined cases: if one kind of image is missing,
+//! scikit-learn returns a number by convention, and these metrics return None. They also return
+//! None if a score is NaN.
 //!
 //! ```
 //! use daad::metric::Label::{Anomalous, Normal};
@@ -28,7 +28,7 @@ pub use roc::{RocCurve, auroc};
 
 use serde::{Deserialize, Serialize};
 
-/// What an image is known to be.
+/// The known label of an image.
 ///
 /// ```
 /// use daad::metric::Label;
@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Label {
-    /// As it should be.
+    /// Without a defect.
     Normal,
-    /// Defective.
+    /// With a defect.
     Anomalous,
 }

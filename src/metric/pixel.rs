@@ -1,8 +1,8 @@
-//! How well error maps point at the defects: pixel AUROC and AUPRO.
+//! Metrics of error maps as detectors of defective pixels: pixel AUROC and AUPRO.
 
 use super::regions::label_regions;
 
-/// AUPRO is measured up to this share of false positives, as is the custom.
+/// The limit of the false positive rate up to which AUPRO is integrated; 0.3 is the usual value.
 ///
 /// ```
 /// use daad::metric::{AUPRO_LIMIT, PixelScores};
@@ -15,7 +15,7 @@ use super::regions::label_regions;
 /// ```
 pub const AUPRO_LIMIT: f64 = 0.3;
 
-/// How well the pixels' scores separate.
+/// How well the pixels' scores separate normal from anomalous pixels.
 ///
 /// ```
 /// use daad::metric::PixelScores;
@@ -35,21 +35,22 @@ pub struct PixelMetrics {
     pub auroc: f64,
     /// Area under the per-region overlap up to [`AUPRO_LIMIT`], divided by it.
     ///
-    /// At a threshold the overlap of a connected region is the share of its pixels at or above it.
-    /// The curve is the mean overlap of all regions of all images, each with the same weight
-    /// however large, against the share of false positives among the normal pixels of all images.
+    /// At a threshold, the overlap of a connected region is the share of its pixels with a score at
+    /// or above the threshold. The curve plots the mean overlap of the regions of all images, in
+    /// which small and large regions have the same weight, against the false positive rate over the
+    /// normal pixels of all images.
     ///
-    /// Regions (8-connectivity), weights, false positives, limit and normalization are anomalib's
-    /// (`anomalib.metrics.AUPRO`). Where anomalib resamples a curve for each region to a common
-    /// number of points and averages these, the mean here is taken at every distinct score, which
-    /// needs no resampling; between two points the curve is linear, also where the limit cuts it.
-    /// anomalib squashes scores outside [0, 1] by a sigmoid in single precision, which makes equal
-    /// scores of large ones; here scores are taken as they are.
+    /// Regions (8-connectivity), weights, false positives, limit and normalization are those of
+    /// anomalib (`anomalib.metrics.AUPRO`), with two differences. anomalib resamples the curve of
+    /// each region to a common number of points and averages these curves; here the mean is
+    /// computed at every distinct score, which needs no resampling, and the curve is linear between
+    /// two points, also at the limit. anomalib maps scores outside [0, 1] through a sigmoid in
+    /// single precision, which makes large scores equal; here scores are used unchanged.
     pub aupro: f64,
 }
 
-/// The pixels' scores of a test set, gathered image by image: 4 bytes a normal pixel, 8 an
-/// anomalous one.
+/// The pixels' scores of a test set, added image by image. A normal pixel takes 4 bytes, an
+/// anomalous pixel 8.
 ///
 /// ```
 /// use daad::metric::PixelScores;
@@ -105,7 +106,7 @@ impl PixelScores {
     ///
     /// # Panics
     ///
-    /// Where the two differ in length or are not of whole rows.
+    /// If the two differ in length or do not consist of whole rows.
     pub fn add_masked(&mut self, scores: &[f32], mask: &[bool], width_px: usize) {
         assert_eq!(scores.len(), mask.len(), "one score a pixel of the mask");
         let regions = label_regions(mask, width_px);
@@ -122,7 +123,7 @@ impl PixelScores {
         self.region_sizes_px.extend(regions.sizes_px);
     }
 
-    /// Measures. None where no pixel is anomalous, none is normal, or a score is not a number.
+    /// Computes the metrics. None if no pixel is anomalous, no pixel is normal, or a score is NaN.
     ///
     /// ```
     /// use daad::metric::PixelScores;
@@ -155,8 +156,9 @@ impl PixelScores {
         })
     }
 
-    /// Mean height, up to false positive rate `limit`, of the curve that each anomalous pixel lifts
-    /// by the `weight` of its region. Both kinds of pixels lie sorted, highest score first.
+    /// Mean height of the curve up to the false positive rate `limit`, where each anomalous pixel
+    /// raises the curve by the `weight` of its region. Both kinds of pixels must be sorted, the
+    /// highest score first.
     fn area(&self, limit: f64, weight: impl Fn(u32) -> f64) -> f64 {
         let rate = |count: usize| count as f64 / self.normal.len() as f64;
         let mut area = 0.0;
@@ -187,14 +189,14 @@ impl PixelScores {
     }
 }
 
-/// Of a curve: share of false positives, height.
+/// A point of the curve: false positive rate and height.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     x: f64,
     y: f64,
 }
 
-/// Area under the line between two points, as far as it lies left of `limit`.
+/// Area under the line between two points, only for the part to the left of `limit`.
 fn area_between(from: Point, to: Point, limit: f64) -> f64 {
     let end = to.x.min(limit);
     if end <= from.x {
@@ -217,7 +219,8 @@ mod tests {
     #[test]
     fn a_small_region_weighs_as_much_as_a_large_one() {
         let mut pixels = PixelScores::default();
-        // A region of three pixels found at once, one of a single pixel below all normal ones.
+        // The curve of three pixels reaches the top at once; the region of one pixel is below all
+        // normal pixels.
         let mask = [true, true, true, false, true, false, false, false];
         pixels.add_masked(&[9.0, 9.0, 9.0, 5.0, 1.0, 4.0, 3.0, 2.0], &mask, 8);
         let metrics = pixels.measure().unwrap();

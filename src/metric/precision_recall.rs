@@ -3,8 +3,9 @@
 use super::Label;
 use super::ranking::Ranking;
 
-/// Average precision: the precision at each threshold, weighted by the recall gained there, without
-/// interpolation (scikit-learn's `average_precision_score`). None as [`super::auroc`].
+/// Average precision: the mean of the precisions at all thresholds, weighted by the increase of
+/// recall, without interpolation (scikit-learn's `average_precision_score`). None as for
+/// [`super::auroc`].
 ///
 /// ```
 /// use daad::metric::Label::{Anomalous, Normal};
@@ -31,7 +32,7 @@ pub fn average_precision(scores: &[f64], labels: &[Label]) -> Option<f64> {
     Some(sum / ranking.anomalous as f64)
 }
 
-/// The best F1 that any threshold reaches.
+/// The best F1 over all thresholds.
 ///
 /// ```
 /// use daad::metric::Label::{Anomalous, Normal};
@@ -48,9 +49,9 @@ pub struct BestF1 {
     pub threshold: f64,
 }
 
-/// The best F1 over all thresholds, of scikit-learn's `precision_recall_curve`. It is chosen with
-/// the labels at hand, so it is what a threshold could reach, not what the model's own does.
-/// None as [`super::auroc`].
+/// The best F1 over all thresholds of scikit-learn's `precision_recall_curve`. The threshold is
+/// chosen with the labels of the test images, so this is an upper limit for F1, not the F1 of the
+/// model's own threshold. None as for [`super::auroc`].
 ///
 /// ```
 /// use daad::metric::Label::{Anomalous, Normal};
@@ -70,7 +71,8 @@ pub struct BestF1 {
 pub fn best_f1(scores: &[f64], labels: &[Label]) -> Option<BestF1> {
     let ranking = Ranking::of(scores, labels)?;
     let candidates = ranking.cuts.iter().map(|cut| {
-        // 2·TP / (2·TP + FP + FN): one correctly rounded quotient, so that equal ones are equal.
+        // 2·TP / (2·TP + FP + FN) is a single division, so equal values of F1 are equal after
+        // rounding too.
         let total = cut.true_positives + cut.false_positives + ranking.anomalous;
         BestF1 {
             f1: 2.0 * cut.true_positives as f64 / total as f64,
@@ -91,7 +93,7 @@ mod tests {
         let labels = [Anomalous, Normal, Anomalous, Normal];
         let ap = average_precision(&[4.0, 3.0, 2.0, 1.0], &labels).unwrap();
         assert!((ap - 5.0 / 6.0).abs() < 1e-15, "{ap}");
-        // Equal scores: one cut, whose precision is the share of anomalous images.
+        // Equal scores give a single cut, whose precision is the share of anomalous images.
         assert_eq!(average_precision(&[1.0; 4], &labels), Some(0.5));
         assert_eq!(average_precision(&[1.0], &[Anomalous]), None);
     }

@@ -1,35 +1,37 @@
-//! Scores in falling order, and what each threshold makes of them: what all image metrics count.
+//! The numbers of true and false positives at each threshold, from which all image metrics are
+//! computed.
 
 use super::Label;
 
-/// What counts as anomalous at one threshold.
+/// The true and false positives at one threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cut {
     /// Scores at or above it count as anomalous.
     pub(super) threshold: f64,
-    /// Anomalous images that do.
+    /// Number of anomalous images with such a score.
     pub(super) true_positives: usize,
-    /// Normal images that do.
+    /// Number of normal images with such a score.
     pub(super) false_positives: usize,
 }
 
-/// A cut at every score there is, from the highest to the lowest, which takes in everything.
+/// A cut at every distinct score, from the highest to the lowest. At the last cut all images count
+/// as anomalous.
 #[derive(Debug)]
 pub(super) struct Ranking {
-    /// One for each distinct score.
+    /// One cut for each distinct score, the highest first.
     pub(super) cuts: Vec<Cut>,
-    /// Anomalous images.
+    /// Number of anomalous images.
     pub(super) anomalous: usize,
-    /// Normal images.
+    /// Number of normal images.
     pub(super) normal: usize,
 }
 
 impl Ranking {
-    /// None where one of the two kinds is missing or a score is not a number.
+    /// None if there are no normal or no anomalous images, or if a score is NaN.
     ///
     /// # Panics
     ///
-    /// Where the slices differ in length.
+    /// If the slices differ in length.
     pub(super) fn of(scores: &[f64], labels: &[Label]) -> Option<Self> {
         assert_eq!(scores.len(), labels.len(), "one label a score");
         if scores.iter().any(|score| score.is_nan()) {
@@ -38,7 +40,7 @@ impl Ranking {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
         let (mut true_positives, mut false_positives) = (0, 0);
-        // By == rather than by total order: zeros of both signs are equal.
+        // Compared by `==` and not by the total order, because 0 and −0 are equal scores.
         let ties = order.chunk_by(|&a, &b| scores[a] == scores[b]);
         let cuts = ties.map(|tie| {
             let is_anomalous = |&&index: &&usize| labels[index] == Label::Anomalous;

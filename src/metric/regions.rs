@@ -1,20 +1,20 @@
 //! The connected regions of a mask.
 
-/// A mask with its regions numbered.
+/// A mask with numbered regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Regions {
-    /// Pixels of each region, in the order in which row by row they are met.
+    /// Number of pixels of each region. Regions are ordered by their first pixel, row by row.
     pub(super) sizes_px: Vec<usize>,
     /// The region of each pixel, an index into `sizes_px`; None outside the mask.
     pub(super) region_of: Vec<Option<u32>>,
 }
 
-/// Finds the regions of a mask that lies row by row. Pixels that touch, by a corner too, are of one
-/// region (8-connectivity).
+/// Finds the regions of a mask, given row by row. Pixels that touch, also at a corner, belong to
+/// the same region (8-connectivity).
 ///
 /// # Panics
 ///
-/// Where the mask is not of whole rows.
+/// If the mask does not consist of whole rows.
 pub(super) fn label_regions(mask: &[bool], width_px: usize) -> Regions {
     let height_px = mask.len() / width_px.max(1);
     assert_eq!(mask.len(), width_px * height_px, "a mask of whole rows");

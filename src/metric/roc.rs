@@ -24,12 +24,12 @@ pub struct RocCurve {
     pub false_positive_rates: Vec<f64>,
     /// Share of anomalous images at or above the threshold.
     pub true_positive_rates: Vec<f64>,
-    /// Falling; the first, which no score reaches, is infinite.
+    /// In descending order; the first is infinite, because no score reaches it.
     pub thresholds: Vec<f64>,
 }
 
 impl RocCurve {
-    /// None where one of the two kinds is missing or a score is not a number.
+    /// None if there are no normal or no anomalous images, or if a score is NaN.
     ///
     /// ```
     /// use daad::metric::Label::{Anomalous, Normal};
@@ -61,8 +61,9 @@ impl RocCurve {
     }
 }
 
-/// Area under the ROC curve: the chance that an anomalous image scores above a normal one, ties
-/// counting half. None where one of the two kinds is missing or a score is not a number.
+/// Area under the ROC curve: the probability that an anomalous image has a higher score than a
+/// normal one, where ties count half. None if there are no normal or no anomalous images, or if a
+/// score is NaN.
 ///
 /// ```
 /// use daad::metric::Label::{Anomalous, Normal};
@@ -82,7 +83,8 @@ impl RocCurve {
 /// Where the slices differ in length.
 pub fn auroc(scores: &[f64], labels: &[Label]) -> Option<f64> {
     let ranking = Ranking::of(scores, labels)?;
-    // Mann–Whitney: each normal image against the anomalous ones above it, and half of its ties.
+    // Mann–Whitney U: for each normal image, count the anomalous images with a higher score, plus
+    // half of those with the same score.
     let (mut above, mut seen, mut wins) = (0, 0, 0.0);
     for cut in &ranking.cuts {
         let normal_here = (cut.false_positives - seen) as f64;
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!(auroc(&[1.0; 4], &labels), Some(0.5));
         // By hand: pairs (n, a) = (1, 2) win, (1, 3) win, (2, 2) tie, (2, 3) win: 3.5 / 4.
         assert_eq!(auroc(&[1.0, 2.0, 2.0, 3.0], &labels), Some(0.875));
-        // Zeros of both signs are equal.
+        // 0 and −0 are equal scores.
         assert_eq!(auroc(&[0.0, -0.0], &[Normal, Anomalous]), Some(0.5));
     }
 

@@ -257,8 +257,8 @@ pub fn load<M: Module>(module: M, values: HashMap<String, TensorData>) -> M {
     map_parameters(module, &mut Load(values))
 }
 
-/// The module with the same values, which automatic differentiation takes for other parameters. Running
-/// statistics stay common to both.
+/// A copy of the module with the same values, whose learned parameters automatic differentiation
+/// tracks separately. The copy shares the running statistics with `module`.
 #[cfg(feature = "learn")]
 pub(crate) fn separate<M: Module>(module: M) -> M {
     struct Separate;

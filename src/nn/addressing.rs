@@ -1,4 +1,4 @@
-//! The numbers with which a memory answers one query. This code is for inspection and not
+//! The similarities and weights of a memory for one query. This code is for inspection and not
 //! optimized.
 
 /// The similarities and weights of all items for one query.

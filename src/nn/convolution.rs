@@ -28,10 +28,11 @@ impl Convolution {
         }
     }
 
-    /// Convolves for a batch normalization, which takes the bias away again: its gradient would be
-    /// rounding noise, so none is computed, and training leaves it as it is.
+    /// Convolution in front of a batch normalization. The normalization subtracts the bias again,
+    /// so the gradient of the bias would be rounding noise. It is not computed, and training does
+    /// not change the bias.
     pub(crate) fn forward_to_norm(&self, x: Tensor<4>) -> Tensor<4> {
-        // Detached alone, it would be tracked as a parameter of its own.
+        // `detach` alone is not enough: autodiff would track the detached bias as a new parameter.
         let bias = self.bias.val().detach().set_require_grad(false);
         kernel::convolve(x, self.weight.val(), bias, self.window, 1.0)
     }
@@ -57,7 +58,8 @@ impl Convolution {
         }
     }
 
-    /// The convolution for inference only: its weights lie in memory as the device reads them.
+    /// The convolution for inference only, with its weights in the memory layout that the device
+    /// reads.
     #[must_use]
     pub(crate) fn arranged(self) -> Self {
         let weight = self.weight.map(|weight| kernel::arranged(weight, false));
@@ -87,7 +89,7 @@ impl TransposedConvolution {
         }
     }
 
-    /// Applies the transposed convolution, which adds every input value, times the weights, to a
+    /// Applies the transposed convolution: each input value, times the kernel, is added to one
     /// window of the output.
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernel::convolve_transposed(x, self.weight.val(), self.bias.val(), self.window)

@@ -171,12 +171,12 @@ impl MemoryBank {
         }
     }
 
-    /// The addressing weights w of one query `D` (Eq. 1 and the shrinkage below Eq. 2) over the bank's
-    /// items `N·D`, both read back from the device: w = softmax(cos(q, mᵢ)); items with wᵢ < 1/N get
-    /// zero.
+    /// The addressing weights w of one query `D` (Eq. 1 and the shrinkage below Eq. 2) over the
+    /// bank's items `N·D`, both read back from the device: w = softmax(cos(q, mᵢ)); items with
+    /// wᵢ < 1/N get zero.
     ///
-    /// Without a temperature, as in the paper, the weights are flat: about half of the items survive,
-    /// never just one.
+    /// Without a temperature, as in the paper, the weights are flat: about half of the items
+    /// survive, never just one.
     pub(crate) fn address_one(&self, query: &[f32], items: &[f32]) -> Addressing {
         let norm = |row: &[f32]| {
             let squared: f32 = row.iter().map(|value| value * value).sum();

@@ -1,9 +1,10 @@
 //! Parameters and running statistics with initial zeros or ones, before their values are loaded or
 //! drawn.
 //!
-//! NOTE: Burn's initializers are not used. One of them is the orthogonal one, because of which a
-//! browser would download matrix products, scattering and masks for every number type. Nor are its
-//! random identities, because of which a module of WebAssembly would ask its host for randomness.
+//! NOTE: Burn's initializers are not used, because they contain the orthogonal initializer; with
+//! it, a browser would download matrix products, scattering and masks for every number type. Burn's
+//! random parameter ids are not used either, because a WebAssembly module would then ask its host
+//! for random numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,8 +28,8 @@ pub(super) fn running<const D: usize>(value: Tensor<D>) -> RunningState<Tensor<D
 
 /// Replaces the value of a running statistic and of all its clones.
 ///
-/// NOTE: `RunningState::update` is not used. It averages over all threads that have a value, even
-/// if there is only one, which on a GPU is one launch for each statistic and step.
+/// NOTE: `RunningState::update` is not used. It averages the values of all threads even if there is
+/// only one, and on a GPU this costs one launch for each statistic and step.
 pub(super) fn set(state: &RunningState<Tensor<1>>, value: Tensor<1>) {
     struct Set(Tensor<1>);
     impl ModuleMapper for Set {
@@ -57,13 +58,13 @@ fn constant<const D: usize>(
     Param::uninitialized(new_id(), init, device.clone(), true, shape)
 }
 
-/// An identity that nothing else in this process has; identities are in no file.
+/// An id that is unique in this process; ids are not stored in files.
 fn new_id() -> ParamId {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     COUNT.fetch_add(1, Ordering::Relaxed).into()
 }
 
-/// The module with random parameters and running statistics, all above zero, to test with.
+/// The module with random positive parameters and running statistics, for tests.
 #[cfg(test)]
 pub(crate) fn drawn<M: Module>(module: M) -> M {
     struct Draw;

@@ -1,10 +1,11 @@
-//! How good images look, and how unlike them an image as a whole is.
+//! Describes the appearance of normal images, and measures how much an image as a whole differs
+//! from it.
 //!
-//! A model says nothing about an image of another kind of thing: its score is high for a good one
-//! and for a defective one. So an image is compared with the good ones without the networks. It is
-//! divided into cells, and a cell is described by its colour and by its contrast at three distances.
-//! A defect changes some cells. An image of another kind differs in most of them, hence in the
-//! median cell.
+//! A model's score is meaningless for an image of another kind of object: it is high for normal and
+//! for defective ones. Therefore an image is compared with the normal images without the networks.
+//! The image is divided into cells, and each cell is described by its colour and by its contrast at
+//! three distances. A defect changes few cells, but an image of another kind differs in most of
+//! them, and therefore in the median cell.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -15,29 +16,29 @@ const CELLS: usize = 8;
 /// Distances in pixels at which contrast is measured.
 const DISTANCES: [usize; 3] = [1, 2, 4];
 
-/// Numbers that describe a cell: luma, two colour differences, the logarithms of the contrasts.
+/// Number of features of a cell: luma, two colour differences, and the logarithms of the contrasts.
 const FEATURES: usize = 3 + DISTANCES.len();
 
-/// Is added to a contrast before its logarithm is taken: differences below it are noise.
+/// Added to a contrast before its logarithm is taken, because smaller differences are noise.
 const LEAST_CONTRAST: f64 = 0.005;
 
-/// Deviations that every cell is allowed, however alike the good images are: luma and colours, of
-/// 1 in all, and logarithms of contrasts.
+/// The least deviation of a feature, even if the good images are more alike: for luma and colours
+/// in a range of 1, and for logarithms of contrasts.
 const TOLERANCE: [f64; 2] = [0.02, 0.1];
 
-/// The deviations that are assumed before any image is seen. They count as much as [`PRIOR_WEIGHT`]
-/// images, so a few images that happen to be alike do not make all others unfamiliar.
+/// The assumed deviations before any image is measured. They have the weight of [`PRIOR_WEIGHT`]
+/// images, so that a few similar images do not make all other images unfamiliar.
 const PRIOR: [f64; 2] = [0.05, 0.25];
 const PRIOR_WEIGHT: f64 = 4.0;
 
-/// An image is unfamiliar if the features of its median cell differ from those of good images by
-/// more than this many deviations, as a root mean square. Fixed on good, defective and foreign
-/// images of PIPED, CIFAR-10, MVTec AD and others; see docs/training.md.
+/// An image is unfamiliar if the features of its median cell differ from those of the good images
+/// by more than this many deviations, as a root mean square. The value was chosen on good,
+/// defective and foreign images of PIPED, CIFAR-10, MVTec AD and others; see docs/training.md.
 const LIMIT: f64 = 2.0;
 
 type Features = [f64; FEATURES];
 
-/// How good images look: mean and deviation of the features of each cell.
+/// The appearance of good images: mean and deviation of the features of each cell.
 ///
 /// ```
 /// # use daad::Detector;
@@ -72,7 +73,7 @@ impl Appearance {
     ///
     /// # Panics
     ///
-    /// Where there is no image, or their sizes differ.
+    /// If there is no image, or their sizes differ.
     pub fn of(images: impl IntoIterator<Item = RgbImage>) -> Self {
         let described: Vec<_> = images.into_iter().map(|image| describe(&image)).collect();
         let images = described.len();
@@ -95,8 +96,8 @@ impl Appearance {
         Self { mean, deviation }
     }
 
-    /// How unlike the good images an image of their size is: above 1 it is unfamiliar, and the
-    /// model's score means nothing.
+    /// How much an image of the same size differs from the good images: above 1 it is unfamiliar,
+    /// and the model's score is meaningless.
     ///
     /// ```
     /// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
@@ -120,7 +121,7 @@ impl Appearance {
         departures[departures.len() / 2] / LIMIT
     }
 
-    /// Whether all numbers are usable.
+    /// Whether all numbers are finite and all deviations positive.
     pub(super) fn is_sound(&self) -> bool {
         !self.mean.is_empty()
             && self.mean.len() == self.deviation.len()
@@ -133,12 +134,12 @@ impl Appearance {
     }
 }
 
-/// Of a pair of values, the one for luma and colours or the one for contrasts.
+/// Selects the value for luma and colours or the value for contrasts.
 fn kind(feature: usize, [colour, contrast]: [f64; 2]) -> f64 {
     if feature < 3 { colour } else { contrast }
 }
 
-/// Four decimals are enough, and keep the model file small.
+/// Rounds to four decimals, which are precise enough and keep the model file small.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
@@ -192,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// A dark disc on bright ground with noise, at a place and of a brightness that vary a little.
+    /// A dark disc on a bright background with noise; position and brightness vary a little.
     fn part(seed: u64) -> RgbImage {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (x, y) = (random.random_range(28..36), random.random_range(28..36));
@@ -215,7 +216,7 @@ mod tests {
             let mut image = part(seed);
             let good = appearance.unfamiliarity(&image);
             assert!(good < 0.6, "{good}");
-            // A missing quarter.
+            // A quarter of the disc is missing.
             for (x, y, pixel) in image.enumerate_pixels_mut() {
                 if x < 32 && y < 32 {
                     *pixel = Rgb([255, 0, 0]);

@@ -157,9 +157,9 @@ impl Fusion {
 
 /// The calibration, fixed in advance on held-out normal images: the *deployed* protocol.
 ///
-/// NOTE: the scaling of R and L is fitted to the same n images, which the theorem does not allow
-/// for. In simulations with γ = 0.9 the rate exceeded its bound by a tenth of the bound where n was
-/// 22, and by nothing measurable where n was 99.
+/// NOTE: the scaling of R and L is fitted to the same n images, but the theorem for the threshold
+/// does not cover this. In simulations with γ = 0.9 the rate exceeded its bound by a tenth of the
+/// bound for n = 22, and by no measurable amount for n = 99.
 ///
 /// ```
 /// use daad::weights::read_card;
@@ -180,7 +180,7 @@ pub struct Calibration {
     pub threshold: f64,
     /// The share of normal images that the threshold was asked to refuse at most.
     pub target_false_alarm_rate: f64,
-    /// The share of normal images that the threshold refuses at most, as far as n images support
+    /// The maximum share of normal images that the threshold refuses, as far as n images support
     /// it: see [`Threshold`].
     pub false_alarm_rate: f64,
     /// The anomaly scores of the n normal images, ascending. An image that was mirrored has the
@@ -192,14 +192,14 @@ pub struct Calibration {
     /// The full scale of a heat map: the 99.9 % quantile of the squared errors of the pixels of
     /// these images.
     pub error_full_scale: f64,
-    /// How these images look, which tells images of other kinds.
+    /// The appearance of these images, with which images of other kinds are recognized.
     pub appearance: Appearance,
     /// R and L of [`crate::image::test_pattern`] on the CPU, with which other devices are
     /// compared.
     pub reference: RawScore,
 }
 
-/// What is measured of held-out normal images.
+/// The measurements of held-out normal images.
 ///
 /// ```
 /// use daad::image::test_pattern;
@@ -218,15 +218,15 @@ pub struct Calibration {
 pub struct NormalStatistics {
     /// The raw scores of each image and of its mirror images.
     pub scores: Vec<Vec<RawScore>>,
-    /// The 99.9 % quantile of the squared errors of their pixels.
+    /// The 99.9 % quantile of the squared errors of the images' pixels.
     pub error_full_scale: f64,
-    /// How they look.
+    /// The appearance of the images.
     pub appearance: Appearance,
 }
 
 #[cfg(test)]
 impl NormalStatistics {
-    /// With these scores, for tests that need no more.
+    /// Statistics with these scores, for tests that need no other values.
     pub(crate) fn of_scores(scores: Vec<Vec<RawScore>>) -> Self {
         Self {
             scores,
@@ -236,7 +236,7 @@ impl NormalStatistics {
     }
 }
 
-/// What is said about an image.
+/// The verdict on an image.
 ///
 /// ```
 /// use daad::score::Verdict;
@@ -255,13 +255,13 @@ pub enum Verdict {
     Normal,
     /// The score lies above the threshold.
     Anomalous,
-    /// The image as a whole is unlike those that the model learned, so its score means nothing: see
-    /// [`Appearance`].
+    /// The image as a whole differs too much from the training images, so its score is meaningless:
+    /// see [`Appearance`].
     Unfamiliar,
 }
 
 impl Verdict {
-    /// The verdict in a word.
+    /// The verdict as one word.
     ///
     /// ```
     /// use daad::score::Verdict;
@@ -280,7 +280,7 @@ impl Verdict {
 /// With fewer normal images than this, a single unusual one can determine the threshold.
 const FEW_NORMAL_IMAGES: usize = 20;
 
-/// What users are told where all normal images have the same score.
+/// The warning for users if all normal images have the same score.
 ///
 /// ```
 /// let card = daad::weights::read_card(&std::fs::read("models/piped.safetensors")?)?;
@@ -292,7 +292,7 @@ const FEW_NORMAL_IMAGES: usize = 20;
 pub const NOTHING_TO_SCALE_BY: &str = "all of these images score the same, so there is nothing to \
                                        scale by: give more of them";
 
-/// The warning about a threshold that rests on `images` normal images; None if they are enough.
+/// The warning about a threshold from only `images` normal images; None if they are enough.
 ///
 /// ```
 /// use daad::score::few_images_warning;
@@ -311,7 +311,7 @@ pub fn few_images_warning(images: usize) -> Option<String> {
 }
 
 impl Calibration {
-    /// A calibration from what was measured of held-out normal images.
+    /// A calibration from the measurements of held-out normal images.
     ///
     /// ```
     /// use daad::image::test_pattern;
@@ -381,7 +381,7 @@ impl Calibration {
         }
     }
 
-    /// The verdict on an image of this anomaly score and of this [`Appearance::unfamiliarity`].
+    /// The verdict on an image with this anomaly score and this [`Appearance::unfamiliarity`].
     ///
     /// ```
     /// use daad::score::Verdict;
@@ -404,8 +404,8 @@ impl Calibration {
         }
     }
 
-    /// Whether several normal images were given and all have the same score, or a single score was
-    /// given. Then R and L have no scale.
+    /// Whether all of several normal images have the same score, or there is only one score. Then R
+    /// and L have no scale.
     ///
     /// ```
     /// use daad::image::test_pattern;

@@ -16,15 +16,15 @@
 pub struct Threshold {
     /// Images with scores above this value are anomalous.
     pub value: f64,
-    /// The share of normal images that was asked for.
+    /// The share of normal images that the caller wants to refuse at most.
     pub target_false_alarm_rate: f64,
-    /// The share of normal images that the threshold refuses at most: the target, or 1/(n + 1)
-    /// where that is more, because n images support no lower rate.
+    /// The maximum share of normal images that the threshold refuses: the requested share, or the
+    /// rate 1/(n + 1) if that is larger, because n images cannot support a lower rate.
     pub false_alarm_rate: f64,
 }
 
 impl Threshold {
-    /// The ⌈(n + 1)(1 − `target`)⌉-th of the n scores, or the largest where that rank exceeds n.
+    /// The ⌈(n + 1)(1 − `target`)⌉-th of the n scores, or the largest score if that rank exceeds n.
     ///
     /// ```
     /// use daad::score::Threshold;
@@ -42,7 +42,8 @@ impl Threshold {
     pub fn conformal(ascending: &[f64], target: f64) -> Self {
         let count = ascending.len();
         let ranks = count as f64 + 1.0;
-        // Without the small term, rounding lifts a product that is a whole number to the next one.
+        // Without the small term, rounding could raise a product that is a whole number to the next
+        // whole number.
         let rank = (ranks * (1.0 - target) - 1e-9).ceil() as usize;
         Self {
             value: ascending[rank.clamp(1, count) - 1],
@@ -79,12 +80,12 @@ impl Threshold {
     }
 }
 
-/// The lowest false-alarm rate that this number of images supports.
+/// The lowest false-alarm rate that a threshold from this number of images can keep.
 pub(super) fn least_rate(images: usize) -> f64 {
     1.0 / (images as f64 + 1.0)
 }
 
-/// A share in percent, with two significant digits at least.
+/// A share in percent, with at least two significant digits.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let decimals = match percent {
@@ -164,8 +165,8 @@ mod tests {
         }
     }
 
-    /// Draws a calibration from `images` normal images and then one more normal image, many times;
-    /// returns how often the new one exceeds the threshold, and the rate that was promised.
+    /// Many times, draws a calibration from `images` normal images and then one more normal image.
+    /// Returns the share of new images that exceed the threshold, and the promised rate.
     fn simulated(images: usize, mirrors: usize, target: f64, with_alignment: bool) -> (f64, f64) {
         const DRAWS: usize = 20_000;
         let mut random = ChaCha8Rng::seed_from_u64(images as u64);
@@ -218,7 +219,7 @@ mod tests {
                     alarms <= promised + noise,
                     "{images} images, {target}: {alarms} of {promised}"
                 );
-                // A threshold that refuses nothing would keep every rate.
+                // A threshold that refuses no image would keep every rate.
                 assert!(
                     alarms >= 0.4 * promised,
                     "{images} images, {target}: {alarms} of {promised}"

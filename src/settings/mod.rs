@@ -1,5 +1,5 @@
-//! What a person may set of a training run: the flags of `daad train`, the keys of its TOML file
-//! and those that a sweep varies are all these.
+//! The settings of a training run. They are the flags of `daad train`, the keys of its TOML file,
+//! and the keys that a sweep can vary.
 //!
 //! ```
 //! use daad::settings::Settings;
@@ -29,7 +29,7 @@ use crate::image::Flips;
 use crate::loss::AdversarialForm;
 use crate::model::System;
 
-/// All optional; what is not set is as in the paper.
+/// All fields are optional; the default of each is the paper's value.
 ///
 /// ```
 /// use daad::settings::{Counts, Settings};
@@ -57,8 +57,9 @@ pub struct Settings {
     /// Adam's learning rate [default: 2e-4 with the discriminator, 1e-4 without]
     #[arg(long)]
     pub learning_rate: Option<f64>,
-    /// Batches whose gradients are averaged before the optimizers move, for the effect of larger
-    /// ones in the memory of one; batch normalization sees each by itself [default: 1]
+    /// Batches whose gradients are averaged for one update of the weights: the effect of a larger
+    /// batch with the memory of a small one; batch normalization uses each batch separately
+    /// [default: 1]
     #[arg(long, value_name = "COUNT")]
     pub accumulate: Option<usize>,
     /// The learning rate over the run: constant, falling to zero along a cosine, or falling in
@@ -68,21 +69,22 @@ pub struct Settings {
     /// With the schedule step: epochs between two falls
     #[arg(long, value_name = "EPOCHS")]
     pub step_epochs: Option<usize>,
-    /// With the schedule step: what is left of the learning rate after each fall [default: 0.1]
+    /// With the schedule step: the factor of the learning rate at each fall [default: 0.1]
     #[arg(long, value_name = "FACTOR")]
     pub step_factor: Option<f64>,
-    /// Epochs at the beginning over which the learning rate rises from nothing [default: 0]
+    /// Epochs at the beginning during which the learning rate rises from zero [default: 0]
     #[arg(long, value_name = "EPOCHS")]
     pub warm_up: Option<usize>,
-    /// Epochs between two looks at the reconstruction error R of held-out images [default: never]
+    /// Epochs between two validations, which measure R of held-out images [default: never]
     #[arg(long, value_name = "EPOCHS")]
     pub validate_every: Option<usize>,
-    /// Stop after so many looks in a row without a lower error [default: never]; half of the
-    /// held-out images are then for this, the others for calibration
+    /// Stop after this many validations in a row without a lower error [default: never]; half of
+    /// the held-out images are then the validation split, the others the calibration split
     #[arg(long, value_name = "COUNT")]
     pub patience: Option<usize>,
-    /// Finish with the epoch of the lowest held-out error instead of the last; half of the held-out
-    /// images are then for this, the others for calibration [default: false]
+    /// The finished model is that of the epoch with the lowest held-out error, not of the last
+    /// epoch; half of the held-out images are then the validation split, the others the calibration
+    /// split [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub keep_best: Option<bool>,
     /// Seed of weights, order and flips [default: 0]
@@ -98,8 +100,8 @@ pub struct Settings {
     #[arg(long, value_name = "SHARE")]
     pub false_alarm_rate: Option<f64>,
 
-    /// Shorter side of the network's images in pixels; the longer one follows the shape of the first
-    /// photograph, but with a discriminator images are square. Or HEIGHT,WIDTH [default: 256]
+    /// Shorter side of the network's images in pixels; the longer one follows the shape of the
+    /// first photograph, but with a discriminator images are square. Or HEIGHT,WIDTH [default: 256]
     #[arg(long, value_name = "PX", help_heading = "Network")]
     pub size: Option<Counts>,
     /// Width w: channels of the first scale [default: 64]
@@ -151,7 +153,8 @@ pub struct Settings {
     /// Addressing weights sum to one again after the shrinkage [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
     pub renormalize: Option<bool>,
-    /// Similarities are divided by T before the softmax: below 1 the weights are less flat [default: 1]
+    /// Similarities are divided by T before the softmax: below 1 the weights are less flat
+    /// [default: 1]
     #[arg(long, value_name = "T", help_heading = EXTENSIONS)]
     pub temperature: Option<f64>,
     /// Weight λ of a fourth loss, one minus the structural similarity (SSIM) of image and
@@ -162,8 +165,8 @@ pub struct Settings {
     /// maximum of that map, not its mean [default: 0]
     #[arg(long, value_name = "PX", help_heading = EXTENSIONS)]
     pub error_smoothing: Option<f64>,
-    /// Score an image by the mean over it and the mirror images that --flips trains on: up to 4
-    /// times the time [default: false]
+    /// Score an image by the mean over the image and those mirror images that --flips trains on: up
+    /// to 4 times the time [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = EXTENSIONS)]
     pub test_time_flips: Option<bool>,
 }

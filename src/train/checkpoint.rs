@@ -34,11 +34,11 @@ const MOMENTS: [&str; 2] = [".first", ".second"];
 /// The parameters and running statistics of both networks, by name.
 pub(super) type Weights = BTreeMap<String, TensorData>;
 
-/// What a checkpoint holds.
+/// The content of a checkpoint.
 pub(super) struct Checkpoint {
     /// Networks and optimizers.
     pub(super) state: TrainState,
-    /// Where the run stands.
+    /// The position of the run.
     pub(super) progress: Progress,
     /// The weights of the epoch with the lowest held-out error, if the settings keep the best
     /// epoch.
@@ -284,7 +284,8 @@ fn sound_moments(
             Some([Some(first), Some(second)]) if is_sound(&first) && is_sound(&second) => {
                 sound.push((name.to_owned(), [first, second]));
             }
-            // In front of a batch normalization it has no gradient, so it was never moved.
+            // The bias of a convolution in front of a batch normalization has no gradient, so Adam
+            // has no moments for it.
             None if is_normalized(full_name, shapes) => {}
             _ => return Err(format!("the moments of {full_name} are missing or unsound")),
         }

@@ -127,6 +127,6 @@ pub struct Begun {
     pub choosing: Option<usize>,
     /// The estimated peak memory of the run.
     pub memory_bytes: u64,
-    /// Where the run stands: at its beginning, or at the position of the checkpoint.
+    /// The position of the run: its beginning, or that of the checkpoint.
     pub progress: Progress,
 }

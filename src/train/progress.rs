@@ -1,4 +1,4 @@
-//! Where a run stands.
+//! The position of a training run.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::learn::TrainConfig;
 use crate::learn::Validation;
 use crate::weights::Provenance;
 
-/// Where a run stands, except its weights and optimizers.
+/// The position of a training run, without its weights and optimizers.
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;

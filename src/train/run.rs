@@ -435,7 +435,7 @@ fn run_on_device(
     })))
 }
 
-/// What a user should know of the calibration.
+/// The notes for the user about the calibration.
 fn about(calibration: &Calibration) -> Vec<String> {
     let (threshold, rate) = (calibration.threshold, calibration.rate_in_words());
     let mut sentences = vec![format!("The threshold {threshold:.4} {rate}.")];

@@ -351,7 +351,7 @@ impl Trainer {
         self.run.model()
     }
 
-    /// Where the run stands.
+    /// The position of the run.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }

@@ -1,7 +1,7 @@
-//! The wasm-bindgen interface of an engine: what the npm package builds on.
+//! The wasm-bindgen interface of an engine, on which the npm package is built.
 //!
-//! An image is either a `Uint8Array`, the bytes of a file, or an object like `ImageData` with `data`
-//! (RGBA, row by row), `width` and `height`. Errors are JavaScript's `Error` with a `code`.
+//! An image is either a `Uint8Array`, the bytes of a file, or an object like `ImageData` with
+//! `data` (RGBA, row by row), `width` and `height`. Errors are JavaScript's `Error` with a `code`.
 
 use std::rc::Rc;
 
@@ -145,8 +145,8 @@ impl WebDetector {
         Ok(both.map(|(one, note)| self.detection(one, note)).collect())
     }
 
-    /// Cuts a large image into tiles and scores each of them; returns a plain object. `on_scored` is
-    /// called with the number of tiles that are done and of all tiles.
+    /// Cuts a large image into tiles and scores each of them; returns a plain object. `on_scored`
+    /// is called with the number of tiles that are done and of all tiles.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl WebDetector {
         let mut done = 0;
         let count = |tiles| {
             done += tiles;
-            // Only progress is lost where the callback fails.
+            // If the callback throws an error, only the progress display is lost.
             let _ = on_scored.call2(&JsValue::NULL, &done.into(), &all.into());
         };
         let tiled = self.detector.detect_tiles(&image, &options, count).await;
@@ -221,7 +221,7 @@ impl WebInspector {
     }
 }
 
-/// An image, and what the user should know of its file.
+/// An image, and the note for the user about its file.
 struct Picture {
     image: RgbImage,
     note: String,
@@ -259,7 +259,7 @@ fn pixels(image: &JsValue) -> Result<Picture, JsValue> {
     })
 }
 
-/// How a large image is cut, as JavaScript says it.
+/// The options for cutting a large image, as JavaScript passes them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Tiling {
@@ -302,7 +302,7 @@ impl WebDetector {
                  shape, {width} × {height}"
             );
         }
-        // At once, because several that wait for each other take much memory.
+        // Resized immediately, because several images in full size would take much memory.
         let image = resize(image, width, height);
         Ok(Picture { image, note })
     }

@@ -32,12 +32,13 @@ struct Plan {
     seed: u64,
 }
 
-/// Extension: the error map is smoothed by a Gaussian of σ = 1/32 of the shorter side, and the score
-/// is its maximum. The mean over the image would drown a defect that covers little of it.
+/// Extension: the error map is smoothed by a Gaussian of σ = 1/32 of the shorter side, and the
+/// score is the maximum of the smoothed map. In the mean over the image, a small defect would have
+/// little effect.
 const SMOOTHING_SHARE: f64 = 1.0 / 32.0;
 
 impl Plan {
-    /// For images of this width and height.
+    /// The configuration for images of this width and height.
     fn config(&self, (width, height): (u32, u32)) -> TrainConfig {
         let mut model = ModelConfig {
             height_px: self.size,
@@ -81,8 +82,8 @@ impl WebTraining {
     ///
     /// # Errors
     ///
-    /// Where a setting of the plan is not allowed, or for an element that is not an image, saying
-    /// which. Where the device is not available or trains otherwise than the CPU.
+    /// If a setting of the plan is not allowed, an element is not an image (the error says which),
+    /// or the device is not available or trains with other results than the CPU.
     pub async fn begin(plan: JsValue, images: &Array) -> Result<WebTraining, JsValue> {
         let plan: Plan = from_js(plan)?;
         let shape = match images.length() {
@@ -96,7 +97,7 @@ impl WebTraining {
         let (width_px, height_px) = (config.model.width_px as u32, config.model.height_px as u32);
         let images = images.iter().enumerate().map(|(index, image)| {
             let picture = photograph(&image).map_err(|error| numbered(error, index))?;
-            // At once, because several that wait for each other take much memory.
+            // Resized immediately, because several images in full size would take much memory.
             Ok(resize(picture.image, width_px, height_px))
         });
         let images = images.collect::<Result<Vec<_>, JsValue>>()?;
@@ -113,8 +114,8 @@ impl WebTraining {
         self.training.trained_on()
     }
 
-    /// The error that the mean of the training images makes. A loss that is not below it has learned
-    /// nothing of the single image.
+    /// The error of the mean of the training images. If the loss is not lower, the network has not
+    /// learned to reconstruct single images.
     #[wasm_bindgen(js_name = meanImageError, getter)]
     pub fn mean_image_error(&self) -> f64 {
         self.training.mean_image_error()

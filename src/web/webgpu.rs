@@ -10,7 +10,7 @@ use crate::{Detector, Error, Result};
 #[cfg(feature = "learn")]
 pub(super) const NAME: &str = "a browser's GPU";
 
-/// The device to train on, if it trains a tiny network as the CPU does.
+/// The device to train on. It must train a tiny network with the same results as the CPU.
 #[cfg(feature = "learn")]
 pub(super) async fn for_training() -> Result<Device> {
     let device = device().await?;
@@ -26,16 +26,18 @@ pub(super) async fn detector(model: &[u8]) -> Result<Detector> {
     Ok(detector)
 }
 
-/// Registers the operations of the compiler for GPU kernels, which do so before `main`; a wasm module has none.
+/// Registers the operations of the compiler for GPU kernels. Native programs do this before `main`,
+/// but a WebAssembly module has no such phase.
 ///
-/// NOTE: Without this call the linker adds one to every exported function, and wasm-bindgen's glue calls some of these for
-/// each object that it hands over: nearly three quarters of an image's time was spent registering.
+/// NOTE: without this call, the linker adds the registration to every exported function, and
+/// wasm-bindgen's glue code calls some of these functions for each object that it passes. The
+/// registration then took nearly three quarters of the time for an image.
 #[expect(unsafe_code, reason = "the linker makes the function")]
 pub(super) fn register() {
     unsafe extern "C" {
         fn __wasm_call_ctors();
     }
-    // SAFETY: it is called once, when the module starts.
+    // SAFETY: this function is called only once, when the module starts.
     unsafe {
         __wasm_call_ctors();
     }

@@ -1,4 +1,4 @@
-//! The program as its users meet it: right, wrong, and interrupted.
+//! The command line: correct use, errors, and interruption.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -72,7 +72,8 @@ pub(crate) fn error(output: &Output) -> String {
     assert!(!output.status.success(), "it succeeded: {output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(!stderr.contains("panicked"), "{stderr}");
-    // The last one: Mesa's drivers print some of their own on machines without a display.
+    // The last line that begins with "error:", because Mesa's drivers print such lines too on
+    // machines without a display.
     let line = stderr.lines().rfind(|line| line.starts_with("error:"));
     line.unwrap_or_else(|| panic!("no error line in: {stderr}"))
         .to_owned()
@@ -123,7 +124,7 @@ fn train_evaluate_and_score_a_folder() {
     assert!(table.contains("R alone") && !table.contains("AUPRO"));
     eval(&["--record"]);
     assert_eq!(records.read_scores().unwrap().len(), 8);
-    // Where a mask says which pixels are damaged, the error maps are measured too.
+    // If a mask shows the damaged pixels, the error maps are evaluated too.
     let mask = image::GrayImage::from_fn(32, 32, |x, _| image::Luma([u8::from(x < 9) * 255]));
     fs::create_dir_all(root.join("ground_truth/damaged")).unwrap();
     mask.save(root.join("ground_truth/damaged/00_mask.png"))
@@ -181,7 +182,7 @@ fn train_evaluate_and_score_a_folder() {
     assert!(run(root, &threshold).status.success());
     assert_eq!(weights(root, "model.safetensors"), before);
 
-    // Two files are called 01.png; neither is lost.
+    // Two files are called 01.png; both get a heat map.
     assert_eq!(fs::read_dir(root.join("maps")).unwrap().count(), 10);
     let map = image::open(root.join("maps/01-2.heat.png")).unwrap();
     assert_eq!((map.width(), map.height()), (32, 32));
@@ -195,7 +196,7 @@ fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
     let undisturbed = train(root, &[&epochs[..], &["--out", "a.safetensors"]].concat());
     assert!(undisturbed.status.success(), "{undisturbed:?}");
 
-    // Ctrl-C leaves a checkpoint behind.
+    // Ctrl-C writes a checkpoint.
     let mut arguments = vec!["train", "--data", ".", "--out", "b.safetensors"];
     arguments.extend(SMALL);
     arguments.extend(epochs);
@@ -203,7 +204,7 @@ fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
     assert_eq!(status.code(), Some(130));
     assert!(!root.join("b.safetensors").exists(), "it was not done yet");
 
-    // The next one is killed without warning.
+    // The next run is killed without warning.
     let resume = [&epochs[..], &["--out", "b.safetensors", "--resume"]].concat();
     let mut arguments = vec!["train", "--data", "."];
     arguments.extend(SMALL);
@@ -219,7 +220,7 @@ fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
 
     let refused = error(&train(root, &["--out", "b.safetensors"]));
     assert!(refused.contains("--resume"), "{refused}");
-    // Only what matters need be said again: the settings are the checkpoint's.
+    // Only `--data`, `--out` and `--resume` are needed: the settings come from the checkpoint.
     let resume = [
         "train",
         "--data",
@@ -238,7 +239,7 @@ fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
     );
 }
 
-/// The tensors' bytes; the metadata hold the command line, which differs.
+/// The tensors' bytes without the metadata, which contain the command line and therefore differ.
 fn weights(root: &Path, name: &str) -> Vec<u8> {
     let bytes = fs::read(root.join(name)).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -258,7 +259,7 @@ pub(crate) fn signalled(mut command: Command, signal: &str) -> ExitStatus {
         .args([signal, &child.id().to_string()])
         .status();
     assert!(kill.unwrap().success());
-    // Until it ends it prints; a pipe that nobody reads would hold it up for ever.
+    // The program prints until it ends; if nobody read the pipe, it would block for ever.
     std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
     child.wait().unwrap()
 }
@@ -340,7 +341,7 @@ fn an_image_that_cannot_be_read_is_named_and_loses_no_other() {
     assert!(error(&run(root, &eval)).contains("00.png"));
 }
 
-/// A disk that is full: every write fails, as with a limit on the size of files.
+/// A limit on the size of files makes every write fail, as on a full disk.
 #[test]
 fn a_full_disk_keeps_what_was_written_before() {
     let root = data();
@@ -394,7 +395,7 @@ fn a_model_is_calibrated_anew_on_other_images() {
     let after = fs::read(root.join("model.safetensors")).unwrap();
     assert_ne!(before, after);
     assert_eq!(weights(&before), weights(&after));
-    // Scaled by these very images, the lowest raw scores are 0 and the highest 1.
+    // The scores are scaled by these images, so the lowest raw score is 0 and the highest 1.
     let score = [
         "score",
         "--model",

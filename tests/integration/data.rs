@@ -1,4 +1,5 @@
-//! The loaders on real data, where it is there: `DAAD_DATA`, or the folder beside the repository.
+//! The loaders on real data, if it is present: in `DAAD_DATA`, or in the folder beside the
+//! repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use daad::dataset::{DataSet, Split};
 use daad::metric::Label;
 
 #[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
-/// A data set's folder; none where this machine does not have it.
+/// A data set's folder; None if this machine does not have it.
 fn data(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -27,7 +28,7 @@ fn split(root: &Path, categories: &[&str]) -> Split {
     DataSet::open(root).unwrap().select(&categories).unwrap()
 }
 
-/// Training images, normal and anomalous test images.
+/// The numbers of training images, and of normal and anomalous test images.
 fn counts(split: &Split) -> [usize; 3] {
     let of = |label| {
         split

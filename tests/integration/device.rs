@@ -1,5 +1,5 @@
-//! Every GPU of this machine against the CPU back end: scores, and training. A software adapter is
-//! one where the test script has brought it along.
+//! Every GPU of this machine compared with the CPU back end: scores and training.
+//! Software GPUs are tested only if the test script provides one.
 
 use burn::tensor::Device;
 use daad::Detector;

@@ -1,4 +1,4 @@
-//! `daad doctor`: devices compared with the CPU, each in a process of its own.
+//! `daad doctor`: compares devices with the CPU, each in its own process.
 
 use std::path::Path;
 

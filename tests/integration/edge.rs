@@ -1,4 +1,4 @@
-//! Beside a camera and for another program: `daad score --watch` and `--json-lines`.
+//! Use with a camera and by another program: `daad score --watch` and `--json-lines`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::cli::{daad, data, error, run, stdout, train};
 
-/// How long a test waits for what must come.
+/// How long a test waits for an expected output.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A folder with a small model, and images in `test/good` to copy.
@@ -59,7 +59,7 @@ impl Running {
         }
     }
 
-    /// Watches the folder `in`, and waits until it does.
+    /// Watches the folder `in`, and waits until the program is ready.
     fn watch(root: &Path, arguments: &[&str]) -> Self {
         fs::create_dir_all(root.join("in")).unwrap();
         let running = Self::start(root, &[&["in", "--watch", "--json"], arguments].concat());
@@ -83,7 +83,7 @@ impl Running {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// Waits for the next image's line and returns its path.
+    /// Waits for the line of the next image and returns the image's path.
     fn scored(&self) -> String {
         self.answer()["path"].as_str().unwrap().to_owned()
     }
@@ -93,7 +93,7 @@ impl Running {
         writeln!(input, "{line}").unwrap();
     }
 
-    /// Waits for the end; nothing more may have been printed.
+    /// Waits for the end of the program, and checks that it has printed nothing more.
     fn ended(mut self) -> ExitStatus {
         drop(self.child.stdin.take());
         let status = self.child.wait().unwrap();
@@ -130,7 +130,7 @@ fn what_a_camera_writes_is_scored_once() {
             .says("Watching")
             .contains("image that is there already is passed over")
     );
-    // Neither folders in the folder, nor other files, nor temporary names are watched.
+    // Subfolders, other files and temporary names are not watched.
     for other in [
         "inner/a.png",
         ".hidden.png",
@@ -142,10 +142,10 @@ fn what_a_camera_writes_is_scored_once() {
     }
     fs::write(root.join("in/z.png"), image(root, 0)).unwrap();
     assert_eq!(running.scored(), "in/z.png");
-    // Renamed into place.
+    // A file that is renamed to its final name.
     fs::rename(root.join("in/a.png.part"), root.join("in/a.png")).unwrap();
     assert_eq!(running.scored(), "in/a.png");
-    // Many at once.
+    // Many files at the same time.
     let names: Vec<String> = (0..40).map(|at| format!("in/{at:02}.png")).collect();
     for (at, name) in names.iter().enumerate() {
         fs::write(root.join(name), image(root, at % 4)).unwrap();
@@ -164,7 +164,7 @@ fn a_file_is_scored_when_it_is_complete_and_again_when_it_is_overwritten() {
     let running = Running::watch(root, &[]);
     let bytes = image(root, 0);
     let slow = root.join("in/slow.png");
-    // A camera that stops for a moment in the middle of a file; another file comes meanwhile.
+    // A camera that pauses in the middle of a file, while another file arrives.
     let mut file = fs::File::create(&slow).unwrap();
     file.write_all(&bytes[..bytes.len() / 2]).unwrap();
     file.sync_all().unwrap();
@@ -174,12 +174,12 @@ fn a_file_is_scored_when_it_is_complete_and_again_when_it_is_overwritten() {
     drop(file);
     let first = running.answer();
     assert_eq!(first["path"], "in/slow.png");
-    // The same name, another image.
+    // Another image with the same name.
     fs::write(&slow, image(root, 2)).unwrap();
     let second = running.answer();
     assert_eq!(second["path"], "in/slow.png");
     assert_ne!(second["score"], first["score"]);
-    // What never becomes an image is named once, and is scored where it becomes one later.
+    // A file that is not an image is reported once, and is scored if it later becomes an image.
     let broken = root.join("in/broken.png");
     fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
     assert!(running.says("broken.png").contains("cannot use this image"));
@@ -187,7 +187,7 @@ fn a_file_is_scored_when_it_is_complete_and_again_when_it_is_overwritten() {
     let third = running.answer();
     assert_eq!(third["path"], "in/broken.png");
     assert_eq!(third["score"], first["score"]);
-    // A file that is gone before it could be scored is named, and its name may come again.
+    // A file that is removed before it is scored is reported, and its name can be used again.
     fs::write(root.join("in/gone.png"), &bytes[..bytes.len() / 2]).unwrap();
     fs::write(root.join("in/after.png"), &bytes).unwrap();
     assert_eq!(running.scored(), "in/after.png");
@@ -195,7 +195,7 @@ fn a_file_is_scored_when_it_is_complete_and_again_when_it_is_overwritten() {
     running.says("gone.png: gone before it was scored");
     fs::write(root.join("in/gone.png"), &bytes).unwrap();
     assert_eq!(running.scored(), "in/gone.png");
-    // Files that were scored may be taken away.
+    // Files that were scored can be removed.
     for name in ["gone", "after", "broken", "other", "slow"] {
         fs::remove_file(root.join(format!("in/{name}.png"))).unwrap();
     }
@@ -214,7 +214,8 @@ fn heat_maps_in_the_folder_watched_are_not_scored() {
         fs::write(root.join(format!("in/{name}.png")), image(root, 0)).unwrap();
         assert_eq!(running.scored(), format!("in/{name}.png"));
     }
-    // An image that is overwritten keeps the name of its map, and one of another ending has its own.
+    // An overwritten image keeps the name of its heat map. An image with another ending has its own
+    // heat map.
     fs::write(root.join("in/a.png"), image(root, 1)).unwrap();
     assert_eq!(running.scored(), "in/a.png");
     fs::write(root.join("in/a.jpg"), image(root, 1)).unwrap();
@@ -308,7 +309,7 @@ fn each_request_is_answered_by_one_line_in_order() {
             "{answer}"
         );
     }
-    // A line of 65 MiB, and a last one without an end.
+    // A line of 65 MiB, and a last line without a line break.
     let input = running.child.stdin.as_mut().unwrap();
     let mebibyte = vec![b'a'; 1 << 20];
     (0..65).for_each(|_| input.write_all(&mebibyte).unwrap());
@@ -347,7 +348,7 @@ fn a_reader_that_closes_the_pipe_ends_the_program_quietly() {
     drop(input);
 }
 
-/// What a program holds after 200 requests it holds after 2000.
+/// After 2000 requests, the program uses no more memory than after 200.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_does_not_grow_with_the_number_of_requests() {

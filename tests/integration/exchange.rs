@@ -1,5 +1,5 @@
-//! Models to and from other runtimes. What ONNX files compute is compared by `tests/onnx/check.py`,
-//! with the files that a test here writes into the folder that `DAAD_ONNX_CASES` names.
+//! Models to and from other runtimes. A test here writes ONNX files into the folder in
+//! `DAAD_ONNX_CASES`; `tests/onnx/check.py` compares their results.
 
 use std::collections::HashMap;
 use std::fs;
@@ -75,8 +75,8 @@ const CASES: [(&str, &str); 16] = [
     ),
 ];
 
-/// Networks of these settings with random weights and running statistics, so that a term that is
-/// forgotten shows.
+/// Networks of these settings with random weights and running statistics, so that a missing term
+/// changes the result.
 fn random_model(config: &TrainConfig, rng: &mut ChaCha8Rng) -> Model {
     let model = config.model.init(&Device::flex()).unwrap();
     let mut values = HashMap::new();
@@ -90,7 +90,8 @@ fn random_model(config: &TrainConfig, rng: &mut ChaCha8Rng) -> Model {
             "running_var" => (0.5, 1.5),
             "items" => (-1.0, 1.0),
             _ if name.ends_with("norm.weight") => (0.8, 1.2),
-            // Reconstructions then lie about in [−1, 1], and may be compared absolutely.
+            // With these weights, reconstructions are about in [−1, 1] and can be compared by
+            // absolute difference.
             _ if name.ends_with("head.out.weight") => (-0.2, 0.2),
             // He's initialization, by a uniform distribution.
             _ => {
@@ -105,7 +106,7 @@ fn random_model(config: &TrainConfig, rng: &mut ChaCha8Rng) -> Model {
     parameters::load(model, values)
 }
 
-/// Coloured patches under noise, so that blocks differ from each other.
+/// Coloured rectangles with noise, so that the blocks differ from each other.
 fn random_image(config: &TrainConfig, rng: &mut ChaCha8Rng) -> RgbImage {
     let patches: [[[u8; 3]; 4]; 4] = rng.random();
     let (width, height) = (config.model.width_px as u32, config.model.height_px as u32);
@@ -154,8 +155,7 @@ fn models_of_every_system_are_exported() {
     }
 }
 
-/// The input and what this library computes of it, under the names of the ONNX file, as a
-/// safetensors file.
+/// The input and this library's results, under the names in the ONNX file, as a safetensors file.
 fn expected(finished: &Finished, images: &[RgbImage]) -> Vec<u8> {
     let device = Device::flex();
     let images: Vec<&RgbImage> = images.iter().collect();

@@ -1,5 +1,6 @@
-//! What goes beyond the paper: against SciPy and scikit-image (`tests/golden/make_extensions.py`
-//! made the numbers), by its slopes, and in models as a whole.
+//! The extensions of the paper: compared with SciPy and scikit-image
+//! (`tests/golden/make_extensions.py` computed the numbers), by their derivatives, and in complete
+//! models.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use daad::dataset::{SyntheticImages, Texture};
@@ -47,7 +48,7 @@ fn golden() -> Golden {
     serde_json::from_str(&text).unwrap()
 }
 
-/// What `draw` of the script gives.
+/// The same numbers as `draw` in the script.
 fn draw(mut seed: u32, count: usize) -> Vec<f32> {
     let mut next = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -221,7 +222,7 @@ fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
         for (&got, &sum) in got.error_map.iter().zip(&sum.error_map) {
             assert!(near(f64::from(got), f64::from(sum)), "{got} {sum}");
         }
-        // A mirror image of the image is the same to it.
+        // The score does not depend on whether the image is mirrored.
         for mirror in mirrors {
             let mirrored = block_on(flipping.predict(&[&mirror.image(image)]))
                 .unwrap()
@@ -253,7 +254,7 @@ fn a_model_file_keeps_how_its_images_are_scored_and_is_calibrated_so() {
     let extended = finished(&config, &images);
     let card = extended.detector.card();
     assert_eq!(card.scoring, scoring);
-    // Mirror images would score the same.
+    // Mirror images would have the same scores, so each image is scored once.
     let once = |scores: &Vec<RawScore>| scores.len() == 1;
     assert!(card.calibration.normal_raw_scores.iter().all(once));
     block_on(extended.detector.check_device()).unwrap();

@@ -1,4 +1,4 @@
-//! The third verdict: images of other kinds than those that a model learned.
+//! The verdict "unfamiliar": images of other kinds than the training images.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! What the program says of folders: what is not read, which masks are of no use, where images are.
+//! The program's notes about folders: files that are not read, masks that cannot be used, places
+//! with images.
 
 use std::fs;
 use std::path::Path;
@@ -90,7 +91,7 @@ fn an_unreadable_mask_costs_its_image_the_pixel_figures_alone_where_it_may_be_sk
     let mask = GrayImage::from_fn(32, 32, |x, _| Luma([u8::from(x < 9)]));
     mask.save(masks.join("00_mask.png")).unwrap();
     fs::write(masks.join("01_mask.png"), "no image").unwrap();
-    // Two thirds of the training images cannot be read either, the held-out ones perhaps among them.
+    // Two thirds of the training images cannot be read either, possibly including held-out ones.
     for index in 0..6 {
         let path = root.join(format!("train/good/{index:02}.png"));
         if index % 3 > 0 && path.exists() {
@@ -177,7 +178,7 @@ fn a_model_takes_the_shape_of_its_photographs() {
     let resumed = ["--epochs", "2", "--parts", "none", "--resume"];
     stderr(&train(root, &resumed));
     assert_eq!(sides(), (48, 32));
-    // With a discriminator images are square.
+    // With a discriminator, images must be square.
     stderr(&train(root, &["--epochs", "1", "--overwrite"]));
     assert_eq!(sides(), (32, 32));
 }

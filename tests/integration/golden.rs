@@ -1,6 +1,6 @@
-//! Agreement with an independent PyTorch implementation: `tests/golden/make_golden.py` made the
-//! numbers, in f64. Everything within 1e-4, absolute up to 1 and relative to the tensor's largest
-//! value above.
+//! Agreement with an independent PyTorch implementation: `tests/golden/make_golden.py` computed the
+//! numbers, in f64. The tolerance is 1e-4, absolute for tensors with values up to 1, otherwise
+//! relative to the tensor's largest value.
 
 use std::collections::HashMap;
 
@@ -99,7 +99,7 @@ fn config(system: System, rate: DivisionRate) -> ModelConfig {
     }
 }
 
-/// The systems of `systems.safetensors`, by the names that they have there.
+/// The systems in `systems.safetensors`, with the names that they have there.
 pub(crate) fn systems() -> Vec<(&'static str, ModelConfig)> {
     let systems = [
         ("ae", System::Ae, 2),
@@ -257,14 +257,15 @@ fn check_step(golden: &Golden, device: &Device) -> HashMap<String, TensorData> {
     let after = step_values(&state.model);
     let mut moved = 0;
     for (name, got) in &after {
-        // A bias in front of batch normalization has no gradient but rounding noise, which Adam's
-        // first step blows up to the learning rate, in any direction.
+        // A bias in front of batch normalization has only rounding noise as its gradient. Adam's
+        // first step scales this noise up to the learning rate, in any direction.
         let first_stage = name.starts_with("discriminator.stages.0.");
         if name.ends_with("conv.bias") && !first_stage {
             continue;
         }
         assert_close(name, got, &golden.0[&format!("after.{name}")]);
-        // The step is about the learning rate, above the tolerance: it must be seen.
+        // The step is about the learning rate, which is larger than the tolerance, so a missing
+        // step is detected.
         moved += usize::from(*got != before[name]);
     }
     assert!(moved > 80, "only {moved} parameters moved");
@@ -294,7 +295,8 @@ fn check_gradients<M: Module>(
 ) {
     let found = gradients_by_name(module, gradients);
     let expected = golden.under(&format!("grad.{part}"));
-    // In front of batch normalization PyTorch's gradient of a bias is rounding noise; here is none.
+    // PyTorch's gradient of a bias in front of batch normalization is rounding noise; this
+    // library does not compute it.
     let is_normalized = |name: &str| {
         let block = name.strip_suffix("conv.bias");
         block.is_some_and(|block| expected.contains_key(&format!("{block}norm.weight")))

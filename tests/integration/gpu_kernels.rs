@@ -1,5 +1,5 @@
-//! Our kernels on the GPUs of this machine, software ones among them, against those on the CPU:
-//! results and gradients.
+//! Our kernels on the GPUs of this machine, including software GPUs, compared with those on the
+//! CPU: results and gradients.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use daad::device::adapters;
@@ -11,7 +11,7 @@ use crate::kernels::{
     Operands, SLOPES, WINDOWS, assert_close, normalize_train, random, values, window,
 };
 
-/// The GPUs; where the test script has brought one along it must be there.
+/// The GPUs. If the test script provides a software GPU, there must be at least one.
 pub(crate) fn devices() -> Vec<(String, Device)> {
     let adapters = adapters();
     let is_promised = std::env::var_os("DAAD_TEST_GPU").is_some();
@@ -20,13 +20,13 @@ pub(crate) fn devices() -> Vec<(String, Device)> {
     adapters.iter().map(named).collect()
 }
 
-/// Maps of random sides, at least so large.
+/// A random batch size, height and width; height and width are at least `least`.
 fn size(rng: &mut ChaCha8Rng, least: usize) -> [usize; 3] {
     let [height, width] = [(); 2].map(|()| least + rng.random_range(0..12));
     [rng.random_range(1..=3), height, width]
 }
 
-/// `[B, C, H, W]`, every other one as a view of something else.
+/// `[B, C, H, W]`; at random, half of the maps are views of other tensors.
 fn maps(rng: &mut ChaCha8Rng, [batch, height, width]: [usize; 3], channels: usize) -> Tensor<4> {
     if rng.random() {
         return random(rng, [batch, channels, height, width]);
@@ -36,8 +36,8 @@ fn maps(rng: &mut ChaCha8Rng, [batch, height, width]: [usize; 3], channels: usiz
         .permute([0, 3, 2, 1])
 }
 
-/// Compares with the CPU, with and without autodiff, results and what flows back to all operands
-/// from a random gradient.
+/// Compares results with those of the CPU, with and without autodiff, and the gradients of all
+/// operands, given a random gradient of the output.
 fn assert_same<const M: usize, const C: usize>(
     devices: &[(String, Device)],
     what: &str,
@@ -57,8 +57,7 @@ fn assert_same<const M: usize, const C: usize>(
         let untracked = run(there.clone().untracked());
         assert_close(&what, &values(untracked), &values(expected.clone()));
 
-        // Where rounding decides on which side of a rectifier's bend a value lies, nothing flows
-        // back.
+        // If rounding decides whether a value is positive, the gradient there is set to zero.
         let cpu = Device::flex().autodiff();
         let side = |x: &Tensor<4>| x.clone().to_device(&cpu).greater_elem(0.0);
         let gradient = gradient.clone() * side(&got).equal(side(&expected)).float();
@@ -100,7 +99,8 @@ fn a_convolution_and_its_gradients_are_those_of_the_cpu() {
 fn tiles_of_all_sizes_give_the_results_of_the_cpu() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(9);
-    // 8, 12 and 3 channels are two vectors, three, and none; half the side gives units less to do.
+    // 8 and 12 channels are two and three vectors, 3 channels have no vectors. With half the side,
+    // units have less work.
     for (side, outputs) in [(61, 8), (61, 12), (61, 3), (31, 8), (9, 16)] {
         for (kernel, stride, padding) in [(3, 1, 1), (4, 2, 1), (2, 2, 0)] {
             let window = window(kernel, stride, padding);
@@ -131,7 +131,7 @@ fn tiles_of_all_sizes_give_the_results_of_the_cpu() {
 fn lines_that_are_shared_out_count_once() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    // More lines than one sum takes, and several sums of sums.
+    // More lines than a single sum takes, and sums that need several levels.
     for shape in [[3, 1, 70, 9], [1, 2, 67, 130]] {
         let window = window(3, 1, 1);
         let weight = random(&mut rng, [2, shape[1], 3, 3]);
@@ -210,13 +210,13 @@ fn a_normalization_and_its_gradients_are_those_of_the_cpu() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     for round in 0..12 {
         let slope = SLOPES[round % SLOPES.len()];
-        // The last maps have so many pixels that their sums are joined more than once.
+        // The last maps have so many pixels that their sums are combined in more than one level.
         let size = match round {
             11 => [3, 67, 43],
             _ => size(&mut rng, 4),
         };
         let channels = rng.random_range(1..=12);
-        // Maps far from zero, too.
+        // Also maps far from zero.
         let x = maps(&mut rng, size, channels).add_scalar([0.0, 5.0][round / SLOPES.len() % 2]);
         let line = [(); 2].map(|()| random(&mut rng, [channels]));
         let what = format!("normalization of {size:?}, {channels} channels, slope {slope}");
@@ -252,7 +252,7 @@ fn pooling_and_its_gradient_are_those_of_the_cpu() {
         let channels = rng.random_range(1..=12);
         let mut x = maps(&mut rng, size, channels);
         if round % 2 == 0 {
-            // Few values, so that several of a window are the largest.
+            // Few different values, so that several pixels of a window have the maximum.
             x = x.mul_scalar(2.0).round();
         }
         assert_same(
@@ -269,7 +269,7 @@ fn pooling_and_its_gradient_are_those_of_the_cpu() {
 fn a_squared_error_and_its_gradients_are_those_of_the_cpu() {
     let devices = devices();
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    // Fewer values than a vector has, an odd number, and more than one sum takes.
+    // Fewer values than a vector has, an odd number, and more values than a single sum takes.
     for shape in [[1, 1, 1, 1], [1, 3, 5, 7], [2, 4, 6, 8], [2, 16, 130, 131]] {
         let operands = Operands([(); 2].map(|()| random(&mut rng, shape)), []);
         let what = format!("squared error of {shape:?}");
@@ -280,7 +280,7 @@ fn a_squared_error_and_its_gradients_are_those_of_the_cpu() {
             operands,
             |Operands([x, y], [])| kernel::squared_error(x, y).reshape([1; 4]),
         );
-        // The output of a kernel has its channels last in memory, and y has not.
+        // The output of a kernel has its channels last in memory, but y does not.
         let [batch, channels, height, width] = shape;
         let large = [batch, channels, 2 * height, 2 * width];
         let operands = Operands([random(&mut rng, large), random(&mut rng, shape)], []);
@@ -303,8 +303,8 @@ const STEP: AdamStep = AdamStep {
     epsilon: 1e-8,
 };
 
-/// Two steps of Adam for parameters of many lengths, of which some are stored in another order of axes:
-/// the second step finds them in the memory of the first.
+/// Two steps of Adam for parameters of many sizes, some in another memory layout. The second step
+/// finds the parameters in the buffer of the first.
 #[test]
 fn adam_moves_many_parameters_as_on_the_cpu() {
     let shapes = [
@@ -315,7 +315,7 @@ fn adam_moves_many_parameters_as_on_the_cpu() {
         [7, 65, 1, 1],
         [16, 16, 4, 4],
     ];
-    // More than the gradients of one launch.
+    // More gradients than a launch can read.
     let shapes: Vec<[usize; 4]> = shapes.into_iter().cycle().take(40).collect();
     for count in [1, 2] {
         let mut rng = ChaCha8Rng::seed_from_u64(8);
@@ -332,7 +332,7 @@ fn adam_moves_many_parameters_as_on_the_cpu() {
         });
         let moved = |device: &Device| {
             let there = |tensor: Tensor<4>| tensor.to_device(device);
-            // The gradients of convolutions are views of another order.
+            // The gradients of convolutions are views in another memory layout.
             let turned =
                 |tensor: Tensor<4>| there(tensor.permute([2, 3, 1, 0])).permute([3, 2, 0, 1]);
             let mut states: Vec<_> = states
@@ -420,7 +420,7 @@ fn a_memory_and_its_gradients_are_those_of_the_cpu() {
             renormalize: round % 3 == 0,
         };
         let query: Tensor<2> = random(&mut rng, [queries, dim]);
-        // A query of zeros has a norm at the lower limit.
+        // A query of zeros, whose norm is at its lower limit.
         let zeros = query.clone().narrow(0, 0, 1) * 0.0;
         let operands = [
             Tensor::cat(vec![query, zeros], 0),
@@ -500,7 +500,7 @@ fn products_of_matrices_are_those_of_the_cpu() {
         let plain = shapes.map(|shape| random::<2>(&mut rng, shape));
         let turned = plain.clone().map(Tensor::transpose);
         for (lhs, rhs) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            // A matrix, or the transposed view of its transpose.
+            // A matrix, or a transposed view of its transpose.
             let view = |index: usize, turn: usize, device: &Device| match turn {
                 0 => plain[index].clone().without_autodiff().to_device(device),
                 _ => {

@@ -92,7 +92,8 @@ fn what_is_no_image_is_named_and_so_is_what_is_left_out() {
     image
         .write_to(&mut bytes, image::ImageFormat::Tiff)
         .unwrap();
-    // The directory's last four bytes say where the next one is: here, it is the same again.
+    // The last four bytes of a directory are the offset of the next one; here, this is the same
+    // directory.
     let directory = u32::from_le_bytes(pages[4..8].try_into().unwrap()) as usize;
     let tags = u16::from_le_bytes(pages[directory..directory + 2].try_into().unwrap());
     let next = directory + 2 + 12 * usize::from(tags);

@@ -1,4 +1,4 @@
-//! One block taken apart, of a DAAD+ on a sheet of the gallery.
+//! The inspection of one block, with a DAAD+ and a sheet of the gallery.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn place(scale: usize, row: usize, column: usize) -> BlockPlace {
     }
 }
 
-/// The largest difference of two pictures, of 255.
+/// The largest difference of two pictures, in values of 0 to 255.
 fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
     assert_eq!(a.dimensions(), b.dimensions());
     a.iter()
@@ -48,13 +48,15 @@ fn a_block_is_taken_apart_at_every_scale() {
     for scale in 0..4 {
         let block = block_on(detector.inspect(&inspector, place(scale, 2, 5), 5));
         let block = block.unwrap().unwrap();
-        // With the memory's own answer in the block the image is the network's own.
+        // With the memory's own answer in the block, the picture equals the network's
+        // reconstruction.
         assert!(difference(&block.answer, &rebuilt) <= 1, "scale {scale}");
         assert_eq!(block.items.len(), 5);
         assert_eq!(block.temperature, 1.0);
         assert!(block.items.is_sorted_by(|a, b| a.weight >= b.weight));
         let addressing = &block.addressing;
-        // Cosines without temperature: flat weights, about half of the items left, none above 7.4/N.
+        // Cosines without a temperature give flat weights: about half of the items are left, and no
+        // weight is above 7.4/N.
         assert!(
             (50..500).contains(&addressing.survivors()),
             "{}",

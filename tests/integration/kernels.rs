@@ -26,11 +26,11 @@ pub(crate) const WINDOWS: [Window; 9] = [
     window(4, 4, 0),
 ];
 
-/// Maps `[B, I, H, W]` and O that take the paths which small ones do not.
+/// Maps `[B, I, H, W]` and O that are large enough for code paths that small maps do not use.
 const LARGE: [([usize; 4], usize); 4] = [
     // Several images in a row tile, and fewer in the last one.
     ([9, 3, 5, 7], 5),
-    // More columns of weights than are applied at once, of Winograd's too.
+    // More columns of weights than are applied at a time, also for Winograd's algorithm.
     ([2, 70, 9, 21], 12),
     // Several row tiles for one image.
     ([1, 40, 66, 67], 40),
@@ -56,7 +56,7 @@ fn full<const D: usize>(shape: [usize; D], value: f32) -> Tensor<D> {
     Tensor::full(shape, value, &Device::flex().autodiff())
 }
 
-/// A side of a map: the least, less than a vector, or more.
+/// A side of a map: the minimum, less than a vector, or more.
 fn side(rng: &mut ChaCha8Rng, least: usize) -> usize {
     let most = [1, 16, 40, 40][rng.random_range(0..4)];
     least + rng.random_range(0..most)
@@ -83,7 +83,7 @@ pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f32]) {
     }
 }
 
-/// What an operation works on: maps (weights among them), and values of channels.
+/// The operands of an operation: maps (including weights), and values per channel.
 #[derive(Clone)]
 pub(crate) struct Operands<const M: usize, const C: usize>(
     pub(crate) [Tensor<4>; M],
@@ -102,7 +102,7 @@ impl<const M: usize, const C: usize> Operands<M, C> {
         Self(self.0.map(Tensor::inner), self.1.map(Tensor::inner))
     }
 
-    /// On another device, views as views.
+    /// The operands on another device; views remain views.
     pub(crate) fn on(self, device: &Device) -> Self {
         let turn = |maps: Tensor<4>| maps.permute([0, 3, 2, 1]);
         Self(
@@ -120,8 +120,8 @@ impl<const M: usize, const C: usize> Operands<M, C> {
     }
 }
 
-/// Compares the results of two operations, with and without autodiff, and what flows back to all
-/// operands from a random gradient.
+/// Compares the results of two operations, with and without autodiff, and the gradients of all
+/// operands, given a random gradient of the output.
 fn assert_same<const M: usize, const C: usize>(
     what: &str,
     rng: &mut ChaCha8Rng,
@@ -239,7 +239,7 @@ fn a_transposed_convolution_and_its_gradients_are_those_of_burn() {
     }
 }
 
-/// Values of channels, to be spread over maps.
+/// Values per channel, with the axes of maps.
 fn spread(channels: Tensor<1>) -> Tensor<4> {
     channels.reshape([1, -1, 1, 1])
 }
@@ -250,8 +250,8 @@ fn normalized(x: Tensor<4>, line: [Tensor<1>; 2], statistics: [Tensor<4>; 2]) ->
     (x - mean) / variance.add_scalar(EPSILON).sqrt() * gamma + beta
 }
 
-/// Batch normalization in training, whose running mean and variance are 2 and 3 before it and move by a
-/// quarter.
+/// Batch normalization in training. Running mean and variance are 2 and 3 before it, and the
+/// momentum is a quarter.
 pub(crate) fn normalize_train(x: Tensor<4>, line: [Tensor<1>; 2], slope: f32) -> Normalized {
     let channel = |value: f32| Tensor::full([x.dims()[1]], value, &x.device());
     let running = [channel(2.0), channel(3.0)];
@@ -271,7 +271,8 @@ fn statistics(x: Tensor<4>) -> [Tensor<4>; 2] {
     [center, mean(off.clone() * off)]
 }
 
-/// Maps of more than a few values to a channel: of those a normalization leaves little.
+/// Maps with more than a few values per channel; with fewer, a normalized map has hardly any
+/// information.
 fn maps_to_normalize(rng: &mut ChaCha8Rng) -> Tensor<4> {
     let [height, width] = [(); 2].map(|()| side(rng, 1));
     let batch = rng.random_range(1..=5).max(20 / (height * width));
@@ -307,7 +308,7 @@ fn a_normalization_in_training_and_its_gradients_are_those_of_burn() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     for round in 0..60 {
         let slope = SLOPES[round % SLOPES.len()];
-        // Maps far from zero, too.
+        // Also maps far from zero.
         let x = maps_to_normalize(&mut rng).add_scalar([0.0, 5.0][round / SLOPES.len() % 2]);
         let line = [(); 2].map(|()| random(&mut rng, [x.dims()[1]]));
         let what = format!("normalization of {:?} in training, slope {slope}", x.dims());
@@ -395,7 +396,7 @@ fn the_gradient_of_pooling_goes_to_the_first_of_the_largest() {
         let data = TensorData::new(maps, [1, 1, height, width]);
         let x = Tensor::from_data(data, &Device::flex().autodiff());
         let operands = Operands([x], []).tracked();
-        // Burn's sum of infinities is no number, but its gradient is.
+        // Burn's sum of infinities is NaN, but its gradient is finite.
         let pooled = kernel::max_pool(operands.0[0].clone());
         assert_eq!(operands.gradients(pooled, share), [expected]);
     }
@@ -410,7 +411,7 @@ fn views_count_as_the_tensors_they_show() {
             .narrow(3, 1, d)
     };
     let part = |rng: &mut ChaCha8Rng, count: usize| random(rng, [count + 3]).narrow(0, 2, count);
-    // The gradient comes back turned, too.
+    // The gradient is a transposed view, too.
     let turn = |maps: Tensor<4>| maps.permute([1, 0, 3, 2]);
     for window in WINDOWS {
         let Window {
@@ -446,7 +447,7 @@ fn views_count_as_the_tensors_they_show() {
     }
 }
 
-/// All kernels in a row, there and back: the output and all gradients.
+/// All kernels one after the other, forward and backward: returns the output and all gradients.
 fn there_and_back(operands: &Operands<3, 2>, gradient: u64, window: Window) -> Vec<Vec<f32>> {
     let operands = operands.clone().tracked();
     let Operands([x, weight, weight_back], [line, bias]) = operands.clone();
@@ -582,7 +583,8 @@ fn adam_reference([value, first, second]: &mut [f64; 3], gradient: f64, step: Ad
 #[test]
 fn adam_moves_as_the_formula_says() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
-    // The last one is more than a task's share; autodiff takes Burn's operations.
+    // The last count is larger than the part of one task. With autodiff, Burn's operations are
+    // used.
     for (count, autodiff) in [(1, false), (17, false), (1000, true), (150_001, false)] {
         let mut place = |tensor: Tensor<1>| if autodiff { tensor } else { tensor.inner() };
         let value = random(&mut rng, [count]);
@@ -593,7 +595,7 @@ fn adam_moves_as_the_formula_says() {
         let zeros = || full([count], 0.0);
         let mut state = [value, zeros(), zeros()].map(&mut place);
         for t in 1..=10 {
-            // Some never move.
+            // Some gradients are zero, so these values never change.
             let gradient = random(&mut rng, [count]);
             let gradient = gradient.clone() * gradient.lower_elem(0.5).float();
             let step = adam_step(t);
@@ -619,7 +621,7 @@ fn adam_leaves_alone_what_others_hold() {
     let moved = kernel::adam(held.clone(), gradient.clone(), adam_step(1));
     assert_eq!(held.clone().map(values), before);
 
-    // Tensors of one's own come to the same, and so do parts of larger ones.
+    // Tensors with a single owner give the same results, and so do parts of larger tensors.
     let own = held.clone().map(|tensor| tensor + 0.0);
     let own = kernel::adam(own, gradient.clone(), adam_step(1));
     let moved = moved.map(values);

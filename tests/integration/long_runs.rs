@@ -1,4 +1,5 @@
-//! Runs that take days: judged on the way, started twice, orphaned.
+//! Long training runs: validation during the run, two runs with the same output, a job whose sweep
+//! was killed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -44,13 +45,14 @@ fn the_best_epoch_is_written_and_its_held_out_errors_are_printed() {
     let card = stdout(&run(root, &["info", "model.safetensors", "--json"]));
     let card: serde_json::Value = serde_json::from_str(&card).unwrap();
     assert_eq!(card["provenance"]["epochs"], best["epoch"]);
-    // Two of the four that are held out chose; each of the others is scored in four mirror images.
+    // Two of the four held-out images are the validation split. Each image of the calibration split
+    // is scored with its mirror images, in four versions.
     let calibration = &card["calibration"];
     assert_eq!(calibration["normal_scores"].as_array().unwrap().len(), 2);
     for mirrored in calibration["normal_raw_scores"].as_array().unwrap() {
         assert_eq!(mirrored.as_array().unwrap().len(), 4);
     }
-    // Two images support a third at best, whatever the settings ask for.
+    // Two images support at best a rate of one third, whatever the settings require.
     assert_eq!(calibration["target_false_alarm_rate"], 0.01);
     assert_eq!(calibration["false_alarm_rate"], 1.0 / 3.0);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -95,7 +97,7 @@ fn an_orphan_stops_with_a_checkpoint_and_says_how_to_go_on() {
     let mut orphan = start(&["--epochs", "100000"]);
     let mut lines = BufReader::new(orphan.stdout.take().unwrap());
     lines.read_line(&mut String::new()).unwrap();
-    // A job that is to go on waits for it to stop, and finds its checkpoint then.
+    // The second job waits until the first job stops, and then resumes from its checkpoint.
     let mut heir = start(&["--epochs", "100000"]);
     drop(orphan.stdin.take());
     std::io::copy(&mut lines, &mut std::io::sink()).unwrap();

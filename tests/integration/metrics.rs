@@ -1,5 +1,5 @@
-//! Agreement of the metrics with scikit-learn and SciPy: `tests/golden/make_metrics.py` made the
-//! numbers. Everything within 1e-9.
+//! Agreement of the metrics with scikit-learn and SciPy: `tests/golden/make_metrics.py` computed
+//! the numbers. The tolerance is 1e-9.
 
 use daad::dataset::Sample;
 use daad::metric::{Label, PixelScores, RocCurve, auroc, average_precision, best_f1};
@@ -37,7 +37,7 @@ struct PixelCase {
     aupro: f64,
 }
 
-/// Error maps, and masks as files have them: larger, several for an image, of any numbers.
+/// Error maps, and masks as in files: larger than the maps, several per image, with any numbers.
 #[derive(Deserialize)]
 struct FileCase {
     width: u32,

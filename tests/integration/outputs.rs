@@ -1,4 +1,5 @@
-//! Where the program writes: links, devices, places that cannot be written, long and strange names.
+//! The places to which the program writes: links, devices, read-only places, long and unusual
+//! names.
 
 use std::fs;
 use std::io::Write;
@@ -164,7 +165,7 @@ fn an_image_is_read_from_standard_input() {
 #[cfg(unix)]
 fn the_signals_that_end_programs_do_what_ctrl_c_does() {
     for signal in ["-TERM", "-HUP"] {
-        // Under nohup the program ignores it, as it should, and would go on for ever.
+        // Under nohup, the program correctly ignores this signal, so it would never end.
         if signal == "-HUP" && ignores_hangups() {
             continue;
         }
@@ -178,7 +179,8 @@ fn the_signals_that_end_programs_do_what_ctrl_c_does() {
     }
 }
 
-/// Whether these tests, and so the programs that they start, run under nohup. Known on Linux alone.
+/// Whether these tests, and therefore the programs that they start, run under nohup. This is known
+/// only on Linux.
 #[cfg(unix)]
 fn ignores_hangups() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a run left, as a page.
+//! The report of finished runs, as a page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ fn report(root: &Path, arguments: &[&str]) -> String {
     fs::read_to_string(root.join("report/index.html")).unwrap()
 }
 
-/// Everything below a folder whose name ends so.
+/// All files below a folder whose names end in `ending`.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -26,7 +26,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found.filter(named).collect()
 }
 
-/// The page refers to nothing but itself.
+/// The page loads no other file.
 fn asks_for_nothing(page: &str) {
     let plain = page.replace("http://www.w3.org/2000/svg", "");
     for address in [
@@ -74,7 +74,7 @@ fn a_run_is_one_page_that_asks_for_nothing() {
     ] {
         assert!(has(&format!("run-1/{name}")), "{name} of {plots:?}");
     }
-    // Two of each of four kinds, each with reconstruction and error map.
+    // Two examples of each of four kinds, each with reconstruction and error map.
     assert_eq!(files(&root.join("report"), ".png").len(), 24);
     let figures = fs::read_to_string(root.join("report/metrics.csv")).unwrap();
     assert!(figures.starts_with("run,category,protocol,metric,value\nmodel,,,normal,4.0\n"));

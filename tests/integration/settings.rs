@@ -1,4 +1,4 @@
-//! The settings of a run, from a file, from flags, and back out of the model.
+//! The settings of a run: from a file, from flags, and read back from the model.
 
 use std::fs;
 use std::path::Path;

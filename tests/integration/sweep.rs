@@ -26,7 +26,7 @@ const SMALL: [&str; 12] = [
     "2",
 ];
 
-/// Writes images of a seed of their own as `folder/00.png` and on.
+/// Writes images with their own seed as `folder/00.png` and so on.
 fn write(folder: &Path, seed: u64, normal: bool, count: usize) {
     fs::create_dir_all(folder).unwrap();
     let mut textures = SyntheticImages::new(Texture::Cloth, 32, seed);
@@ -42,7 +42,7 @@ fn write(folder: &Path, seed: u64, normal: bool, count: usize) {
     }
 }
 
-/// As MVTec AD.
+/// Writes a data set in the layout of MVTec AD.
 fn mvtec(root: &Path, categories: &[&str]) {
     for (seed, category) in (10..).step_by(3).zip(categories) {
         write(&root.join(category).join("train/good"), seed, true, 6);
@@ -51,7 +51,7 @@ fn mvtec(root: &Path, categories: &[&str]) {
     }
 }
 
-/// As MNIST: idx files of 28×28 pixels, two images a digit.
+/// Writes a data set in the layout of MNIST: idx files of 28×28 pixels, with two images per digit.
 pub(crate) fn mnist(root: &Path) {
     fs::create_dir_all(root).unwrap();
     for (split, digits) in [("train", 40u8), ("t10k", 20)] {
@@ -73,7 +73,7 @@ pub(crate) fn mnist(root: &Path) {
     }
 }
 
-/// As CIFAR-10 in class folders.
+/// Writes CIFAR-10 as class folders.
 fn classes(root: &Path, classes: &[&str]) {
     for (seed, class) in (50..).zip(classes) {
         write(&root.join("train").join(class), seed, true, 4);
@@ -81,7 +81,7 @@ fn classes(root: &Path, classes: &[&str]) {
     }
 }
 
-/// As UCSD Ped2 with a file of labels.
+/// Writes a data set in the layout of UCSD Ped2, with a file of labels.
 fn video(root: &Path) {
     let mut labels = "video,frame,abnormal\n".to_owned();
     for video in ["01", "02"] {

@@ -1,4 +1,4 @@
-//! Large photographs in tiles, with a model of paper on mosaics of the gallery's sheets of paper.
+//! Large photographs in tiles: a model of paper, on mosaics of the paper sheets in the gallery.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,7 +119,7 @@ fn an_image_of_one_tile_is_judged_as_it_is_whole() {
 #[test]
 fn a_defect_is_found_where_it_is_and_nowhere_else() {
     let detector = detector();
-    // 20 tiles: two full batches and one that is not.
+    // 20 tiles: two full batches and a smaller one.
     let image = mosaic(5, 4);
     let detection = detect(&detector, &image, &WITH_MAP);
     assert_eq!(detection.tiles.len(), 20);
@@ -136,7 +136,7 @@ fn a_defect_is_found_where_it_is_and_nowhere_else() {
     let anomalous = worst.iter().filter(|tile| tile.is_anomalous).count();
     assert_eq!(anomalous, 1, "{worst:?}");
 
-    // Each tile has the score and the map that its sheet has by itself.
+    // Each tile has the same score and map as its sheet alone.
     let alone = block_on(detector.detect(&sheet(SPLINTER))).unwrap();
     let error = (detection.anomaly_score / alone.anomaly_score - 1.0).abs();
     assert!(error < 1e-6, "off by {error}");
@@ -158,7 +158,8 @@ fn a_defect_is_found_where_it_is_and_nowhere_else() {
 #[test]
 fn a_defect_on_a_seam_is_seen_whole_by_a_tile_that_overlaps() {
     let detector = detector();
-    // Clean paper, mirrored at its edges, so that it has no seams of its own.
+    // Paper without a defect, continued by mirroring at its edges, so that the mosaic has no
+    // visible seams.
     let paper = decode_original(&sheet(CLEAN[0])).unwrap();
     let mut image = RgbImage::new(3 * SHEET_PX, SHEET_PX);
     for column in 0..3 {
@@ -168,7 +169,7 @@ fn a_defect_on_a_seam_is_seen_whole_by_a_tile_that_overlaps() {
         };
         imageops::replace(&mut image, &sheet, i64::from(column * SHEET_PX), 0);
     }
-    // A dark chip of 24 pixels in the middle of the seam between the first two tiles.
+    // A dark square of 24 pixels in the middle of the seam between the first two tiles.
     for y in 52..76 {
         for x in SHEET_PX - 12..SHEET_PX + 12 {
             image.put_pixel(x, y, image::Rgb([60, 50, 40]));
@@ -281,7 +282,8 @@ fn the_command_line_names_the_worst_tiles_and_maps_the_whole_photograph() {
         (&256.into(), &128.into())
     );
 
-    // A threshold from photographs cut in the same way lets the worst of them pass.
+    // With a threshold from photographs cut in the same way, even the worst of them is not
+    // anomalous.
     let before = fs::read(&model).unwrap();
     let arguments = [
         "threshold",

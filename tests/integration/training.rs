@@ -1,4 +1,4 @@
-//! Training as a whole: it learns, it repeats, it goes on where it stopped.
+//! Training as a whole: the network learns, runs can be repeated and resumed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,7 +27,7 @@ use pollster::block_on;
 
 use crate::golden::gradients_by_name;
 
-/// Less of the adversarial game, which does not settle in a few hundred steps.
+/// Smaller weights of the adversarial losses, which do not converge in a few hundred steps.
 const QUIET: Objective = Objective {
     reconstruction: 50.0,
     adversarial: 0.05,
@@ -201,7 +201,7 @@ fn a_run_that_has_not_begun_goes_on_with_any_images() {
     });
     let stopped = trainer.run(&refs(&images), &AtomicBool::new(true), |_| ());
     assert_eq!(stopped.unwrap(), End::Stopped);
-    // One was replaced: it could not be read.
+    // One image is missing, because it could not be read.
     let others = &images[..3];
     let mut resumed = Trainer::resume(&path, 3, &refs(others), &Device::flex()).unwrap();
     assert_eq!(
@@ -225,7 +225,7 @@ fn a_checkpoint_that_is_cut_off_or_of_other_images_is_refused() {
     let error = Trainer::resume(&path, 3, &others, &Device::flex()).unwrap_err();
     assert!(error.to_string().contains("other images"), "{error}");
     let bytes = std::fs::read(&path).unwrap();
-    // Moments under a wrong name.
+    // Moments with a wrong name.
     let name = "optimizer.generator.decoder.head.out.bias.first".as_bytes();
     let at = bytes
         .windows(name.len())
@@ -324,7 +324,7 @@ fn in_small_pieces_a_run_comes_to_the_same_weights() {
     }
 }
 
-/// Looks after every epoch; a learning rate that makes the last epochs worse than an early one.
+/// Validates after every epoch; the learning rate makes the last epochs worse than an early one.
 fn restless() -> TrainConfig {
     TrainConfig {
         epochs: 12,
@@ -355,7 +355,7 @@ fn a_run_stops_when_patience_ends_and_hands_out_the_best_epoch_not_the_last() {
     assert_eq!(chosen.epoch, curve.len() - 2);
     assert_eq!(errors[chosen.epoch - 1], lowest);
 
-    // The same run, ended at that epoch, has the same weights.
+    // The same run with only this number of epochs has the same weights.
     let short = TrainConfig {
         epochs: chosen.epoch,
         ..restless()
@@ -404,7 +404,7 @@ fn a_resumed_run_keeps_its_held_out_errors_and_its_best_epoch() {
         path: path.clone(),
         interval: Duration::ZERO,
     };
-    // Stopped at every step in turn, gone on with, until it is over.
+    // A run that is stopped at every step and resumed, until it is finished.
     let trainer = with_validation(new_run(restless(), training), held_out);
     let mut trainer = trainer.with_checkpoints(checkpointing());
     let mut stops = 0;
@@ -428,14 +428,14 @@ fn a_resumed_run_keeps_its_held_out_errors_and_its_best_epoch() {
     let [got, expected] = [got, expected].map(|it| parameters::values(&it.model.valid()));
     assert_eq!(got, expected);
 
-    // A run that is over is over, however often it is asked to go on.
+    // A finished run does not continue when it is resumed.
     let resumed = Trainer::resume(&path, 12, &refs(training), &Device::flex()).unwrap();
     let mut resumed = with_validation(resumed, held_out);
     let before = resumed.progress().epoch;
     run(&mut resumed, training);
     assert_eq!(resumed.progress().epoch, before);
 
-    // Without the best epoch's weights it is no sound checkpoint.
+    // Without the weights of the best epoch, the checkpoint is not sound.
     let mut bytes = std::fs::read(&path).unwrap();
     let name = b"best.generator.decoder.head.out.bias";
     let at = bytes.windows(name.len()).position(|window| window == name);
@@ -464,7 +464,8 @@ fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
     };
     let before = learned(&state());
     let got = state().apply(gradients() + gradients(), 1e-3);
-    // Twice a gradient, halved, is the gradient to the last bit: both networks, and the moments.
+    // Half of twice a gradient is exactly the gradient, so the networks and the moments are equal
+    // to the last bit.
     assert_eq!(learned(&got), learned(&expected));
     assert_ne!(learned(&got), before);
     assert_eq!(
@@ -475,7 +476,7 @@ fn two_batches_of_the_same_images_are_one_step_of_their_mean_gradient() {
 
 #[test]
 fn accumulated_batches_move_the_networks_together_and_the_rest_of_an_epoch_too() {
-    // Five batches an epoch, two to a step: three steps.
+    // Five batches per epoch, two per step: three steps.
     let images = images(10);
     let accumulated = TrainConfig {
         batch_size: 2,
@@ -492,7 +493,7 @@ fn accumulated_batches_move_the_networks_together_and_the_rest_of_an_epoch_too()
     let mut undisturbed = new_run(accumulated.clone(), &images);
     let expected = run(&mut undisturbed, &images);
 
-    // Asked to stop in the middle of a group, it stops after it.
+    // A run that is asked to stop in the middle of an accumulation stops after it.
     let mut trainer = new_run(accumulated, &images).with_checkpoints(checkpointing());
     let stop = AtomicBool::new(false);
     let mut batches = 0;
@@ -561,8 +562,8 @@ fn one_step(config: &TrainConfig, batch: &[&RgbImage]) -> (f64, Vec<(String, Ten
 fn assert_near(left: &[(String, TensorData)], right: &[(String, TensorData)]) {
     assert_eq!(left.len(), right.len());
     for ((name, left), (_, right)) in left.iter().zip(right) {
-        // Adam moves by the learning rate wherever there is any gradient, and a bias in front of
-        // batch normalization has none but rounding.
+        // Adam changes every parameter that has a gradient by about the learning rate. A bias in
+        // front of batch normalization has only rounding noise as its gradient.
         if parameters::is_learned(name) && !name.ends_with("conv.bias") {
             left.assert_approx_eq::<f32>(right, Tolerance::absolute(1e-5));
         }

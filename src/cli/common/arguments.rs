@@ -20,7 +20,7 @@ pub(crate) struct CommonArgs {
     pub(crate) json: bool,
 }
 
-/// What the model file says of its origin.
+/// The provenance that is written into the model file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Provenance, written into the model file")]
 pub(crate) struct ProvenanceArgs {

@@ -37,7 +37,7 @@ pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detect
 /// The path that stands for standard input.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
-/// The bytes of an image file, or of standard input. Says so where only a part of it is used.
+/// The bytes of an image file, or of standard input. Prints a note if only a part of it is used.
 pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if path == Path::new(STANDARD_INPUT) {
@@ -50,21 +50,21 @@ pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Says so where only a part of an image file is used.
+/// Prints a note if only a part of an image file is used.
 pub(crate) fn note_part(path: &Path, bytes: &[u8]) {
     if let Some(part) = only_part_read(bytes) {
         note(&format!("{}: {part}", shown(path)));
     }
 }
 
-/// The image files in `paths`, and the image files in the folders in `paths`. Says what in these
-/// folders is not read.
+/// The image files in `paths`, and the image files in the folders in `paths`. Prints a note about
+/// the files in these folders that are not read.
 pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut images = Vec::new();
     for path in paths {
         if path.is_dir() {
             let found = photographs(path)?;
-            // Where there is no image, the error says where there are some.
+            // If there is no image, the error names the folders that have some.
             let is_empty = found.images.is_empty();
             let folders = if is_empty { Vec::new() } else { found.folders };
             if let Some(sentence) = unread(&[folders, found.unread].concat()) {
@@ -85,8 +85,8 @@ pub(crate) fn images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(images)
 }
 
-/// The images in `paths` as [`images`] finds them, without copies: the rule for thresholds counts
-/// images that were taken one by one. Says how many are left out.
+/// The images in `paths` as [`images`] finds them, without copies, because the rule for thresholds
+/// assumes independent images. Prints how many are left out.
 pub(crate) fn different_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut all = images(paths)?;
     all.sort();
@@ -124,7 +124,7 @@ pub(crate) fn settings_over(config: Option<&Path>, flags: &Settings) -> anyhow::
     Ok(flags.over(&file))
 }
 
-/// Refuses to replace a file that is there, unless `overwrite` is set.
+/// Refuses to replace an existing file, unless `overwrite` is set.
 pub(crate) fn check_new(path: &Path, overwrite: bool) -> anyhow::Result<()> {
     let path_is_free = overwrite || !path.exists();
     ensure!(
@@ -135,15 +135,15 @@ pub(crate) fn check_new(path: &Path, overwrite: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens a data set, and says what of it is not used.
+/// Opens a data set, and prints notes about its unused parts.
 pub(crate) fn data_set(folder: &Path, categories: &[String]) -> anyhow::Result<Split> {
     let split = DataSet::open(folder)?.select(categories)?;
     split.notes().iter().for_each(|sentence| note(sentence));
     Ok(split)
 }
 
-/// The good images to calibrate on, each once, resized to `size` (width, height). Warns where they
-/// are few.
+/// The good images for calibration, without copies, resized to `size` (width, height). Prints a
+/// warning if there are only few.
 pub(crate) fn good_images(
     paths: &[PathBuf],
     size: (usize, usize),

@@ -1,5 +1,5 @@
-//! Reacts to Ctrl-C and to the signals with which systems end programs, and to the end of the sweep
-//! that runs this program as a job.
+//! Reacts to Ctrl-C, to the signals with which operating systems stop programs, and to the end of
+//! the sweep that runs this program as a job.
 
 use std::io;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn on_signal(mut act: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
 /// Whether this program was started with `nohup`, to outlive its terminal.
 #[cfg(unix)]
 fn hangup_is_ignored() -> bool {
-    // The bit of signal number n is bit n − 1. Elsewhere than on Linux there is no such file.
+    // Signal number n has bit n − 1. This file exists only on Linux.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

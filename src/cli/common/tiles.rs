@@ -19,9 +19,10 @@ pub(crate) struct TileArgs {
     /// Cut each image into tiles, each resized to the model's size and scored by itself; an image
     /// is as anomalous as its worst tile.
     ///
-    /// The model's own threshold refuses its share of normal images. On tiles it is not calibrated:
-    /// a photograph of a hundred normal tiles meets it a hundred times. `daad threshold --tiles`
-    /// finds one from normal photographs cut in the same way, and `daad score --threshold` takes it.
+    /// The model's own threshold refuses a small share of normal images. It is not calibrated for
+    /// tiles: in a photograph of a hundred normal tiles, each tile may exceed it. `daad threshold
+    /// --tiles` computes a threshold from normal photographs cut in the same way, for `daad score
+    /// --threshold`.
     #[arg(long)]
     tiles: bool,
     /// Side of a square tile, or WxH, in pixels of the image: as much of the object as a training

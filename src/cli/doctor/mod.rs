@@ -21,16 +21,16 @@ use super::common::output::{line, note};
 /// pass, gradients and training steps of a tiny network.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Look at these only (repeatable): cpu, gpu:N, cuda:N
+    /// Check these devices only (repeatable): cpu, gpu:N, cuda:N
     #[arg(long)]
     device: Vec<DeviceChoice>,
-    /// How long a device may take; its driver builds all kernels for the first time
+    /// The maximum time for a device; the first time, its driver compiles all kernels
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..))]
     time_limit: u16,
     /// A JSON line for each device
     #[arg(long)]
     json: bool,
-    /// Look in this process; where no device is named, for those that there are
+    /// Check in this process; if no device is named, print the number of GPUs
     #[arg(long, hide = true)]
     here: bool,
 }

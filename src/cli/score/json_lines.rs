@@ -18,7 +18,7 @@ use super::scorer::{Line, Scorer};
 use crate::cli::common::files::note_part;
 use crate::cli::common::output::line;
 
-/// The maximum length of a request. As much as a camera's image of 48 MB takes in base64.
+/// The maximum length of a request: the length of a camera's image of 48 MB in base64.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// A request, without its `id`.
@@ -70,7 +70,7 @@ fn answer(scorer: &Scorer, bytes: Vec<u8>) -> serde_json::Result<String> {
         Ok(request) => request,
         Err(error) => return failed(None, format!("not a JSON object: {error}")),
     };
-    // A request may be as long as all limits allow, and is held only once.
+    // A request may have the maximum length, so it must not be in memory twice.
     drop(bytes);
     let id = request.remove("id");
     let request = match serde_json::from_value::<Request>(Value::Object(request)) {
@@ -106,11 +106,11 @@ fn score<'a>(scorer: &Scorer, request: &'a Request) -> anyhow::Result<Line<'a>> 
     Ok(scorer.line(path, &scored))
 }
 
-/// What is read next.
+/// The result of reading a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Input {
     Line(Vec<u8>),
-    /// A line longer than the limit, which is passed over without being held.
+    /// A line longer than the limit, which is skipped without storing it.
     TooLong,
     End,
 }

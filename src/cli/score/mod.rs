@@ -1,5 +1,5 @@
-//! `daad score`: images and folders once, folders for as long as it runs, or images that another
-//! program asks about.
+//! `daad score`: scores images and folders once, watches folders, or answers the requests of another
+//! program.
 
 mod json_lines;
 mod pictures;
@@ -40,9 +40,9 @@ pub(crate) struct ScoreArgs {
     threshold: Option<f64>,
     /// Watch folders, and score each image that a camera writes there, until Ctrl-C
     ///
-    /// Images that are there already are passed over. An image is scored when its size no longer
-    /// changes and it can be decoded, and again when the file is overwritten. Folders on network
-    /// shares can be watched too.
+    /// Existing images are skipped. An image is scored when its size no longer changes and it can
+    /// be decoded, and again when the file is overwritten. Folders on network shares can be watched
+    /// too.
     #[arg(long, help_heading = "On the line")]
     watch: bool,
     /// Answer requests of another program: one JSON object a line on standard input, one a line on

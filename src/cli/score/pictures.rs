@@ -66,7 +66,8 @@ impl<'a> Pictures<'a> {
         unwritten
     }
 
-    /// Gives the names of images that are gone to others, so that they do not pile up.
+    /// Releases the names of images that no longer exist, so that the map does not grow without
+    /// limit.
     pub(super) fn forget(&mut self, is_there: impl Fn(&Path) -> bool) {
         self.names.retain(|_, path| is_there(path));
     }

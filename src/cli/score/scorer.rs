@@ -23,7 +23,7 @@ pub(super) struct Scorer {
     detector: Detector,
     /// How images are cut; None if they are scored whole.
     tiling: Option<TileOptions>,
-    /// Whether the user has been told of an image that is stretched.
+    /// Whether the user has been warned about a stretched image.
     told_of_stretching: Cell<bool>,
 }
 
@@ -100,7 +100,8 @@ impl Scorer {
         })
     }
 
-    /// Once: a folder of such images would repeat it for each.
+    /// Prints the warning only once, because a folder of such images would repeat it for each
+    /// image.
     fn tell_of_stretching(&self, (width, height): (u32, u32)) {
         let config = &self.detector.card().config;
         let (to_width, to_height) = (config.width_px as u32, config.height_px as u32);

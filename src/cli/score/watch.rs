@@ -1,7 +1,7 @@
 //! `daad score --watch`: scores each image that a camera writes into a folder.
 //!
-//! The folders are listed again and again, because network shares, where cameras write, deliver no
-//! events of what other machines do there.
+//! The folders are listed again and again: cameras write to network shares, and these send no
+//! events about files that other machines write.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -22,12 +22,12 @@ use crate::cli::common::files::note_part;
 use crate::cli::common::interrupt::{INTERRUPTED, stop_on_ctrl_c};
 use crate::cli::common::output::note;
 
-/// The time between two looks at the folders. Where listing them takes long, it is longer, so that
-/// listing takes a fifth of the time at most.
+/// The time between two listings of the folders. If a listing takes long, the time is longer, so
+/// that listings take at most a fifth of the time.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often a file that does not change is tried: after one [`LOOK`], and each time after twice as
-/// long, so that the last try is 3.2 s after its last change.
+/// The number of attempts to score a file that does not change: the first after one [`LOOK`], each
+/// further one after twice the time, so that the last is 3.2 s after the file's last change.
 const TRIES: u32 = 6;
 
 pub(super) fn run(
@@ -62,7 +62,7 @@ pub(super) fn run(
     }
 }
 
-/// What shows that a file was written again.
+/// The properties that change if a file is written again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     bytes: u64,
@@ -95,7 +95,7 @@ enum State {
         unchanged_since: Instant,
         tries: u32,
     },
-    /// Scored, reported as unreadable, or there before.
+    /// Scored, reported as unreadable, or older than the start of the watch.
     Done,
 }
 
@@ -108,7 +108,7 @@ impl State {
         }
     }
 
-    /// The place in the order of arrival, if the file is to be tried now.
+    /// The file's place in the order of arrival, if an attempt is due now.
     fn due(self, now: Instant) -> Option<usize> {
         match self {
             Self::Open {
@@ -120,7 +120,7 @@ impl State {
         }
     }
 
-    /// Counts a try that failed, and returns whether it was the last.
+    /// Counts a failed attempt, and returns whether it was the last.
     fn fail(&mut self) -> bool {
         if let Self::Open { tries, .. } = self {
             *tries += 1;
@@ -133,7 +133,7 @@ impl State {
     }
 }
 
-/// The images in the folders, as they were at the latest look.
+/// The images in the folders, as of the last listing.
 struct Watched {
     folders: Vec<PathBuf>,
     files: HashMap<PathBuf, File>,
@@ -141,7 +141,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Passes over what is there already.
+    /// Begins to watch; images that already exist are not scored.
     fn begin(folders: &[PathBuf]) -> anyhow::Result<Self> {
         let mut files = HashMap::new();
         for folder in folders {
@@ -166,7 +166,7 @@ impl Watched {
         })
     }
 
-    /// Says what is watched.
+    /// Prints which folders are watched.
     fn announce(&self) {
         let folders: Vec<String> = self.folders.iter().map(|folder| shown(folder)).collect();
         let there = match self.files.len() {
@@ -180,17 +180,17 @@ impl Watched {
         ));
     }
 
-    /// Lists the folders. Returns the images that are to be tried now, in the order in which they
-    /// arrived.
+    /// Lists the folders. Returns the images for which an attempt is due, in the order in which
+    /// they arrived.
     fn look(&mut self, now: Instant) -> anyhow::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for folder in &self.folders {
-            // Not as photographs, among which masks would be looked for: a camera writes none.
+            // Not listed by `photographs`, which would look for masks: a camera writes no masks.
             let images = Listing::of(folder)?.images.into_iter();
             found.extend(images.filter_map(|path| Some((Stamp::of(&path)?, path))));
         }
         self.forget_all_but(&found);
-        // Of what arrived between two looks, the system's clock tells what was first.
+        // Files that arrived between two listings are ordered by their modification time.
         found.sort_by(|(a, one), (b, other)| (a.modified, one).cmp(&(b.modified, other)));
         for (stamp, path) in found {
             let state = match self.files.get(&path) {
@@ -226,11 +226,12 @@ impl Watched {
         });
     }
 
-    /// Scores a file that may be complete. None for one that is to be tried again or was given up,
-    /// which is said.
+    /// Scores a file that may be incomplete. None if the file needs another attempt, or if this was
+    /// the last attempt, which is reported.
     fn score(&mut self, scorer: &Scorer, path: &Path, wants_map: bool) -> Option<Scored> {
         let file = self.files.get_mut(path)?;
-        // A file that changed, or changes while it is read, is tried when it no longer does.
+        // If a file has changed or changes while it is read, the next attempt follows when it no
+        // longer changes.
         let is_same = |file: &File| Stamp::of(path) == Some(file.stamp);
         if !is_same(file) {
             return None;
@@ -286,7 +287,7 @@ mod tests {
         assert!(look(&mut watched).is_empty());
         write("early.png", b"1", 0);
         assert_eq!(look(&mut watched), [path("b.png"), path("a.png")]);
-        // One that grows is waited for, and keeps its place.
+        // A file that grows is tried later, but keeps its place in the order.
         write("b.png", b"12", 3);
         assert_eq!(look(&mut watched), [path("a.png"), path("early.png")]);
         let all = ["b.png", "a.png", "early.png"].map(path);

@@ -34,8 +34,8 @@ use table::{CSV_HEADER, Table};
 /// A sweep trains and measures a model for every combination of settings, and shows all of them in
 /// a table beside the paper's numbers.
 ///
-/// It can be stopped and started again at any moment: what is done stays done, and what was under
-/// way goes on. The settings below are those of every job; a sweep's file says more.
+/// A sweep can be stopped and started again at any moment: it keeps finished jobs and resumes
+/// unfinished ones. The settings below apply to every job; a sweep's file has further settings.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct SweepArgs {
@@ -55,8 +55,8 @@ pub(crate) struct SweepArgs {
     /// Only these of the sweep's variants (repeatable)
     #[arg(long, value_name = "NAME")]
     variant: Vec<String>,
-    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over several
-    /// devices, each on one
+    /// Where the jobs compute, as in `daad train`; jobs that run side by side are spread over
+    /// several devices, each on one
     #[arg(
         long,
         value_name = "DEVICE,…",

@@ -24,8 +24,8 @@ pub(in crate::dataset) const MASK_FOLDERS: [&str; 13] = [
     "segmentation",
 ];
 
-/// What a mask's name has after its image's: nothing, as in VisA, BTAD and VOC, or one of these. With
-/// one of these a mask may also lie beside its image.
+/// The suffixes of a mask's name after the name of its image. There is none in VisA, BTAD and VOC.
+/// With a suffix, a mask may also be beside its image.
 const SUFFIXES: [&str; 9] = [
     "",
     "_mask",
@@ -67,15 +67,16 @@ pub fn photographs(folder: &Path) -> Result<Listing> {
 /// Masks by name.
 #[derive(Debug, Default)]
 pub(in crate::dataset) struct Masks {
-    /// By the place below the folder of masks, without ending: `000_mask`, `monday/000_mask`.
+    /// Masks by their place below the folder of masks, without ending: `000_mask`,
+    /// `monday/000_mask`.
     files: Named,
     /// All masks in a folder below the folder of masks: in MVTec LOCO each image has such a folder.
     folders: Named,
-    /// What is no mask that can be read.
+    /// Files that are not readable masks.
     pub(in crate::dataset) unread: Vec<PathBuf>,
 }
 
-/// Files by a name in lower case, each with the name as it is written.
+/// Files by their names in lower case, each with its original name.
 #[derive(Debug, Default)]
 struct Named(HashMap<String, Vec<(String, PathBuf)>>);
 
@@ -85,7 +86,7 @@ impl Named {
         files.push((name, path));
     }
 
-    /// The files of this name, in this case or in any.
+    /// The files with this name, in the same case or in any case.
     fn of(&self, name: &str, in_any_case: bool) -> Vec<PathBuf> {
         let files = self.0.get(&name.to_lowercase()).into_iter().flatten();
         let files = files.filter(|(own, _)| in_any_case || own == name);
@@ -93,11 +94,11 @@ impl Named {
     }
 }
 
-/// The masks of an image; several are to be united.
+/// The masks of an image; if there are several, their union is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::dataset) struct Found {
     pub(in crate::dataset) masks: Vec<PathBuf>,
-    /// How far the names differ: in nothing, in the ending, in case, or in both.
+    /// How much the names differ: not at all, in the ending, in case, or in both.
     rank: usize,
 }
 
@@ -124,8 +125,8 @@ impl Masks {
         Ok(())
     }
 
-    /// Takes the masks that lie beside their images, as `000_mask.png` beside `000.png`, out of
-    /// what is listed in `folder`; also labelme's `000.json`.
+    /// Removes masks beside their images, such as `000_mask.png` beside `000.png` and labelme's
+    /// `000.json`, from the listing of `folder`, and returns them.
     pub(in crate::dataset) fn beside(folder: &Path, listing: &mut Listing) -> Self {
         let place = |path: &Path| key(path.strip_prefix(folder).unwrap_or(path));
         let without_ending = |path: &Path| place(&path.with_extension(""));
@@ -159,8 +160,8 @@ impl Masks {
         masks
     }
 
-    /// Takes the folders of masks that lie among the images, as `test/hole/masks`, out of what is
-    /// listed in `folder`.
+    /// Removes folders of masks among the images, such as `test/hole/masks`, from the listing of
+    /// `folder`, and adds their masks.
     pub(in crate::dataset) fn add_inner(
         &mut self,
         folder: &Path,
@@ -187,8 +188,8 @@ impl Masks {
         all
     }
 
-    /// The masks of the image at `place` below the folder of images: first those whose names are
-    /// the nearest.
+    /// The masks of the image at `place` below the folder of images: those with the most similar
+    /// names.
     pub(in crate::dataset) fn of(&self, place: &Path) -> Found {
         let parent = key(place.parent().unwrap_or(Path::new("")));
         // Some tools keep the image's ending: `000.jpg.png`.
@@ -212,9 +213,9 @@ impl Masks {
     }
 }
 
-/// Takes the masks from those images that would share them. Where the names of two images differ
-/// only in case or ending, the mask is that of the one whose name is nearer, or of neither. Returns
-/// which images have lost their masks so.
+/// Resolves masks that belong to several images. If the names of two images differ only in case or
+/// ending, the mask belongs to the image with the more similar name, or to neither. Returns the
+/// indices of the images that lose their masks.
 pub(in crate::dataset) fn unshare(found: &mut [Found]) -> Vec<usize> {
     let mut nearest: HashMap<PathBuf, (usize, usize)> = HashMap::new();
     for image in &*found {
@@ -244,7 +245,7 @@ fn joined(parent: &str, stem: &str) -> String {
     }
 }
 
-/// A place below a folder, written alike on every system.
+/// A place below a folder, written in the same way on every system.
 fn key(place: &Path) -> String {
     let parts = place.iter().map(|part| part.to_string_lossy());
     parts.collect::<Vec<_>>().join("/")
@@ -309,7 +310,7 @@ mod tests {
         assert_eq!(all, [one, three]);
     }
 
-    /// The masks of each image, and which images would have shared one.
+    /// The masks of each image, and the indices of the images that would have shared one.
     fn unshared(masks: &[&str], images: &[&str]) -> (Vec<Vec<String>>, Vec<usize>) {
         let mut named = Masks::default();
         for mask in masks {

@@ -1,25 +1,25 @@
-//! Puts a mask upright beside its photograph, and brings it to the model's size.
+//! Turns a mask upright like its photograph, and resizes it to the model's size.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
 
 use super::{MaskFlaw, Read};
 
-/// A photograph as its file holds it.
+/// The size and orientation of a photograph in its file.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::dataset) struct Stored {
     /// Width and height of the pixels in the file.
     pub(in crate::dataset) size: (u32, u32),
-    /// How viewers turn it.
+    /// The rotation that viewers apply.
     pub(in crate::dataset) turn: Orientation,
 }
 
 impl Stored {
     /// The mask, turned as its photograph is.
     ///
-    /// Many tools draw masks on the pixels as they are stored, others on the upright photograph. The
-    /// sides of the mask tell which. Where they do not (a square, a turn by 180°, a mirror image),
-    /// the mask is taken to be drawn on the stored pixels.
+    /// Some tools draw masks on the stored pixels, others on the upright photograph. The sides of
+    /// the mask show which of the two it was. If both are possible (a square, a rotation by 180°, a
+    /// mirror image), the program assumes the stored pixels.
     pub(super) fn upright(self, read: Read) -> Result<GrayImage, MaskFlaw> {
         let (stored, upright) = (self.size, self.upright_size());
         let size = read.mask.dimensions();
@@ -38,7 +38,7 @@ impl Stored {
         }
     }
 
-    /// Whether the photograph is turned and the sides of the mask fit both ways.
+    /// Whether the photograph is turned and the sides of the mask fit both orientations.
     pub(super) fn leaves_turn_open(self, read: &Read) -> bool {
         let (stored, upright) = (self.size, self.upright_size());
         let size = read.mask.dimensions();
@@ -60,11 +60,11 @@ fn turns_on_its_side(turn: Orientation) -> bool {
     matches!(turn, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
-/// Whether two sizes have the same ratio of sides, as far as whole pixels allow.
+/// Whether two sizes have the same ratio of sides, within rounding to whole pixels.
 fn has_shape(size: (u32, u32), other: (u32, u32)) -> bool {
     let (width, height) = (f64::from(size.0), f64::from(size.1));
     let (other_width, other_height) = (f64::from(other.0), f64::from(other.1));
-    // The smaller one was rounded to whole pixels.
+    // The smaller size was rounded to whole pixels.
     let scale = (width / other_width).max(height / other_height);
     let off_px = (width - other_width * scale)
         .abs()
@@ -72,8 +72,8 @@ fn has_shape(size: (u32, u32), other: (u32, u32)) -> bool {
     off_px <= scale.max(1.0)
 }
 
-/// Resizes a mask to `size` (width, height): a pixel is anomalous if any pixel of the mask that it
-/// overlaps is, so that a defect of a single pixel is still there.
+/// Resizes a mask to `size` (width, height). A pixel is anomalous if it overlaps any anomalous
+/// pixel of the mask, so that a defect of a single pixel is not lost.
 pub(super) fn cover(mask: &GrayImage, size: (u32, u32)) -> GrayImage {
     let (width, height) = mask.dimensions();
     GrayImage::from_fn(size.0, size.1, |x, y| {
@@ -86,7 +86,7 @@ pub(super) fn cover(mask: &GrayImage, size: (u32, u32)) -> GrayImage {
     })
 }
 
-/// Which of `from` pixels in a row the pixel `at` of `to` overlaps.
+/// The range of `from` pixels in a row that overlap pixel `at` of `to` pixels.
 fn overlapped(at: u32, to: u32, from: u32) -> std::ops::Range<u32> {
     let (at, to, from) = (u64::from(at), u64::from(to), u64::from(from));
     let (start, end) = (at * from / to, ((at + 1) * from).div_ceil(to));
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(place(&on_stored), Some((9, 0)));
         let on_upright = turned(Orientation::Rotate90, (10, 20), false).unwrap();
         assert_eq!(place(&on_upright), Some((0, 0)));
-        // The sides do not tell: as it is stored.
+        // Both orientations fit, so the mask is taken to be drawn on the stored pixels.
         let half = turned(Orientation::Rotate180, (20, 10), false).unwrap();
         assert_eq!(place(&half), Some((19, 9)));
         let own = turned(Orientation::Rotate180, (20, 10), true).unwrap();

@@ -1,5 +1,5 @@
-//! Draws the shapes of a labelme file: JSON beside the image, with polygons and their like in the
-//! pixels of the upright photograph.
+//! Draws the shapes of a labelme file: JSON beside the image, with polygons and other shapes in
+//! pixel coordinates of the upright photograph.
 
 use std::f64::consts::TAU;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::image::MAX_SIDE_PX;
 
-/// The number of corners that a circle is drawn with.
+/// The number of corners of the polygon that replaces a circle.
 const CORNERS: usize = 64;
 
 #[derive(Deserialize)]
@@ -26,16 +26,16 @@ struct Shape {
     shape_type: Option<String>,
 }
 
-/// Whether a file is one of labelme's; other tools write JSON too.
+/// Whether a file was written by labelme; other tools write JSON too.
 pub(super) fn is_labelme(bytes: &[u8]) -> bool {
     serde_json::from_slice::<File>(bytes).is_ok()
 }
 
-/// The mask: whatever has a shape is anomalous, its outline included, so that a thin one is there too.
+/// The mask. All shapes are anomalous, including their outlines, so that thin shapes are not lost.
 ///
 /// # Errors
 ///
-/// A sentence about what cannot be drawn.
+/// A message about a shape that cannot be drawn.
 pub(super) fn draw(bytes: &[u8]) -> Result<GrayImage, String> {
     let file: File = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let (width, height) = (file.image_width, file.image_height);
@@ -88,7 +88,7 @@ fn fill(mask: &mut GrayImage, corners: &[[f64; 2]]) {
             .collect();
         crossings.sort_by(f64::total_cmp);
         for pair in crossings.chunks_exact(2) {
-            // Casts of floats saturate, so a polygon may reach beyond the image.
+            // Casts from float to integer saturate, so a polygon may extend beyond the image.
             let start = (pair[0] - 0.5).ceil() as u32;
             let end = ((pair[1] - 0.5).ceil() as u32).min(mask.width());
             (start..end).for_each(|column| mask.put_pixel(column, row, Luma([255])));

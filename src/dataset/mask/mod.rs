@@ -1,4 +1,5 @@
-//! Where an image is anomalous: a mask of any coding, of the model's size.
+//! The anomalous pixels of an image: reads masks of any coding and resizes them to the model's
+//! size.
 
 mod find;
 mod fit;
@@ -21,12 +22,12 @@ use fit::cover;
 
 pub(super) use fit::Stored;
 
-/// In a mask with losses, pixels below this brightness of 65,535 (16 of 255) are noise, and as far
-/// from the highest brightness as well.
+/// In a mask that was compressed with losses, brightnesses up to this value (16 of 255, here of
+/// 65,535) are noise; so are those within this distance of the highest brightness.
 const NOISE: u16 = 16 * 257;
 
-/// Why a mask does not say which pixels of its image are anomalous. The image is left out of pixel
-/// metrics, as an anomalous image without a mask is.
+/// The reason why a mask does not show which pixels of its image are anomalous. Pixel metrics leave
+/// the image out, like an anomalous image without a mask.
 ///
 /// ```
 /// use daad::dataset::{MaskFlaw, Sample};
@@ -50,10 +51,10 @@ pub enum MaskFlaw {
     Unreadable(String),
     /// No pixel is anomalous.
     Empty,
-    /// All pixels are anomalous, as where the background is not black.
+    /// All pixels are anomalous, for instance because the background is not black.
     Full,
-    /// The mask has another shape than its image, as where one of them was cropped. Stretching it
-    /// would put the defect elsewhere.
+    /// The mask has another aspect ratio than its image, for instance because one of them was
+    /// cropped. Stretching the mask would move the defect.
     Shape {
         /// Width and height of the mask.
         mask: (u32, u32),
@@ -78,12 +79,12 @@ impl fmt::Display for MaskFlaw {
 }
 
 /// Reads the masks of a photograph and unites them at the given size (width, height): 255 is
-/// anomalous, 0 normal. A pixel is anomalous if any pixel that it stands for is, so no defect
-/// vanishes.
+/// anomalous, 0 normal. A pixel is anomalous if it overlaps any anomalous pixel, so that no defect
+/// is lost.
 ///
 /// # Errors
 ///
-/// Why the masks are of no use.
+/// Says why the masks cannot be used.
 pub(super) fn load(
     paths: &[PathBuf],
     photograph: Stored,
@@ -113,27 +114,27 @@ pub(super) fn load(
     }
 }
 
-/// The masks of a photograph as one.
+/// The union of the masks of a photograph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct United {
     /// 255 for anomalous pixels, 0 for normal ones.
     pub(super) mask: GrayImage,
-    /// Whether the photograph is turned, and a mask does not say whether it was drawn before or
-    /// after: see [`Stored::upright`].
+    /// Whether the photograph is turned, and a mask does not show whether it was drawn before or
+    /// after that: see [`Stored::upright`].
     pub(super) is_turn_guessed: bool,
 }
 
-/// A mask as its file holds it.
+/// A mask in the orientation of its file.
 struct Read {
     /// 255 for anomalous pixels, 0 for normal ones.
     mask: GrayImage,
-    /// Whether the file itself says which way is up, and the mask is turned already.
+    /// Whether the orientation is known from the file, and the mask is already upright.
     is_turned: bool,
 }
 
 fn read(path: &Path) -> Result<Read> {
     if is_json(path) {
-        // labelme shows photographs upright.
+        // labelme shows photographs upright, so its shapes are upright too.
         return decoded(path, labelme::draw).map(|mask| Read {
             mask,
             is_turned: true,
@@ -158,12 +159,14 @@ fn is_labelme(path: &Path) -> bool {
     is_json(path) && read_file(path).is_ok_and(|bytes| labelme::is_labelme(&bytes))
 }
 
-/// The pixels that are not background, which is black, or transparent: masks of 0 and 1, of a number
-/// for each kind of defect, of colours from a palette (also VOC's border, for nothing says that it is
-/// normal), or drawn in the alpha channel. A mask in black on white is turned into its negative.
+/// Marks the pixels that are not background. The background is black or transparent. Masks may have
+/// the values 0 and 1, a number for each kind of defect, colours from a palette, or a drawing in
+/// the alpha channel. VOC's border counts as anomalous, because it is not known to be normal. A
+/// mask in black on white is inverted.
 ///
-/// Compression with losses leaves noise near black and soft edges, also in what was saved as PNG
-/// later; in such masks pixels of less than a quarter of the highest brightness are background.
+/// Compression with losses causes noise near black and soft edges, which remain if the mask is
+/// saved as PNG later. In such masks, pixels below a quarter of the highest brightness are
+/// background.
 fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
     let (width, height) = (image.width(), image.height());
     let levels = match image {
@@ -186,9 +189,9 @@ fn anomalous(image: DynamicImage, is_lossy: bool) -> GrayImage {
     mask
 }
 
-/// Whether a mask was compressed with losses, whatever its file is now: near black and near white
-/// are several levels each, and most pixels that are not black have one of these. The numbers of many
-/// kinds of defects, in contrast, are spread, or all low.
+/// Whether a mask was ever compressed with losses, also if its file is lossless now. Such a mask
+/// has several levels near black and several near white, and most pixels that are not black have
+/// one of these levels. The numbers of many kinds of defects are spread over the range, or all low.
 fn is_noisy(levels: &[u16]) -> bool {
     const LEVELS_NEAR_AN_END: usize = 3;
     let highest = levels.iter().copied().max().unwrap_or(0);
@@ -208,8 +211,8 @@ fn is_noisy(levels: &[u16]) -> bool {
 }
 
 /// Whether a mask is drawn in black on white, as PIPED's are: most of its pixels and most of its
-/// border are not black, but some pixels are. No defect of MVTec AD comes near to that; one that
-/// did, and reached nearly around the image, would be turned inside out.
+/// border are not black, but some pixels are. No defect of MVTec AD is nearly as large. The mask of
+/// a defect that covers most of the image and of its border would wrongly be inverted.
 fn is_black_on_white(mask: &GrayImage) -> bool {
     const SHARE_OF_BORDER: f64 = 0.75;
     let (width, height) = mask.dimensions();
@@ -227,7 +230,7 @@ fn is_black_on_white(mask: &GrayImage) -> bool {
     (0.5..1.0).contains(&share(&all)) && share(&border) >= SHARE_OF_BORDER
 }
 
-/// How far each pixel is from the background.
+/// The difference of each pixel from the background.
 fn levels(image: &image::ImageBuffer<image::Rgba<u16>, Vec<u16>>) -> Vec<u16> {
     let brightness = |pixel: &image::Rgba<u16>| pixel[0].max(pixel[1]).max(pixel[2]);
     let first = image.pixels().next().copied();
@@ -236,8 +239,8 @@ fn levels(image: &image::ImageBuffer<image::Rgba<u16>, Vec<u16>>) -> Vec<u16> {
         let mut pixels = image.pixels();
         pixels.any(|pixel| pixel.0[channels.clone()] != first.0[channels.clone()])
     };
-    // The alpha channel says nothing where it is the same everywhere, and a BMP file may even hold
-    // zeros there beside a mask in colours.
+    // An alpha channel with the same value everywhere has no information. In a BMP file this value
+    // may be 0 although the colours hold the mask.
     if !varies(3..4) && (first[3] > 0 || varies(0..3)) {
         return image.pixels().map(brightness).collect();
     }

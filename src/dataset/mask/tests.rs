@@ -1,4 +1,4 @@
-//! Masks of every coding, on files made here.
+//! Masks in every coding, with files that the tests create.
 
 use std::fs;
 
@@ -10,12 +10,12 @@ use super::*;
 
 const SIDE: u32 = 16;
 
-/// Whether a pixel is in the defect.
+/// Whether a pixel is part of the defect.
 fn is_set(x: u32, y: u32) -> bool {
     (3..6).contains(&x) && (8..12).contains(&y)
 }
 
-/// A folder with a photograph, and masks of it.
+/// A folder with a photograph and its masks.
 struct Folder {
     root: TempDir,
 }
@@ -60,7 +60,7 @@ fn black_on_white_marks_what_is_black() {
     let folder = Folder::new();
     folder.assert_marks(folder.put("mask.png", grey(0, 255)));
     folder.assert_marks(folder.put("mask.jpg", grey(0, 255)));
-    // A large defect, off the border on one side, is no background.
+    // A large defect that does not touch one side of the border is not background.
     let large = GrayImage::from_fn(SIDE, SIDE, |x, _| Luma([if x < 12 { 255 } else { 0 }]));
     let mask = folder
         .load(&[folder.put("large.png", large.clone())])
@@ -104,14 +104,14 @@ fn a_mask_may_lie_in_the_alpha_channel_or_beside_one_that_says_nothing() {
         })
     };
     for (set, unset) in [
-        // All white or all black, the mask in alpha.
+        // All colours white or all black, with the mask in alpha.
         ([255; 4], [255, 255, 255, 0]),
         ([0, 0, 0, 255], [0; 4]),
         ([0, 0, 0, 9], [0; 4]),
-        // Strokes on a transparent page, whatever colour that has.
+        // Strokes on a transparent page of any colour.
         ([255, 0, 0, 255], [0; 4]),
         ([255, 0, 0, 255], [255, 255, 255, 0]),
-        // Alpha is the same everywhere, also 0 as in some BMP files.
+        // Alpha is the same everywhere; in some BMP files it is 0.
         ([255, 0, 0, 255], [0, 0, 0, 255]),
         ([255, 0, 0, 0], [0, 0, 0, 0]),
     ] {
@@ -214,12 +214,12 @@ fn a_mask_is_decoded_as_photographs_are() {
         let flaw = folder.load(&[put("cut.jpg", &bytes)]);
         assert!(matches!(flaw, Err(MaskFlaw::Unreadable(_))), "{flaw:?}");
     }
-    // A PNG file without its end is whole, and so is a JPEG file.
+    // A PNG or JPEG file counts as complete even without its end marker.
     let path = folder.put("mask.png", grey(255, 0));
     let png = fs::read(path).unwrap();
     folder.assert_marks(put("mask.png", &png[..png.len() - 12]));
     folder.assert_marks(put("mask.jpg", &whole[..whole.len() - 2]));
-    // One scan a component: the same picture as in one scan.
+    // With one scan for each component, the picture is the same as in one scan.
     let golden = |name: &str| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let read = read(&root.join("tests/golden/images").join(name)).unwrap();
@@ -238,7 +238,7 @@ fn noise_of_jpeg_is_no_defect_in_a_png_file_either() {
         folder.assert_marks(folder.put("grey.png", jpeg.to_luma8()));
         folder.assert_marks(folder.put("colour.png", jpeg.to_rgb8()));
     }
-    // A few kinds of defects are no noise, and neither are 255.
+    // Neither a few kinds of defects nor 255 kinds are noise.
     for kinds in [4, 40, 255] {
         let mask = GrayImage::from_fn(64, 64, |x, y| {
             Luma([if y < 16 {
@@ -251,7 +251,7 @@ fn noise_of_jpeg_is_no_defect_in_a_png_file_either() {
         let expected = mask.iter().filter(|&&kind| kind > 0).count();
         let inverted = mask.len() - expected;
         let set = read.iter().filter(|&&pixel| pixel > 0).count();
-        // So large a share is taken for black on white.
+        // A defect of this size is taken for the white background of a mask in black on white.
         assert!([expected, inverted].contains(&set), "{kinds}: {set}");
     }
 }

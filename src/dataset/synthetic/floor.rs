@@ -1,5 +1,6 @@
-//! A floor of tiles: there are few kinds of tiles, but very many arrangements. Whether a floor is
-//! normal depends on single tiles, so the block size of the memory matters for this texture.
+//! A floor of tiles. There are few kinds of tiles, but very many arrangements of them. Only single
+//! tiles decide whether a floor is normal, so the block size of the memory matters for this
+//! texture.
 
 use image::{Rgb, RgbImage, imageops};
 use rand::RngExt;

@@ -1,4 +1,4 @@
-//! Folders that people lay out themselves, and what is said of them.
+//! Folders in layouts of users' own, and the notes about them.
 
 use super::*;
 
@@ -186,7 +186,7 @@ fn a_link_within_the_data_set_is_named_and_a_pipe_is_not_read() {
     symlink("../good", hole.join("aside")).unwrap();
     symlink("..", root.path().join("test/above")).unwrap();
     symlink("hole", root.path().join("test/hole2")).unwrap();
-    // What no photograph or labelme file can be: a socket is no more a file than a pipe.
+    // A socket, like a pipe, is not a regular file: it cannot be a photograph or a labelme file.
     let masks = root.path().join("ground_truth/hole");
     let sockets = [
         masks.join("z.json"),

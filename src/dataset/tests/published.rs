@@ -1,4 +1,4 @@
-//! Data sets as they are published.
+//! Data sets in their published form.
 
 use std::io::Write;
 

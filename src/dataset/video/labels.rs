@@ -109,12 +109,11 @@ impl Labels {
     }
 }
 
-/// What separates the columns: a comma or, as some spreadsheets and countries have it, a semicolon or
-/// a tab.
+/// The separator of the columns: a comma or, as some spreadsheets write it, a semicolon or a tab.
 ///
 /// # Errors
 ///
-/// What is expected, where the first line is none of three names.
+/// The expected format, if the first line does not have three names.
 fn separator(text: &str) -> Result<u8, String> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default();

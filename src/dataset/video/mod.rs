@@ -68,8 +68,9 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     Ok(split)
 }
 
-/// The folders for training and testing. Their names count in any case, as on file systems that
-/// ignore it; so `Train` and `Test`, which class folders have too, must hold what UCSD publishes.
+/// The folders for training and testing. The case of their names does not matter, as on file
+/// systems that ignore case. Therefore `Train` and `Test`, which data sets of classes have too,
+/// must also look like UCSD's published folders.
 fn find(root: &Path) -> Result<Option<[PathBuf; 2]>> {
     let folder = |place: &str| {
         let mut parts = place.split('/');
@@ -91,7 +92,7 @@ fn find(root: &Path) -> Result<Option<[PathBuf; 2]>> {
     Ok(None)
 }
 
-/// Whether a folder in `train` is called as UCSD's videos are: `Train001`.
+/// Whether a folder in `train` has a name like UCSD's videos: `Train001`.
 fn is_of_ucsd(train: &Path) -> Result<bool> {
     let mut folders = Listing::of(train)?.folders.into_iter();
     Ok(folders.any(|folder| {

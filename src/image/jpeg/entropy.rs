@@ -2,12 +2,12 @@
 
 use super::DAMAGED;
 
-/// A block of 64 values that has so many zero bits in a row is damage: no photograph has it, but
-/// zero bytes in place of a lost part of a file do.
+/// A block of 64 values with more zero bits in a row than this is damaged: it does not occur in
+/// photographs, but it does if zero bytes replace a lost part of a file.
 const MAX_ZERO_BITS: u32 = 96;
 
-/// The number of zero bytes at the end that are taken for padding. More are what is left of a file
-/// whose end was lost.
+/// The maximum number of zero bytes at the end that count as padding. More zero bytes mean that the
+/// end of the file was lost.
 const MAX_PADDING_BYTES: u32 = 16;
 
 /// Reads bit by bit until the next marker.
@@ -40,7 +40,7 @@ impl<'a> Bits<'a> {
 
     fn fill(&mut self) {
         while self.filled <= 56 {
-            // FF 00 is the value FF; FF and anything else is a marker.
+            // The bytes FF 00 stand for the value FF. FF followed by any other byte is a marker.
             let (byte, length) = match *self.rest {
                 [0xFF, 0x00, ..] => (0xFF, 2),
                 [0xFF, ..] | [] => (0, 0),
@@ -83,11 +83,11 @@ impl<'a> Bits<'a> {
         self.zeros = 0;
     }
 
-    /// Checks what was read so far.
+    /// Checks the data that was read so far.
     ///
     /// # Errors
     ///
-    /// Where the data ended before, or zero bytes take the place of values.
+    /// If the data ended too early, or zero bytes replace values.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.filled < self.padding {
             return Err(match self.rest.len() < 2 {
@@ -101,15 +101,15 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// The bytes from the next marker on. Values must not be left before it; zero bytes, with which
-    /// some cameras pad the data, may.
+    /// Returns the bytes from the next marker on. There must be no unread values before it; zero
+    /// bytes are allowed, because some cameras pad the data with them.
     ///
     /// # Errors
     ///
-    /// As [`Self::check`], and for values that are left.
+    /// As for [`Self::check`], and if there are unread values.
     pub(super) fn finish(mut self) -> Result<&'a [u8], String> {
         self.check()?;
-        // Less than a byte is padding, of whatever bits.
+        // Less than a byte is padding, with arbitrary bits.
         let left = self.filled - self.padding;
         let mut is_clean = self.window << (left % 8) == 0;
         let mut padding_bytes = left / 8;
@@ -134,7 +134,8 @@ impl<'a> Bits<'a> {
 
 /// The codes of up to 256 symbols, of 1 to 16 bits each.
 pub(super) struct Huffman {
-    /// For each length, the first 16 bits that are no code of this length or a shorter one.
+    /// For each length, the first 16-bit number that does not begin with a code of this length or a
+    /// shorter one.
     limits: [u32; 16],
     /// For each length, what is added to a code to get the index of its symbol.
     offsets: [i32; 16],
@@ -142,7 +143,7 @@ pub(super) struct Huffman {
 }
 
 impl Huffman {
-    /// From the number of codes of each length, and the symbols.
+    /// Builds the codes from the number of codes of each length, and the symbols.
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Self {
         let (mut limits, mut offsets) = ([0; 16], [0; 16]);
         let (mut code, mut index) = (0i32, 0);
@@ -164,7 +165,7 @@ impl Huffman {
     ///
     /// # Errors
     ///
-    /// Where the next bits are no code.
+    /// If the next bits are not a code.
     pub(super) fn decode(&self, bits: &mut Bits<'_>) -> Result<u8, String> {
         let next = bits.peek();
         let length = self.limits.iter().position(|&limit| next < limit);

@@ -1,4 +1,4 @@
-//! Decodes JPEG files, after it is sure that all of the picture is there.
+//! Decodes JPEG files, after a check that the file is complete.
 
 mod entropy;
 mod scans;
@@ -11,15 +11,15 @@ use jpeg_decoder::{ColorTransform, Decoder, Error, PixelFormat};
 
 use scans::Header;
 
-/// How the reason begins for a file whose content contradicts itself.
+/// The beginning of the reason for a file whose content is inconsistent.
 const DAMAGED: &str = "the file is damaged";
 
-/// The pixels of a JPEG file as they are stored, and how to turn them upright. `check_size` is asked
-/// before memory is taken.
+/// The pixels of a JPEG file as they are stored, and the rotation that turns them upright.
+/// `check_size` is called before memory is allocated.
 ///
 /// # Errors
 ///
-/// The reason of `check_size`, or what is wrong with the file.
+/// The error of `check_size`, or what is wrong with the file.
 pub(super) fn decode(
     bytes: &[u8],
     check_size: impl FnOnce(u32, u32) -> Result<(), String>,
@@ -29,7 +29,7 @@ pub(super) fn decode(
     let info = decoder.info().ok_or("the file is cut off")?;
     check_size(info.width.into(), info.height.into())?;
     let header = scans::check(bytes)?;
-    // The decoder insists on the end marker, without which some phones and cameras write files.
+    // The decoder requires the end marker, but some phones and cameras write files without one.
     let bytes = match header.has_end {
         true => Cow::Borrowed(bytes),
         false => Cow::Owned([bytes, &[0xFF, 0xD9]].concat()),
@@ -53,7 +53,8 @@ pub(super) fn decode(
     Ok((image, turn.unwrap_or(Orientation::NoTransforms)))
 }
 
-/// How the components become colours: as libjpeg decides it, since its choice is what people see.
+/// The colour transform of the components, chosen by the same rules as in libjpeg, because most
+/// programs use libjpeg to show images.
 fn colour_transform(header: &Header) -> ColorTransform {
     match (header.components.as_slice(), header.adobe) {
         ([_], _) => ColorTransform::Grayscale,
@@ -65,7 +66,7 @@ fn colour_transform(header: &Header) -> ColorTransform {
     }
 }
 
-/// Red, green and blue of amounts of cyan, magenta, yellow and black ink, in place.
+/// Converts amounts of cyan, magenta, yellow and black ink to red, green and blue, in place.
 fn without_ink(mut pixels: Vec<u8>) -> Vec<u8> {
     let count = pixels.len() / 4;
     for index in 0..count {
@@ -101,7 +102,7 @@ mod tests {
         };
     }
 
-    /// One picture as files of each layout, made by libjpeg: `tests/golden/make_images.py`.
+    /// The same picture in files of each layout, made by libjpeg: `tests/golden/make_images.py`.
     const FILES: [(&str, &[u8]); 17] = golden![
         "picture.png" "444.jpg" "422.jpg" "440.jpg" "420.jpg" "411.jpg" "optimized.jpg"
         "progressive.jpg" "progressive_restarts.jpg" "restarts.jpg" "a_scan_each.jpg"
@@ -162,8 +163,8 @@ mod tests {
     #[test]
     fn adobes_rgb_is_not_taken_for_luma_and_chroma() {
         let mut bytes = file("rgb.jpg");
-        // The components' names in the header of the frame and of the scan, which libjpeg calls
-        // R, G and B, and others 1, 2 and 3. Adobe's segment decides.
+        // The components' names in the frame header and the scan header. libjpeg writes R, G and B,
+        // other programs write 1, 2 and 3. Adobe's segment decides about the colours.
         for at in 0..bytes.len() - 10 {
             if bytes[at] == 0xFF && matches!(bytes[at + 1], 0xC0 | 0xDA) {
                 let (first, step) = match bytes[at + 1] {
@@ -194,10 +195,10 @@ mod tests {
             let length = whole.len();
             let pixels = &whole[..length - 2];
             for bytes in [
-                // Without an end marker, and with half of one.
+                // Without an end marker, and with half of an end marker.
                 pixels.to_vec(),
                 whole[..length - 1].to_vec(),
-                // Padded before the end marker, and with a film behind it, as cameras do.
+                // Padded before the end marker, and with other data after it, as cameras write it.
                 [pixels, b"\0\0\xFF\xFF\xD9"].concat(),
                 [&whole[..], b"a film \xFF\xDA, cut off"].concat(),
             ] {
@@ -210,7 +211,7 @@ mod tests {
     fn a_file_that_is_cut_off_is_refused_with_and_without_an_end() {
         for name in WHOLE {
             let whole = file(name);
-            // The last bytes of some files are no more than padding.
+            // In some files the last bytes are only padding.
             for kept in (20..whole.len() - 6).step_by(7) {
                 let cut = &whole[..kept];
                 let reason = read(cut).expect_err(name);

@@ -1,13 +1,13 @@
-//! Reads all values of a JPEG file without computing a picture from them, to find whether they are
-//! there.
+//! Reads all values of a JPEG file without decoding the picture, to check that the file is
+//! complete.
 //!
-//! A decoder fills what it cannot read with grey, or with the wrong blocks, and says nothing. But
-//! the number of blocks is known: a part that ends too early or too late is damaged.
+//! A decoder replaces missing or damaged parts by grey or wrong blocks and reports no error. But
+//! the number of blocks is known, so a part that ends too early or too late is damaged.
 
 use super::DAMAGED;
 use super::entropy::{Bits, Huffman};
 
-/// What a file says about itself.
+/// The information in the headers of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
     /// Whether it is a JFIF file.
@@ -24,7 +24,7 @@ pub(super) struct Header {
 ///
 /// # Errors
 ///
-/// What is wrong: a file that is cut off or damaged, or of a kind that is not read.
+/// Says that the file is cut off, damaged, or of a kind that is not supported.
 pub(super) fn check(bytes: &[u8]) -> Result<Header, String> {
     let mut reader = Reader {
         rest: bytes.get(2..).unwrap_or_default(),
@@ -38,7 +38,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<Header, String> {
     let has_end = reader.segments()?;
     let frame = reader.frame.ok_or("the file is cut off")?;
     let is_whole = |component: &Component| match has_end {
-        // A progressive file may leave out the finest details, but not without an end marker.
+        // The finest details of a progressive file may be missing, but only if the end marker is
+        // present.
         true => component.missing_bits[0] != UNSEEN,
         false => component.missing_bits.iter().all(|&bits| bits == 0),
     };
@@ -57,7 +58,7 @@ struct Reader<'a> {
     rest: &'a [u8],
     dc: [Option<Huffman>; 4],
     ac: [Option<Huffman>; 4],
-    /// After how many units a restart marker follows; 0 for never.
+    /// The number of units between two restart markers; 0 if there are no restart markers.
     restart_interval: usize,
     frame: Option<Frame>,
     is_jfif: bool,
@@ -75,34 +76,34 @@ struct Frame {
 
 struct Component {
     name: u8,
-    /// How many blocks a unit has in a row, and how many rows.
+    /// Number of columns and rows of blocks in a unit.
     sampling: [usize; 2],
     /// Columns and rows of the blocks in a scan of this component alone.
     blocks: [usize; 2],
-    /// For each block of a progressive file, the values that are not 0 so far, one bit each.
+    /// For each block of a progressive file, a bit for each value: 1 if the value is not 0 so far.
     nonzero: Vec<u64>,
-    /// For each of the 64 values, how many of its lowest bits were not in a scan yet.
+    /// For each of the 64 values, the number of its lowest bits that no scan has contained yet.
     missing_bits: [u8; 64],
 }
 
-/// In place of a number of missing bits: the value was in no scan.
+/// The number of missing bits of a value that no scan has contained.
 const UNSEEN: u8 = u8::MAX;
 
-/// What one scan contains of each block.
+/// The part of each block that one scan contains.
 #[derive(Clone, Copy)]
 struct Band {
     first: usize,
     last: usize,
-    /// Whether it contains the next bit of values whose higher bits are known.
+    /// Whether the scan contains one more bit of values whose higher bits are known.
     refines: bool,
     low_bit: u8,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads to the end marker. Returns whether there is one.
+    /// Reads up to the end marker. Returns whether there is one.
     fn segments(&mut self) -> Result<bool, String> {
         loop {
-            // Anything may lie between segments, as libjpeg has it.
+            // Like libjpeg, this skips any bytes between segments.
             let is_marker = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF);
             let Some(at) = self.rest.windows(2).position(is_marker) else {
                 return Ok(false);
@@ -148,7 +149,7 @@ impl<'a> Reader<'a> {
     }
 
     fn frame(&mut self, segment: &[u8], is_progressive: bool) -> Option<()> {
-        // A second one could be larger than the size that was checked.
+        // The size in a second frame header would not have been checked.
         if self.frame.is_some() {
             return None;
         }
@@ -311,9 +312,9 @@ impl<'a> Reader<'a> {
 }
 
 impl Frame {
-    /// Whether the decoder counts the blocks of a scan of this component alone as the standard does.
-    /// It does not where a component is sampled more often than another, but less often than a
-    /// third. Hardly any program writes such files.
+    /// Whether the decoder computes the number of blocks in a scan of this component alone as the
+    /// standard does. It does not if a component is sampled more often than a second component, but
+    /// less often than a third one. Hardly any program writes such files.
     fn is_counted_rightly(&self, component: &Component) -> bool {
         [0, 1].into_iter().all(|axis| {
             let padded = self.units[axis] * component.sampling[axis];
@@ -355,8 +356,9 @@ fn read_ac(bits: &mut Bits<'_>, table: &Huffman) -> Result<(), String> {
     }
 }
 
-/// Some values of a block, for the first time. A code says how many zeros are skipped and how many
-/// bits follow; or that this block, and so many after it, have no more values.
+/// Reads the first bits of some values of a block. A code gives the number of zeros to skip and the
+/// number of bits that follow; or it says that this block and a number of blocks after it have no
+/// more values.
 fn read_band(
     bits: &mut Bits<'_>,
     table: &Huffman,
@@ -391,8 +393,8 @@ fn read_band(
     Ok(())
 }
 
-/// The next bit of some values of a block. Values that are known already have one bit each, between
-/// the codes for those that are new.
+/// Reads the next bit of some values of a block. Values that are already nonzero have one bit each,
+/// stored between the codes for new values.
 fn refine_band(
     bits: &mut Bits<'_>,
     table: &Huffman,

@@ -287,8 +287,9 @@ pub(super) fn dot_tile<S: Simd, const N: usize>(
 mod tests {
     use super::*;
 
-    /// If pulp fell back to scalar instructions, all results would still be right, and only the time
-    /// that they take would tell. `./build.sh aarch64` runs this test for NEON.
+    /// If pulp used scalar instructions instead of vector instructions, all results would still be
+    /// right, and only the running time would show it. `./build.sh aarch64` runs this test for
+    /// NEON.
     #[test]
     fn this_processor_has_vector_instructions() {
         struct Lanes;

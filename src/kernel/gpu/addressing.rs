@@ -143,8 +143,8 @@ fn address_kernel<N: Size>(
     }
 }
 
-/// The cosines of a query and the items of a vector, divided by the temperature: `scale` is one over
-/// the query's norm and the temperature.
+/// The cosines of a query and a vector of items, divided by the temperature. `scale` is 1 / (the
+/// query's norm · the temperature).
 #[cube]
 pub(super) fn scaled<N: Size>(
     products: Vector<f32, N>,
@@ -161,8 +161,8 @@ pub(super) fn norms<N: Size>(squares: Vector<f32, N>, min_norm: f32) -> Vector<f
     max(squares.sqrt(), Vector::broadcast(min_norm))
 }
 
-/// The largest value of [`scaled`] in the row that begins at `first`, and the sum of the powers of
-/// all values less it.
+/// The largest value of [`scaled`] in the row that begins at `first`, and the sum of e^(value −
+/// largest) over all values of the row.
 #[cube]
 pub(super) fn softmax_sums<N: Size>(
     products: &Tensor<Vector<f32, N>>,
@@ -190,7 +190,7 @@ pub(super) fn softmax_sums<N: Size>(
     (largest_of_all, sum_of_lanes(sum, products.vector_size()))
 }
 
-/// The weights of a vector of items before any is dropped, with the results of [`softmax_sums`].
+/// The weights of a vector of items before the shrinkage, from the results of [`softmax_sums`].
 #[cube]
 pub(super) fn softmax<N: Size>(
     similarity: Vector<f32, N>,
@@ -200,7 +200,7 @@ pub(super) fn softmax<N: Size>(
     (similarity - Vector::broadcast(largest)).exp() / Vector::broadcast(sum)
 }
 
-/// The values whose weights are not dropped; 0 for the others.
+/// The values whose weights are not dropped by the shrinkage; 0 for the others.
 #[cube]
 pub(super) fn keep<N: Size>(
     values: Vector<f32, N>,

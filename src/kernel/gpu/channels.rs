@@ -1,4 +1,5 @@
-//! Maps joined and divided along their channels on GPUs: a unit (thread) copies a vector of channels.
+//! Concatenates and splits maps along their channels on GPUs: a unit (thread) copies a vector of
+//! channels.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::permute_nhwc_to_nchw;
@@ -53,8 +54,9 @@ fn concatenate_kernel<N: Size>(
     }
 }
 
-/// Where the vector at `position` of joined maps comes from, if a pixel has so many vectors in the first
-/// maps (`left`) and in the second (`right`): whether from the first, and its position there.
+/// The source of the vector at `position` of concatenated maps, if a pixel has `left` vectors in
+/// the first maps and `right` vectors in the second: whether it is in the first maps, and its
+/// position there.
 #[cube]
 fn place(position: usize, left: usize, right: usize) -> (bool, usize) {
     let (pixel, vector) = (position / (left + right), position % (left + right));
@@ -63,7 +65,7 @@ fn place(position: usize, left: usize, right: usize) -> (bool, usize) {
     (is_left, select(is_left, pixel * left + vector, in_second))
 }
 
-/// The reverse of [`concatenate`]: `[B, C + D, H, W]`, with C = `channels`, to its parts.
+/// The inverse of [`concatenate`]: splits `[B, C + D, H, W]`, with C = `channels`, into its parts.
 #[cfg(feature = "learn")]
 pub(super) fn split(maps: CubeTensor, channels: usize) -> [CubeTensor; 2] {
     let maps = channels_last(maps);

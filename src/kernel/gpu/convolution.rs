@@ -1,9 +1,9 @@
 //! Convolutions on GPUs, on maps with the channels last.
 //!
 //! Every unit (thread) computes a tile: some vectors of output channels for several neighbouring
-//! pixels of a row. It reads each weight once for all these pixels, and each input value once for all
-//! these vectors and all windows that contain it. Burn's own kernel computes one pixel for each unit,
-//! and reads more values than it multiplies.
+//! pixels of a row. It reads each weight once for all these pixels, and each input value once for
+//! all these vectors and for all windows of the tile that contain the value. Burn's own kernel
+//! computes one pixel for each unit, and reads more values than it multiplies.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw};
@@ -13,13 +13,14 @@ use super::launches::{Launch, bytes, list, plane};
 use super::layout::{channels_last, contiguous, dims, empty, inverse, leaky_relu, units, vector};
 use crate::kernel::Window;
 
-/// What a unit may compute, the largest first: a number of pixels, and of vectors of output channels
-/// for each of them. The more it computes, the fewer values it reads for each product.
+/// The possible tiles of a unit, the largest first: a number of pixels, and a number of vectors of
+/// output channels for each pixel. In a larger tile, fewer values are read for each product.
 const TILES: [(usize, usize); 5] = [(8, 2), (8, 1), (4, 1), (2, 1), (1, 1)];
 
-/// Planes (warps) that have to be busy before units get larger tiles, for each unit of a plane: where
-/// planes are wide there are many. It makes 32,768 units for planes of 32, which is two planes for
-/// each scheduler of a large GPU, and 512 for those of a CPU in the place of a GPU, which have four.
+/// A tile is used only if the launch then has at least `PLANES` · p planes (warps) of p units each,
+/// because GPUs with wide planes also run many of them. With p = 32 these are 32,768 units, two
+/// planes for each scheduler of a large GPU. With p = 4, as on a CPU that emulates a GPU, these are
+/// 512 units.
 const PLANES: usize = 32;
 
 /// The axes of weights `[O, I, k, k]` as the kernel reads them: `[k, k, I, O]`.
@@ -28,8 +29,8 @@ const WEIGHTS: [usize; 4] = [2, 3, 1, 0];
 /// The same for weights `[I, O, k, k]` of a transposed convolution.
 const TRANSPOSED_WEIGHTS: [usize; 4] = [2, 3, 0, 1];
 
-/// The weights of a convolution, or of a transposed one, in memory as the kernel reads them, behind
-/// a view with the axes that they had.
+/// The weights of a convolution or of a transposed convolution, copied into the memory layout that
+/// the kernel reads, as a view with the original order of axes.
 pub(super) fn arranged(weight: CubeTensor, transposed: bool) -> CubeTensor {
     let axes = if transposed {
         TRANSPOSED_WEIGHTS
@@ -132,7 +133,7 @@ struct Call {
     outputs: usize,
     input: TensorArg,
     weight: TensorArg,
-    /// Not read if there is no bias.
+    /// Ignored if there is no bias.
     bias: TensorArg,
     has_bias: bool,
     output: TensorArg,
@@ -143,8 +144,9 @@ struct Call {
 }
 
 /// Prepares the arguments, calls `run` to launch the kernel, and returns its output `[B, O, H, W]`
-/// of `size` (H, W), for maps `[B, I, h, w]` and weights `[k, k, I, O]`. The pixels that one unit
-/// computes are `apart` columns from each other, and what they read from the maps `read_apart`.
+/// of `size` (H, W), for maps `[B, I, h, w]` and weights `[k, k, I, O]`. The pixels of one unit are
+/// `apart` columns from each other; the input columns that neighbouring pixels read are
+/// `read_apart` columns from each other.
 fn launch(
     x: CubeTensor,
     weight: CubeTensor,
@@ -222,7 +224,8 @@ fn convolution_kernel<I: Size, O: Size>(
     let vectors = output.shape(3) / output.vector_size();
     let tiles = columns.div_ceil(pixels);
 
-    // The vectors of a unit are as far apart as possible, so that neighbouring units read neighbours.
+    // The vectors of one unit are as far apart as possible, so that neighbouring units read
+    // neighbouring vectors.
     let apart = vectors / blocks;
     let vector = ABSOLUTE_POS % apart;
     let tile = ABSOLUTE_POS / apart;

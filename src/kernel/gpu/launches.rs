@@ -1,5 +1,5 @@
-//! A list of the launches of our kernels with what each has to do, so that the time on a GPU can be
-//! estimated where there is none, see tests/launches.rs.
+//! A list of the launches of our kernels and their work, from which tests/launches.rs estimates the
+//! time on a GPU without having one.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
 thread_local! {
-    /// The launches of this thread, while they are listed.
+    /// The launches of this thread, while they are recorded.
     static LIST: RefCell<Option<List>> = const { RefCell::new(None) };
 }
 
@@ -17,7 +17,7 @@ struct List {
     launches: Vec<Launch>,
 }
 
-/// What one launch of a kernel has to do, from [`launches_of`].
+/// The work of one launch of a kernel, recorded by [`launches_of`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
     /// The kernel's name.
@@ -28,14 +28,15 @@ pub struct Launch {
     pub flops: usize,
     /// Bytes that are read or written in memory, each counted once.
     pub bytes: usize,
-    /// Vectors that one unit reads, those that its neighbours read too included.
+    /// Vectors that one unit reads, including those that its neighbours read too.
     pub loads: usize,
-    /// Steps of one unit's loops, one after the other. What a step reads, it reads at once.
+    /// Steps of one unit's loops that run one after the other. All reads of a step happen at the
+    /// same time.
     pub steps: usize,
 }
 
-/// Runs `pass`, and returns the launches of our kernels on this thread, in their order. The kernels
-/// are those for a GPU with so many units in a `plane` (warp).
+/// Runs `pass`, and returns the launches of our kernels on this thread in order. The kernels are
+/// chosen as for a GPU with `plane` units in a plane (warp).
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -55,7 +56,7 @@ pub fn launches_of(plane: usize, pass: impl FnOnce()) -> Vec<Launch> {
     LIST.take().map_or_else(Vec::new, |list| list.launches)
 }
 
-/// Units of a plane on the GPU, or on the one for which launches are listed.
+/// Units of a plane of the GPU, or of the GPU that [`launches_of`] assumes.
 pub(super) fn plane(client: &Client) -> usize {
     let listed = LIST.with_borrow(|list| list.as_ref().map(|list| list.plane));
     listed.unwrap_or(client.properties().hardware.plane_size_max as usize)
@@ -70,8 +71,8 @@ pub(super) fn list(launch: impl FnOnce() -> Launch) {
     });
 }
 
-/// Adds the launch of a kernel whose units each read and write one vector of every tensor, and do
-/// `flops` operations with each of its values.
+/// Adds the launch of a kernel in which each unit reads or writes one vector of every tensor, and
+/// does `flops` operations for each value.
 pub(super) fn list_elementwise<const N: usize>(
     kernel: &'static str,
     units: usize,
@@ -91,7 +92,7 @@ pub(super) fn list_elementwise<const N: usize>(
     });
 }
 
-/// The bytes of all values of `tensors`.
+/// The size of all values of `tensors`, in bytes.
 pub(super) fn bytes<const N: usize>(tensors: [&CubeTensor; N]) -> usize {
     let values = tensors.map(|tensor| tensor.shape().num_elements());
     size_of::<f32>() * values.into_iter().sum::<usize>()

@@ -11,8 +11,8 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::launches::list_elementwise;
 
-/// Maps `[B, C, H, W]` as contiguous `[B, H, W, C]`. Outputs of these kernels already have this
-/// layout in memory, so they are not copied.
+/// Maps `[B, C, H, W]` as contiguous `[B, H, W, C]`. The outputs of our kernels already have this
+/// memory layout, so they are not copied.
 pub(super) fn channels_last(maps: CubeTensor) -> CubeTensor {
     contiguous(permute_nchw_to_nhwc(maps))
 }
@@ -32,8 +32,8 @@ pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
     into_contiguous(tensor)
 }
 
-/// Columns of a matrix whose rows can be used as tensors of their own, see [`row`]: no device asks
-/// for a larger alignment than 256 bytes.
+/// The number of columns, rounded up so that the rows of a matrix can be tensors of their own, see
+/// [`row`]: no device requires an alignment of more than 256 bytes.
 #[cfg(feature = "learn")]
 pub(super) const fn padded(columns: usize) -> usize {
     columns.next_multiple_of(256 / size_of::<f32>())
@@ -46,8 +46,8 @@ pub(super) fn row(matrix: &CubeTensor, index: usize, columns: usize) -> CubeTens
     view(matrix, index * padded(columns), columns)
 }
 
-/// `count` values of a contiguous tensor from the one at `start` on, without a copy: `[count]`. The
-/// start must be aligned, as multiples of [`padded`] are.
+/// A view of `count` values of a contiguous tensor, starting at index `start`, without a copy:
+/// `[count]`. `start` must be aligned; multiples of [`padded`] are.
 #[cfg(feature = "learn")]
 pub(super) fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTensor {
     let bytes = (start * size_of::<f32>()) as u64;
@@ -60,7 +60,7 @@ pub(super) fn view(tensor: &CubeTensor, start: usize, count: usize) -> CubeTenso
     )
 }
 
-/// The axes of a tensor in the order in which they are stored: the last one changes fastest.
+/// The axes of a tensor in the order of its memory layout: the last one changes fastest.
 #[cfg(feature = "learn")]
 pub(super) fn stored_order(tensor: &CubeTensor) -> Vec<usize> {
     let strides = tensor.meta.strides();
@@ -69,7 +69,7 @@ pub(super) fn stored_order(tensor: &CubeTensor) -> Vec<usize> {
     order
 }
 
-/// The permutation that takes `order` back.
+/// The inverse permutation of `order`.
 pub(super) fn inverse(order: &[usize]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..order.len()).collect();
     places.sort_by_key(|&axis| order[axis]);
@@ -87,7 +87,7 @@ pub(super) fn vector(channels: usize) -> usize {
     first_divisor([4, 2, 1], channels)
 }
 
-/// The first of `sizes`, of which the last is 1, that divides `count`.
+/// The first of `sizes` that divides `count`; the last size must be 1.
 pub(super) fn first_divisor<const N: usize>(sizes: [usize; N], count: usize) -> usize {
     let mut sizes = sizes.into_iter();
     let fitting = sizes.find(|&size| count.is_multiple_of(size));

@@ -1,4 +1,5 @@
-//! Products of matrices on GPUs, as convolutions of single pixels: a row of a matrix is a pixel.
+//! Matrix products on GPUs, computed as convolutions with a 1×1 kernel: each row of a matrix is a
+//! pixel.
 
 use burn_cubecl::ops::{permute, permute_nhwc_to_nchw, reshape};
 use burn_cubecl::tensor::CubeTensor;
@@ -22,12 +23,12 @@ pub(super) fn matmul(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
     let weights = reshape(contiguous(rhs), [1, 1, inner, columns].into());
     let weights = permute(weights, &[3, 2, 0, 1]);
     let product = convolution(pixels, weights, None, Window::POINT, 1.0);
-    // The channels of `[1, N, 1, M]` are last in memory.
+    // The channels of `[1, N, 1, M]` are the last axis in memory.
     reshape(permute(product, &[0, 2, 3, 1]), [rows, columns].into())
 }
 
-/// The product where `lhs` is a transposed view: a sum over its columns, divided into lines to be
-/// added up in parallel.
+/// The product if `lhs` is a transposed view: a sum over its columns. The columns are divided into
+/// lines, which are summed in parallel.
 #[cfg(feature = "learn")]
 fn sum_of_outer_products(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
     let ([rows, inner], [_, columns]) = (dims(&lhs), dims(&rhs));
@@ -37,7 +38,7 @@ fn sum_of_outer_products(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
         permute_nhwc_to_nchw(reshape(contiguous(matrix), shape.into()))
     };
     let lhs = maps(permute(lhs, &[1, 0]), rows);
-    // It is stored as `[1, 1, M, N]`.
+    // The weight gradient is stored as `[1, 1, M, N]`.
     let sum = permute(
         weight_gradient(lhs, maps(rhs, columns), Window::POINT),
         &[2, 3, 1, 0],
@@ -45,7 +46,7 @@ fn sum_of_outer_products(lhs: CubeTensor, rhs: CubeTensor) -> CubeTensor {
     reshape(sum, [rows, columns].into())
 }
 
-/// Whether the values of a column are next to each other, and those of a row are not.
+/// Whether neighbouring values of a column, and not of a row, are neighbours in memory.
 #[cfg(feature = "learn")]
 fn is_transposed(matrix: &CubeTensor) -> bool {
     let strides = matrix.meta.strides();

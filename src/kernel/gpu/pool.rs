@@ -63,7 +63,7 @@ pub(super) fn largest<N: Size>(
     for next in 1..4usize {
         let pixel = corner + next / 2 * input.shape(2) + next % 2;
         let value = input[pixel * vectors + vector];
-        // NaN wins over every number, as in PyTorch.
+        // If one of the values is NaN, the maximum is NaN, as in PyTorch.
         let is_larger = value.greater_than(&largest).or(value.is_nan());
         largest = select_many(is_larger, value, largest);
         place = select_many(is_larger, Vector::broadcast(comptime!(next as u32)), place);

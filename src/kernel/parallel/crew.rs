@@ -122,7 +122,7 @@ impl Crew {
         let Ok(left) = self.left.fetch_update(SeqCst, SeqCst, take) else {
             return false;
         };
-        // The job cannot change before this item is done, because `run` waits for all items.
+        // No other job can start before this item is done, because `run` waits for all items.
         let job = locked(&self.job).expect("a job with an item left");
         job(left - 1);
         self.done.fetch_add(1, SeqCst);

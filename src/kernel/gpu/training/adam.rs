@@ -1,8 +1,9 @@
 //! Adam on GPUs: one launch for many parameters, in one pass over them, because memory bandwidth
 //! limits it.
 //!
-//! The values and moments of these parameters lie in one buffer, of which the returned tensors are
-//! views. The next step recognizes it and needs no buffer for each of them.
+//! The values and moments of these parameters are stored in one buffer, and the returned tensors
+//! are views of it. The next step recognizes this buffer and uses it, instead of one buffer for
+//! each tensor.
 
 use burn::backend::TensorMetadata;
 use burn::tensor::Shape;
@@ -16,24 +17,27 @@ use crate::kernel::gpu::layout::{
     contiguous, empty, inverse, padded, stored_order, units, vector, view,
 };
 
-/// Most gradients that a launch reads, if the device gives a kernel so many buffers.
+/// Maximum number of gradients that a launch reads; fewer if the device allows a kernel fewer
+/// buffers.
 const GRADIENTS: usize = 16;
 
-/// Buffers that a launch has beside the gradients: the parameters before and after it, and the shapes.
+/// Number of buffers of a launch beside the gradients: the parameters before and after it, and the
+/// shapes.
 const OTHERS: usize = 3;
 
-/// Most values of the parameters of a launch, unless one has more: it limits the size of buffers.
+/// Maximum number of parameter values in a launch, unless a single parameter has more. It limits
+/// the size of buffers.
 const VALUES: usize = 8 << 20;
 
-/// Units (threads) of a cube. A buffer's parts are multiples of it.
+/// Units (threads) of a cube. The parts of a buffer are multiples of this number.
 const UNITS: usize = padded(1);
 
-/// A parameter, in the order of axes in which its gradient is stored.
+/// A parameter, with its axes permuted to the memory layout of its gradient.
 struct Parameter {
     /// The values and the running means of gradients and of squared gradients.
     state: [CubeTensor; 3],
     gradients: Vec<CubeTensor>,
-    /// The order of axes, and the shape in this order.
+    /// The order of axes in the gradient's memory, and the shape in this order.
     order: Vec<usize>,
     shape: Shape,
 }
@@ -56,11 +60,11 @@ impl Parameter {
     }
 }
 
-/// One step of Adam. Takes the values, the running means of gradients and of squared gradients, and
-/// the gradients, of which there may be several, of each parameter. Returns the new values and means.
+/// One step of Adam. For each parameter, takes the values, the running means of gradients and of
+/// squared gradients, and one or several gradients. Returns the new values and means.
 ///
-/// The results are stored in the gradient's order of axes. The gradients of convolutions have the
-/// order that the convolutions read, so after the first step no weights are copied into it.
+/// The results have the memory layout of the gradient. The gradients of convolutions have the
+/// layout that the convolutions read, so after the first step no weights are copied into it.
 pub(in crate::kernel) fn adam(
     states: Vec<[CubeTensor; 3]>,
     gradients: Vec<Vec<CubeTensor>>,
@@ -88,7 +92,7 @@ pub(in crate::kernel) fn adam(
     results
 }
 
-/// A step of parameters that have `each` gradients.
+/// A step for parameters that have `each` gradients.
 fn step_group(group: Vec<Parameter>, each: usize, step: AdamStep) -> Vec<[CubeTensor; 3]> {
     let length: usize = group.iter().map(|one| padded(one.count())).sum();
     let state = shared_buffer(&group).unwrap_or_else(|| gathered(&group));
@@ -141,7 +145,7 @@ fn step_group(group: Vec<Parameter>, each: usize, step: AdamStep) -> Vec<[CubeTe
     results
 }
 
-/// The buffer of a step before, if it holds these parameters.
+/// The buffer of an earlier step, if it holds exactly these parameters.
 fn shared_buffer(group: &[Parameter]) -> Option<CubeTensor> {
     let first = &group[0].state[0].handle;
     let start = first.offset_start.unwrap_or(0);
@@ -201,9 +205,10 @@ fn copy_kernel<N: Size>(input: &Tensor<Vector<f32, N>>, output: &mut Tensor<Vect
     output[ABSOLUTE_POS] = input[ABSOLUTE_POS];
 }
 
-/// State and next state of each parameter follow one another, each `[3, P]`, where P is the number of
-/// its values, in `counts`, or more: values, means of gradients, means of squared gradients. Each
-/// parameter has `each` of the gradients, of which the sum is taken.
+/// The buffers `state` and `next` hold, for each parameter in turn, a part `[3, P]`: the values,
+/// the means of gradients, and the means of squared gradients. P is the parameter's number of
+/// values in `counts`, rounded up to a multiple of `UNITS`. The gradient of a parameter is the
+/// sum of its `each` gradients.
 #[cube(launch_unchecked)]
 fn adam_kernel(
     state: &Tensor<f32>,

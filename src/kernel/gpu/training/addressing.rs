@@ -58,8 +58,8 @@ pub(super) fn address_backward(
     [of_products, of_queries, of_items]
 }
 
-/// The names of the tensors are those of [`address_backward`]; `of_squares`, `[Q, N]`, is what each
-/// query adds to the gradient with respect to the sum of the squares of each item.
+/// The tensors have the same names as in [`address_backward`]. `of_squares`, `[Q, N]`, is the
+/// contribution of each query to the gradient with respect to the sum of the squares of each item.
 #[cube(launch_unchecked)]
 fn address_backward_kernel<N: Size>(
     products: &Tensor<Vector<f32, N>>,
@@ -85,7 +85,8 @@ fn address_backward_kernel<N: Size>(
     let scale = 1.0 / (norm * temperature);
     let (largest, sum) = softmax_sums(products, items, first, scale, min_norm);
 
-    // Of the weights that are kept, and of their products with the gradient. Dropped ones have none.
+    // Sums over the kept weights and over their products with the gradient. Dropped weights have no
+    // gradient.
     let mut kept = Vector::zeroed();
     let mut along = Vector::zeroed();
     for vector in 0..vectors {
@@ -97,8 +98,8 @@ fn address_backward_kernel<N: Size>(
     }
     let kept = sum_of_lanes(kept, products.vector_size());
     let along = sum_of_lanes(along, products.vector_size());
-    // With renormalization the gradient with respect to a kept weight is (gradient − mean) / kept;
-    // the products of these with the weights sum to zero.
+    // With renormalization, the gradient with respect to a kept weight is (gradient − mean) / kept,
+    // and the products of these gradients with the weights sum to zero.
     let mut mean = 0.0f32;
     let mut divisor = 1.0f32;
     let mut centre = along;
@@ -115,7 +116,7 @@ fn address_backward_kernel<N: Size>(
         let weight = softmax(similarity, largest, sum);
         let flowing = (gradient[at] - Vector::broadcast(mean)) / Vector::broadcast(divisor);
         let flowing = keep(flowing, weight, cut);
-        // With respect to the cosine divided by the temperature.
+        // The gradient with respect to the cosine divided by the temperature.
         let of_scaled = weight * (flowing - Vector::broadcast(centre));
         let item_norms = norms(items[vector], min_norm);
         of_products[at] = of_scaled * Vector::broadcast(scale) / item_norms;

@@ -1,5 +1,5 @@
-//! Weights in the order of axes that gradients of convolutions read, kept for one training step: a
-//! discriminator is differentiated three times with the same weights.
+//! Weights in the memory layout that the gradients of convolutions read, kept for one training
+//! step, because a step differentiates the discriminator three times with the same weights.
 
 use std::cell::RefCell;
 
@@ -8,13 +8,13 @@ use burn_cubecl::tensor::CubeTensor;
 use crate::kernel::gpu::convolution::arranged;
 
 thread_local! {
-    /// Weights as they were and as they were arranged, while a step of this thread keeps them.
+    /// Pairs of weights before and after the copy, during a call of [`keeping`] on this thread.
     static KEPT: RefCell<Option<Vec<[CubeTensor; 2]>>> = const { RefCell::new(None) };
 }
 
-/// Runs `step`, in which no weights change, and keeps what it arranges until its end.
+/// Runs `step`, which does not change weights, and keeps the copied weights until its end.
 pub(in crate::kernel) fn keeping<T>(step: impl FnOnce() -> T) -> T {
-    /// Lets go of them even if the step panics.
+    /// Frees the copies even if the step panics.
     struct End;
     impl Drop for End {
         fn drop(&mut self) {
@@ -26,7 +26,8 @@ pub(in crate::kernel) fn keeping<T>(step: impl FnOnce() -> T) -> T {
     step()
 }
 
-/// The weights `[I, O, k, k]` of a transposed convolution in memory as its kernel reads them.
+/// The weights `[I, O, k, k]` of a transposed convolution in the memory layout that its kernel
+/// reads.
 pub(super) fn arranged_once(weight: CubeTensor) -> CubeTensor {
     KEPT.with_borrow_mut(|kept| {
         let Some(kept) = kept else {

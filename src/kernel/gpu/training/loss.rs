@@ -49,7 +49,7 @@ pub(in crate::kernel::gpu) fn squared_error(x: CubeTensor, y: CubeTensor) -> Cub
 }
 
 /// See [`Gradients::squared_error_backward`](crate::kernel::gradients::Gradients::squared_error_backward).
-/// The gradient is stored in the order of axes of `x`.
+/// The gradient has the memory layout of `x`.
 pub(super) fn squared_error_backward(
     x: CubeTensor,
     y: CubeTensor,
@@ -87,8 +87,8 @@ pub(super) fn squared_error_backward(
     permute(reshape(output, shape), &inverse(&order))
 }
 
-/// See [`Kernels::logistic_loss`](crate::kernel::Kernels::logistic_loss). One unit (thread) does it:
-/// there is one logit for each image.
+/// See [`Kernels::logistic_loss`](crate::kernel::Kernels::logistic_loss). A single unit (thread) is
+/// enough, because there is only one logit for each image.
 pub(in crate::kernel::gpu) fn logistic_loss(logits: CubeTensor, sign: f32) -> CubeTensor {
     let logits = contiguous(logits);
     let output = empty(&logits, [1]);
@@ -178,13 +178,14 @@ fn logistic_loss_backward_kernel(
         terminate!();
     }
     let x = logits[ABSOLUTE_POS] * sign;
-    // 1 / (1 + e^(−x)), without a power that overflows.
+    // 1 / (1 + e^(−x)), computed without overflow.
     let power = (-x.abs()).exp();
     let above = select(x < 0.0, power, 1.0f32);
     output[ABSOLUTE_POS] = gradient[0] * share * above / (1.0 + power);
 }
 
-/// Values `[N]`, output `[pieces, 1]`: the sum of each piece's squared differences, times `share`.
+/// Values `[N]`, output `[pieces, 1]`: for each piece, the sum of the squared differences, times
+/// `share`.
 #[cube(launch_unchecked)]
 fn squared_error_kernel<N: Size>(
     x: &Tensor<Vector<f32, N>>,

@@ -90,8 +90,8 @@ impl Gradients for CubeBackend {
     }
 }
 
-/// The kernel, filled up with zeros on the right and at the bottom so that the stride divides its
-/// side, and the window for it. The results stay the same.
+/// The kernel, extended by zeros on the right and at the bottom so that the stride divides its
+/// side, and the window of this kernel. The results do not change.
 fn fitted(weight: CubeTensor, window: Window) -> (CubeTensor, Window) {
     let kernel = window.kernel.next_multiple_of(window.stride);
     if kernel == window.kernel {

@@ -14,9 +14,9 @@ use crate::kernel::gpu::layout::{
 use crate::kernel::gradients::Normalization;
 use crate::kernel::{NormOptions, correction};
 
-/// Normalizes maps `[B, C, H, W]` with γ and β, `[C]`, and moves running mean and variance, `[C]`,
-/// towards those of the batch. Returns the normalized maps, then, all `[C]`, the mean and the biased
-/// variance of the batch and the new running ones.
+/// Normalizes maps `[B, C, H, W]` with γ and β, `[C]`. Returns the normalized maps and, each `[C]`,
+/// the mean and biased variance of the batch and the running mean and variance, moved towards those
+/// of the batch.
 pub(in crate::kernel::gpu) fn normalize(
     x: CubeTensor,
     [gamma, beta]: [CubeTensor; 2],
@@ -57,8 +57,8 @@ pub(in crate::kernel::gpu) fn normalize(
     (permute_nhwc_to_nchw(output), statistics)
 }
 
-/// Mean and biased variance, `[C]`, of maps `[B, H, W, C]` with so many `rows`, which are pixels, and
-/// the running ones, moved towards them.
+/// Mean and biased variance, `[C]`, of maps `[B, H, W, C]` with `rows` pixels, and the running mean
+/// and variance, moved towards them.
 fn statistics(
     x: &CubeTensor,
     rows: usize,
@@ -299,9 +299,9 @@ pub(super) fn normalize_backward(
     [permute_nhwc_to_nchw(output), gamma, beta]
 }
 
-/// Input `[B, H, W, C]`, running mean and variance `[C]`. Output `[pieces, 2, P]`, where P is C or
-/// more: over the pixels of a piece, the mean and the sum of the squared deviations from it. If this
-/// `is_last`, as in [`write_statistics`].
+/// Input `[B, H, W, C]`, running mean and variance `[C]`. Output `[pieces, 2, P]`, where P ≥ C is
+/// padded: for each piece, the mean over its pixels and the sum of the squared deviations from this
+/// mean. If `is_last`, the output is that of [`write_statistics`].
 #[cube(launch_unchecked)]
 fn statistics_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -351,9 +351,9 @@ fn statistics_kernel<N: Size>(
     }
 }
 
-/// Joins the pieces of [`statistics_kernel`], of `piece` of all `rows` pixels each (Chan, Golub and
-/// LeVeque, 1979). Input `[pieces, 2, P]`, running mean and variance `[C]`, output as in
-/// [`write_statistics`].
+/// Combines the pieces of [`statistics_kernel`] (Chan, Golub and LeVeque, 1979); each piece has
+/// `piece` of all `rows` pixels. Input `[pieces, 2, P]`, running mean and variance `[C]`, output as
+/// in [`write_statistics`].
 #[cube(launch_unchecked)]
 fn join_statistics_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -401,8 +401,8 @@ fn join_statistics_kernel<N: Size>(
     }
 }
 
-/// Writes a vector of the output `[1, 4, P]`: mean and variance of the batch, and the running ones
-/// moved towards them.
+/// Writes a vector of the output `[1, 4, P]`: mean and variance of the batch, and the running mean
+/// and variance moved towards them.
 #[cube]
 fn write_statistics<N: Size>(
     output: &mut Tensor<Vector<f32, N>>,
@@ -422,7 +422,7 @@ fn write_statistics<N: Size>(
     output[3 * padded + vector] = moved(running_variance, unbiased, momentum);
 }
 
-/// A running value, moved by `momentum` towards that of a batch.
+/// A running value, moved towards the batch's value by the share `momentum` of the difference.
 #[cube]
 fn moved<N: Size>(running: Vector<f32, N>, batch: Vector<f32, N>, momentum: f32) -> Vector<f32, N> {
     running * Vector::broadcast(1.0 - momentum) + batch * Vector::broadcast(momentum)
@@ -468,10 +468,10 @@ fn normalize_kernel<N: Size>(
     output[ABSOLUTE_POS] = leaky_relu(normal * gamma[vector] + beta[vector], slope);
 }
 
-/// Input and gradient `[B, H, W, C]`, the rest `[C]`, output `[pieces, 2, P]`. Over the pixels of a
-/// piece, this sums the gradient with respect to the input of the leaky ReLU, and its products with
-/// the normalized values (before γ and β). If this `is_last`, the output is as in
-/// [`write_parameters`].
+/// Input and gradient `[B, H, W, C]`, the other tensors `[C]`, output `[pieces, 2, P]`. For each
+/// piece, this sums over its pixels the gradient with respect to the input of the leaky ReLU, and
+/// the products of this gradient with the normalized values (before γ and β). If `is_last`, the
+/// output is that of [`write_parameters`].
 #[cube(launch_unchecked)]
 fn sums_backward_kernel<N: Size>(
     input: &Tensor<Vector<f32, N>>,
@@ -490,7 +490,7 @@ fn sums_backward_kernel<N: Size>(
 ) {
     let vectors = gamma.len();
     let place = place(rows, vectors, each, shares);
-    // A unit without a vector has no turns; it reads those of the first.
+    // A unit whose vector is out of range sums nothing; it reads the parameters of vector 0.
     let vector = select(place.vector < vectors, place.vector, 0);
     let (mean, gamma, beta) = (mean[vector], gamma[vector], beta[vector]);
     let precision = precision(variance[vector], epsilon);
@@ -523,8 +523,8 @@ fn sums_backward_kernel<N: Size>(
     }
 }
 
-/// Adds up the pieces `[pieces, 2, P]` of [`sums_backward_kernel`]; γ, β, mean and variance `[C]`,
-/// output as in [`write_parameters`].
+/// Adds up the pieces `[pieces, 2, P]` of [`sums_backward_kernel`]. γ, β, mean and variance are
+/// `[C]`; the output is that of [`write_parameters`].
 #[cube(launch_unchecked)]
 fn gather_parameters_kernel<N: Size>(
     parts: &Tensor<Vector<f32, N>>,
@@ -565,7 +565,8 @@ fn gather_parameters_kernel<N: Size>(
 /// Writes a vector of the output `[1, 6, P]`: mean, precision, γ, β, and the two sums of
 /// [`sums_backward_kernel`] over all pixels.
 ///
-/// A browser gives a kernel eight buffers at most, and [`normalize_backward_kernel`] needs all these.
+/// They share one buffer, because a browser allows a kernel only eight buffers, and
+/// [`normalize_backward_kernel`] needs all these values.
 #[cube]
 fn write_parameters<N: Size>(
     output: &mut Tensor<Vector<f32, N>>,

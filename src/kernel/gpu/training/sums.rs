@@ -1,7 +1,7 @@
-//! Sums over the rows of a matrix on GPUs. The units (threads) of a cube (workgroup) add up some rows
-//! each, and then their sums, in shared memory. The order of additions is fixed, so the result is the
-//! same to the bit in every run, and the rounding error grows with the rows of a unit, not with all
-//! rows.
+//! Sums over the rows of a matrix on GPUs. Each unit (thread) of a cube (workgroup) adds up some
+//! rows; then the cube adds up the sums of its units in shared memory. The order of additions is
+//! fixed, so that every run gives the same bits. The rounding error grows with the number of rows
+//! of a unit, not with the number of all rows.
 
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
 use burn_cubecl::ops::reshape;
@@ -10,14 +10,15 @@ use burn_cubecl::tensor::CubeTensor;
 use crate::kernel::gpu::launches::{Launch, bytes, list};
 use crate::kernel::gpu::layout::{channels_last, contiguous, dims, empty, vector};
 
-/// Units of a cube: more than a browser allows are never needed.
+/// Maximum number of units of a cube; browsers allow at least this many.
 const UNITS: usize = 256;
 
-/// Vectors of a row that a cube adds up side by side at least: they are next to each other in memory.
+/// Minimum number of neighbouring vectors of a row that a cube adds up, because they are next to
+/// each other in memory.
 const ACROSS: usize = 4;
 
-/// Least and most rows that a unit adds up. A launch costs about as much time as the most, so two
-/// launches with fewer rows would take longer.
+/// Minimum and maximum number of rows that a unit adds up. The maximum takes about as much time as
+/// a launch, so with fewer rows, a second launch would cost more than it saves.
 const LEAST: usize = 8;
 const MOST: usize = 128;
 
@@ -29,20 +30,20 @@ const ENOUGH: usize = 64 * 1024;
 pub(super) struct Division {
     /// Rows of the matrix.
     pub(super) rows: usize,
-    /// Pieces of the rows, each with cubes of its own.
+    /// Number of pieces into which the rows are divided. Each piece has its own cubes.
     pub(super) pieces: usize,
-    /// Most rows of a unit.
+    /// Maximum number of rows of a unit.
     pub(super) each: usize,
-    /// How the units of a cube share its work.
+    /// The division of a cube's work among its units.
     pub(super) shares: Shares,
-    /// Cubes that a piece needs for all vectors of a row.
+    /// Number of cubes that a piece needs for all vectors of a row.
     cubes: usize,
 }
 
 impl Division {
-    /// Of so many rows of so many vectors, which a unit reads `times` times. There is a single piece
-    /// if that does not take too long. Otherwise, the pieces can be added up in a second launch with a
-    /// single piece.
+    /// The division of a matrix with `rows` rows of `vectors` vectors, of which a unit reads each
+    /// row `times` times. There is a single piece if that does not take too long. Otherwise, a
+    /// second launch with a single piece adds up the pieces.
     pub(super) fn new(rows: usize, vectors: usize, times: usize) -> Self {
         let most_lanes = 1 << (UNITS / vectors.min(ACROSS)).ilog2();
         let lanes = rows.div_ceil(LEAST).next_power_of_two().min(most_lanes);
@@ -77,12 +78,13 @@ impl Division {
     }
 }
 
-/// How the units of a cube share its work: all lanes of a vector take turns at the rows of a piece.
+/// The division of a cube's work among its units: the lanes of a vector read the rows of a piece in
+/// turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Shares {
-    /// Vectors of a row that a cube adds up side by side.
+    /// Number of neighbouring vectors of a row that a cube adds up.
     pub(super) across: usize,
-    /// Units that share a vector, a power of two.
+    /// Number of units that share a vector; a power of two.
     pub(super) lanes: usize,
 }
 
@@ -158,21 +160,22 @@ fn sum_kernel<N: Size>(
     }
 }
 
-/// What a unit has to do, see [`Division`].
+/// The position of a unit in the matrix, see [`Division`].
 #[derive(CubeType)]
 pub(super) struct Place {
-    /// The vector of the rows.
+    /// The index of the vector within a row.
     pub(super) vector: usize,
-    /// The piece of the rows.
+    /// The index of the piece.
     pub(super) piece: usize,
-    /// The first row, and how many the unit has to read, which are as far apart as there are lanes.
+    /// The first row, and the number of rows that the unit reads. These rows are as many rows apart
+    /// as there are lanes.
     pub(super) first: usize,
     pub(super) turns: usize,
     /// Whether this is the unit of its vector and piece that writes the result.
     pub(super) writes: bool,
 }
 
-/// The place of this unit, for so many `rows` and `vectors` of a matrix.
+/// The position of this unit in a matrix with `rows` rows of `vectors` vectors.
 #[cube]
 pub(super) fn place(rows: usize, vectors: usize, each: usize, #[comptime] shares: Shares) -> Place {
     let cubes = vectors.div_ceil(shares.across);
@@ -182,7 +185,8 @@ pub(super) fn place(rows: usize, vectors: usize, each: usize, #[comptime] shares
     let piece = CUBE_POS / cubes;
     let first = piece * each * shares.lanes + lane;
     let end = min((piece + 1) * each * shares.lanes, rows);
-    // There may be more units than vectors and rows; they all have to meet in `add_up`.
+    // There may be more units than vectors and rows, but all units must reach the barriers in
+    // `add_up`.
     let is_inside = vector < vectors && first < end;
     let turns = select(is_inside, (end - first).div_ceil(shares.lanes), 0);
     Place {
@@ -194,7 +198,7 @@ pub(super) fn place(rows: usize, vectors: usize, each: usize, #[comptime] shares
     }
 }
 
-/// The sum of the values of all units of a vector, in every one of them.
+/// The sum of the values of all units that share a vector; every unit gets the result.
 #[cube]
 pub(super) fn add_up<N: Size>(value: Vector<f32, N>, #[comptime] shares: Shares) -> Vector<f32, N> {
     let mut sum = value;
@@ -214,7 +218,7 @@ pub(super) fn add_up<N: Size>(value: Vector<f32, N>, #[comptime] shares: Shares)
             sync_cube();
         }
         sum = values[unit % shares.across];
-        // The next sum may be in the same memory.
+        // The next call may use the same shared memory.
         sync_cube();
     }
     sum

@@ -1,9 +1,9 @@
 //! The gradient of convolutions with respect to their weights on GPUs.
 //!
 //! A unit (thread) computes one row of the kernel for one vector of input channels and one vector
-//! of output channels, summed over some lines (rows of pixels) of the maps. With few channels there
-//! would be too few units, so the lines are divided into parts; each part has its own sums, which
-//! are added up afterwards.
+//! of output channels, summed over some lines (rows of pixels) of the maps. If there are few
+//! channels, this gives too few units, so the lines are divided into parts. Each part has its own
+//! sums, which are added up afterwards.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::{permute, reshape};
@@ -41,7 +41,7 @@ pub(in crate::kernel::gpu) fn weight_gradient(
     let columns = kernel * kernel * inputs * outputs;
     let sums = empty(&large, [parts, columns]);
     let client = large.client.clone();
-    // Pixels that are worked on at a time; more would need more registers than a unit has.
+    // Pixels that are processed at a time; more would need more registers than a unit has.
     let pixels = if stride == 1 { 4 } else { 2 };
     list(|| {
         let steps = lines_each * width.div_ceil(pixels);
