@@ -129,7 +129,7 @@ export function open({ store, session }) {
 }
 
 /**
- * Calls `then` for the video's next frame. A browser that does not report new frames calls it for the next redraw of the screen instead.
+ * Calls `then` for the video's next frame. If the browser does not report new frames, this checks at each redraw of the screen whether the video's time has changed.
  * @param {HTMLVideoElement} video
  * @param {(frame: { presentedFrames: number, mediaTime: number }) => void} then
  */

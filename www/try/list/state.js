@@ -16,7 +16,7 @@
  *
  * @typedef {object} State
  * @property {readonly Row[]} rows
- * @property {number} ids the last id that was given to a row
+ * @property {number} ids the id of the next row
  * @property {boolean} stopped by the visitor
  * @property {Order} order
  * @property {number | null} shown the row that the card shows
