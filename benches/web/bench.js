@@ -62,7 +62,7 @@ globalThis.bench = {
   },
 
   /**
-   * Both engines score the pixels that our engine decoded.
+   * Scores the image with both engines. The peer gets the pixels that our engine decoded.
    * @param {string} image address
    */
   async first(image) {
