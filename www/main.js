@@ -251,14 +251,14 @@ async function askForFiles(files) {
   }
 }
 
-/** What the present model knows, for people. */
+/** A text that says which images the current model was trained on. */
 function known() {
   const { galleries, models, model, loaded } = store.get();
   return galleryOf(galleries, models, model)?.knows ?? String(loaded?.info.provenance["data"] || "other images");
 }
 
 /**
- * Loads another model. An image of the visitor's stays; one of the page's gives way to one that the model knows.
+ * Loads another model. The visitor's own image stays; a sample of the page is replaced by a sample of the new model.
  * @param {string} file
  */
 function pickModel(file) {

@@ -27,7 +27,7 @@ export class Host {
   #at = 0;
   /** @type {Running | null} */
   #running = null;
-  /** The model files, for engines that are started anew. @type {Map<number, Uint8Array>} */
+  /** The model files, so that a restarted engine can load them again. @type {Map<number, Uint8Array>} */
   #models = new Map();
   #lastKey = 0;
   /** The end of the last request in the queue. Requests run one at a time, so that the host knows which request an engine was lost with. @type {Promise<unknown>} */

@@ -112,7 +112,7 @@ export function open({ store, session }) {
     return info && rule ? judge(detection, info, rule).score : detection.score;
   }
 
-  /** The frame that is shown now, in its full size: only the engine resizes, so that a frame scores as the same image in a file does. */
+  /** The current frame in full size. Only the engine resizes, so that a frame gets the same score as the same image in a file. */
   function grab() {
     const [width, height] = [video.videoWidth, video.videoHeight];
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
