@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Sets up what is missing, then builds, serves or tests the page. What is built lies in a cache folder, outside the clone.
+# Installs missing tools, then builds, serves or tests the page. Build output is in a cache folder outside the clone.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 ROOT=$PWD
 CACHE=${DAAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/daad}
-OWN=$CACHE/clones/$(cksum <<<"$ROOT" | cut -d' ' -f1) # what belongs to this clone alone
+OWN=$CACHE/clones/$(cksum <<<"$ROOT" | cut -d' ' -f1) # files of this clone only
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
 WASM=wasm32-unknown-unknown
 NODE_MIN=18.19
-NODE_MIN_TESTS=20.19 # of Vite, with which the package is tested
+NODE_MIN_TESTS=20.19 # Vite needs it, which tests the package
 RUST_MIN=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml)
 BINDGEN_VERSION=$(grep -A1 '^name = "wasm-bindgen"$' Cargo.lock | sed -nE 's/^version = "(.*)"/\1/p')
 BINDGEN=$CACHE/tools/wasm-bindgen-$BINDGEN_VERSION
@@ -68,7 +68,7 @@ die() { say "build.sh: $*" && exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 at_least() { [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]; }
 
-# Typing errors are told before the build, not after it.
+# Checks the options before the build, so that a typing error is reported at once.
 check_serve_options() {
   while (($# > 0)); do
     case $1 in
@@ -79,7 +79,7 @@ check_serve_options() {
   done
 }
 
-# ---- Set-up: every function is silent when its work is done ----
+# ---- Set-up: a function prints nothing if there is nothing to install ----
 
 set_up_building() {
   has cc || apt_install build-essential
@@ -94,12 +94,12 @@ set_up_testing() {
   at_least "$NODE_MIN_TESTS" "$(node --version | tr -d v)" || die "the tests need Node $NODE_MIN_TESTS or newer: https://nodejs.org"
   set_up_formatting
   cargo clippy --version >/dev/null 2>&1 || set_up_lints
-  has_wasm_target || [[ -x /usr/bin/clippy-driver ]] || apt_install rust-web-clippy # of the compiler that builds the engines
+  has_wasm_target || [[ -x /usr/bin/clippy-driver ]] || apt_install rust-web-clippy # for the compiler that builds the engines
   find_chromium >/dev/null || apt_install chromium
   find_chromium >/dev/null || die "Chromium is missing: install it, or name one in CHROMIUM"
 }
 
-# apt_install PACKAGE...: where there is apt-get and the right to use it.
+# apt_install PACKAGE...: installs packages if there is apt-get and the right to use it, otherwise fails.
 apt_install() {
   local as_root=()
   has apt-get || die "missing: $*; install what these packages of Debian hold"
@@ -133,12 +133,12 @@ set_up_lints() {
   fi
 }
 
-# The compiler's own wasm target, or else Debian's compiler with the source of the standard library.
+# Needs the compiler's own wasm target, or else Debian's compiler with the source of the standard library.
 set_up_wasm_target() {
   has_wasm_target || has_debian_wasm || { has rustup && rustup target add "$WASM"; } || apt_install rustc-web cargo-web rust-web-src lld-19
 }
 
-# For threads and small engines, so the page goes without them where it cannot be had.
+# Threads and small engines need the source of the standard library. Without it the page is built without them.
 set_up_std_source() {
   has_std_source || { has rustup && rustup component add rust-src; } ||
     say "The standard library's source is missing: the page will judge images on one core and not learn, and its engines will be larger"
@@ -149,7 +149,7 @@ has_rust_source() { [[ -d $(rustc --print sysroot)/lib/rustlib/src/rust/library/
 has_wasm_target() { [[ -d $(rustc --print target-libdir --target "$WASM") ]]; }
 has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library/std ]] && has wasm-ld-19; }
 
-# The version must be that of the library. Without TLS and optimised less it builds in a third of the time.
+# The version must match the wasm-bindgen library. Without TLS and with less optimisation it builds in a third of the time.
 set_up_bindgen() {
   [[ ! -x $BINDGEN/bin/wasm-bindgen ]] || return 0
   say "Installing wasm-bindgen $BINDGEN_VERSION"
@@ -178,7 +178,7 @@ find_chromium() {
   return 1
 }
 
-# unless_done STAMP INPUT... -- COMMAND...: runs the command unless it has run on these very inputs.
+# unless_done STAMP INPUT... -- COMMAND...: runs the command unless it has already run with the same inputs.
 unless_done() {
   local stamp=$1 inputs=() sum
   while shift && [[ $1 != -- ]]; do inputs+=("$1"); done
@@ -195,11 +195,11 @@ build_page() {
   build_site
 }
 
-# Where no engine is built yet the page is served with the one that every browser runs, and again when all are there.
+# If no engine is built yet, the page is first served with the engine that every browser runs, then again with all engines.
 serve_page() {
   local server
   set_up_building
-  if [[ ! -f $OWN/pkg/webgpu/.made ]]; then # the last to be built
+  if [[ ! -f $OWN/pkg/webgpu/.made ]]; then # the engine that is built last
     build_engine cpu
     build_site
     node scripts/serve.mjs --dir "$OWN/site" "$@" &
@@ -209,7 +209,7 @@ serve_page() {
     build_engines
     build_site
     trap - EXIT
-    kill "$server" 2>/dev/null || exit 1 # it has said why it ended
+    kill "$server" 2>/dev/null || exit 1 # the server has printed why it ended
     wait "$server" || true
   else
     build_engines
@@ -218,8 +218,8 @@ serve_page() {
   exec node scripts/serve.mjs --dir "$OWN/site" "$@"
 }
 
-# The page loads one of them: WebGPU, or the CPU on one core or on all, there with or without relaxed SIMD; to teach, one that
-# learns too. docs/architecture.md has what each of them is for.
+# The page loads one of these engines: for WebGPU, for one core of the CPU, or for all cores with or without relaxed SIMD. For
+# training it also loads an engine that trains. docs/architecture.md describes each engine.
 build_engines() {
   local engine
   build_engine cpu
@@ -229,8 +229,8 @@ build_engines() {
   build_engine webgpu
 }
 
-# All engines share one profile, and so what they depend on is built once for each set of compiler flags. Cargo keeps one
-# library for all of them and would build it again for each, so it is only called where a source has changed.
+# All engines share one profile, so their dependencies are built once for each set of compiler flags. But Cargo keeps only one
+# build of the library and would build it again for each engine, so Cargo is called only if a source has changed.
 build_engine() {
   local out=$OWN/pkg/$1
   mkdir -p "$out"
@@ -239,20 +239,21 @@ build_engine() {
   unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- take_engine "$1" "$out"
 }
 
-# take_engine NAME FOLDER: from another clone with the same sources, if one has built it. The newest three of each are kept.
+# take_engine NAME FOLDER: copies the engine from the cache if any clone has built it from the same sources, otherwise builds
+# it. The cache keeps the newest three builds of each engine.
 take_engine() {
-  local all=$CACHE/engines/$1 kept=$CACHE/engines/$1/${sum// /-} # the sum of unless_done, which calls this
+  local all=$CACHE/engines/$1 kept=$CACHE/engines/$1/${sum// /-} # `sum` is a variable of unless_done, which calls this
   if [[ ! -d $kept ]]; then
     rm -rf "$kept-unfinished"
     mkdir -p "$kept-unfinished"
     make_engine "$1" "$kept-unfinished" && mv "$kept-unfinished" "$kept" || return 1
-    # shellcheck disable=SC2012 # no name here has more than digits
+    # shellcheck disable=SC2012 # all names here consist of digits
     ls -t "$all" | tail -n +4 | while read -r old; do rm -rf "${all:?}/$old"; done
   fi
   cp -r "$kept/." "$2"
 }
 
-# What an engine is made with beside its sources.
+# The inputs of an engine's build other than its sources.
 describe_compiler() {
   if has_wasm_target; then rustc --version; else /usr/bin/rustc --version; fi
   if has_std_source; then echo "a standard library of our own"; fi
@@ -264,9 +265,9 @@ make_engine() {
     "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$2" --out-name daad "$CARGO_TARGET_DIR/$WASM/engine/daad.wasm"
 }
 
-# daad.wasm for hosts that are no browser. Cargo's own linking exports every function that the crates of wasm-bindgen have for
-# its tool, and with them come imports. Linked from our functions alone, it has neither. As an rlib too, because that is what
-# keeps the dependencies those of the other engines.
+# daad.wasm, for hosts that are not browsers. When Cargo links a module, it exports every function that the crates of
+# wasm-bindgen have for its tool, and these functions need imports. Linked only from our functions, the module has neither. The
+# crate type rlib is there so that the dependencies are the same builds as for the other engines.
 make_plain() {
   # shellcheck disable=SC2046 # no name of a function has a space in it
   for_engine abi rustc --crate-type staticlib,rlib &&
@@ -285,7 +286,7 @@ link_wasm() {
   fi
 }
 
-# for_engine NAME COMMAND ARGUMENT...: cargo, with what this engine needs.
+# for_engine NAME COMMAND ARGUMENT...: runs cargo with the options that this engine needs.
 for_engine() {
   local engine=$1 command=(cargo "$2" --lib --profile engine --target "$WASM" --no-default-features) arguments=("${@:3}") name
   local -x RUSTFLAGS="-C target-feature=+simd128"
@@ -301,17 +302,18 @@ for_engine() {
     cpu-threads) command+=(--features cpu,threads) ;;
     cpu-threads-relaxed)
       command+=(--features cpu,threads,relaxed -Z profile-rustflags)
-      # The kernels alone have relaxed SIMD, and all else is that of the engine without.
+      # Only the kernels use relaxed SIMD; everything else is shared with the engine without it.
       for name in daad pulp pulp-wasm-simd-flag; do command+=(--config "profile.engine.package.$name.rustflags=['-Ctarget-feature=+relaxed-simd']"); done
       ;;
     learn-threads) command+=(--features learn,threads) ;;
-    # Its kernels run elsewhere, so it is made for size alone. A second one that does not learn would be a sixth smaller, and
-    # take ten minutes more to build on a fresh machine.
+    # Its kernels run on the GPU, so its code is optimised for size. A second engine that does not train would be a sixth
+    # smaller, but would take ten minutes more to build on a fresh machine.
     webgpu) command+=(--features learn,webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
     lint) command+=(--features learn,webgpu) ;;
   esac
   if has_std_source; then
-    # A standard library of our own knows threads, and like all else has no texts for panics, which are a tenth of the download.
+    # Our own build of the standard library supports threads. It is built without panic messages, like all other code; they
+    # would be a tenth of the download.
     local -x RUSTC_BOOTSTRAP=1
     RUSTFLAGS+=" -Z unstable-options -C panic=immediate-abort"
     command+=(-Zbuild-std=std -Zbuild-std-features=optimize_for_size)
@@ -323,7 +325,7 @@ for_engine() {
   fi
 }
 
-# Everything that the package has, whatever hosts it is for.
+# Builds the package for all kinds of host.
 build_package() {
   has_std_source || die "the package needs the standard library's source: rustup component add rust-src"
   build_engine abi
@@ -333,7 +335,7 @@ build_package() {
 
 build_site() { node scripts/site.mjs --pkg "$OWN/pkg" --models models --out "$OWN/site"; }
 
-# ---- The tests: what is fast comes first ----
+# ---- The tests: fast ones first ----
 
 RESULTS=() PASSED=0 FAILED=""
 
@@ -358,7 +360,7 @@ run_tests() {
   step native-tests "" test_natively
   step native-scores "" score_gallery
   step onnx "" test_onnx
-  step clippy "" lint_natively # after what runs the program: it leaves a library that is not optimised in the same place
+  step clippy "" lint_natively # after the steps that run the program, because it leaves a library without optimisation in the same place
   step engines "" build_engines
   step wasm-abi native-scores test_plain
   step clippy-web "" lint_engines
@@ -384,7 +386,7 @@ step() {
     [[ " $FAILED " != *" $need "* ]] || { note "$name" "$start" "FAIL (not run: $need failed)" && return; }
   done
   say "==== $name"
-  set +e # a condition would switch it off inside the command too
+  set +e # a condition would switch `set -e` off inside the command too
   (set -e && "$@")
   status=$?
   set -e
@@ -404,7 +406,7 @@ summary() {
   ((failed == 0))
 }
 
-# GPU kernels run in software: on the Vulkan driver that comes with the browser.
+# The tests run GPU kernels in software, on the Vulkan driver that comes with the browser.
 use_software_gpu() {
   local folder
   for folder in "$(dirname "$(readlink -f "$(find_chromium)")")" /usr/lib/chromium /opt/google/chrome; do
@@ -419,22 +421,22 @@ test_natively() {
   cargo test --release
 }
 
-# Optimised little, and incrementally, the library is built again within a minute; what it depends on is that of the release.
+# With little optimisation and incrementally, the library is built within a minute. Its dependencies are shared with the release.
 test_library() {
   cargo test --release --lib --config profile.release.incremental=true --config profile.release.package.daad.opt-level=1
 }
 
-# Natively Clippy compiles this crate, not optimised, and what it depends on is there already: `cargo clippy` would check all
-# of that once more. The interface for hosts that are no browser, which no engine of the page has, is checked here.
+# Runs Clippy natively while this crate is compiled without optimisation. The dependencies are already built, whereas `cargo
+# clippy` would check all of them again. This step also checks the C interface, which no engine of the page has.
 lint_natively() {
-  # Not optimised, so it must not lie where people look for the program.
+  # A folder of its own, so that nobody takes this program without optimisation for the release.
   local -x CARGO_BUILD_BUILD_DIR=$CARGO_TARGET_DIR CARGO_TARGET_DIR=$OWN/lint
   with_clippy clippy-driver -Dwarnings -- cargo build --release --features abi --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
 }
 
-# What a browser may run, in one go: threads and WebGPU exclude each other, and the few lines that only threads have are
-# checked natively. Where the compiler is told of unstable options, it takes what CubeCL's macro writes for ours,
-# semicolons and all.
+# Checks the code for browsers in one run. Threads and WebGPU exclude each other, so the few lines that only threads need are
+# checked natively. With unstable options the compiler takes the output of CubeCL's macro for our code, so a lint about
+# semicolons is off.
 lint_engines() {
   local driver=clippy-driver
   has_wasm_target || driver=/usr/bin/clippy-driver
@@ -452,13 +454,14 @@ with_clippy() {
 # A model with an alignment score, for tests.
 PLUS=tests/models/daad_plus.safetensors
 
-# The engines must agree with these: each model on the images of its name, and the one for tests on papers.
+# Writes the native scores, which the engines must reproduce: of each model on the images of the same name, and of the test model
+# on papers.
 score_gallery() {
   score_each cargo run --release --quiet >"$OWN/native.jsonl"
   cargo run --release --quiet -- score --device cpu --model "$PLUS" --json www/gallery/piped >"$OWN/native-plus.jsonl"
 }
 
-# score_each COMMAND...: of the program
+# score_each COMMAND...: scores each model's images; the command runs the program.
 score_each() {
   local model
   for model in models/*.safetensors; do
@@ -469,7 +472,7 @@ score_each() {
 
 ONNX=$CACHE/tests-venv
 
-# What onnxruntime makes of exported models must agree with what we make of them.
+# Checks that onnxruntime computes the same from exported models as this library.
 test_onnx() {
   set_up_venv "$ONNX" tests/onnx/requirements.txt
   rm -rf "$OWN/onnx"
@@ -486,8 +489,8 @@ test_in_browser() {
 
 HOSTS=$CACHE/hosts
 
-# The packed package in Node, Deno, Bun, Cloudflare's runtime, Vite and plain pages. `npm ci` refuses what `npm install` writes
-# for an optional part of Vite, so the second is used.
+# Tests the packed package in Node, Deno, Bun, Cloudflare's runtime, Vite and plain pages. It uses `npm install`, because `npm
+# ci` refuses the lock file that `npm install` writes for an optional part of Vite.
 test_on_hosts() {
   mkdir -p "$HOSTS" "$OWN/screenshots"
   cp tests/npm/support/package.json tests/npm/support/package-lock.json "$HOSTS"
@@ -495,7 +498,7 @@ test_on_hosts() {
   CHROMIUM=$(find_chromium) DAAD_PACKAGE=$OWN/package.tgz DAAD_HOSTS=$HOSTS DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:npm
 }
 
-# daad.wasm in wasmtime, from Python, must agree with the same scores.
+# Checks that daad.wasm in wasmtime, called from Python, gives the same scores.
 test_plain() {
   local venv=$CACHE/wasmtime-venv
   build_engine abi
@@ -524,16 +527,16 @@ run_aarch64() {
 
 ARM_LIBRARIES=/usr/aarch64-linux-gnu
 
-# for_aarch64 COMMAND ARGUMENT...: cargo, with a standard library made from source, which Debian's Rust can do too. What it builds
-# has a folder of its own: with RUSTC_BOOTSTRAP build scripts find other features, and the native build would start again. Without
-# "test" the program and its tests would share nothing.
+# for_aarch64 COMMAND ARGUMENT...: runs cargo for aarch64 and builds the standard library from source, which also works with
+# Debian's Rust. The output has a folder of its own: RUSTC_BOOTSTRAP changes the features that build scripts find, so otherwise the
+# native build would start again. With "test" in build-std the program and its tests share their dependencies.
 for_aarch64() {
   CARGO_TARGET_DIR=$CARGO_TARGET_DIR/aarch64 RUSTC_BOOTSTRAP=1 \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L $ARM_LIBRARIES" \
     cargo "$1" --release --target "$ARM" -Zbuild-std=std,test --no-default-features --features cpu,rayon,train "${@:2}"
 }
 
-# The emulated processor must give the images of the gallery the scores that this one gives them.
+# Checks that the emulated processor gives the same scores for the images of the gallery as this processor.
 score_on_aarch64() {
   score_gallery
   score_each for_aarch64 run --quiet --bin daad >"$OWN/aarch64.jsonl"
@@ -546,7 +549,7 @@ run_benches() {
   set_up_building
   set_up_testing
   unless_done benches/node_modules/.installed benches/package-lock.json -- npm ci --prefix benches --no-audit --no-fund >&2
-  [[ $* == gpu ]] || set_up_venv "$PEERS" benches/pytorch/requirements.txt # PyTorch: this part has no peer
+  [[ $* == gpu ]] || set_up_venv "$PEERS" benches/pytorch/requirements.txt # PyTorch, which the part `gpu` does not need
   use_software_gpu
   export DAAD_BENCH=$CACHE/bench DAAD_BENCH_PYTHON=$PEERS/bin/python
   CHROMIUM=$(find_chromium) exec node benches/run.js "$@"
@@ -554,4 +557,4 @@ run_benches() {
 
 PEERS=$CACHE/bench/venv
 
-main "$@"; exit # read as one line: a script may be edited while it runs
+main "$@"; exit # bash reads this line at once, so the script may be edited while it runs

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The CUDA build, where there is no CUDA: LLVM, the device library and the assembler come from PyPI (160 MB).
+# Builds with CUDA on a machine without CUDA: LLVM, the device library and the assembler come from PyPI (160 MB).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 CACHE=${DAAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/daad}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 CUDA=$CACHE/cuda
-LLVM=23.1.0-4 # as tracel-llvm-bundler of Cargo.lock wants it
+LLVM=23.1.0-4 # the version that tracel-llvm-bundler in Cargo.lock requires
 PACKAGES="mlc-llvm-static==23.1.1.post0 mlc-llvm-static-extra-targets==23.1.1.post0 nvidia-cuda-nvcc==13.5.37 nvidia-nvvm==13.5.37"
 
 usage() {
@@ -26,7 +26,7 @@ set_up() {
   for wheel in "$CUDA"/wheels/*.whl; do python3 -m zipfile -e "$wheel" "$CUDA"; done
   mv "$CUDA/mlc_llvm_static/static" "$CUDA/data/tracel/tracel-llvm-$LLVM"
   chmod +x "$CUDA/data/tracel/tracel-llvm-$LLVM"/bin/* "$CUDA"/nvidia/cu13/bin/*
-  touch "$CUDA/data/tracel/tracel-llvm-$LLVM/.tracel-llvm-installed" # else its build script downloads LLVM elsewhere
+  touch "$CUDA/data/tracel/tracel-llvm-$LLVM/.tracel-llvm-installed" # otherwise its build script downloads LLVM to another folder
   rm -rf "$CUDA/wheels"
   echo "$PACKAGES" >"$CUDA/.installed"
 }
@@ -43,7 +43,7 @@ registers() {
   local width=$1 work program file name found
   program=$(build)
   work=$(mktemp -d)
-  # shellcheck disable=SC2064 # the path of now
+  # shellcheck disable=SC2064 # $work is expanded now, not when the trap runs
   trap "rm -rf '$work'" EXIT
   "${CC:-cc}" -shared -fPIC -O1 -o "$work/libcuda.so" benches/cuda/driver.c
   "$program" model "$width" 256 "$work/model" >"$work/log"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What there is to know of a GPU, in one run: do our kernels agree with the CPU's there, and how fast are training and scoring?
+# Tests a GPU in one run: whether our kernels agree with the CPU's, and how fast training and scoring are.
 set -uo pipefail
 
 usage() {
@@ -90,7 +90,7 @@ run() {
   cat "$OUT/table.md"
 }
 
-# rows WHO [WORDS...]: training and scoring at all widths, by our program with these words or by PyTorch.
+# rows WHO [WORDS...]: measures training and scoring at all widths, with our program and these arguments or with PyTorch.
 rows() {
   local who=$1 width system batch
   shift
@@ -119,8 +119,8 @@ part() {
   echo "$name: status $status after $((SECONDS - start)) s; $(grep -v "^ *$" "$OUT/$name" | tail -n 1)"
 }
 
-# steps NAME IMAGES COMMAND...: twelve steps of so many images, each after a line; the median of their times, and what the GPU's memory held at most. The
-# first step compiles the kernels, so it is told apart.
+# steps NAME IMAGES COMMAND...: runs twelve steps of IMAGES images, one per input line. Prints the median of their times and the peak of the GPU's memory.
+# The first step compiles the kernels, so it is reported separately.
 steps() {
   local name=$1 images=$2 watch
   shift 2
@@ -135,7 +135,7 @@ steps() {
 
 watch_memory() { while nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null | head -n 1; do sleep 0.2; done; }
 
-# train_and_resume WIDTH DEVICE: a whole training from files, interrupted as by Ctrl-C and resumed.
+# train_and_resume WIDTH DEVICE: a training run from files that is interrupted as by Ctrl-C and resumed.
 train_and_resume() {
   local settings=(--data "$BIN/floors" --size "$SIZE" --width "$1" --epochs 100000 --out "$OUT/full.safetensors" --device "$2") half=$((SECONDS_OF_TRAINING / 2))
   part synthesize 120 "$BIN/daad" synthesize --out "$BIN/floors" --train 320 --test 24 --size "$SIZE"
@@ -143,14 +143,14 @@ train_and_resume() {
   part training-resumed $((half + 60)) timeout --signal INT "$half" "$BIN/daad" train "${settings[@]}" --resume
 }
 
-# What was measured, for docs/gpu-log.md.
+# The measured values as a table for docs/gpu-log.md.
 table() {
   echo "| what | images/s | first step, s | GPU memory at most, MiB |"
   echo "|---|---|---|---|"
   awk '{ print "| " $1 " | " $2 " | " $3 " | " $4 " |" }' "$OUT/rows"
 }
 
-# The same for programs, with how the other parts ended.
+# The measured values as JSON, with the exit status of the other parts.
 json() {
   local value='{ gsub(/"/, ""); for (i = 2; i <= NF; i++) if ($i == "-") $i = "null" }'
   printf '{"device": "%s", "rows": [' "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)"
@@ -160,7 +160,7 @@ json() {
   echo ']}'
 }
 
-# profile NAME WORDS...: three steps, and what each kernel takes. Each launch is timed by itself, so the shares count, not the sum.
+# profile NAME WORDS...: runs three steps and records the time of each kernel. Each launch is timed alone, so only the shares are meaningful, not the sum.
 profile() {
   local name=$1
   shift

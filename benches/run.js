@@ -1,11 +1,11 @@
-/** Runs the parts that are named, or all, one row after the other, and prints one table: `./build.sh bench [PART]...`. */
+/** Runs the named parts, or all parts, one row after the other, and prints one table: `./build.sh bench [PART]...`. */
 
 import { readFile } from "node:fs/promises";
 import { markdownTable } from "markdown-table";
 import { machine } from "./support/machine.js";
 import { HEADINGS, cells, judge } from "./support/verdict.js";
 
-/** In this order. Each file lists its rows: what is measured, the aim, and how. */
+/** The parts in the order in which they run. Each file lists its rows: what is measured, the aim, and how it is measured. */
 const PARTS = ["web", "download", "page", "memory", "train", "native", "tiles", "gpu"];
 
 const wanted = process.argv.slice(2);
@@ -15,7 +15,7 @@ if (unknown) {
   process.exit(2);
 }
 
-/** What limits a row that misses its aim, in a sentence, by its id. @type {Record<string, string>} */
+/** By a row's id, a sentence that says why the row misses its aim. @type {Record<string, string>} */
 const limits = JSON.parse(await readFile(new URL("limits.json", import.meta.url), "utf8"));
 
 const header = await machine();

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The rules of the architecture that no compiler checks. One line for each place that breaks one.
+# Checks the rules of the architecture that no compiler checks. Prints one line for each violation.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -27,7 +27,7 @@ main() {
   fi
 }
 
-# library PATTERN: its files but those whose path matches.
+# library PATTERN: the library's files whose path does not match the pattern.
 library() {
   find src -name '*.rs' | grep -vE "$1" | sort
 }
@@ -38,7 +38,7 @@ report() {
   violations=$((violations + 1))
 }
 
-# code FILES: `file:line:text`, comments left out.
+# code FILES: prints the lines without comments as `file:line:text`.
 code() {
   # shellcheck disable=SC2086 # no path here has spaces
   awk '{ sub(/(^|[ \t])\/\/.*/, ""); printf "%s:%d:%s\n", FILENAME, FNR, $0 }' $1
@@ -53,13 +53,13 @@ forbid() {
   done < <(code "$3" | grep -E "^[^:]*:[0-9]+:.*($1)")
 }
 
-# The order that src/lib.rs draws, `1 main` at the top: `level module`.
+# The layers that src/lib.rs describes, as lines of `level module`; level 1 is the top.
 layers() {
   sed -n '/imports go one way/,/\.$/ s|^//!||p' src/lib.rs | tr '\n' ' ' | sed 's/→/\n/g' |
     awk '{ while (match($0, /`[a-z_]+`/)) { print NR, substr($0, RSTART + 1, RLENGTH - 2); $0 = substr($0, RSTART + RLENGTH) } }'
 }
 
-# What src/lib.rs exports again from the root: `name module`.
+# The names that src/lib.rs re-exports from the root, as lines of `name module`.
 exports() {
   sed -nE 's/^pub use ([a-z_]+)::\{?([^};]+)\}?;/\1,\2/p' src/lib.rs | tr -d ' ' | awk -F, '{ for (i = 2; i <= NF; i++) print $i, $1 }'
 }
@@ -85,7 +85,7 @@ layer() {
   awk -v name="$1" '$2 == name { print $1 }' <<<"$LAYERS"
 }
 
-# Every import inside the library: `file:line module imported`, where the last is `super` for one that climbs out of its module.
+# Every import inside the library, as lines of `file:line module imported`. `imported` is `super` if the import leaves its module with `super`.
 imports() {
   code "$(find src -name '*.rs' ! -path src/lib.rs ! -path src/main.rs ! -path 'src/cli/*' | sort)" | awk -v exports="$(exports)" '
     BEGIN {
@@ -125,13 +125,13 @@ target_cfgs_are_on_mod_lines() {
 no_path_of_one_machine() {
   local file line text
   while IFS=: read -r file line text; do
-    # The page has a room of this name.
+    # The page has a folder of this name.
     [[ $file == www/* && $text == ../share[d]/*.js ]] && continue
     report "$file:$line" "a path of one machine: $text"
   done < <(committed | xargs -0 grep -snoaHE '(^|[^a-zA-Z0-9_.-])/(work|tmp|root|home/[a-z]+|Users/[a-z]+)/[a-zA-Z0-9_./-]*|\.\./shared[a-zA-Z0-9_./-]*')
 }
 
-# Everything that is, or could be, committed. A source archive without git is taken whole.
+# All files that are committed or could be committed. Without git, as in a source archive, all files.
 committed() {
   git ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -type f ! -path './node_modules/*' ! -path './target/*' -print0
 }

@@ -1,6 +1,6 @@
 /**
- * Puts the npm package together: scripts for each kind of host, the engines, the types and a README, in a folder that `npm pack` takes.
- * Scripts are whole files without parts, because a bundler copies workers and engines as they are.
+ * Builds the folder of the npm package for `npm pack`: scripts for each kind of host, the engines, the types and a README.
+ * Each script is a single file, because a bundler copies workers and engines unchanged, without the files that they import.
  */
 
 import { appendFile, cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SOURCE = join(ROOT, "npm");
 const ENGINES = ["cpu", "cpu-threads", "cpu-threads-relaxed", "webgpu", "learn-threads"];
 
-/** What a program imports, and on which hosts it is another script. */
+/** The modules that a program can import, and the kinds of host for which each has a script of its own. */
 const ENTRIES = [
   { name: "index", hosts: ["browser", "node"] },
   { name: "inline", hosts: ["browser", "node", "workerd"], connection: "inline" },
@@ -24,7 +24,7 @@ const ENTRIES = [
   { name: "worker", hosts: ["browser", "node"] },
 ];
 
-/** Whose types the entries' types name. */
+/** The modules whose type declarations the package needs: the entries, and the modules that their types refer to. */
 const PUBLIC_TYPES = ["index", "inline", "train", "element", "detector", "errors", "plan", "types"];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -48,13 +48,13 @@ async function main() {
  */
 async function makePackage(pkg, out) {
   if (existsSync(out) && !existsSync(join(out, "engines")) && readdirSync(out).length > 0) throw new Error(`--out: ${out} holds files but no package.`);
-  const unfinished = `${out}-unfinished`; // takes its name only when whole
+  const unfinished = `${out}-unfinished`; // renamed when it is complete
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
   const engines = await placeCode(pkg, unfinished, ["browser", "node", "workerd"]);
   const missing = ENGINES.filter((name) => !engines.includes(name));
   if (missing.length > 0) throw new Error(`A package has all engines, and these are not built: ${missing.join(", ")}.`);
-  for (const file of [join(pkg, "abi/daad.wasm"), join(ROOT, "src/abi/daad.h")]) await cp(file, join(unfinished, basename(file))); // for hosts that are not of JavaScript
+  for (const file of [join(pkg, "abi/daad.wasm"), join(ROOT, "src/abi/daad.h")]) await cp(file, join(unfinished, basename(file))); // for hosts without JavaScript
   await types(unfinished);
   await writeFile(join(unfinished, "package.json"), `${JSON.stringify(await description(), null, 2)}\n`);
   await cp(join(SOURCE, "README.md"), join(unfinished, "README.md"));
@@ -64,7 +64,7 @@ async function makePackage(pkg, out) {
 }
 
 /**
- * Writes the scripts for some kinds of host, and the engines that are there.
+ * Writes the scripts for the given kinds of host, and the engines that are built.
  * @param {string} pkg the folder of the engines
  * @param {string} out
  * @param {readonly string[]} hosts
@@ -80,14 +80,14 @@ export async function placeCode(pkg, out, hosts) {
 }
 
 /**
- * An engine's script becomes a function that makes an engine, because one that trapped has to be replaced.
+ * Turns an engine's script into a function that creates an engine, because an engine that trapped must be replaced by a new one.
  * @param {string} from
  * @param {string} to
  * @returns {Promise<number>} the size of its code
  */
 async function placeEngine(from, to) {
   const glue = await readFile(join(from, "daad.js"), "utf8");
-  const own = "new URL('daad_bg.wasm', import.meta.url)"; // where it would look by itself, which bundlers would follow
+  const own = "new URL('daad_bg.wasm', import.meta.url)"; // the script's default address of the code; bundlers would resolve it
   if (glue.split(own).length !== 2) throw new Error(`${from}/daad.js is not what wasm-bindgen used to write.`);
   const { outputFiles } = await build({
     stdin: { contents: glue.replace(own, "undefined"), resolveDir: from, loader: "js" },
@@ -125,11 +125,11 @@ async function script(out, name, host, connection, sizes) {
     define: { ENGINE_BYTES: JSON.stringify(sizes) },
     target: "es2022",
     charset: "utf8",
-    minify: host === "browser", // elsewhere nobody downloads it, and errors show where they come from
+    minify: host === "browser", // on other hosts the size does not matter, and errors are easier to trace in readable code
     logLevel: "warning",
     plugins: [
       {
-        // Addresses of engines are those below the package, not below the sources.
+        // Engines are addressed relative to the package, not to the source file.
         name: "engines",
         setup: ({ onResolve }) => onResolve({ filter: /\/engines\// }, ({ path }) => ({ path: `./engines/${path.split("/engines/")[1]}`, external: true })),
       },
@@ -137,12 +137,12 @@ async function script(out, name, host, connection, sizes) {
   });
 }
 
-/** Declarations, from the types in the sources' comments. @param {string} out */
+/** Writes type declarations from the JSDoc types of the sources. @param {string} out */
 async function types(out) {
   await promisify(execFile)(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "--project", join(SOURCE, "tsconfig.json"), "--outDir", join(out, "types")]).catch((error) => {
     throw new Error(`The types could not be written:\n${error.stdout}`);
   });
-  const element = join(out, "types/element.d.ts"); // what comments cannot say
+  const element = join(out, "types/element.d.ts"); // JSDoc cannot declare a global interface
   await appendFile(element, 'declare global {\n    interface HTMLElementTagNameMap {\n        "daad-detector": DaadDetectorElement;\n    }\n}\n');
   const inner = readdirSync(join(out, "types")).filter((name) => !PUBLIC_TYPES.includes(name.replace(".d.ts", "")));
   await Promise.all(inner.map((name) => rm(join(out, "types", name), { recursive: true })));
@@ -152,7 +152,7 @@ async function description() {
   /** @type {Record<string, unknown>} */
   const { imports: _, scripts: __, private: ___, ...own } = JSON.parse(await readFile(join(SOURCE, "package.json"), "utf8"));
   const entries = ENTRIES.filter(({ name }) => name !== "worker").map(({ name, hosts }) => {
-    const others = hosts.filter((host) => host !== "browser").reverse(); // workerd before node, which it claims to be too
+    const others = hosts.filter((host) => host !== "browser").reverse(); // `workerd` must come before `node`, because Cloudflare's runtime matches both
     const scripts = Object.fromEntries(others.map((host) => [host, `./${name}.${host}.js`]));
     return [name === "index" ? "." : `./${name}`, { types: `./types/${name}.d.ts`, ...scripts, default: `./${name}.js` }];
   });

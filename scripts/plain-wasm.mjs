@@ -1,6 +1,6 @@
 /**
- * The last step of `daad.wasm`, the module for hosts that are no browser: takes its custom sections away, which nothing but wasm-bindgen reads, and
- * refuses a module that imports something, because no host could run it.
+ * The last step in building `daad.wasm`, the module for hosts that are not browsers. Removes the custom sections, which only wasm-bindgen reads, and
+ * fails if the module has imports, because it must run on any host.
  *
  *     node scripts/plain-wasm.mjs LINKED.wasm OUT.wasm
  */
@@ -31,7 +31,7 @@ function withoutCustomSections(module) {
   return Buffer.concat(kept);
 }
 
-/** The number that begins at `at`, as WebAssembly codes it: seven bits a byte, the lowest first.
+/** Decodes the LEB128 number that begins at `at`: seven bits per byte, the lowest bits first.
  * @param {Buffer} module @param {number} at */
 function leb128(module, at) {
   let value = 0;

@@ -1,13 +1,13 @@
 /**
- * Compares what the program said of images on two machines: the lines that `daad score --json` printed. Every line of the second
- * file must have one of the same image in the first.
+ * Compares the scores of the same images from two machines, as `daad score --json` prints them. Every line of the second
+ * file needs a line about the same image in the first file.
  *
  *     node scripts/same-scores.mjs EXPECTED.jsonl GOT.jsonl
  */
 
 import { readFileSync } from "node:fs";
 
-/** Relative. The alignment score is not continuous in rounding differences: shrinkage sets small weights to zero. */
+/** Relative tolerances. The alignment score needs a larger one, because shrinkage sets small weights to zero and so amplifies rounding differences. */
 const TOLERANCES = { score: 1e-3, threshold: 1e-12, reconstruction_score: 1e-3, alignment_score: 5e-3 };
 
 const [expected, got] = process.argv.slice(2).map(lines);

@@ -1,7 +1,7 @@
 /**
- * Serves a site folder with the headers that it wants: compressed where the browser takes it, isolated, kept for ever or asked for anew. Loopback only
- * unless told otherwise. What is there at the start is served until the end, so a folder that is built anew meanwhile breaks nothing; start again to
- * serve the new one.
+ * Serves a site folder, compressed if the browser accepts it, with the headers for isolation and caching. By default it listens only on loopback.
+ * It serves a copy that it makes at the start, so building the folder again does not disturb visitors. To serve the new files, restart the
+ * server.
  */
 
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ const ALL_HEADERS = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** Addresses that never name anything else: `site.mjs` puts a hash into them, after the name of a file or of the folder of the page's own files. */
+/** Addresses whose content never changes: `site.mjs` puts a hash of the content into the name of a file, or of the folder of the page's own files. */
 const FOR_EVER = /^\/(?:(?:page|daad)-[0-9a-f]{16}\/|.*-[0-9a-f]{16}\.\w+$)/;
 
 const { dir, host, port } = options();
@@ -35,8 +35,8 @@ const files = sirv(copyOf(dir), {
 const server = createServer((request, response) => {
   for (const [name, value] of Object.entries(ALL_HEADERS)) response.setHeader(name, value);
   if (request.method !== "GET" && request.method !== "HEAD") return plain(response.setHeader("Allow", "GET, HEAD"), 405, "Only GET and HEAD are answered here.");
-  delete request.headers.range; // always the whole file: sirv stops at a range that makes no sense
-  // A visitor who goes away in the middle is no error, and the file is closed then.
+  delete request.headers.range; // the whole file is sent, because sirv fails at an invalid range
+  // A visitor may leave during a download. This is no error, but the file must be closed.
   response.on("pipe", (file) => {
     response.on("close", () => file.destroy());
     file.on("error", () => response.destroy());
@@ -45,7 +45,7 @@ const server = createServer((request, response) => {
 });
 
 server.on("error", (/** @type {NodeJS.ErrnoException} */ error) => {
-  if (server.listening) return console.error(`A connection failed: ${error.message}`); // such as too many at once; the others go on
+  if (server.listening) return console.error(`A connection failed: ${error.message}`); // such as too many connections; the other connections continue
   if (error.code === "EADDRINUSE") fail(`Port ${port} is in use: choose another with --port, or 0 for any free one.`);
   if (error.code === "EACCES") fail(`Port ${port} may not be used by this account: choose one above 1023 with --port.`);
   fail(`The server could not start: ${error.message}`);
@@ -79,7 +79,7 @@ function options() {
 }
 
 /**
- * A copy that lasts as long as this process.
+ * Copies the folder; the copy is deleted when this process ends.
  * @param {string} dir
  */
 function copyOf(dir) {

@@ -1,7 +1,7 @@
 /**
- * Puts a site folder together: the page, the engines, the models, a manifest of sizes and hashes, and a compressed copy of each file that gains by it.
- * Whatever the page loads of code and models has an address with a hash of the content in it, so that it never names anything else.
- * Compressed copies are kept by content hash in a folder beside the site, for compressing the engines takes a while.
+ * Builds the site folder: the page, the engines, the models, a manifest of sizes and hashes, and a compressed copy of each file that becomes smaller.
+ * Code and models have a hash of their content in their address, so the content of such an address never changes.
+ * A folder beside the site caches compressed copies by content hash, because compressing the engines takes long.
  */
 
 import { createHash } from "node:crypto";
@@ -17,11 +17,11 @@ import { placeCode } from "./package.mjs";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
-/** What a browser starts with. What these import late gets files of its own. */
+/** The files that a browser loads first. The modules that they import dynamically get separate files. */
 const ENTRIES = ["main.js", "service-worker.js", "style.css"];
-/** What of the package the page imports. */
+/** The modules of the package that the page imports. */
 const PACKAGE = { daad: "index.js", "daad/train": "train.js" };
-/** Where the service worker has the list of what to keep from the start, and the hashes of the package's files. */
+/** The placeholders in the service worker for the list of files to precache, and for the hashes of the package's files. */
 const TO_KEEP = "self.__WB_MANIFEST";
 const HASHES = "self.__HASHES";
 
@@ -39,7 +39,7 @@ async function main() {
   if (modelNames.length === 0) throw new Error(`--models: ${models} holds no .safetensors file, and the page needs one.`);
 
   await assertReplaceable(out);
-  const site = `${out}-unfinished`; // takes its name only when whole
+  const site = `${out}-unfinished`; // renamed when it is complete
   await rm(site, { recursive: true, force: true });
   await cp(WWW, site, { recursive: true, filter: (file) => ![".js", ".css"].includes(extname(file)) && !isAllCode(file) });
   const daad = await placePackage(site, pkg);
@@ -53,10 +53,10 @@ async function main() {
   await rename(site, out);
 }
 
-/** @typedef {{ folder: string, hashes: Record<string, string> }} Package its folder has the hash of all its files in its name; `hashes`: of each */
+/** @typedef {{ folder: string, hashes: Record<string, string> }} Package `folder` has the hash of all files in its name; `hashes`: the hash of each file */
 
 /**
- * The package, as browsers need it.
+ * Writes the package's files for browsers.
  * @param {string} site
  * @param {string} pkg
  * @returns {Promise<Package>}
@@ -64,7 +64,7 @@ async function main() {
 async function placePackage(site, pkg) {
   const unnamed = join(site, "daad");
   await placeCode(pkg, unnamed, ["browser"]);
-  for (const name of ["inline.js", "element.js"]) await rm(join(unnamed, name)); // the page has no use for them
+  for (const name of ["inline.js", "element.js"]) await rm(join(unnamed, name)); // the page does not use them
   const files = (await filesIn(unnamed)).sort();
   const contents = await Promise.all(files.map((file) => readFile(file)));
   const names = files.map((file) => relative(unnamed, file));
@@ -98,19 +98,19 @@ async function place(site, from, folder) {
   return { file, bytes: content.length, hash };
 }
 
-/** A folder of nothing but scripts, all of which are in the bundles. @param {string} path @returns {boolean} */
+/** Whether a folder has only scripts, which are in the bundles. @param {string} path @returns {boolean} */
 function isAllCode(path) {
   return statSync(path).isDirectory() && readdirSync(path).every((name) => extname(name) === ".js" || isAllCode(join(path, name)));
 }
 
-/** r2 before r16. @param {string} a @param {string} b */
+/** Sorts r2 before r16. @param {string} a @param {string} b */
 function byNumber(a, b) {
   return a.localeCompare(b, "en", { numeric: true });
 }
 
 /**
- * The page's own files, all in one folder with the hash of them all in its name: they name each other, and a browser may keep them for ever.
- * Only the page and the service worker have addresses that stay.
+ * Bundles the page's own files into one folder that has the hash of all of them in its name, because they import each other. So a browser may cache them for ever.
+ * Only index.html and the service worker have a fixed address.
  * @param {string} site
  * @param {unknown} manifest
  * @param {Package} daad
@@ -159,8 +159,8 @@ async function bundle(site, manifest, daad) {
 }
 
 /**
- * Has every part that is imported late import the script that the page starts with, which it finds loaded. Otherwise esbuild would cut that script
- * into a file for each set of parts that share a module with it, and the page would wait for a dozen small files.
+ * Adds an import of the page's first script to every part that is imported dynamically. Otherwise esbuild would split the first script
+ * into one file for each set of parts that share modules with it, and the page would wait for a dozen small files.
  * @param {string} start
  * @returns {import("esbuild").Plugin}
  */
@@ -177,23 +177,23 @@ function startInOneFile(start) {
 }
 
 /**
- * What an output cannot start without.
+ * The files that an output imports statically, also indirectly.
  * @param {string} output
  * @param {import("esbuild").Metafile} metafile
  * @returns {string[]}
  */
 function importedBy(output, metafile) {
   const imports = (metafile.outputs[output]?.imports ?? []).filter(({ kind }) => kind === "import-statement").map(({ path }) => path);
-  return [...new Set(imports.flatMap((path) => [path, ...importedBy(path, metafile)]))]; // what lies in the package imports nothing
+  return [...new Set(imports.flatMap((path) => [path, ...importedBy(path, metafile)]))]; // the package's files import nothing
 }
 
-/** On hosts that send no headers of their own, too. @param {string} html */
+/** Adds the policy to the page itself, for hosts that send no headers. @param {string} html */
 function withPolicy(html) {
   return html.replace(/( *)<meta charset="utf-8">\n/, (charset, indent) => `${charset}${indent}<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n`);
 }
 
 /**
- * Has the page ask at once for what its script is going to need.
+ * Adds links to the page, so that the browser requests the files that the first script needs at once.
  * @param {string} html
  * @param {string[]} modules
  * @param {string[]} files
@@ -217,7 +217,7 @@ async function compressAll(site, store) {
 /**
  * @param {string} file
  * @param {string} store
- * @returns {Promise<string[]>} what of the store it used
+ * @returns {Promise<string[]>} the cached files that it used
  */
 async function compress(file, store) {
   const content = await readFile(file);
@@ -226,9 +226,9 @@ async function compress(file, store) {
       const key = `${hashOf(content)}.${suffix}`;
       const kept = join(store, key);
       if (!existsSync(kept)) {
-        const part = `${kept}.${basename(dirname(file))}.${basename(file)}.part`; // another file may have the same content
+        const part = `${kept}.${basename(dirname(file))}.${basename(file)}.part`; // a name of its own, because another file with the same content may be compressed at the same time
         await writeFile(part, await squeeze(content));
-        await rename(part, kept); // whole or not at all, however this ends
+        await rename(part, kept); // so that an interrupted run leaves no incomplete file
       }
       const result = await readFile(kept);
       if (result.length < content.length) await writeFile(`${file}.${suffix}`, result);
@@ -237,7 +237,7 @@ async function compress(file, store) {
   );
 }
 
-/** The best quality: half a minute for the largest file. @param {Buffer} content */
+/** The best quality; the largest file takes half a minute. @param {Buffer} content */
 function brotli(content) {
   return promisify(brotliCompress)(content, {
     params: {
@@ -253,7 +253,7 @@ function gz(content) {
   return promisify(gzip)(content, { level: 9 });
 }
 
-/** As browsers check it. @param {Buffer} content */
+/** The hash in the form that browsers check. @param {Buffer} content */
 function integrityOf(content) {
   return `sha256-${createHash("sha256").update(content).digest("base64")}`;
 }
@@ -269,7 +269,7 @@ function hashOf(content) {
 }
 
 /**
- * Only a folder that this script made may be replaced.
+ * Fails if the folder was not made by this script, so that other files are not deleted.
  * @param {string} out
  */
 async function assertReplaceable(out) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# scripts/test-files.sh FILE...: runs test files of Node, one after the other, each in a process of its own. A browser or a host
-# on a busy machine may stop answering: a file that fails is run once more, and fails if it does so again. What only passed at
-# the second try is named at the end, so that nobody overlooks it.
+# scripts/test-files.sh FILE...: runs Node test files one after the other, each in a process of its own. On a busy machine a
+# browser or a host may stop responding, so a file that fails is run once more. It fails if it fails again. Files that passed
+# only at the second attempt are listed at the end.
 set -euo pipefail
 
 FILE_LIMIT_MS=400000

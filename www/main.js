@@ -24,10 +24,10 @@ import { showBusy, showStatus } from "./try/view/status.js";
 import { moveThreshold, showThreshold } from "./try/view/threshold.js";
 import { showSubject, showVerdict } from "./try/view/verdict.js";
 
-/** The maximum time that the page waits for the gallery; if the gallery needs longer, it is shown later. */
+/** The maximum time that the page waits for the gallery. A gallery that needs longer is shown when it arrives. */
 const GALLERY_PATIENCE_MS = 2000;
 
-/** The first lesson and the small pictures wait for the first image, because they would take computing time from it, but not longer than this. */
+/** The maximum time that the demonstration of Fig. 1 and the small pictures wait for the first image. They wait because they would take computing time from it. */
 const FIRST_IMAGE_PATIENCE_MS = 1000;
 
 /** Parts of the page that are loaded after the first image; each function opens one part. */
@@ -46,7 +46,7 @@ const session = new Session(store);
 const isRead = new Promise((resolve) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", resolve, { once: true }) : resolve(undefined)));
 
 const backend = parameters.get("backend");
-// The page is not ready before the first image is asked for, so it goes from working to ready once.
+// Loading includes the request for the first image, so the status changes from working to ready only once.
 const opening = Promise.race([openGalleries(parameters.get("model"), parameters.get("sample")), wait(GALLERY_PATIENCE_MS)]);
 void session.load(backend === "webgpu" || backend === "wasm" ? backend : "auto", parameters.get("model"), opening);
 
@@ -166,7 +166,7 @@ async function openGalleries(model, wanted) {
  * @param {import("./shared/state.js").Subject | null} subject
  */
 function rememberChoices(choice, models, model, subject) {
-  if (models.length === 0 || !subject) return; // what the address says is not taken up yet
+  if (models.length === 0 || !subject) return;// the address still has values that the page has not read
   const name = models.find(({ file, weights }) => file === model && !weights)?.name ?? null;
   remember({
     backend: choice === "auto" ? null : choice,
@@ -193,10 +193,10 @@ function moved(parameters) {
  * @param {import("./try/judgement.js").Criterion | null} rule
  */
 function rememberMoved(view, threshold, rule) {
-  if (!rule) return; // what the address says is not taken up yet
+  if (!rule) return;// the address still has values that the page has not read
   const brief = (/** @type {number} */ value) => String(Number(value.toPrecision(6)));
   const { models, model } = store.get();
-  const isNamed = !models.find(({ file }) => file === model)?.weights; // a model of this tab is in no address, nor what was moved for it
+  const isNamed = !models.find(({ file }) => file === model)?.weights; // the address has no model of this tab, and no γ or threshold that belongs to such a model
   remember({
     view: view === "side" ? null : view,
     gamma: isNamed && rule.gamma !== rule.ownGamma ? brief(rule.gamma) : null,
@@ -251,14 +251,14 @@ async function askForFiles(files) {
   }
 }
 
-/** What the present model knows, for people. */
+/** A text that says which images the current model was trained on. */
 function known() {
   const { galleries, models, model, loaded } = store.get();
   return galleryOf(galleries, models, model)?.knows ?? String(loaded?.info.provenance["data"] || "other images");
 }
 
 /**
- * Loads another model. An image of the visitor's stays; one of the page's gives way to one that the model knows.
+ * Loads another model. The visitor's own image stays; a sample of the page is replaced by a sample of the new model.
  * @param {string} file
  */
 function pickModel(file) {

@@ -1,8 +1,8 @@
 /**
- * The service worker. Without a network it serves files that were loaded before. With a network, all files are as new as those of the host.
- * It keeps the whole page of its own version, and does not give way to a newer service worker before every page of that version is closed: so a page
+ * The service worker. Without a network it serves files that were loaded before. With a network it serves the host's current files.
+ * It keeps all files of its own version of the page, and a newer service worker replaces it only after every page of that version is closed. So a page
  * that was opened before a deployment still finds its parts.
- * Where the host does not send the headers that isolate a page, it adds them, and the page has threads.
+ * If the host does not send the headers that isolate a page, the service worker adds them, because wasm threads need them.
  */
 
 import { cacheNames, clientsClaim } from "workbox-core";
@@ -12,7 +12,7 @@ import { registerRoute, setDefaultHandler } from "workbox-routing";
 import { CacheFirst, NetworkFirst } from "workbox-strategies";
 import { HEADERS } from "./shared/policy.js";
 
-/** The maximum number of cached engines and models. It is enough for all of this version, and removes older versions soon. */
+/** The maximum number of cached engines and models: enough for all files of this version, and small enough that files of older versions are removed soon. */
 const KEPT_FILES = 40;
 /** The maximum number of cached images, scripts and lists, twice as many as the page has. */
 const KEPT_ANSWERS = 200;
@@ -26,7 +26,7 @@ const OWN = /\/(?:page|daad)-[0-9a-f]{16}\/[^/]+$/;
 const HASHED = /-([0-9a-f]{16})\.safetensors$/;
 /** The package's files, of any version. */
 const PACKAGE = /\/daad-[0-9a-f]{16}\/.+$/;
-/** The hashes of the package's files of this version: scripts/site.mjs puts them here. @type {Record<string, string>} */
+/** The hashes of the package's files of this version; `scripts/site.mjs` inserts them. @type {Record<string, string>} */
 const HASHES = /** @type {any} */ (self).__HASHES;
 
 /** The time after which a network without an answer is treated as missing. */
@@ -53,7 +53,7 @@ const isolating = {
   },
 };
 
-/** Does not cache a file whose hash is not the one it is to have. A host that is being updated may answer an address with the bytes of another version. */
+/** Does not cache a file whose content does not have the expected hash. A host that is being updated may answer an address with the bytes of another version. */
 const asHashed = {
   /** @param {{ request: Request, response: Response }} answered */
   async cacheWillUpdate({ request, response }) {
@@ -65,11 +65,11 @@ const asHashed = {
   },
 };
 
-// This version of the page: scripts/site.mjs puts the list of its files here.
+// The files of this version of the page; `scripts/site.mjs` inserts their list.
 addPlugins([isolating]);
 precacheAndRoute(/** @type {any} */ (self).__WB_MANIFEST);
 
-// A newer version of the page may be open while its own service worker waits, and that one has put its files there too.
+// A newer version of the page may be open while its service worker still waits. That service worker has already put its files into the same cache.
 registerRoute(({ sameOrigin, url }) => sameOrigin && OWN.test(url.pathname), new CacheFirst({ cacheName: cacheNames.precache, plugins: [isolating, { cacheWillUpdate: async () => null }] }));
 
 // The page itself does not depend on the parameters in its address.
@@ -84,14 +84,14 @@ setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: 
 worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(passBy(event)));
 
 /**
- * Has browsers that can do it take files of addresses with a hash from the caches, or else from the network, without asking this service worker, and the
- * page from the network while it starts. It takes processor time to start and for each file, at a moment when the engine needs all of it.
+ * Tells the browser, if it supports static routes, to take files with a hash in their address from the caches or the network without asking this service
+ * worker, and to request the page from the network while this service worker starts. Starting it and asking it for each file would take processor time that the engine needs.
  * @param {any} event of the installation
  */
 async function passBy(event) {
   if (!event.addRoutes) return;
   const isIsolated = await fetch(PAGE, { method: "HEAD" }).then(({ headers }) => isIsolating(headers), () => false);
-  // Where the host does not isolate, the page and the scripts of workers need headers of this service worker.
+  // If the host does not isolate the page, the page and the scripts of workers need the headers that this service worker adds.
   const kinds = isIsolated ? [{}] : ["", "script", "style"].map((requestDestination) => ({ requestDestination }));
   const any = (/** @type {string[]} */ ...paths) => ({ or: paths.flatMap((path) => kinds.map((kind) => ({ ...kind, urlPattern: new URLPattern({ pathname: new URL(PAGE).pathname + path }) }))) });
   await event.addRoutes([

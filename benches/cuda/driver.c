@@ -1,6 +1,6 @@
 /*
- * A CUDA driver that computes nothing: it says that there is a GPU of NVIDIA's sm_90, keeps the kernels that it is given as files
- * and counts their launches. So registers and what a step costs the CPU are known on a machine without a GPU.
+ * A CUDA driver that computes nothing: it reports a GPU of NVIDIA's sm_90, writes the kernels that it gets to files and records
+ * their launches. So a machine without a GPU can measure the kernels' registers and the CPU time of a step.
  *
  * Files, in the folder DRIVER_OUT: N.ptx, the kernels, and `launches`, a line for each launch: N and the number of cubes (blocks).
  */
@@ -64,7 +64,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device)
 	return SUCCESS;
 }
 
-/* Contexts, streams and events are only handed around. */
+/* Contexts, streams and events are dummy handles. */
 
 static int handle(void **object) { *object = (void *)8; return SUCCESS; }
 
@@ -84,7 +84,7 @@ int cuEventSynchronize(void *event) { return SUCCESS; }
 int cuGetErrorName(int error, const char **text) { *text = "error"; return SUCCESS; }
 int cuGetErrorString(int error, const char **text) { *text = "error"; return SUCCESS; }
 
-/* The device's memory is a range of addresses that nobody reads; all values that are read back are zero. */
+/* The device's memory is a range of addresses that nothing reads; all values that are read back are zero. */
 
 int cuMemAlloc_v2(Address *address, size_t bytes)
 {

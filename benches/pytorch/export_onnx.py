@@ -1,4 +1,4 @@
-"""One of our model files as ONNX, the whole scoring in the graph: `export_onnx.py MODEL.safetensors MODEL.onnx`."""
+"""Exports one of our model files to ONNX, with the whole scoring in the graph: `export_onnx.py MODEL.safetensors MODEL.onnx`."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""One of our model files for LiteRT, the whole scoring in the graph: `export_tflite.py MODEL.safetensors MODEL.tflite`.
+"""Exports one of our model files for LiteRT, with the whole scoring in the graph: `export_tflite.py MODEL.safetensors MODEL.tflite`.
 
-LiteRT's WebGPU has no tensors of more than four dimensions and no L2 normalization: where one is left, that part runs on the
-CPU. So the memory is written without them here, for one image whose channels are not divided.
+LiteRT's WebGPU supports neither tensors of more than four dimensions nor L2 normalization; a part of the network that has one
+runs on the CPU. So this memory uses neither, and works for one image whose channels are not divided.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The images that both sides get: bytes, row by row, red, green, blue."""
+"""Reads the images that both sides get: bytes, row by row, red, green, blue."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from torch import nn
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "golden"))
 import make_golden as golden  # noqa: E402
 
-# The golden module also asserts that no weight lies on the cut, which costs a second addressing.
+# The golden module's own `forward` also asserts that no weight lies at the shrinkage threshold, which computes the addressing twice.
 golden.Memory.forward = lambda self, maps: golden.read(maps, self.items, self.rate)
 
 
@@ -48,7 +48,7 @@ def fill(module, weights, prefix):
 
 
 class Scoring(nn.Module):
-    """Everything that judging an image takes: [1, 3, H, W] to reconstruction, error map [1, H, W], R, L and A, each [1]."""
+    """The whole scoring of an image: [1, 3, H, W] to reconstruction, error map [1, H, W], R, L and A, each [1]."""
 
     def __init__(self, model):
         super().__init__()

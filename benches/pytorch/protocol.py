@@ -1,4 +1,4 @@
-"""A line in, a JSON line out: how the driver makes two programs take turns."""
+"""The protocol of a benchmark program: it reads a line, does one step and prints a JSON line. So the driver can make two programs take turns."""
 
 import json
 import sys
@@ -8,20 +8,20 @@ import torch
 
 
 def device(name):
-    """The one to compute on: `cuda`, or a number of threads of the CPU."""
+    """The device to compute on: `cuda`, or the CPU with the given number of threads."""
     if name != "cuda":
         torch.set_num_threads(int(name))
     return torch.device("cuda" if name == "cuda" else "cpu")
 
 
 def finish(device):
-    """Waits until all that was asked for is done."""
+    """Waits until the device has finished all work."""
     if device.type == "cuda":
         torch.cuda.synchronize()
 
 
 def answer(step):
-    """Calls `step` for every line on standard input and prints what it gives. Says `{}` first, once all is loaded."""
+    """Prints `{}` once everything is loaded, then calls `step` for every line on standard input and prints its result."""
     say({})
     for _ in sys.stdin:
         say(step())

@@ -1,4 +1,4 @@
-"""Judges the images, all at once, for every line, in eager mode: `score.py MODEL IMAGES THREADS|cuda`."""
+"""Scores all images in one batch for every input line, in eager mode: `score.py MODEL IMAGES THREADS|cuda`."""
 
 import sys
 from time import perf_counter

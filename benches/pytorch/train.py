@@ -1,4 +1,4 @@
-"""One training step a line, in eager mode: `train.py MODEL IMAGES THREADS|cuda daad|daad+`."""
+"""Does one training step for every input line, in eager mode: `train.py MODEL IMAGES THREADS|cuda daad|daad+`."""
 
 import sys
 from time import perf_counter

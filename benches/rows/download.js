@@ -1,4 +1,4 @@
-/** What a visitor downloads before the first model: every file that the page asks for its engine, compressed as hard as brotli can. */
+/** The size of the engine's download: every file of the engine that the page requests, compressed by brotli at its best quality. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What a training step and an image would take on a large GPU, by the model of tests/launches.rs. It needs no such GPU, but an adapter in software. */
+/** Estimates the time of a training step and of an image on a large GPU, with the model of tests/launches.rs. This needs a software adapter, not such a GPU. */
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -27,7 +27,7 @@ async function modelled(what) {
   return ms ? { ours: Number(ms) } : { skipped: "there is no adapter, not even in software" };
 }
 
-/** The test's tables, which are shown too: they say which kernels take the time. */
+/** Runs the test and returns its tables. They are also printed, because they show which kernels take the time. */
 async function tables() {
   const { stdout } = await promisify(execFile)("cargo", ["test", "--release", "--test", "launches", "--", "--nocapture"], { cwd: ROOT });
   console.error(stdout);

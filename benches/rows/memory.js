@@ -1,10 +1,10 @@
-/** The most WebAssembly memory that an engine ever held, model and images included. */
+/** The peak of an engine's WebAssembly memory, including model and images. */
 
 import { openEngines } from "../support/engines.js";
 import { imageFile, model, onnx } from "../support/models.js";
 import { assertSameScores } from "../support/same.js";
 
-/** A network so small that a thousand images take seconds. */
+/** The network is so small that a thousand images take only seconds. */
 const SMALL = { width: 4, size_px: 128 };
 
 export const rows = [

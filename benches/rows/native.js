@@ -1,4 +1,4 @@
-/** Scoring outside the browser, beside PyTorch in eager mode. */
+/** Scoring outside the browser, compared with PyTorch in eager mode. */
 
 import { sideBySide } from "../support/measure.js";
 import { batch, model } from "../support/models.js";

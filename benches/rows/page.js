@@ -1,4 +1,4 @@
-/** From opening the page to the first score, beside the least page that does it with ONNX Runtime Web; and how soon the page answers what a visitor does. */
+/** The time from opening the page to the first score, compared with a minimal page that uses ONNX Runtime Web; and how fast the page responds to a visitor. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { openPaper } from "../support/paper.js";
 import { assertClose } from "../support/same.js";
 import { FOLDER } from "../support/settings.js";
 
-/** After its start and after a visit the browser still works: it fetches for itself, compiles, and keeps what it compiled. */
+/** The pause after the browser's start and after a visit, because the browser then still works: it makes requests of its own, compiles, and caches compiled code. */
 const SETTLING_MS = 2000;
 
 /** Both rows of a warm cache come from the same visits. @type {Promise<{ ours: number, peer: number }> | undefined} */
@@ -50,7 +50,7 @@ async function cold({ ours, peer }) {
   return figures;
 }
 
-/** One profile a side, which has seen the page before. @param {Record<"ours" | "peer", string>} urls */
+/** Each side has one browser profile, which has visited the page before. @param {Record<"ours" | "peer", string>} urls */
 async function warm({ ours, peer }) {
   const profiles = { ours: await openProfile(), peer: await openProfile() };
   try {
@@ -78,7 +78,7 @@ async function interactions({ ours }) {
 async function openProfile() {
   const folder = await mkdtemp(join(FOLDER, "profile-"));
   const context = await chromium.launchPersistentContext(folder, OPTIONS);
-  // The browser's own start page would take its time from the first visit.
+  // Leaves the browser's own start page, because loading it would slow down the first visit.
   await context.pages()[0]?.goto("about:blank");
   await setTimeout(SETTLING_MS);
   await context.addInitScript(watch);
@@ -100,7 +100,7 @@ async function openProfile() {
   };
 }
 
-/** In the page: when does a score appear? Milliseconds since the page was asked for. */
+/** Runs in the page: records when the score appears, in milliseconds since the page was requested. */
 function watch() {
   const observer = new MutationObserver(() => {
     const shown = document.querySelector("[data-testid=score][data-value]");

@@ -1,4 +1,4 @@
-/** Large photographs, judged in tiles: time must grow with the tiles, and memory with nothing but the photograph. */
+/** Scoring of large photographs in tiles. The time must grow with the number of tiles, and the memory only with the size of the photograph. */
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -82,7 +82,7 @@ async function judge(program, side_px) {
   return { seconds: (performance.now() - start) / 1000, peak_bytes, tiles: JSON.parse(output).tiles.length };
 }
 
-/** The most memory that a process ever held; none where it is gone. @param {number | undefined} pid */
+/** The peak memory of a process; none if the process has ended. @param {number | undefined} pid */
 function highWaterMark(pid) {
   try {
     const [, kilobytes] = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];

@@ -1,4 +1,4 @@
-/** Training steps, Adam included, beside PyTorch in eager mode. */
+/** Training steps, including Adam, compared with PyTorch in eager mode. */
 
 import { ROUNDS, sideBySide } from "../support/measure.js";
 import { batch, model } from "../support/models.js";
@@ -37,7 +37,7 @@ async function measure(width, system, rounds) {
   const ours = await askNative("train", ...words, system);
   const peer = await askPython("train.py", ...words, String(THREADS), system);
   try {
-    // The first step, from the same weights, is the warm-up too.
+    // The first step starts from the same weights on both sides. It is also the warm-up.
     assertSameLosses((await ours.next()).losses, (await peer.next()).losses);
     const rate = async (/** @type {typeof ours} */ side) => BATCH / (await side.next()).seconds;
     return await sideBySide(() => rate(ours), () => rate(peer), { rounds, warmUps: rounds < ROUNDS ? 0 : 1 });

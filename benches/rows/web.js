@@ -1,4 +1,4 @@
-/** Judging an image in the browser, beside ONNX Runtime Web and LiteRT.js. Ours also decodes the image and draws the heat map; of the peers only the network's run is timed. */
+/** Scoring an image in the browser, compared with ONNX Runtime Web and LiteRT.js. Our time includes decoding the image and drawing the heat map; the peers' time is only the network's run. */
 
 import { openEngines } from "../support/engines.js";
 import { ROUNDS, sideBySide } from "../support/measure.js";
@@ -8,12 +8,12 @@ import { assertSameScores } from "../support/same.js";
 /** @typedef {{ ours: keyof typeof import("../support/engines.js").OURS, peer: import("../support/engines.js").Peer, width: number, size_px: number, rounds?: number }} Setting */
 
 const ORT = "ONNX Runtime Web";
-const LITERT = "LiteRT.js"; // with more threads it takes the worker around it for its own, so there is no row
+const LITERT = "LiteRT.js"; // with several threads it mistakes the surrounding worker for one of its own, so there is no such row
 
 export const rows = [
   row("wasm-1", `wasm SIMD, 1 thread, ${ORT}`, { ours: "wasm-1", peer: { runtime: "onnxruntime", provider: "wasm", threads: 1 }, width: 16, size_px: 256 }),
   row("wasm-2", `wasm SIMD, 2 threads, ${ORT}`, { ours: "wasm-2", peer: { runtime: "onnxruntime", provider: "wasm", threads: 2 }, width: 16, size_px: 256 }),
-  // At w = 16, 256² a software adapter takes seconds an image.
+  // With w = 16 and 256² a software adapter would take seconds per image.
   row("webgpu", `WebGPU on a software adapter, ${ORT}`, { ours: "webgpu", peer: { runtime: "onnxruntime", provider: "webgpu", threads: 1 }, width: 8, size_px: 128 }),
   row("litert-wasm-1", `wasm SIMD, 1 thread, ${LITERT}`, { ours: "wasm-1", peer: { runtime: "litert", provider: "wasm", threads: 1 }, width: 16, size_px: 256 }, 1),
   row("litert-webgpu", `WebGPU on a software adapter, ${LITERT}`, { ours: "webgpu", peer: { runtime: "litert", provider: "webgpu", threads: 1 }, width: 8, size_px: 128 }),

@@ -1,9 +1,9 @@
-/** Both engines on a page of their own, each in a worker, judging the same image. */
+/** Opens a page with both engines, each in a worker of its own, to score the same image. */
 
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { openSite } from "./site.js";
 
-/** What the package's worker is asked for, beside a model. */
+/** The engine and the number of threads that the package's worker is asked for. */
 export const OURS = /** @type {const} */ ({
   "wasm-1": { engine: "cpu-threads-relaxed", threads: 1 },
   "wasm-2": { engine: "cpu-threads-relaxed", threads: 2 },
@@ -15,7 +15,7 @@ export const OURS = /** @type {const} */ ({
  */
 
 /**
- * @param {{ model: string, image: string, ours: keyof typeof OURS, network?: string, peer?: Peer }} options `network`: the same model as the peer reads it; without a peer only ours is started
+ * @param {{ model: string, image: string, ours: keyof typeof OURS, network?: string, peer?: Peer }} options `network`: the same model in the peer's format; without a peer only our engine is started
  */
 export async function openEngines({ model, image, ours, network, peer }) {
   const site = await openSite([model, image, ...(network ? [network] : [])]);
@@ -44,7 +44,7 @@ export async function openEngines({ model, image, ours, network, peer }) {
     throw error;
   }
   return {
-    /** Judges the image with both and gives what they found. */
+    /** Scores the image with both engines and returns their results. */
     first: () => call("first", site.address(image)),
     /** @param {"ours" | "peer"} name @returns {Promise<number>} milliseconds */
     time: (name) => call("time", name),

@@ -4,7 +4,7 @@ const PATCHES = 8;
 const NOISE = 48;
 
 /**
- * Bytes, row by row, red, green, blue.
+ * The pixels of an image as bytes, row by row, in the order red, green, blue.
  * @param {number} side_px
  */
 export function pixels(side_px, seed = 1) {
@@ -21,8 +21,8 @@ export function pixels(side_px, seed = 1) {
 }
 
 /**
- * As a file that takes no time to decode.
- * @param {number} side_px a multiple of 4, so that rows need no filling
+ * The image as a BMP file, which takes almost no time to decode.
+ * @param {number} side_px a multiple of 4, so that rows need no padding
  */
 export function bmp(side_px, seed = 1) {
   const header = Buffer.alloc(54);

@@ -1,12 +1,12 @@
-/** What a visitor does on the page, and how long the browser takes to answer, from the event to the next picture. */
+/** Acts like a visitor on the page, and measures how long the browser takes to respond, from the event to the next frame. */
 
 import { goTo, reading } from "../../tests/web/support/page.js";
 
-/** The time in which an answer to one thing done is looked for. */
+/** The time after each action in which responses are measured. */
 const WATCH_MS = 700;
 
 /**
- * The slowest answer to each thing done, in milliseconds; the browser rounds them to eight. What is faster than 16 is left out.
+ * The slowest response to each action in milliseconds, which the browser rounds to multiples of eight. Responses faster than 16 ms are left out.
  * @param {import("playwright-core").Page} page that is not open yet
  * @param {string} url
  * @returns {Promise<{ what: string, ms: number }[]>}
@@ -58,7 +58,7 @@ export async function interact(page, url) {
   return answers;
 }
 
-/** In the page: how long each event of an interaction took. */
+/** Runs in the page: records the duration of each event of an interaction. */
 function watch() {
   /** @type {number[]} */
   const answers = [];

@@ -1,10 +1,10 @@
-/** What the figures were measured on. */
+/** Describes the machine that the figures were measured on. */
 
 import os from "node:os";
 import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { THREADS } from "./settings.js";
 
-/** Processes that want to run, on average; PyTorch's threads suffer most from others. */
+/** Above this average number of running processes, the machine counts as busy. PyTorch's threads suffer most from other processes. */
 const QUIET = 0.7;
 
 /** @returns {Promise<string[]>} */
@@ -12,7 +12,7 @@ export async function machine() {
   const [load = 0] = os.loadavg();
   const browser = await launch(SOFTWARE_GPU);
   const page = await browser.newPage();
-  await page.goto(new URL("../web/bench.html", import.meta.url).href); // about:blank is offered no WebGPU
+  await page.goto(new URL("../web/bench.html", import.meta.url).href); // because about:blank has no WebGPU
   const adapter = await page.evaluate(async () => {
     const { gpu } = /** @type {any} */ (navigator);
     const { info } = (await gpu?.requestAdapter()) ?? {};

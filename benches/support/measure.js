@@ -1,11 +1,11 @@
-/** Two sides taking turns, so that what else the machine does meets both alike. */
+/** Makes both sides take turns, so that other load on the machine affects both alike. */
 
 import { setTimeout } from "node:timers/promises";
 
-/** Fewer is said in the row's name. */
+/** The number of measured rounds. A row with fewer rounds says so in its name. */
 export const ROUNDS = 10;
 
-/** Between the turns: threads of either side look for more work for a while before they sleep, and would take the other's time. */
+/** The pause between turns. After its turn, a side's threads still wait actively for work before they sleep, and would slow down the other side. */
 const PAUSE_MS = 250;
 
 /**

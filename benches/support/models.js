@@ -1,4 +1,4 @@
-/** Files that both sides read, made when first needed. The folder's name changes with the programs that make them. */
+/** Creates the files that both sides read, when they are first needed. The folder's name depends on the programs that create them, so that a change creates them again. */
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -17,7 +17,7 @@ const outdated = (await readdir(FOLDER)).filter((name) => name.startsWith("made-
 await Promise.all(outdated.map((name) => rm(join(FOLDER, name), { recursive: true })));
 
 /**
- * A DAAD+ of random weights, calibrated.
+ * A calibrated DAAD+ with random weights.
  * @param {number} width
  * @param {number} size_px
  */
@@ -25,12 +25,12 @@ export function model(width, size_px) {
   return made(`w${width}-${size_px}.safetensors`, (path) => native("model", String(width), String(size_px), path));
 }
 
-/** The same in ONNX. @param {string} model */
+/** The model as ONNX. @param {string} model */
 export function onnx(model) {
   return made(`${basename(model, ".safetensors")}.onnx`, (path) => python("export_onnx.py", model, path));
 }
 
-/** The same for LiteRT. @param {string} model */
+/** The model for LiteRT. @param {string} model */
 export function tflite(model) {
   return made(`${basename(model, ".safetensors")}.tflite`, (path) => python("export_tflite.py", model, path));
 }
@@ -63,7 +63,7 @@ async function made(name, make) {
   const path = join(MADE, name);
   if (!existsSync(path)) {
     await make(`${path}.part`);
-    await rename(`${path}.part`, path); // whole or not at all
+    await rename(`${path}.part`, path); // renamed when it is complete
   }
   return path;
 }

@@ -1,4 +1,4 @@
-/** The page with its model of paper, the same model for the peer, and an image that both take as it is. */
+/** Opens a site with our page and its model of paper, the peer's page with the same model, and an image of the model's size for both. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { exported } from "./models.js";
 import { ROOT } from "./settings.js";
 import { openSite } from "./site.js";
 
-/** To be stopped after use. */
+/** The caller must stop the site after use. */
 export async function openPaper() {
   const network = await exported(join(ROOT, "models/piped.safetensors"));
   const site = await openSite([network]);

@@ -1,4 +1,4 @@
-/** The programs outside the browser: built when first needed, and asked line by line. */
+/** The programs outside the browser. They are built when first needed; a line on standard input requests a step. */
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,11 +8,11 @@ import { promisify } from "node:util";
 import { PYTHON, ROOT, THREADS } from "./settings.js";
 
 const run = promisify(execFile);
-/** Two threads on both sides. */
+/** The same number of threads for both sides. */
 export const ENVIRONMENT = { ...process.env, RAYON_NUM_THREADS: String(THREADS), OMP_NUM_THREADS: String(THREADS), PYTHONDONTWRITEBYTECODE: "1" };
 
 /**
- * The path of one of our own programs, built if need be.
+ * Builds one of our own programs if necessary, and returns its path.
  * @param {"bin" | "bench"} kind
  * @param {string} name
  */
@@ -27,18 +27,18 @@ export async function built(kind, name) {
   return path;
 }
 
-/** Our side: benches/native. @param {string[]} words */
+/** Runs our side, benches/native. @param {string[]} words */
 export async function native(...words) {
   await run(await built("bench", "native"), words, { env: ENVIRONMENT });
 }
 
-/** The program itself. @param {string[]} words */
+/** Runs the program daad. @param {string[]} words */
 export async function program(...words) {
   await run(await built("bin", "daad"), words, { env: ENVIRONMENT });
 }
 
 /**
- * The peer's: benches/pytorch.
+ * Runs a script of the peer, from benches/pytorch.
  * @param {string} script
  * @param {string[]} words
  */
@@ -65,7 +65,7 @@ function path(script) {
 }
 
 /**
- * A program that does one thing for every line and says how it went, as JSON. It is ready when it says `{}`.
+ * Starts a program that does one step for every input line and prints the result as JSON. It prints `{}` when it is ready.
  * @param {string} command
  * @param {string[]} words
  */

@@ -1,4 +1,4 @@
-/** Both sides must compute the same, or their times mean nothing. */
+/** Checks that both sides compute the same, because otherwise a comparison of their times means nothing. */
 
 import assert from "node:assert/strict";
 
@@ -26,7 +26,7 @@ export function assertSameLosses(ours, peer) {
 }
 
 /**
- * Relative to the largest value where that is above 1.
+ * Compares values; the tolerance is relative to the largest value if that is above 1.
  * @param {number[]} ours
  * @param {number[]} peer
  * @param {string} what
@@ -36,7 +36,7 @@ export function assertClose(ours, peer, what) {
   const scale = peer.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   const worst = peer.reduce((most, value, index) => {
     const difference = Math.abs((ours[index] ?? NaN) - value);
-    return difference <= most ? most : difference; // not a number is the worst
+    return difference <= most ? most : difference; // NaN counts as the largest difference
   }, 0);
   assert.ok(worst <= TOLERANCE * scale, `the ${what} differs by ${worst}: ours ${ours[0]}…, the peer's ${peer[0]}…`);
   console.error(`${what}: ${peer[0]} agrees to ${(worst / scale).toExponential(1)}`);

@@ -1,18 +1,18 @@
-/** What build.sh decides. */
+/** Settings, some of which come from build.sh. */
 
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Of all that computes outside a browser, on both sides. */
+/** The number of threads of each program outside the browser, on both sides. */
 export const THREADS = 2;
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Where models, images and browser profiles lie; outside the clone. */
+/** The folder for models, images and browser profiles, outside the clone. */
 export const FOLDER = required("DAAD_BENCH");
 mkdirSync(FOLDER, { recursive: true });
 
-/** Of the virtual environment with PyTorch. */
+/** The Python of the virtual environment with PyTorch. */
 export const PYTHON = required("DAAD_BENCH_PYTHON");
 
 /** @param {string} name */

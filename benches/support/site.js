@@ -1,4 +1,4 @@
-/** One site with both sides: the page as it is built, the peer's files beside it, and the models of the benchmarks. Served as the page is. */
+/** A site with both sides: the page as it is built, the peer's files, and the models of the benchmarks. It is served by the page's own server. */
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,7 +12,7 @@ import { FOLDER, ROOT } from "./settings.js";
 
 const ORT = join(ROOT, "benches/node_modules/onnxruntime-web/dist");
 
-/** What the package's own exports name for each provider: glue and runtime. */
+/** For each provider, the script and the wasm file that the exports of ONNX Runtime Web name. */
 const RUNTIME = {
   wasm: ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"],
   webgpu: ["ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
@@ -20,7 +20,7 @@ const RUNTIME = {
 
 const LITERT = join(ROOT, "benches/node_modules/@litertjs/core/wasm");
 
-/** Random weights of w = 64: they take minutes to compress and get no smaller. */
+/** Larger files are not compressed: random weights of w = 64 would take minutes and get no smaller. */
 const LARGE_BYTES = 64e6;
 
 /** @param {string[]} files models of either side, and images */
@@ -34,7 +34,7 @@ export async function openSite(files) {
   await writeFile(worker, (await readFile(worker, "utf8")).replace("../worker.js", `../${own}/worker.js`));
   await mkdir(join(dir, "pkg/ort"), { recursive: true });
 
-  // LiteRT's runtime looks for its code beside the worker that loads it.
+  // LiteRT's runtime loads its code from the folder of its worker.
   await cp(LITERT, join(dir, "pkg/litert"), { recursive: true });
   await build({ entryPoints: [join(ROOT, "benches/web/litert-worker.js")], bundle: true, format: "iife", outfile: join(dir, "pkg/litert/litert-worker.js"), logLevel: "warning" });
 
@@ -44,7 +44,7 @@ export async function openSite(files) {
   const put = async (source, file) => {
     const content = await readFile(source);
     await writeFile(join(dir, file), content);
-    if (/\.(mjs|wasm|onnx)$/.test(file) && content.length < LARGE_BYTES) await writeFile(join(dir, `${file}.br`), await brotli(content, 9)); // as the site's own
+    if (/\.(mjs|wasm|onnx)$/.test(file) && content.length < LARGE_BYTES) await writeFile(join(dir, `${file}.br`), await brotli(content, 9)); // compressed like the site's own files
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
     known.set(basename(file), { file, bytes: content.length, hash, name: basename(file) });
   };
@@ -52,7 +52,7 @@ export async function openSite(files) {
   for (const source of files) await put(source, `models/${basename(source)}`);
 
   const server = await serve(dir);
-  /** Changed by the content, so that a browser may keep it. @param {string} source */
+  /** The address changes with the content, so that a browser may cache the file. @param {string} source */
   const address = (source) => {
     const { file, hash } = known.get(basename(source)) ?? missing(source);
     return `/${file}?v=${hash}`;
@@ -60,17 +60,17 @@ export async function openSite(files) {
   return {
     dir,
     url: server.url,
-    /** Where the package lies. */
+    /** The folder of the package. */
     folder: own,
     stop: server.stop,
     address,
     litert: { folder: "/pkg/litert/", worker: "/pkg/litert/litert-worker.js" },
-    /** Where the runtime of ONNX lies. @param {"wasm" | "webgpu"} provider */
+    /** The addresses of ONNX Runtime Web. @param {"wasm" | "webgpu"} provider */
     runtime: (provider) => ({ script: address(RUNTIME[provider][0] ?? ""), wasm: address(RUNTIME[provider][1] ?? "") }),
   };
 }
 
-/** The folder of the page: the one that is named, or what is built now. */
+/** The folder of the page: DAAD_SITE, or else the page as it is built now. */
 async function page() {
   if (process.env["DAAD_SITE"]) return process.env["DAAD_SITE"];
   const { stdout } = await promisify(execFile)("./build.sh", ["web"], { cwd: ROOT });

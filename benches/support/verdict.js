@@ -1,12 +1,12 @@
-/** From figures to the cells of a row. */
+/** Turns figures into the cells of a row. */
 
 /**
  * @typedef {"ms" | "s" | "MB" | "images/s"} Unit
  *
- * `of`: what the aim is about, our figure or its ratio to the peer's.
+ * `of`: whether the aim limits our figure or its ratio to the peer's figure.
  * @typedef {{ of: "ratio" | "ours", most: number } | { of: "ratio" | "ours", least: number }} Aim
  *
- * A row without an aim is there to inform.
+ * A row without an aim is for information only.
  * @typedef {{ id: string, what: string, unit: Unit, aim?: Aim }} Row
  *
  * @typedef {{ ours: number, peer?: number } | { skipped: string } | { failed: string }} Result
@@ -57,7 +57,7 @@ function figure(value, unit) {
   return `${round(value)} ${unit}`;
 }
 
-/** Three digits. @param {number} value */
+/** Three significant digits. @param {number} value */
 function round(value) {
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }

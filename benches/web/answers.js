@@ -1,7 +1,7 @@
-/** What the peers' workers have in common. */
+/** Shared code of the peers' workers. */
 
 /**
- * Answers requests as the page's worker does: each once, with its id and a value or an error.
+ * Answers requests like the package's worker: each request once, with its id and a value or an error.
  * @param {Record<string, (request: any) => Promise<unknown>>} by by the request's type
  */
 export function answer(by) {

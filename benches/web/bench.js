@@ -1,4 +1,4 @@
-/** Engines in workers of their own, asked in turn by the driver through `bench`. */
+/** Runs each engine in a worker of its own. The driver calls the engines in turn through `bench`. */
 
 /** @type {Map<string, Engine>} */
 const engines = new Map();
@@ -47,9 +47,9 @@ globalThis.bench = {
   },
 
   /**
-   * Ours, in the package's own worker, which is given code and model as the package gives them.
+   * Starts our engine in the package's own worker, which gets code and model in the same way as from the package.
    * @param {string} script
-   * @param {{ folder: string, engine: string, model: string, threads: number }} request `folder`: where the package lies
+   * @param {{ folder: string, engine: string, model: string, threads: number }} request `folder`: the folder of the package
    */
   async loadOurs(script, { folder, engine: name, model, threads }) {
     const engine = new Engine(script);
@@ -62,7 +62,7 @@ globalThis.bench = {
   },
 
   /**
-   * Both judge the very pixels that ours saw.
+   * Scores the image with both engines. The peer gets the pixels that our engine decoded.
    * @param {string} image address
    */
   async first(image) {
@@ -74,20 +74,20 @@ globalThis.bench = {
     return { ours: scores(ours), peer: scores(await engines.get("peer").ask({ type: "detect", pixels: input })) };
   },
 
-  /** Milliseconds, as seen inside the worker. @param {string} name */
+  /** The time in milliseconds, measured inside the worker. @param {string} name */
   async time(name) {
     const engine = engines.get(name);
     const { elapsedMs } = await engine.ask({ type: "detect", key: 1, image: engine.image });
     return elapsedMs;
   },
 
-  /** Bytes of WebAssembly memory. @param {string} name */
+  /** The size of the WebAssembly memory in bytes. @param {string} name */
   memory(name) {
     return engines.get(name).ask({ type: "memory" });
   },
 };
 
-/** What the driver compares. */
+/** The part of a result that the driver compares. */
 function scores({ reconstructionScore, alignmentScore, errorMap }) {
   return { reconstructionScore, alignmentScore, errorMap: [...errorMap] };
 }

@@ -1,4 +1,4 @@
-/** LiteRT.js in a worker that answers as the page's does. It loads its runtime by `importScripts`, so it is a classic worker, made by site.js as one file. */
+/** LiteRT.js in a worker that answers like the package's worker. LiteRT.js loads its runtime by `importScripts`, so this is a classic worker, which site.js bundles into one file. */
 
 import "./memory.js";
 import { Tensor, loadAndCompile, loadLiteRt } from "@litertjs/core";
@@ -13,7 +13,7 @@ async function load({ runtime, model, provider, threads }) {
 }
 
 /**
- * The image that came last; what is timed is the network's run, with its input and its results copied.
+ * Scores the last image. The time includes the network's run and the copies of its input and its results.
  * @param {{ pixels?: Uint8ClampedArray }} request
  */
 async function detect({ pixels }) {

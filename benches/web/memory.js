@@ -1,4 +1,4 @@
-/** Knows every WebAssembly memory of a worker, for it comes before the engine. Memories never shrink, so their size now is the most there ever was. */
+/** Records every WebAssembly memory of a worker, because it is imported before the engine. Memories never shrink, so their current size is their peak. */
 
 const { Memory, instantiate, instantiateStreaming } = WebAssembly;
 /** @type {Set<WebAssembly.Memory>} */
@@ -21,7 +21,7 @@ function noted(memory) {
 
 self.addEventListener("message", (event) => {
   if (event.data.type !== "memory") return;
-  event.stopImmediatePropagation(); // the engine's worker knows no such request
+  event.stopImmediatePropagation(); // the package's worker does not know this request
   const value = [...memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
   self.postMessage({ id: event.data.id, value });
 });

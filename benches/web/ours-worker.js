@@ -1,4 +1,4 @@
-/** The package's own worker, with its memory known. */
+/** The package's own worker, with its memory recorded. */
 
 import "./memory.js";
 import "../worker.js";

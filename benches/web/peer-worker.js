@@ -1,4 +1,4 @@
-/** ONNX Runtime Web in a worker that answers as the page's does. */
+/** ONNX Runtime Web in a worker that answers like the package's worker. */
 
 import "./memory.js";
 import { answer, planes } from "./answers.js";
@@ -15,7 +15,7 @@ async function load({ script, wasm, model, provider, threads }) {
 }
 
 /**
- * The image that came last; only the network's run is timed.
+ * Scores the last image. Only the network's run is timed.
  * @param {{ pixels?: Uint8ClampedArray }} request
  */
 async function detect({ pixels }) {

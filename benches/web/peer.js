@@ -1,4 +1,4 @@
-/** The least that a page with ONNX Runtime Web needs to show a score. Its files are named in the address. */
+/** A minimal page that shows a score with ONNX Runtime Web. Its address names the files. */
 
 const { script, wasm, model, image, provider } = Object.fromEntries(new URLSearchParams(location.search));
 

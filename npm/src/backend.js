@@ -1,5 +1,5 @@
 /**
- * Chooses where the network runs: looks for a GPU, for threads and for fused multiply-add, and decides. The decision is a pure function of these.
+ * Chooses where the network runs: first it checks for a GPU, for threads and for fused multiply-add, then it decides. The decision is a pure function of the results.
  *
  * @typedef {object} GpuProbe
  * @property {boolean} available the browser offers WebGPU and gave an adapter
@@ -8,12 +8,12 @@
  * @property {string} name the adapter's name for people, "" if the browser hides it
  *
  * @typedef {object} CpuProbe
- * @property {boolean} shares whether threads may share memory: so on a page that is isolated from others, however many cores there are
+ * @property {boolean} shares whether threads may share memory. This holds on a page that is isolated from others, and does not depend on the number of cores
  * @property {number} threads the maximum number of threads
- * @property {boolean} relaxed relaxed SIMD, which multiplies and adds at once
+ * @property {boolean} relaxed whether the host has relaxed SIMD, that is fused multiply-add
  *
  * @typedef {import("./engine.js").EngineName} EngineName
- * @typedef {{ engines: EngineName[], note: string }} Plan the engines in the order to try them, the last of which every browser runs; `note` gives the reason, "" for the usual choice
+ * @typedef {{ engines: EngineName[], note: string }} Plan the engines in the order to try them; every browser runs the last one. `note` gives the reason for the choice, "" for the usual one
  */
 
 import { DaadError } from "./errors.js";
@@ -43,7 +43,7 @@ export async function probe(navigator = globalThis.navigator) {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter ? describe(adapter) : NO_GPU;
   } catch {
-    return NO_GPU; // a browser that offers WebGPU but refuses it is one without
+    return NO_GPU; // a browser that offers WebGPU but refuses an adapter counts as one without WebGPU
   }
 }
 
@@ -73,12 +73,12 @@ export function threadCount({ crossOriginIsolated, navigator } = globalThis) {
 /** A function that uses one instruction of relaxed SIMD (from wasm-feature-detect, Apache 2.0). */
 const RELAXED_SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11);
 
-/** Whether the machine multiplies and adds at once for wasm. */
+/** Whether the host has relaxed SIMD, that is fused multiply-add. */
 export function hasRelaxedSimd() {
   return WebAssembly.validate(RELAXED_SIMD);
 }
 
-/** Refuses what is no choice of a backend. @param {unknown} backend */
+/** Throws if the value is not a valid backend. @param {unknown} backend */
 export function checkBackend(backend) {
   if (!["auto", "webgpu", "wasm"].some((choice) => choice === backend)) throw new DaadError("argument", `The backend is "auto", "webgpu" or "wasm", not ${JSON.stringify(backend)}.`);
 }
@@ -103,14 +103,14 @@ export function plan(choice, gpu, { shares, threads, relaxed }, installed) {
   const engines = [
     ...(wanted ? first("webgpu") : []), //
     ...(threads > 1 ? first("cpu-threads-relaxed", "cpu-threads") : []),
-    ...(threads === 1 && shares && relaxed ? first("cpu-threads-relaxed") : []), // one core gains by fused multiply-add too
+    ...(threads === 1 && shares && relaxed ? first("cpu-threads-relaxed") : []), // fused multiply-add is faster on one core too
     ...first("cpu"),
   ];
   return { engines, note };
 }
 
 /**
- * Whether WebGPU is wanted. A software adapter is, only if it is chosen explicitly.
+ * Whether to use WebGPU. A software adapter is used only if the visitor chooses WebGPU explicitly.
  * @param {"auto" | import("./types.js").Backend} choice
  * @param {GpuProbe} gpu
  * @returns {{ wanted: boolean, note: string }}

@@ -14,8 +14,8 @@ const REPORT_MS = 50;
 /**
  * A model on an engine. `Detector.load` makes one.
  *
- * A detector is never a dead end: if its engine stops, hangs or loses its device, it is replaced and the request tried again, then on the CPU;
- * only then a request fails, with a `DaadError`.
+ * If the engine stops, hangs or loses its device, the detector starts a new engine and repeats the request, then repeats it on the CPU. Only if this also
+ * fails, the request fails with a `DaadError`. The detector may be used again afterwards.
  */
 export class Detector {
   /** @type {Host} */
@@ -73,7 +73,7 @@ export class Detector {
       const { key, info } = await host.add(model, downloads.signal, count("engine"), () => report("starting"));
       return new Detector(host, key, info);
     } catch (error) {
-      downloads.abort(); // what else is under way is of no use any more
+      downloads.abort(); // stops the other download
       if (!beside) host.remove(0);
       throw error;
     } finally {
@@ -86,12 +86,12 @@ export class Detector {
     return this.#info;
   }
 
-  /** What does the work now. It changes where an engine has to be replaced. */
+  /** The engine that is in use now. It changes if the engine is replaced. */
   get engine() {
     return this.#host.info;
   }
 
-  /** Scores above it are anomalous. */
+  /** An image whose score is above the threshold is anomalous. */
   get threshold() {
     return this.#threshold;
   }
@@ -122,7 +122,7 @@ export class Detector {
    * Scores several images, several at a time, which is faster on a GPU.
    * @param {readonly import("./types.js").ImageSource[]} images
    * @param {import("./types.js").DetectOptions} [options]
-   * @returns {Promise<import("./types.js").Detection[]>} in the same order; fails with the first error, which then says in `index` which image it is about
+   * @returns {Promise<import("./types.js").Detection[]>} in the same order; fails with the first error, whose `index` is the index of the image
    */
   async detectBatch(images, { signal } = {}) {
     const host = this.#use();
@@ -174,7 +174,7 @@ export class Detector {
     return this.#use().request({ type: "inspect", key: this.#key, image: { data: input, width, height }, place, strongest }, undefined);
   }
 
-  /** Frees the model, and the engine with its last model. Requests that are open fail. */
+  /** Frees the model, and also the engine if this was its last model. Open requests fail. */
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -187,7 +187,7 @@ export class Detector {
   }
 
   /**
-   * With this detector's threshold.
+   * Adds the threshold of this detector and the verdict by it.
    * @template {{ score: number, unfamiliarity: number }} T
    * @param {T} scored
    * @returns {T}

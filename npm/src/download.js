@@ -10,7 +10,7 @@ import { DaadError, capital } from "./errors.js";
  */
 export async function request(url, what, signal) {
   const response = await fetch(url, { signal, priority: "high" }).catch(() => null);
-  signal.throwIfAborted(); // with the reason of whoever aborted
+  signal.throwIfAborted(); // with the signal's own reason
   if (!response) throw new DaadError("download", `${capital(what)} could not be downloaded: check the connection and try again.`);
   return checked(response, what);
 }

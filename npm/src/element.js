@@ -2,8 +2,8 @@
  * `<daad-detector model="model.safetensors">`: drop an image, choose or paste one, and see its heat map and score.
  *
  * Attributes and properties: `model`, the address of a model file, and `backend`. Events: `load`, the detector is ready; `change`, a result, which is
- * the event's `detail` and the element's `detection`; `error`, whose `detail` is the error. The element follows the text colour, the font and the
- * width of where it stands.
+ * the event's `detail` and the element's `detection`; `error`, whose `detail` is the error. The element takes the text colour, the font and the
+ * width from its parent element.
  */
 
 import { Detector } from "./detector.js";
@@ -35,7 +35,7 @@ const PAGE = `
   <div class="under"><output part="result" aria-live="polite"></output><label class="heat" hidden>Heat map <input type="range" min="0" max="100" value="60"></label></div>
 `;
 
-/** Where there is no page, as on a server, it may be imported but not used. @type {typeof HTMLElement} */
+/** On a host without pages, such as a server, this module may be imported but not used. @type {typeof HTMLElement} */
 const Base = globalThis.HTMLElement ?? class {};
 
 export class DaadDetectorElement extends Base {
@@ -72,9 +72,9 @@ export class DaadDetectorElement extends Base {
     });
     const input = this.#find('input[type="file"]', HTMLInputElement);
     input.addEventListener("change", (event) => {
-      event.stopPropagation(); // the element's own event has the result
+      event.stopPropagation(); // the element sends its own event, which has the result
       const [file] = input.files ?? [];
-      input.value = ""; // so that the same file can be chosen again
+      input.value = ""; // otherwise choosing the same file again would cause no event
       if (file) void this.detect(file);
     });
     const range = this.#find('input[type="range"]', HTMLInputElement);
@@ -90,7 +90,7 @@ export class DaadDetectorElement extends Base {
   }
 
   disconnectedCallback() {
-    queueMicrotask(() => this.isConnected || this.#unload()); // unless it was only moved
+    queueMicrotask(() => this.isConnected || this.#unload()); // not if the element was only moved within the page
   }
 
   attributeChangedCallback() {
@@ -126,7 +126,7 @@ export class DaadDetectorElement extends Base {
   /**
    * Scores an image, as if it had been dropped.
    * @param {import("./types.js").ImageSource} image
-   * @returns {Promise<import("./types.js").Detection | null>} null where it could not be scored, which the element says, or another image came meanwhile
+   * @returns {Promise<import("./types.js").Detection | null>} null if the image could not be scored (the element shows the reason), or if another image came meanwhile
    */
   async detect(image) {
     const ticket = ++this.#ticket;
@@ -167,7 +167,7 @@ export class DaadDetectorElement extends Base {
         this.#tellPage("load", loaded);
       },
       (error) => {
-        if (this.#detector === detector) this.#detector = null; // the next image is another try
+        if (this.#detector === detector) this.#detector = null; // so that the next image tries again
         if (signal.aborted) return;
         this.#say(error.message);
         this.#tellPage("error", error);
@@ -182,7 +182,7 @@ export class DaadDetectorElement extends Base {
     this.#detector = null;
   }
 
-  /** What is not shown any more must not be taken for the next result. */
+  /** Removes the earlier result, so that nobody takes it for the result of the next image. */
   #clear() {
     this.detection = null;
     this.#drop.classList.remove("full");

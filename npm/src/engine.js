@@ -3,7 +3,7 @@
 /** @typedef {"webgpu" | "cpu-threads-relaxed" | "cpu-threads" | "cpu" | "learn-threads"} EngineName a folder of `engines/` */
 
 /**
- * What `daad.js` in each folder of `engines/` makes: an engine of its own at each call, so that one that trapped can be replaced.
+ * The object that `daad.js` in each folder of `engines/` creates. Each call creates a new engine, so that an engine that trapped can be replaced.
  * @typedef {object} Engine
  * @property {(input: { module_or_path: WebAssembly.Module, memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>} default
  * @property {{ load(model: Uint8Array): Promise<EngineDetector> }} Detector
@@ -37,14 +37,14 @@
  * @property {number} trainedOn
  * @property {number} heldOut
  * @property {number} meanImageError
- * @property {(share: number) => Promise<{ loss: number, epochs: number }>} step trains on one batch; `share` is the share of the time that is over, from 0 to 1
+ * @property {(share: number) => Promise<{ loss: number, epochs: number }>} step trains on one batch; `share` is the elapsed share of the training time, from 0 to 1
  * @property {(index: number) => Promise<import("./plan.js").Rebuilt>} rebuild reconstructs a held-out image
  * @property {(data: string) => Promise<Uint8Array<ArrayBuffer>>} finish returns the model file
  */
 
 /** A worker of the host. @typedef {{ post(message: unknown, transfer?: Transferable[]): void, end(): void, hold(isBusy: boolean): void }} Crew */
 
-/** @typedef {{ script: string, worker: string, threads: number, channel: string }} Preparation addresses of the engine's script and of the worker's, and where threads say that they trapped */
+/** @typedef {{ script: string, worker: string, threads: number, channel: string }} Preparation the addresses of the engine's script and of the worker's script; `channel`: where threads report a trap */
 
 import { importAt } from "#platform";
 import { DaadError } from "./errors.js";
@@ -64,7 +64,7 @@ export async function importScript(url) {
 }
 
 /**
- * Does everything that is possible before the engine's code is there; then `start` starts it.
+ * Does everything that is possible before the engine's code is downloaded; then `start` starts the engine.
  * @param {Preparation} preparation
  * @param {(url: string, onMessage: (message: any) => void, onError: (message: string) => void) => Crew} spawn
  */
@@ -83,7 +83,7 @@ export async function prepareEngine({ script, worker, threads, channel }, spawn)
 }
 
 /**
- * A worker that will share the work. It ends when the worker that started it ends.
+ * Starts a worker for a thread of the engine. It ends when the worker that started it ends.
  * @param {string} worker
  * @param {Parameters<typeof prepareEngine>[1]} spawn
  */
@@ -91,7 +91,7 @@ function recruit(worker, spawn) {
   let settle = (/** @type {string} */ _error) => {};
   /** @type {Promise<void>} */
   const joined = new Promise((resolve, reject) => (settle = (error) => (error ? reject(new Error(error)) : resolve())));
-  joined.catch(() => {}); // it may fail before anybody waits for it
+  joined.catch(() => {}); // it may fail before it is awaited
   const thread = spawn(worker, ({ error }) => settle(error), () => settle("a thread did not start"));
   return {
     /** @param {unknown} orders */

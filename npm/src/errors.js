@@ -1,13 +1,13 @@
 /** The errors of the package. */
 
 /**
- * What went wrong: `image`: the image cannot be used; `model`: the model file cannot be used; `argument`: an option or a call that is not allowed;
- * `download`: an engine or a model could not be fetched, or came cut off or damaged; `unsupported`: this host lacks what is needed;
+ * The kind of error: `image`: the image cannot be used; `model`: the model file cannot be used; `argument`: an option or a call is not allowed;
+ * `download`: an engine or a model could not be fetched, or is incomplete or damaged; `unsupported`: this host lacks a feature that is needed;
  * `engine`: the engine failed, on the CPU too; `closed`: the detector was closed.
  * @typedef {"image" | "model" | "argument" | "download" | "unsupported" | "engine" | "closed"} ErrorCode
  */
 
-/** An error of daad. `message` is a sentence for people, `code` is for programs. After any of them the detector may be used again, unless it was closed. */
+/** An error of daad. `message` is a sentence for people, `code` is for programs. After an error the detector may be used again, unless it was closed. */
 export class DaadError extends Error {
   /**
    * @param {ErrorCode} code
@@ -20,13 +20,13 @@ export class DaadError extends Error {
     this.code = code;
   }
 
-  /** The package has several scripts, each with a class of its own: an error of any of them is one. @param {unknown} error */
+  /** Each script of the package has its own copy of this class, so `instanceof` compares names: an error of any script is a `DaadError`. @param {unknown} error */
   static [Symbol.hasInstance](error) {
     return error instanceof Error && error.name === "DaadError";
   }
 }
 
-/** What is said of an engine that trapped, which says nothing itself. */
+/** The message for an engine that trapped, because a trap has no message of its own. */
 export const TRAPPED = "the engine stopped unexpectedly";
 
 /** The engine was lost during a request: it trapped, was silent for too long, or its device failed. The request may succeed elsewhere. */
@@ -38,7 +38,7 @@ export class Lost extends Error {}
  * @returns {{ lost: boolean, code: string, message: string, index?: number }}
  */
 export function packed(error) {
-  if (error instanceof WebAssembly.RuntimeError) return { lost: true, code: "engine", message: TRAPPED }; // it is built without panic messages
+  if (error instanceof WebAssembly.RuntimeError) return { lost: true, code: "engine", message: TRAPPED }; // the engine is built without panic messages
   const { code = "", message = String(error), index = undefined } = error instanceof Error ? /** @type {Error & { code?: string, index?: number }} */ (error) : {};
   return { lost: code === "engine" || error instanceof Lost, code, message, ...(index === undefined ? {} : { index }) };
 }

@@ -1,4 +1,4 @@
-/** Keeps an engine at work: starts it, starts it anew when it is lost, and takes the next one where this one does not work. */
+/** Keeps an engine running: starts it, restarts it when it is lost, and changes to the next engine if this one does not work. */
 
 import { connect, usable, workerAddress } from "#connection";
 import { compile, cpu, probe, scriptAddress } from "#platform";
@@ -11,7 +11,7 @@ const GAVE_WAY = {
   threads: "Threads were tried and did not work, so one core does the work.",
 };
 
-/** A model that is not there so long after the engine takes some time still. */
+/** If the model has not arrived this long after the engine started, it is expected to take long enough for the warm-up. */
 const SHORT_MS = 50;
 
 /** @typedef {import("./engine.js").EngineName} EngineName */
@@ -27,10 +27,10 @@ export class Host {
   #at = 0;
   /** @type {Running | null} */
   #running = null;
-  /** The model files, for engines that are started anew. @type {Map<number, Uint8Array>} */
+  /** The model files, so that a restarted engine can load them again. @type {Map<number, Uint8Array>} */
   #models = new Map();
   #lastKey = 0;
-  /** The end of the last request in the queue. One request at a time, so that it is known which of them lost an engine. @type {Promise<unknown>} */
+  /** The end of the last request in the queue. Requests run one at a time, so that the host knows which request an engine was lost with. @type {Promise<unknown>} */
   #tail = Promise.resolve();
   /** @type {import("./types.js").EngineInfo} */
   #info = { backend: "wasm", threads: 1, gpu: "", note: "" };
@@ -44,17 +44,17 @@ export class Host {
     this.#choice = choose(backend, threads);
   }
 
-  /** What does the work. */
+  /** The engine that is in use. */
   get info() {
     return this.#info;
   }
 
   /**
-   * Starts the engine, while the model is read, and loads the model.
+   * Starts the engine while the model is being read, then loads the model.
    * @param {Promise<Uint8Array>} model
    * @param {AbortSignal} signal
-   * @param {(loaded: number, total: number) => void} onDownload told how much of the engine's code is there
-   * @param {() => void} onStarting told when only the engine has still to make itself ready
+   * @param {(loaded: number, total: number) => void} onDownload called with the number of bytes of the engine's code so far
+   * @param {() => void} onStarting called when both downloads are complete and the engine loads the model
    * @returns {Promise<{ key: number, info: import("./types.js").ModelInfo }>}
    */
   async add(model, signal, onDownload, onStarting) {
@@ -74,12 +74,12 @@ export class Host {
   }
 
   /**
-   * The first image takes half the time if the engine's code has run before. This takes as long as it spares, so it is done while the engine waits for
-   * its first model.
+   * Runs the engine's code once, because the first image then takes half the time. The warm-up takes as long as it saves, so it runs only while the engine
+   * waits for its first model.
    */
   #warmUp() {
     const warmUp = async () => this.#running?.loaded.size === 0 && this.#running.connection.request({ type: "warm-up" });
-    this.#enqueue(warmUp).catch(() => {}); // the next request will find the engine lost
+    this.#enqueue(warmUp).catch(() => {}); // the next request reports a lost engine
   }
 
   /**
@@ -90,7 +90,7 @@ export class Host {
    */
   request(request, signal, onProgress = () => {}) {
     return this.#enqueue(() => {
-      // Between two tiles an engine does not listen. What may take minutes is therefore ended with its engine.
+      // An engine receives no messages between two tiles, and the tiles of an image may take minutes. So an abort ends the engine.
       const stop = () => this.#drop(signal?.reason);
       if (request.type === "tiled") signal?.addEventListener("abort", stop, { once: true });
       return this.#persist(request, onProgress).finally(() => signal?.removeEventListener("abort", stop));
@@ -101,13 +101,13 @@ export class Host {
   remove(key) {
     this.#models.delete(key);
     if (this.#models.size === 0) return this.#drop(new DaadError("closed", "The detector was closed."));
-    if (this.#running?.loaded.delete(key)) this.#enqueue(async () => this.#running?.connection.request({ type: "unload", key })).catch(() => {}); // with the engine the model is gone too
+    if (this.#running?.loaded.delete(key)) this.#enqueue(async () => this.#running?.connection.request({ type: "unload", key })).catch(() => {}); // if the engine is lost, the model is freed with it
   }
 
   /**
    * @template T
    * @param {() => Promise<T>} work
-   * @param {AbortSignal} [signal] whose reason rejects the promise at once; work that is not begun is left out then
+   * @param {AbortSignal} [signal] if it aborts, the promise is rejected at once with its reason, and work that has not begun is skipped
    * @returns {Promise<T>}
    */
   #enqueue(work, signal) {
@@ -120,7 +120,7 @@ export class Host {
   }
 
   /**
-   * Sends a request. If the engine is lost with it, it is started anew for a second try; after that, each of the next engines has one.
+   * Sends a request. If the engine is lost during the request, it is restarted for a second attempt; after that, each of the next engines gets one attempt.
    * @param {Order} request
    * @param {(done: number, all: number) => void} onProgress
    */
@@ -135,10 +135,10 @@ export class Host {
         if (!(error instanceof Lost)) throw error;
         this.#drop(error);
         const isLast = this.#at + 1 >= engines.length;
-        // A device that computes wrong values is told by `load`, and will do so again.
+        // `load` reports a device that computes wrong values as lost. The same engine would fail again, so it gets no second attempt.
         if (tries === 1 && (isLast || request.type !== "load")) continue;
         if (isLast) {
-          this.#at = first; // what no engine can do is not the fault of the first
+          this.#at = first; // all engines failed at this request, so the first one is not to blame and stays in use
           this.#info = firstInfo;
           throw new DaadError("engine", `${sentence(error)} It was tried again${first === engines.length - 1 ? "" : ", and on the CPU,"} and failed again.`);
         }
@@ -161,7 +161,7 @@ export class Host {
   }
 
   /**
-   * Starts the engine if there is none, or else the next one that does start.
+   * Starts the engine if none is running. If it does not start, the next engine that starts is used.
    * @param {AbortSignal} [signal]
    * @param {(loaded: number, total: number) => void} [onDownload]
    */
@@ -173,7 +173,7 @@ export class Host {
         this.#running = await this.#startOne(signal, onDownload, isLast);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof DaadError && error.code === "download" && tries === 1) continue; // connections break
+        if (error instanceof DaadError && error.code === "download" && tries === 1) continue; // a connection may break, so the download is tried once more
         if (isLast) throw error instanceof DaadError ? error : new DaadError("engine", `The engine did not start: ${sentence(error)}`);
         this.#giveWay(engines, error);
       }
@@ -184,7 +184,7 @@ export class Host {
   /**
    * @param {AbortSignal} signal
    * @param {(loaded: number, total: number) => void} onDownload
-   * @param {boolean} isLast there is no next engine, so that this one has all the time it needs
+   * @param {boolean} isLast whether there is no next engine; then this one has no time limit
    * @returns {Promise<Running>}
    */
   async #startOne(signal, onDownload, isLast) {
@@ -220,7 +220,7 @@ export class Host {
     this.#at += 1;
   }
 
-  /** @param {Error} error for whoever still waits */
+  /** @param {Error} error for the open requests */
   #drop(error) {
     this.#running?.connection.end(error);
     this.#running = null;

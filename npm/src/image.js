@@ -1,4 +1,4 @@
-/** Turns an image into what an engine reads: the bytes of a file, or pixels. Only the engine resizes, so that an image scores the same by whatever way it comes. */
+/** Converts an image into what an engine reads: the bytes of a file, or pixels. Only the engine resizes, so that an image gets the same score in whatever form it is given. */
 
 import { DaadError, sentence } from "./errors.js";
 
@@ -11,7 +11,7 @@ export async function readImage(image) {
     return await read(image);
   } catch (error) {
     if (error instanceof DaadError) throw error;
-    throw new DaadError("image", `The image could not be read: ${sentence(error)}`); // a buffer that was handed over, pixels of another site
+    throw new DaadError("image", `The image could not be read: ${sentence(error)}`); // for instance a buffer that was transferred, or pixels of another site
   }
 }
 
@@ -28,7 +28,7 @@ async function read(image) {
   throw new DaadError("argument", "An image is the bytes of a file, a Blob, pixels (data, width and height), or what a canvas can draw.");
 }
 
-/** Of a Buffer, which is a view of a pool of many. @param {Uint8Array} bytes */
+/** A plain view of the bytes of a Node `Buffer`. @param {Uint8Array} bytes */
 function plain(bytes) {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -41,14 +41,14 @@ function bytesOf(blob) {
 }
 
 /**
- * An image that the engine does not read and the browser does, such as AVIF, is drawn by the browser. What neither reads is left as it is: the
- * engine says what it is.
+ * The browser decodes a format that the engine does not read, such as AVIF. A file that the browser does not read either is returned unchanged, and the
+ * engine reports the error.
  * @param {Uint8Array} bytes
- * @param {Blob} [blob] the same
+ * @param {Blob} [blob] the same bytes
  */
 async function fromFile(bytes, blob) {
   if (isRead(bytes) || typeof createImageBitmap !== "function" || typeof OffscreenCanvas !== "function") return bytes;
-  // With its pixel values as they are stored: the engine does not convert colours either.
+  // Without colour conversion, because the engine does not convert colours either.
   const bitmap = await createImageBitmap(blob ?? new Blob([new Uint8Array(bytes)]), { colorSpaceConversion: "none" }).catch(() => null);
   if (!bitmap) return bytes;
   const pixels = drawn(bitmap);

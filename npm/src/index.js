@@ -1,5 +1,5 @@
 /**
- * Divide-and-Assemble anomaly detection: the engine in a worker, on WebGPU or on several cores where the host has them.
+ * Divide-and-Assemble anomaly detection: the engine runs in a worker, on WebGPU or on several cores if the host has them.
  */
 
 export { Detector } from "./detector.js";

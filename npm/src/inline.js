@@ -1,5 +1,5 @@
 /**
- * Divide-and-Assemble anomaly detection without workers: the engine beside its caller, on one core of the CPU. For hosts without workers, such as
+ * Divide-and-Assemble anomaly detection without workers: the engine runs in the caller's thread, on one core of the CPU. For hosts without workers, such as
  * Cloudflare's; `backend` and `threads` have no effect.
  */
 

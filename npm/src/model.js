@@ -1,17 +1,17 @@
-/** Reads model files, from wherever they come. */
+/** Reads a model file from any kind of source. */
 
 import { open } from "#platform";
 import { DaadError } from "./errors.js";
 import { checked, chunks } from "./download.js";
 
-/** No header of a model file is longer. */
+/** The maximum length of a model file's header. */
 const MOST_HEADER_BYTES = 1e6;
 
 /**
  * The bytes of a model file.
  * @param {import("./types.js").ModelSource | Promise<import("./types.js").ModelSource>} source
  * @param {AbortSignal} signal
- * @param {(loaded: number, total: number | null) => void} onProgress told how many bytes there are, and of how many once this is known
+ * @param {(loaded: number, total: number | null) => void} onProgress called with the number of bytes so far, and the total once it is known
  * @returns {Promise<Uint8Array>}
  */
 export async function readModel(source, signal, onProgress) {
@@ -29,7 +29,7 @@ export async function readModel(source, signal, onProgress) {
  * @returns {Promise<Uint8Array>}
  */
 async function wholeOf(source, signal, onProgress) {
-  if (source instanceof Uint8Array) return source.slice(); // its owner may change it
+  if (source instanceof Uint8Array) return source.slice(); // a copy, because the caller may change the array
   if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
   if (typeof source === "string" || source instanceof URL) return streamed(await open(source, signal), signal, onProgress);
@@ -58,9 +58,9 @@ async function streamed({ body }, signal, onProgress) {
 }
 
 /**
- * The size of a safetensors file by its header: eight bytes with the header's length, then JSON with where each tensor ends.
+ * The size of a safetensors file according to its header: eight bytes with the header's length, then JSON with the end of each tensor.
  * @param {Uint8Array} start its first bytes
- * @returns {number | null} null if the header is not there yet, or it is no such file, which the engine says
+ * @returns {number | null} null if the header is not complete yet, or if it is no such file; then the engine reports the error
  */
 function sizeOf(start) {
   const end = headerEnd(start);
@@ -74,7 +74,7 @@ function sizeOf(start) {
   }
 }
 
-/** Where the header of a safetensors file ends; null where it is no such file. @param {Uint8Array} start */
+/** The end of the header of a safetensors file; null if it is no such file. @param {Uint8Array} start */
 function headerEnd(start) {
   if (start.length < 8) return null;
   const header = Number(new DataView(start.buffer, start.byteOffset, start.byteLength).getBigUint64(0, true));

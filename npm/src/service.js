@@ -1,10 +1,10 @@
-/** What owns an engine and its models, and answers the requests for them: in a worker, or beside its caller. */
+/** Owns an engine and its models, and answers requests for them: in a worker, or in the caller's thread. */
 
 import { Lost } from "./errors.js";
 import { prepareEngine } from "./engine.js";
 
 /**
- * A request, in this order: `prepare` while the engine's code is downloaded, `start`, then the others. `key` tells models apart.
+ * A request, in this order: `prepare` while the engine's code is downloaded, `start`, then the others. `key` identifies a model.
  * @typedef {({ type: "prepare" } & import("./engine.js").Preparation)
  *   | { type: "start", module: WebAssembly.Module }
  *   | { type: "warm-up" }
@@ -26,7 +26,7 @@ export function createService(spawn) {
   let engine = null;
   /** @type {Map<number, import("./engine.js").EngineDetector>} */
   const detectors = new Map();
-  /** The image that was inspected last. One block of it after the other is asked for. @type {{ detector: import("./engine.js").EngineDetector, data: Uint8Array | Uint8ClampedArray, inspector: import("./engine.js").EngineInspector } | null} */
+  /** The image that was inspected last. It is kept, because a visitor usually inspects several blocks of the same image. @type {{ detector: import("./engine.js").EngineDetector, data: Uint8Array | Uint8ClampedArray, inspector: import("./engine.js").EngineInspector } | null} */
   let inspected = null;
 
   /** @param {number} key */
@@ -46,7 +46,7 @@ export function createService(spawn) {
   }
 
   /**
-   * Answers one request. Progress is told on the way.
+   * Answers one request, and reports its progress.
    * @param {Request} request
    * @param {(done: number, all: number) => void} onProgress
    * @returns {Promise<unknown>}
@@ -103,7 +103,7 @@ async function clocked(work) {
 }
 
 /**
- * The buffers of an answer, to hand over instead of copying them.
+ * The buffers of an answer, so that they are transferred instead of copied.
  * @param {unknown} value
  * @returns {ArrayBuffer[]}
  */

@@ -16,7 +16,7 @@ export async function join({ script, module, memory, channel }, tell) {
     return tell({ error: error instanceof Error ? error.message : String(error) });
   }
   tell({ error: "" });
-  await new Promise((resolve) => setTimeout(resolve)); // until the message is on its way
+  await new Promise((resolve) => setTimeout(resolve)); // so that the message is sent before this thread blocks
   try {
     engine.runThread();
   } catch {

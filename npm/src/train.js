@@ -14,52 +14,52 @@ export { DaadError } from "./errors.js";
 /** @typedef {import("./plan.js").Rebuilt} Rebuilt */
 /** @typedef {import("./plan.js").TrainingEvent} TrainingEvent */
 
-/** An engine that has not started after this long never will. */
+/** An engine that has not started after this time counts as failed. */
 const PATIENCE_MS = 60_000;
 
 const WHY_TRAPPED = "The engine stopped unexpectedly, perhaps for want of memory: try again, or with fewer images.";
 
 /**
  * @typedef {object} TrainOwnOptions
- * @property {"auto" | import("./types.js").Backend} [backend] "auto" takes a real GPU where it trains faster than the CPU; one that trains wrongly is not taken
+ * @property {"auto" | import("./types.js").Backend} [backend] "auto" uses a real GPU if it trains faster than the CPU; a GPU that computes wrong values is not used
  * @property {number} [seconds] how long to train, not counting pauses; 60 without it
  * @property {string} [description] of the images, for the model's file
- * @property {AbortSignal} [signal] gives up: the model's promise is rejected with the signal's reason
+ * @property {AbortSignal} [signal] cancels the training run: the model's promise is rejected with the signal's reason
  * @property {(event: TrainingEvent) => void} [onProgress]
  */
 
-/** The network may be chosen too; without it, it is one that learns within minutes on one core. @typedef {Partial<Plan> & TrainOwnOptions} TrainOptions */
+/** The settings of the network are optional too; the default network learns within minutes on one core. @typedef {Partial<Plan> & TrainOwnOptions} TrainOptions */
 
 /**
- * A training that is under way.
+ * A training run in progress.
  * @typedef {object} Training
  * @property {Promise<Uint8Array<ArrayBuffer>>} model the model file, which `Detector.load` takes; fails with a `DaadError`, or with the signal's reason
  * @property {() => void} pause after the current step
  * @property {() => void} resume
- * @property {() => void} finish makes a model of the network as it is now, instead of at the end of the time
+ * @property {() => void} finish ends the training run early and makes a model of the network in its current state
  */
 
 /**
  * Trains a model.
- * @param {readonly import("./types.js").ImageSource[]} images of normal things, at least two; a fifth of them is held out to set the threshold
+ * @param {readonly import("./types.js").ImageSource[]} images of normal things, at least two; some 15 % of them are held out to set the threshold
  * @param {TrainOptions} [options]
  * @returns {Training}
  */
 export function train(images, options = {}) {
   const { model, tell } = startTrainer(images, options);
-  model.catch(() => {}); // whoever awaits it is told
+  model.catch(() => {}); // the caller that awaits it gets the error
   return { model, pause: () => tell("pause"), resume: () => tell("resume"), finish: () => tell("finish") };
 }
 
-/** Why nothing can be trained here, as a sentence; "" where it can. */
+/** Why this host or page cannot train, as a sentence; "" if it can. */
 export function untrainable() {
   if (!hasWorkers) return "Training needs workers, which this host does not have.";
   if (!("learn-threads" in ENGINE_BYTES)) return "This package was built without the engine that trains.";
-  // The engine that learns on every machine has threads, if only one, so it needs memory to share.
+  // The CPU engine that trains is built with threads and needs shared memory, even if it has only one thread.
   return cpu().shares ? "" : "Training needs a page that the browser keeps apart from all others (COOP and COEP headers), and this one is not.";
 }
 
-/** The error that the caller is told. A training is not begun anew by itself. @param {Lost | DaadError} error */
+/** The error for the caller. A training run is not restarted automatically. @param {Lost | DaadError} error */
 function told(error) {
   return error instanceof Lost ? new DaadError("engine", error.message === TRAPPED ? WHY_TRAPPED : sentence(error)) : error;
 }
@@ -72,13 +72,13 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
   const downloads = new AbortController();
   /** @type {Set<import("./trainer.js").Trainer>} */
   const workers = new Set();
-  /** Why workers ended that failed. @type {Map<import("./trainer.js").Trainer, DaadError>} */
+  /** The errors of workers that failed. @type {Map<import("./trainer.js").Trainer, DaadError>} */
   const lost = new Map();
-  /** The one that trains. @type {import("./trainer.js").Trainer | null} */
+  /** The worker that trains. @type {import("./trainer.js").Trainer | null} */
   let chosen = null;
   /** @type {(error: unknown) => void} */
   let giveUp = () => {};
-  /** @type {import("./trainer.js").Order[]} what it was told before there was a worker */
+  /** @type {import("./trainer.js").Order[]} the caller's orders before a worker was chosen */
   let early = [];
 
   const abort = () => giveUp(signal?.reason);
@@ -101,7 +101,7 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
     const { engine, worker, note } = await choose({ plan: { ...PLAN, ...plan }, seconds, images: read, description });
     if (downloads.signal.aborted) return;
     for (const other of workers) if (other !== worker) other.end();
-    const loss = lost.get(worker); // while it waited
+    const loss = lost.get(worker); // the worker failed while it waited for the order to train
     if (loss) throw loss;
     onProgress({ type: "engine", backend: engine.backend, threads: engine.threads, gpu: engine.gpu, note });
     chosen = worker;
@@ -109,7 +109,7 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
   }
 
   /**
-   * Starts the engines that may train, and takes the fastest. On the CPU a small network may train faster than on a GPU, which waits for each launch.
+   * Starts the engines that can train, and chooses the fastest. A small network may train faster on the CPU than on a GPU, because a GPU waits for each kernel launch.
    * @param {import("./trainer.js").Work} work
    * @returns {Promise<import("./trainer.js").Started & { note: string }>}
    */
@@ -128,7 +128,7 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
       first = await start(onGpu, work, isOnTrial);
     } catch (error) {
       downloads.signal.throwIfAborted();
-      if (error instanceof DaadError && (error.code === "image" || error.code === "argument")) throw error; // on the CPU it would be the same
+      if (error instanceof DaadError && (error.code === "image" || error.code === "argument")) throw error; // it would fail on the CPU too
       return { ...(await start(onCpu, work, false)), note: `WebGPU was tried and did not work, so the CPU trains. The reason: ${sentence(error)}` };
     }
     const second = isOnTrial ? await start(onCpu, work, isOnTrial).catch(() => null) : null;
@@ -136,7 +136,7 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
   }
 
   /**
-   * Starts an engine, and begins a training on it, which waits to go on.
+   * Starts an engine and begins a training run on it, which waits for the order to train.
    * @param {import("./trainer.js").TrainingEngine} engine
    * @param {import("./trainer.js").Work} work
    * @param {boolean} isOnTrial

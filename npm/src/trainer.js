@@ -1,4 +1,4 @@
-/** The work of the worker that trains: it owns the engine that learns, and tells of its progress. Between two steps it listens to its owner. */
+/** Runs in the worker that trains. It owns the engine and reports the progress. Between two steps it handles its owner's messages. */
 
 import { prepareEngine } from "./engine.js";
 import { packed } from "./errors.js";
@@ -13,20 +13,20 @@ const TRIAL_STEPS = 3;
 
 /** @typedef {import("./engine.js").Preparation & { module: WebAssembly.Module, plan: import("./plan.js").Plan, seconds: number, images: readonly import("./engine.js").EngineImage[], description: string, isOnTrial: boolean }} Orders */
 
-/** What does not depend on the engine. @typedef {Pick<Orders, "plan" | "seconds" | "images" | "description">} Work */
+/** The part of the orders that does not depend on the engine. @typedef {Pick<Orders, "plan" | "seconds" | "images" | "description">} Work */
 
 /** @typedef {{ name: import("./engine.js").EngineName, backend: import("./types.js").Backend, threads: number, gpu: string }} TrainingEngine */
 
-/** The owner's end of a worker that trains. @typedef {ReturnType<typeof import("./connection/owned.js").ownWorker>} Trainer */
+/** A worker that trains, as its owner sees it. @typedef {ReturnType<typeof import("./connection/owned.js").ownWorker>} Trainer */
 
-/** Ready to train, and the shortest time of a step if it was on trial. @typedef {{ engine: TrainingEngine, worker: Trainer, stepMs: number }} Started */
+/** A worker that is ready to train, and the shortest time of a step if the engine was on trial. @typedef {{ engine: TrainingEngine, worker: Trainer, stepMs: number }} Started */
 
-/** What its owner wants. @typedef {"pause" | "resume" | "finish"} Order */
+/** An order of the owner. @typedef {"pause" | "resume" | "finish"} Order */
 
 /** @typedef {(message: import("./plan.js").TrainingEvent | { type: "ready", stepMs: number } | { type: "finished", model: Uint8Array<ArrayBuffer> } | { type: "failed", error: ReturnType<typeof packed> }) => void} Tell */
 
 /**
- * Begins at once. When it is ready to train, it says so and waits for the order to go on. On trial, it tells how long a step takes.
+ * Prepares a training run at once. When it is ready, it reports this and waits for the order to train. On trial, it also reports how long a step takes.
  * @param {Orders} orders
  * @param {Parameters<typeof prepareEngine>[1]} spawn
  * @param {Tell} tell
@@ -49,8 +49,8 @@ export function createTrainer(orders, spawn, tell) {
   }
 
   /**
-   * Trains for `durationMs`, not counting pauses. The learning rate falls with the time, so a slow machine does fewer epochs, but also ends with
-   * small steps.
+   * Trains for `durationMs`, not counting pauses. The learning rate depends on the elapsed time, so a slow machine does fewer epochs but also ends with a
+   * small learning rate.
    * @param {import("./engine.js").EngineTraining} training
    * @param {number} durationMs
    */
@@ -115,7 +115,7 @@ async function rebuild(training) {
   return rebuilt;
 }
 
-/** Waits so that the owner's messages are handled. A timer would wait longer, and in Node a message to itself comes before all others. */
+/** Waits until the owner's messages are handled. A timer would wait longer, and in Node a message channel to itself would be handled before the owner's messages. */
 const breath = typeof setImmediate === "function" ? () => new Promise((resolve) => setImmediate(resolve)) : messaged();
 
 function messaged() {

@@ -1,13 +1,13 @@
 /** The types of the package's interface. Lengths are in pixels, images are RGBA, row by row. */
 
 /**
- * An image: a file (its bytes, or a Blob; PNG, JPEG, WebP and BMP everywhere, in browsers also what these read), pixels like those of ImageData
- * in RGBA, or what a browser can draw on a canvas, such as ImageBitmap or VideoFrame. Its buffers are copied, not taken.
+ * An image: a file (its bytes, or a Blob; PNG, JPEG, WebP and BMP everywhere, in browsers also every format that the browser reads), RGBA pixels like those
+ * of ImageData, or an object that a browser can draw on a canvas, such as ImageBitmap or VideoFrame. The buffers are copied, not transferred.
  * @typedef {Uint8Array | ArrayBuffer | Blob | Pixels | Drawable} ImageSource
  */
 
 /**
- * What a canvas draws. Where a program is compiled without a browser's types, none of it is there.
+ * An object that a canvas can draw. If a program is compiled without the types of browsers, this type is empty.
  * @typedef {Instance<"ImageBitmap"> | Instance<"VideoFrame"> | Instance<"OffscreenCanvas"> | Instance<"HTMLCanvasElement"> | Instance<"HTMLImageElement"> | Instance<"HTMLVideoElement">} Drawable
  */
 
@@ -21,42 +21,42 @@
 
 /**
  * @typedef {object} Progress
- * @property {"downloading" | "starting"} stage `starting`: everything is there, and the engine makes itself ready
- * @property {number} loadedBytes of engine and model together, before compression
+ * @property {"downloading" | "starting"} stage `starting`: the downloads are complete, and the engine loads the model
+ * @property {number} loadedBytes of engine and model together, after decompression
  * @property {number | null} totalBytes null until it is known
  */
 
 /**
  * @typedef {object} LoadOptions
- * @property {"auto" | Backend} [backend] "auto" takes a real GPU where there is one; what does not work gives way to the next. "auto" without it
- * @property {number} [threads] the most threads to use on the CPU; as many as there are cores, and 8 at most, without it. Browsers allow more than one only on pages that are isolated from others (COOP and COEP headers)
- * @property {AbortSignal} [signal] gives up loading
+ * @property {"auto" | Backend} [backend] "auto", the default, uses a real GPU if there is one; if a backend does not work, the next one is used
+ * @property {number} [threads] the maximum number of threads on the CPU; by default the number of cores, but at most 8. Browsers allow more than one thread only on pages that are isolated from others (COOP and COEP headers)
+ * @property {AbortSignal} [signal] cancels loading
  * @property {(progress: Progress) => void} [onProgress]
- * @property {number} [patienceMs] how long the engine may give no sign of life before it is replaced; 60,000 without it
- * @property {import("./detector.js").Detector} [beside] a detector whose worker and engine are used for this model too; backend and threads are then those of that one
+ * @property {number} [patienceMs] how long the engine may be silent during a request before it is replaced; 60,000 by default
+ * @property {import("./detector.js").Detector} [beside] a detector whose worker and engine are used for this model too; `backend` and `threads` then have no effect
  */
 
 /** @typedef {object} DetectOptions
- * @property {AbortSignal} [signal] gives up: the promise is rejected at once with the signal's reason
+ * @property {AbortSignal} [signal] cancels the request: the promise is rejected at once with the signal's reason
  */
 
 /**
  * @typedef {object} TiledOptions
- * @property {number} [tile] side of a tile in pixels of the image; without it tiles have the model's size. A tile should show as much of the object as a training image did
- * @property {number} [overlap] the share of a tile that also belongs to its neighbour, from 0 to below 1; 0.25 without it
+ * @property {number} [tile] side of a tile in pixels of the image; by default the model's size. A tile should show as much of the object as a training image did
+ * @property {number} [overlap] the share of a tile that also belongs to its neighbour, from 0 to below 1; 0.25 by default
  * @property {boolean} [errorMap] whether to return the error map and the heat map of the whole image
- * @property {AbortSignal} [signal] gives up, after the tiles that are under way
- * @property {(done: number, all: number) => void} [onProgress] told how many tiles are done
+ * @property {AbortSignal} [signal] cancels the request: the promise is rejected at once with the signal's reason, and the engine is restarted for the next request
+ * @property {(done: number, all: number) => void} [onProgress] called with the number of tiles that are done
  */
 
-/** What is said of an image or of a tile of it.
+/** The judgement of an image or of one of its tiles.
  * @typedef {object} Judgement
  * @property {number} score anomaly score A: about 0 to 1 for normal images, higher for anomalous ones
  * @property {boolean} anomalous whether the score lies above the threshold
- * @property {number} unfamiliarity how unlike the good images the whole is; above 1 it is of another kind, and its score means nothing
+ * @property {number} unfamiliarity how much the image as a whole differs from the good images; above 1 the image is of another kind, and its score means nothing
  */
 
-/** The judgement of an image in a word: "unfamiliar" where its unfamiliarity is above 1, whatever the score. @typedef {{ verdict: "normal" | "anomalous" | "unfamiliar" }} Verdict */
+/** The verdict: "unfamiliar" if the unfamiliarity is above 1, whatever the score. @typedef {{ verdict: "normal" | "anomalous" | "unfamiliar" }} Verdict */
 
 /** @typedef {object} RawScores
  * @property {number} reconstructionScore R before scaling: the mean squared error of the reconstruction
@@ -68,7 +68,7 @@
  * @property {number} threshold
  * @property {number} width of the images below
  * @property {number} height of the images below
- * @property {string} note what should be known of the file, such as that only its first page was read, or that it was stretched to the model's shape; "" where there is nothing
+ * @property {string} note a remark about the file, such as that only its first page was read, or that it was stretched to the model's shape; "" if there is none
  * @property {number} elapsedMs the time in the engine
  */
 
@@ -80,7 +80,7 @@
 /**
  * @typedef {object} DetectionMaps
  * @property {Uint8ClampedArray<ArrayBuffer>} input the image as the network sees it, RGBA
- * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction what the network rebuilds of it, RGBA
+ * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction the network's reconstruction of it, RGBA
  * @property {Float32Array<ArrayBuffer>} errorMap squared error per pixel, mean over the channels, of values from −1 to 1
  * @property {Uint8ClampedArray<ArrayBuffer>} heatMap the error map in colours, RGBA; the same colour is the same error on every image
  */
@@ -90,24 +90,24 @@
  */
 
 /**
- * The result for a large image, whose score is that of its worst tile, and whose unfamiliarity is the median of theirs.
- * NOTE: the threshold was set on whole images. The more tiles a normal image has, the more likely one of them lies above it: `daad threshold --tiles` sets one for tiles.
+ * The result for a large image. Its score is the score of its worst tile, and its unfamiliarity is the median over the tiles.
+ * NOTE: the threshold was set on whole images. The more tiles a normal image has, the more likely one of them lies above the threshold. `daad threshold --tiles` finds a threshold for tiles.
  * @typedef {Judgement & Verdict & Shown & { tiles: Tile[], errorMap: Float32Array<ArrayBuffer> | null, heatMap: Uint8ClampedArray<ArrayBuffer> | null }} TiledDetection
  */
 
 /** The lowest and highest raw score of held-out normal images, by which a raw score is scaled. @typedef {{ min: number, max: number }} Range */
 
 /**
- * What the model file says.
+ * The description of a model, from its file.
  * @typedef {object} ModelInfo
  * @property {string} system name in the paper, such as "DAAD+"
  * @property {number} width of the network's input
  * @property {number} height of the network's input
- * @property {number} parameters their number
+ * @property {number} parameters the number of parameters
  * @property {number} scales L, of the feature maps
  * @property {number} baseWidth channels of the first scale
  * @property {number} memoryItems N, in each bank
- * @property {{ height: number, width: number, channel: number } | null} division blocks per feature map; null where maps are not divided
+ * @property {{ height: number, width: number, channel: number } | null} division blocks per feature map; null if maps are not divided
  * @property {number} gamma weight of the reconstruction score, 0 to 1
  * @property {number} threshold the model's own: scores above it are anomalous
  * @property {number} falseAlarmRate share of normal images that the model's threshold flags at most
@@ -115,16 +115,16 @@
  * @property {{ reconstruction: number, alignment: number | null }[][]} normalRawScores R and L of each of these images and of its mirror images; the largest of its scores counts
  * @property {Range} reconstruction
  * @property {Range | null} alignment
- * @property {Record<string, unknown>} provenance what the file says of its origin: data, device, epochs, settings
+ * @property {Record<string, unknown>} provenance the origin of the model: data, device, epochs, settings
  */
 
 /**
- * What does the work.
+ * The engine that is in use.
  * @typedef {object} EngineInfo
  * @property {Backend} backend
  * @property {number} threads
  * @property {string} gpu the adapter's name, "" on the CPU or where the browser hides it
- * @property {string} note why it is not what was asked for or what is usual, as a sentence; "" otherwise
+ * @property {string} note a sentence that says why the engine is not the requested or the usual one; "" otherwise
  */
 
 /** A block of the map at a scale, 0 being the finest. @typedef {{ scale: number, row: number, column: number }} BlockPlace */
@@ -135,9 +135,9 @@
  * @property {number} dim D, the values of a query
  * @property {number} count N, the items of the bank
  * @property {number} temperature the number by which similarities are divided before the softmax; 1 in the paper
- * @property {number} survivors how many items are left after the shrinkage
+ * @property {number} survivors the number of items with a weight above zero after the shrinkage
  * @property {number} effectiveItems the effective number of items: the perplexity of the weights
- * @property {number} weightSum the sum of the weights that are left
+ * @property {number} weightSum the sum of the remaining weights
  * @property {number} likeness cosine of the query and the answer
  * @property {number} width
  * @property {number} height
@@ -147,6 +147,6 @@
  * @property {Float32Array<ArrayBuffer>} similarities cosine of the query with each item
  */
 
-/** A picture shows the item alone, with the norm of the answer. @typedef {{ index: number, similarity: number, weight: number, picture: Uint8ClampedArray<ArrayBuffer> }} InspectedItem */
+/** `picture` shows the item alone instead of the answer, scaled to the norm of the answer. @typedef {{ index: number, similarity: number, weight: number, picture: Uint8ClampedArray<ArrayBuffer> }} InspectedItem */
 
 export {};

@@ -1,4 +1,4 @@
-/** The script of every worker. Its first message says what it is: the owner of an engine, one of its threads, or the trainer. */
+/** The script of every worker. Its first message decides its role: owner of an engine, thread of an engine, or trainer. */
 
 import { own, spawn } from "#platform";
 import { packed } from "./errors.js";

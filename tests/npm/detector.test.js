@@ -1,4 +1,4 @@
-/** The packed package in Node: what it gives, and what it does when something fails. Needs DAAD_PACKAGE and DAAD_NATIVE_SCORES; DAAD_HOSTS is not used. */
+/** Tests the packed package in Node: its results, and its behaviour when something fails. Needs DAAD_PACKAGE and DAAD_NATIVE_SCORES; DAAD_HOSTS is not used. */
 
 import assert from "node:assert/strict";
 import { cp, readFile, rename, truncate, writeFile } from "node:fs/promises";
@@ -39,7 +39,7 @@ async function fails(promise, code, message = /^[A-Z].*[.]$/s) {
 
 describe("an engine", () => {
   for (const name of ["cpu", "cpu-threads", "learn-threads", "webgpu"]) {
-    // Where the linker takes a module for a command, it wraps functions so that each call initializes the module anew.
+    // If the linker takes a module for a command, it wraps each function so that every call initializes the module again.
     test(`initializes itself once, not in every call: ${name}`, async () => {
       const code = await readFile(join(project.dir, "node_modules/daad/engines", name, "daad_bg.wasm"));
       const functions = WebAssembly.Module.exports(new WebAssembly.Module(Uint8Array.from(code)));
@@ -223,7 +223,7 @@ describe("a detector", () => {
       }
       console.log(JSON.stringify({ scores: [...scores], rss }));`,
       [SMALL_MODEL, FLOOR],
-      ["--max-semi-space-size=1"], // otherwise V8 makes room for more and more young objects, whether or not any is kept
+      ["--max-semi-space-size=1"], // otherwise V8 enlarges the memory for young objects, even if none is kept
     );
     assert.equal(scores.length, 1);
     console.log(`MiB after each 1,000 images: ${rss.map(Math.round).join(" ")}`);
@@ -264,7 +264,7 @@ describe("an engine that fails", () => {
   /** @type {Daad} */
   let faulty;
 
-  /** Real engines, to which an image can do harm: its first word says which, and on which engines. */
+  /** Real engines that an image can make fail: the image's first words name the fault and the engines. */
   before(async () => {
     dir = join(project.dir, "faulty");
     await cp(join(project.dir, "node_modules"), join(dir, "node_modules"), { recursive: true });

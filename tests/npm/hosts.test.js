@@ -1,6 +1,6 @@
 /**
- * The packed package on its hosts: the README's examples, in an empty project. Needs DAAD_PACKAGE (the tarball), DAAD_HOSTS (where Deno, Bun, Vite and
- * Wrangler are), DAAD_NATIVE_SCORES. Optional: CHROMIUM.
+ * Tests the packed package on its hosts: the README's examples in an empty project. Needs DAAD_PACKAGE (the tarball), DAAD_HOSTS (the folder of Deno, Bun,
+ * Vite and Wrangler), DAAD_NATIVE_SCORES. Optional: CHROMIUM.
  */
 
 import assert from "node:assert/strict";
@@ -75,7 +75,7 @@ describe("an endpoint", () => {
         const refused = await post("no image");
         assert.deepEqual([refused.status, /not an image/.test(refused.body.error)], [400, true]);
         assert.equal((await fetch(server.url)).status, 405);
-        assert.equal((await post(new Uint8Array(21e6)).catch(() => ({ status: 413 }))).status, 413); // it may hang up while it is told
+        assert.equal((await post(new Uint8Array(21e6)).catch(() => ({ status: 413 }))).status, 413); // the server may close the connection during the upload
         const endless = new Blob([image]).stream();
         assert.equal((await post(endless, /** @type {any} */ ({ duplex: "half" })).catch(() => ({ status: 413 }))).status, 413, "of a length that nobody says");
         assertClose((await post(image)).body.score, first.score, "afterwards");
@@ -87,9 +87,9 @@ describe("an endpoint", () => {
   }
 });
 
-/** The memory of a process and of those below it in MiB; of Cloudflare's runtime alone where it is among them. @param {number | undefined} pid */
+/** The memory in MiB of a process and its descendants; if Cloudflare's runtime is among them, only the memory of the runtime. @param {number | undefined} pid */
 async function memoryOf(pid) {
-  const { stdout } = await promisify(execFile)("ps", ["-e", "-o", "pid=,ppid=,rss=,comm="]).catch(() => ({ stdout: "" })); // not every machine has it
+  const { stdout } = await promisify(execFile)("ps", ["-e", "-o", "pid=,ppid=,rss=,comm="]).catch(() => ({ stdout: "" })); // not every machine has `ps`
   const all = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/)).map(([id, parent, kib, name = ""]) => ({ id: Number(id), parent: Number(parent), kib: Number(kib), name }));
   const own = new Set([pid]);
   for (let size = 0; size !== own.size; ) {
@@ -114,7 +114,7 @@ describe("a page", () => {
   after(() => browser?.close());
 
   /**
-   * Opens a page, gives it the first image of the gallery, and reads what it says.
+   * Opens a page, gives it the first image of the gallery, and reads the result.
    * @param {string} url
    * @param {{ isolated: boolean }} expected
    */
@@ -127,7 +127,7 @@ describe("a page", () => {
     page.on("pageerror", (error) => complaints.push(String(error)));
     await page.goto(url);
     const element = page.locator("daad-detector");
-    const input = page.locator("input[type=file]").first(); // in the element's shadow too
+    const input = page.locator("input[type=file]").first(); // also finds an input in the element's shadow root
     await input.waitFor({ state: "attached" });
     await page.waitForFunction(() => document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent === "" || !document.querySelector("daad-detector"));
     await page.waitForLoadState("networkidle");

@@ -1,4 +1,4 @@
-/** Defects painted into an image, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests "Break it", painting defects into an image, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -25,7 +25,7 @@ before(async () => {
 });
 
 /**
- * A normal image, judged, and the tools ready.
+ * Opens the page with a normal image, and waits until it is judged and the tools are ready.
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openNormal(options = {}, query = "backend=wasm&") {
@@ -35,14 +35,14 @@ async function openNormal(options = {}, query = "backend=wasm&") {
   return { ...opened, before };
 }
 
-/** Waits until the score is that of all strokes. @param {Page} page */
+/** Waits until the score includes all strokes. @param {Page} page */
 async function live(page) {
   await page.locator("#break[aria-busy=false]").waitFor();
   return /** @type {number} */ (await value(page, "score"));
 }
 
 /**
- * From a place on the input to another one, in shares of it, by the mouse.
+ * Drags the mouse over the input. Places are shares of the input's size.
  * @param {Page} page
  * @param {[x: number, y: number][]} places
  */
@@ -92,7 +92,7 @@ describe("a defect put into a normal image", () => {
     await page.getByTestId("break-undo").click();
     assert.equal(await live(page), before.score);
     assert.ok(await page.getByTestId("break-undo").isDisabled());
-    await page.waitForTimeout(300); // the engine judges the image itself once more
+    await page.waitForTimeout(300); // time for the engine to judge the original image again
     const { score, reconstructionScore, alignmentScore, verdict } = await reading(page);
     assert.deepEqual([score, reconstructionScore, alignmentScore, verdict], [before.score, before.reconstructionScore, before.alignmentScore, "Normal"]);
     assert.deepEqual(await pictures(), unpainted);
@@ -152,7 +152,7 @@ describe("a defect put into a normal image", () => {
     const canvas = page.getByTestId("break-canvas");
     const cdp = await page.context().newCDPSession(page);
     await canvas.scrollIntoViewIfNeeded();
-    /** A finger from a place on the input to another one. @param {[x: number, y: number][]} places */
+    /** Drags a finger over the input. @param {[x: number, y: number][]} places */
     const swipe = async (places) => {
       const box = await canvas.boundingBox();
       assert.ok(box);
@@ -198,7 +198,7 @@ describe("a defect put into a normal image", () => {
         const observer = new MutationObserver(() => {
           if (busy.getAttribute("aria-busy") === "true") return;
           observer.disconnect();
-          requestAnimationFrame(() => setTimeout(() => times_ms.push(performance.now() - start))); // painted
+          requestAnimationFrame(() => setTimeout(() => times_ms.push(performance.now() - start))); // after the frame is painted
         });
         observer.observe(busy, { attributeFilter: ["aria-busy"] });
       }, { capture: true });

@@ -1,5 +1,5 @@
 /**
- * The page in a real browser, on both backends. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM, the browser's path;
+ * Tests the page in a real browser, on both backends. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM, the browser's path;
  * DAAD_NATIVE_SCORES, JSON lines of `daad score --json` on the gallery; DAAD_SCREENSHOTS, a folder to put pictures of the page into.
  */
 
@@ -15,7 +15,7 @@ import { blankPng, bombPng } from "./support/images.js";
 const SITE = process.env["DAAD_SITE"] ?? "";
 assert.ok(SITE, "DAAD_SITE must name a folder made by scripts/site.mjs");
 
-const GPU_PATIENCE_MS = 600_000; // a software GPU takes a minute an image
+const GPU_PATIENCE_MS = 600_000; // a software GPU takes a minute per image
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site;
@@ -23,7 +23,7 @@ let site;
 let browser;
 /** @type {import("../../www/shared/types.js").Gallery[]} */
 let galleries;
-/** Those of the first model. @type {import("../../www/shared/types.js").Sample[]} */
+/** The samples of the first model. @type {import("../../www/shared/types.js").Sample[]} */
 let samples;
 
 before(async () => {
@@ -50,7 +50,7 @@ function bytesOf(sample) {
   return readFile(join(SITE, "gallery", sample.file));
 }
 
-/** Native scores by file name; null where none were given. */
+/** The native scores by file name; null if DAAD_NATIVE_SCORES is not set. */
 async function nativeScores() {
   const file = process.env["DAAD_NATIVE_SCORES"];
   if (!file) return null;
@@ -58,7 +58,7 @@ async function nativeScores() {
   return new Map(lines.map(({ path, reconstruction_score, alignment_score, ...line }) => [path.replace(/^.*www\/gallery\//, ""), { ...line, reconstructionScore: reconstruction_score, alignmentScore: alignment_score }]));
 }
 
-/** Of scores that L has a part in: where an addressing weight lies at the edge of 1/N, rounding decides whether its item is dropped, and L was seen to move by 2e-3 of its value. */
+/** The tolerance of scores that depend on L. If an addressing weight is close to 1/N, rounding decides whether its item is dropped; this changed L by up to 2e-3 of its value. */
 const WITH_L = 5e-3;
 
 /**
@@ -149,7 +149,7 @@ describe("the engine", () => {
   });
 
   /**
-   * Which engines a page asks for until it has judged its first image.
+   * Opens a page, and returns which engines it requests until it has judged its first image.
    * @param {string} url
    * @param {(page: import("playwright-core").Page) => Promise<unknown>} [prepare]
    */
@@ -168,7 +168,7 @@ describe("the engine", () => {
     return { seen, engines: [...engines] };
   }
 
-  /** As from a site with no other engines. @param {string[]} names */
+  /** Makes the page see a site that has only these engines. @param {string[]} names */
   function only(...names) {
     return (/** @type {import("playwright-core").Page} */ page) =>
       page.route("**/daad-*/index.js", async (route) => {
@@ -178,7 +178,7 @@ describe("the engine", () => {
       });
   }
 
-  /** As from a server that does not send the two headers. @param {import("playwright-core").Page} page */
+  /** Removes the two headers that isolate the page, like a server that does not send them. @param {import("playwright-core").Page} page */
   function notIsolated(page) {
     return page.route("**/*", async (route) => {
       const response = await route.fetch();
@@ -262,7 +262,7 @@ describe("an engine that fails", () => {
     for (let again = 0; again < 2; again++) {
       await choose(page, image);
       assert.match((await reading(page)).backend, /4 threads/);
-      await page.waitForTimeout(500); // what the old threads still say comes now
+      await page.waitForTimeout(500); // time for late messages of the old threads
     }
     await close();
   });
@@ -283,7 +283,7 @@ describe("an engine that fails", () => {
   });
 
   test("is not blamed where the worker's script does not come", async () => {
-    let comes = false; // until then for whoever asks: the gallery's image, when it comes, asks once more
+    let comes = false; // whether the script is served; until then every request fails, also the later one for the gallery's image
     const { page, close } = await open(browser, `${site.url}?backend=wasm`, {
       prepare: async (page) => {
         await stubEngine(page);
@@ -292,7 +292,7 @@ describe("an engine that fails", () => {
     });
     assert.deepEqual(await settle(page), { status: "error", message: "The worker's script could not be loaded: check the connection, and that the package was copied whole." });
     comes = true;
-    await choose(page, image); // which tries again
+    await choose(page, image); // a new image starts another attempt
     await reading(page);
     await close(/Failed to load resource/);
   });
@@ -350,8 +350,8 @@ describe("a page where something is amiss", () => {
       prepare: async (page) => {
         await stubEngine(page);
         await page.route("**/*.safetensors*", async (route) => {
-          await page.locator("#gallery [aria-pressed=true]").waitFor(); // before, there is nobody to take the paste, and an image asked for afterwards would take its message away
-          await pasteText(page); // the model is not here yet
+          await page.locator("#gallery [aria-pressed=true]").waitFor(); // before this, the page does not handle a paste yet, and a later request for an image would remove the message
+          await pasteText(page); // the model is not loaded yet
           await route.continue();
         }, { times: 1 });
       },
@@ -441,7 +441,7 @@ describe("an image", () => {
     await reading(page);
     await page.getByTestId("file").focus();
     const second = page.locator("#gallery button").nth(1);
-    for (let stops = 0; stops < 6 && !(await second.evaluate((button) => button === document.activeElement)); stops++) await page.keyboard.press("Tab"); // past camera and video
+    for (let stops = 0; stops < 6 && !(await second.evaluate((button) => button === document.activeElement)); stops++) await page.keyboard.press("Tab"); // skips the camera and video buttons
     await page.keyboard.press("Enter");
     await reading(page);
     assert.equal(await second.getAttribute("aria-pressed"), "true");
@@ -555,7 +555,7 @@ describe("bad input", () => {
       assert.equal(status, "error");
       assertSentence(message, name);
       await page.unroute("**/*.safetensors*");
-      await choose(page, await bytesOf(first("normal"))); // the next image tries again
+      await choose(page, await bytesOf(first("normal"))); // the next image starts another attempt
       await reading(page);
       await close(/Failed to load resource.*404/);
     });

@@ -1,4 +1,4 @@
-/** A lesson on WebGPU, in software. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
+/** Tests a training run on WebGPU with a software GPU, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
@@ -21,7 +21,7 @@ async function openTeach(query, options = {}) {
   return opened;
 }
 
-/** Begins a lesson on pieces of a picture. @param {Page} page */
+/** Starts a training run on pieces of a picture. @param {Page} page */
 async function begin(page) {
   await page.locator(".teach-sources summary").click();
   await page.getByTestId("teach-picture").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: await readFile(PICTURE) });
@@ -34,7 +34,7 @@ function phase(page, name) {
   return page.waitForFunction((name) => document.querySelector("#teach")?.getAttribute("data-phase") === name, name, { timeout: TRAINING_MS });
 }
 
-/** From here on the adapter claims to be hardware. @param {Page} page */
+/** Makes the adapter claim from now on to be hardware. @param {Page} page */
 function claimHardware(page) {
   return page.evaluate(() => {
     const adapter = { info: { vendor: "real", description: "a real GPU" }, features: new Set(["timestamp-query"]) };
@@ -49,10 +49,10 @@ async function speed(page) {
 }
 
 test("the GPU's engine trains as the CPU's: the same losses, and weights within rounding", { timeout: 300_000 }, async () => {
-  const { page, close } = await openTeach("?backend=wasm", { bypassCSP: true }); // for a worker of its own
+  const { page, close } = await openTeach("?backend=wasm", { bypassCSP: true }); // the test starts a worker of its own, which the policy forbids
   const engines = `${(await readdir(SITE)).find((name) => name.startsWith("daad-"))}/engines`;
   const results = await page.evaluate(async (engines) => {
-    /** Three steps of an engine, in a worker, for the page's own thread may not wait for others. @param {string} name */
+    /** Trains three steps with an engine. This runs in a worker, because the page's own thread must not wait for other threads. @param {string} name */
     const trained = async (name) => {
       const folder = new URL(`${engines}/${name}/`, location.href).href;
       const script = `
@@ -100,7 +100,7 @@ test("the GPU's engine trains as the CPU's: the same losses, and weights within 
   const [cpu = [], gpu = []] = results.losses;
   for (const [step, loss] of cpu.entries()) assert.ok(Math.abs(gpu[step] - loss) < 1e-4 * loss, `loss ${gpu[step]} for ${loss} at step ${step}`);
   assert.ok(results.pixel <= 2, `a pixel is off by ${results.pixel} of 255`);
-  // Adam makes a full step of the smallest gradient, and so of its rounding: a few weights may differ by as much as a step is wide.
+  // Adam makes a step of full size even for the smallest gradient, and so for a rounding error: a few weights may differ by the size of a step.
   for (const { name, furthest } of results.weights) assert.ok(furthest < 1e-3, `${name} differs by ${furthest}`);
   await close();
 });

@@ -1,4 +1,4 @@
-/** The first lesson in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests the demonstration of Fig. 1 in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
@@ -12,7 +12,7 @@ import { screenshot } from "./support/screenshots.js";
 const web = browse();
 
 /**
- * Without motion everything is there at once.
+ * Opens the page with reduced motion, so that no animation runs.
  * @param {string} [query]
  * @param {Parameters<typeof open>[2]} [options]
  */
@@ -22,7 +22,7 @@ async function openStill(query = "", options = {}) {
   return opened;
 }
 
-/** Waits until the lesson is there and stands still. @param {Page} page */
+/** Waits until the demonstration is loaded and no animation runs. @param {Page} page */
 function lesson(page) {
   return page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict"));
 }
@@ -49,7 +49,7 @@ describe("the first lesson", () => {
     const elapsed_ms = await page.evaluate(() => performance.now());
     t.diagnostic(`it took ${Math.round(elapsed_ms)} ms`);
     assert.equal(await verdict(page), "normal");
-    assert.equal((await settle(page)).status, "error"); // the rest of the page says what it lacks
+    assert.equal((await settle(page)).status, "error"); // the rest of the page shows what is missing
     await close(/Failed to load resource/);
   });
 

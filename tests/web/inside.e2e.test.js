@@ -1,4 +1,4 @@
-/** Looking inside the memory in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests "Look inside the memory" in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ const WHOLE = "#inside[data-state=whole]";
 const web = browse();
 
 /**
- * A page with its first result, whose worker's answers are kept.
+ * Opens a page, waits for the first result, and records the worker's answers.
  * @param {string} [query]
  * @param {Parameters<typeof open>[2]} [options]
  */
@@ -52,7 +52,7 @@ async function prepareToLook(page) {
 }
 
 /**
- * The middle of a block on a pane, scrolled to.
+ * Scrolls to a block on a pane, and returns its middle.
  * @param {Page} page
  * @param {string} testid
  * @param {number} row from 1
@@ -70,7 +70,7 @@ function shown(page, row, column) {
   return page.waitForSelector(`${WHOLE}[data-block="${row},${column}"]`, { timeout: 20_000, state: "attached" });
 }
 
-/** Checks all that the card shows against what the worker said. @param {Page} page */
+/** Checks everything that the card shows against the worker's answers. @param {Page} page */
 async function assertWhole(page) {
   const { rows, answers } = await page.evaluate(() => {
     const variance = (/** @type {HTMLCanvasElement} */ canvas) => {
@@ -124,7 +124,7 @@ function near(actual, expected, what) {
   assert.ok(Math.abs((actual ?? NaN) - expected) <= 1e-4 * Math.abs(expected), `${what}: got ${actual}, expected ${expected}`);
 }
 
-/** Where the outlines are, as shares of their panes. @param {Page} page */
+/** The places of the outlines, as shares of their panes. @param {Page} page */
 function outlines(page) {
   return page.evaluate(() => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".inside-mark:not([hidden])"))].map(({ style }) => [style.top, style.left]));
 }

@@ -1,4 +1,4 @@
-/** Images by every way in, in a real browser: files of any name and type, frames, images to learn from. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
+/** Tests every way to give an image, in a real browser: files of any name and type, frames, images to train on. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
@@ -22,7 +22,7 @@ async function openPage(options = {}) {
   return opened;
 }
 
-/** A sheet of the gallery, larger than the network's image, as a PNG file; the camera shows the same pixels from then on. @param {Page} page */
+/** Returns a PNG file of a sheet from the gallery, larger than the network's image, and makes the camera show the same pixels. @param {Page} page */
 async function pictureOfCamera(page) {
   const sheet = (await readFile(SHEET)).toString("base64");
   const url = await page.evaluate(async (sheet) => {

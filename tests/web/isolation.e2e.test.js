@@ -1,4 +1,4 @@
-/** The page on a static host that sends no headers, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
+/** Tests the page on a static host that sends no headers, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { servePlainly } from "./support/plain-server.js";
 
 const isolated = browse();
 
-/** An address that the later version answers with something else. */
+/** An address with a hash for which the later version has content with another hash. */
 const WRONG = "models/wrong-0123456789abcdef.safetensors";
 
 /** @type {Awaited<ReturnType<typeof servePlainly>>} */
@@ -31,7 +31,7 @@ after(async () => {
   await host?.stop();
 });
 
-/** As on a machine with four cores. @param {Page} page */
+/** Makes the machine report four cores. @param {Page} page */
 function fourCores(page) {
   return page.addInitScript(() => Object.defineProperty(navigator, "hardwareConcurrency", { get: () => 4 }));
 }
@@ -55,9 +55,9 @@ async function visit({ prepare, ...options } = {}, url = `${host.url}?backend=wa
   return { ...opened, loads: () => loads };
 }
 
-/** Waits until the page is what the service worker answered. @param {Page} page */
+/** Waits until the page was reloaded and is isolated by the service worker. @param {Page} page */
 async function comeAgain(page) {
-  await page.waitForFunction(() => crossOriginIsolated).catch(() => page.waitForFunction(() => crossOriginIsolated)); // the first one may end with the first page
+  await page.waitForFunction(() => crossOriginIsolated).catch(() => page.waitForFunction(() => crossOriginIsolated)); // the reload may end the first wait
 }
 
 /** @param {Page} page */
@@ -102,7 +102,7 @@ describe("a host that sends no headers", () => {
     const { page, close } = await visit();
     await comeAgain(page);
     await reading(page);
-    const elsewhere = host.url.replace("127.0.0.1", "localhost"); // the same host under another name is another origin
+    const elsewhere = host.url.replace("127.0.0.1", "localhost"); // another name of the same host is another origin
     const refused = await page.evaluate((elsewhere) => {
       const refused = new Promise((resolve) => document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => resolve(effectiveDirective)));
       void fetch(elsewhere).catch(() => {});
@@ -162,7 +162,7 @@ describe("a page that was open before a deployment", () => {
     await reading(page);
     assert.equal(await page.locator("script[src*=page-0123456789abcdef]").count(), 1, "the page is of the later version");
     await until(page, async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting), null);
-    host.dir = SITE; // where the parts of the later version are not
+    host.dir = SITE; // this folder does not have the parts of the later version
     await page.locator("[name=view][value=swipe]").click();
     await page.getByTestId("swipe").waitFor();
     await close();
@@ -182,9 +182,9 @@ describe("a page that was open before a deployment", () => {
     const { page, close } = await visit();
     await comeAgain(page);
     await reading(page);
-    host.dir = later; // as a host that is being updated
+    host.dir = later; // like a host that is being updated
     const isKept = (/** @type {string} */ file) => page.evaluate(async (file) => Boolean(await (await caches.open("for-ever")).match(file)), file);
-    const right = `${(await readdir(SITE)).find((name) => name.startsWith("daad-"))}/engines/webgpu/daad.js`; // not asked for yet
+    const right = `${(await readdir(SITE)).find((name) => name.startsWith("daad-"))}/engines/webgpu/daad.js`; // not requested yet
     assert.equal(await isKept(right), false);
     for (const file of [WRONG, right]) await page.evaluate(async (file) => void (await (await fetch(file)).arrayBuffer()), file);
     await until(page, async (file) => Boolean(await (await caches.open("for-ever")).match(file)), right);
@@ -193,7 +193,7 @@ describe("a page that was open before a deployment", () => {
     await close();
   });
 
-  /** The site with another name for the page's own files, and a file that is not what its name says. */
+  /** A copy of the site with another name for the folder of the page's own files, and a file whose content does not have the hash in its name. */
   async function laterVersion() {
     const dir = await mkdtemp(join(tmpdir(), "daad-later-"));
     await cp(SITE, dir, { recursive: true });

@@ -1,5 +1,5 @@
 /**
- * Judging in a real browser: threshold, γ, the swipe, several images, pictures to keep. Needs DAAD_SITE, a folder made by scripts/site.mjs.
+ * Tests judging in a real browser: threshold, γ, the swipe, several images, saved pictures. Needs DAAD_SITE, a folder made by scripts/site.mjs.
  * Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into.
  */
 
@@ -35,7 +35,7 @@ async function judged(query = "", options = {}) {
   return opened;
 }
 
-/** The stub, with two models that have an L and keep what γ needs; see stub-engine.js. @param {Page} page */
+/** The stub engine, with two models that have an L and the raw scores that a change of γ needs; see stub-engine.js. @param {Page} page */
 async function stubWithL(page) {
   await stubEngine(page);
   await page.route("**/manifest.json", async (route) => {
@@ -56,7 +56,7 @@ function chooseAll(page, files) {
   return page.getByTestId("file").setInputFiles(files);
 }
 
-/** The list as it reads. @param {Page} page */
+/** The texts of the list. @param {Page} page */
 function rows(page) {
   return page.getByTestId("list-row").evaluateAll((rows) =>
     rows.map((row) => {
@@ -66,7 +66,7 @@ function rows(page) {
   );
 }
 
-/** Waits until the list has judged all that it has. @param {Page} page @param {number} count */
+/** Waits until the list has judged all its images. @param {Page} page @param {number} count */
 function listDone(page, count) {
   return page.waitForFunction((count) => document.querySelector("[data-testid=list-progress]")?.textContent?.startsWith(`${count} image`), count);
 }
@@ -149,7 +149,7 @@ describe("γ", () => {
     const alarms = await text(page, "alarms");
     await page.getByTestId("gamma").fill("0.5");
     assertClose((await value(page, "score")) ?? NaN, 0.5, "at one half");
-    // At one half the normal scores are 0, 0.75 and 0.75: nine tenths of the way through them is 0.75.
+    // With γ = 0.5 the normal scores are 0, 0.75 and 0.75. The threshold keeps its rank, nine tenths of the way through the scores, which is 0.75.
     assertClose((await value(page, "threshold")) ?? NaN, 0.75, "the threshold");
     assert.equal(await page.locator("#gamma-out").textContent(), "A = 0.5·R + 0.5·L");
     assert.match((await page.locator("#recipe").textContent()) ?? "", /× 0\.5.*× 0\.5.*0\.5000$/);
@@ -218,7 +218,7 @@ describe("the swipe", () => {
       assert.equal(await now(), expected, key);
     }
     assert.equal(await swipe.getAttribute("aria-valuetext"), "98 % input, 2 % reconstruction");
-    const place = (await swipe.boundingBox()) ?? box; // the focus may have scrolled the page
+    const place = (await swipe.boundingBox()) ?? box; // the page may have scrolled to the focused element
     await page.mouse.move(place.x + place.width / 2, place.y + place.height / 2);
     await page.mouse.down();
     await page.mouse.move(place.x + place.width / 4, place.y + place.height / 2, { steps: 4 });
@@ -239,7 +239,7 @@ describe("the swipe", () => {
 
   test("that cannot be loaded gets one sentence, and the panes stay", async () => {
     const { page, close } = await judged("", { prepare: (page) => page.route("**/swipe-*.js", (route) => route.abort()) });
-    await page.getByLabel("Swipe").click(); // which goes back by itself
+    await page.getByLabel("Swipe").click(); // the view then changes back by itself
     await page.waitForFunction(() => document.querySelector("[data-testid=status]")?.textContent === "error");
     assert.match((await settle(page)).message, /^The swipe could not be loaded/);
     assert.ok(await page.getByTestId("input").isVisible());
@@ -303,13 +303,13 @@ describe("several images", () => {
     const { page, close } = await judged("", { prepare: stubEngine });
     await chooseAll(page, Array.from({ length: 12 }, (_, at) => file(`${at}.png`, "SLOW")));
     await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent === "2 of 12");
-    await choose(page, Buffer.from("any image"), "between.png"); // one image more, for the card, does not wait for them all
+    await choose(page, Buffer.from("any image"), "between.png"); // an image for the card does not wait for the whole list
     await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "between.png");
     await page.locator("#list").getByRole("button", { name: "Stop" }).click();
     await page.waitForFunction(() => !document.querySelector("[data-testid=list-row][data-verdict=judging]"));
     const stopped = await text(page, "list-progress");
     assert.match(stopped, /^[2-6] of 12$/);
-    await choose(page, Buffer.from("any image"), "later.png"); // images are judged one after another, so the list would have gone on before this one
+    await choose(page, Buffer.from("any image"), "later.png"); // images are judged one after another, so a list that had not stopped would judge its next image before this one
     await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "later.png");
     assert.equal(await text(page, "list-progress"), stopped);
     await page.locator("#list").getByRole("button", { name: "Go on" }).click();
@@ -340,7 +340,7 @@ describe("several images", () => {
     await page.getByTestId("threshold-slider").fill("0");
     assert.deepEqual(await verdicts(), { "b.png": "Anomalous", "=a.png": "Anomalous", "c10.png": "Anomalous", "c9.png": "Failed" });
     await page.locator("#threshold-reset").click();
-    await page.getByTestId("gamma").fill("0"); // L alone
+    await page.getByTestId("gamma").fill("0"); // the score is L alone
     assert.deepEqual((await rows(page)).map(({ name, score }) => [name, score]), [["=a.png", "0.0000"], ["b.png", "1.0000"], ["c9.png", ""], ["c10.png", "0.6000"]]);
     await close();
   });
@@ -413,7 +413,7 @@ describe("pictures to keep", () => {
     assert.ok(sample);
     await page.locator(`[data-file="${sample.file}"]`).click();
     await reading(page);
-    await page.locator("#opacity").fill("100"); // now the pane shows the heat map itself
+    await page.locator("#opacity").fill("100"); // now the pane shows only the heat map
     for (const [button, pane, ending] of /** @type {const} */ ([["Save heat map", "error-map", "heat-map"], ["Save reconstruction", "reconstruction", "reconstruction"]])) {
       const { name, bytes } = await download(page, () => page.getByRole("button", { name: button }).click());
       assert.equal(name, `${sample.file.replace(/^.*\/|\.png$/g, "")}-${ending}.png`);
@@ -441,7 +441,7 @@ describe("an accessibility checker finds nothing with list and swipe open", () =
       await listDone(page, 6);
       await reading(page);
       await page.locator("#list").getByRole("columnheader", { name: "Score" }).getByRole("button").click();
-      await page.locator("#inside").scrollIntoViewIfNeeded(); // out of view it stays dimmed, with what it says of an earlier image
+      await page.locator("#inside").scrollIntoViewIfNeeded(); // while it is out of view it is not updated, and stays dimmed
       await page.waitForFunction(() => document.querySelector("#inside")?.getAttribute("data-state") === "whole");
       await assertAccessible(page);
       await screenshot(page.locator("#try"), `judging-${width}-${colorScheme}`);

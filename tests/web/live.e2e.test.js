@@ -1,4 +1,4 @@
-/** Camera and video in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests camera and video in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
@@ -21,7 +21,7 @@ async function openPage(options = {}) {
   return opened;
 }
 
-/** Waits until so many frames were judged. @param {Page} page @param {number} count */
+/** Waits until `count` frames are judged. @param {Page} page @param {number} count */
 function judged(page, count) {
   return page.waitForFunction(
     (count) => {
@@ -34,7 +34,7 @@ function judged(page, count) {
 }
 
 /**
- * A few seconds of video, recorded in the page: one gallery image for `first_ms`, then another.
+ * Records a few seconds of video in the page: one gallery image for `first_ms`, then another.
  * @param {Page} page
  * @param {string} first
  * @param {string} second
@@ -97,7 +97,7 @@ describe("live sources", () => {
     });
     await page.getByTestId("live-file").setInputFiles({ name: "sheet.webm", mimeType: "video/webm", buffer: video });
     await page.waitForFunction(() => /** @type {HTMLVideoElement} */ (document.querySelector("#live-video")).ended, null, { timeout: 60_000 });
-    await page.waitForFunction(() => document.querySelector("[data-testid=live-verdict]")?.textContent === "Anomalous"); // the last frame may still be judged
+    await page.waitForFunction(() => document.querySelector("[data-testid=live-verdict]")?.textContent === "Anomalous"); // the last frame may still be in progress
     assert.ok(seen.has("Normal"), [...seen].join());
     await close();
   });

@@ -1,4 +1,4 @@
-/** The page without a network, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
+/** Tests the page without a network, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { goTo, reading, until } from "./support/page.js";
 
 const web = browse();
 
-/** Waits until everything that the page asked to be kept is kept. @param {import("playwright-core").Page} page */
+/** Waits until everything that the page asked the service worker to cache is cached. @param {import("playwright-core").Page} page */
 function kept(page) {
   return until(page, async () => {
     const preloaded = [...document.querySelectorAll("link[rel=preload]")].map((link) => /** @type {HTMLLinkElement} */ (link).href);
@@ -19,7 +19,7 @@ function kept(page) {
     const has = (/** @type {{ file: string }} */ { file }) => urls.some((url) => url.endsWith(file));
     const engine = urls.find((url) => url.endsWith("/daad_bg.wasm"));
     if (![models[0], ...series].every(has) || !engine || !urls.includes(engine.replace("daad_bg.wasm", "daad.js"))) return false;
-    // A cache is there before what it is for: each address is asked for, the page's as well.
+    // A cache may exist before its entries, so each address is looked up, also the page's own.
     const used = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
     const wanted = ["floors/good-6.png", location.href.replace(/[?#].*/, ""), ...used];
     return (await Promise.all(wanted.map((url) => caches.match(url)))).every(Boolean);

@@ -1,4 +1,4 @@
-/** The models of the series in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests the demonstration of Fig. 5 in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
@@ -23,12 +23,12 @@ async function openSeries(query = "", options = {}) {
   return opened;
 }
 
-/** Waits until all networks have rebuilt all floors. @param {Page} page */
+/** Waits until all networks have reconstructed all floors. @param {Page} page */
 function rebuilt(page) {
   return page.waitForFunction(() => /%$/.test(document.querySelector("[data-testid=series-gap]")?.textContent ?? ""), null, { timeout: 60_000 });
 }
 
-/** In per cent, as the page says it. @param {Page} page */
+/** The gap in per cent, as the page shows it. @param {Page} page */
 async function gap(page) {
   return Number.parseFloat(await text(page, "series-gap"));
 }
@@ -84,7 +84,7 @@ describe("networks that differ in their block size alone", () => {
     const asked = [];
     const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
     await reading(page);
-    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => /\/series-[^/]+\.js$/.test(name))); // its code is there
+    await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => /\/series-[^/]+\.js$/.test(name))); // its code is loaded
     await drawn(page);
     const isPart = (/** @type {string} */ url) => /models\/series|floors\/|series\.json/.test(url);
     assert.deepEqual(asked.filter(isPart), []);

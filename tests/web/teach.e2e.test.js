@@ -1,4 +1,4 @@
-/** A lesson in a real browser, with the engine that learns. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests a training run in a real browser, with the engine that trains. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -48,7 +48,7 @@ async function loss(page) {
   return Number(await text(page, "teach-last"));
 }
 
-/** A piece of the picture with a black hole in its middle, as a PNG, and the piece as it is. @param {Page} page */
+/** Two PNG files: a piece of the picture with a black hole in its middle, and the unchanged piece. @param {Page} page */
 async function pieces(page) {
   const picture = (await readFile(PICTURE)).toString("base64");
   const [intact = "", holed = ""] = await page.evaluate(async (picture) => {
@@ -85,7 +85,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
     },
   });
   await cutUp(page);
-  await page.getByTestId("teach-time").selectOption("180"); // it is stopped before
+  await page.getByTestId("teach-time").selectOption("180"); // the test stops it earlier
   await page.getByTestId("teach-start").click();
   await phase(page, "learning");
   await page.waitForFunction(() => document.querySelector("[data-testid=teach-last]")?.textContent !== "–");
@@ -93,7 +93,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
 
   await page.getByTestId("teach-pause").click();
   await phase(page, "paused");
-  await page.waitForTimeout(1500); // the step under way ends
+  await page.waitForTimeout(1500); // time for the current step to end
   const before = [await text(page, "teach-epochs"), await loss(page)];
   await page.waitForTimeout(1500);
   assert.deepEqual([await text(page, "teach-epochs"), await loss(page)], before, "paused, nothing is learnt");
@@ -108,7 +108,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   const given = (/** @type {Buffer} */ buffer, /** @type {string} */ name) => ({ name, mimeType: "image/png", buffer });
   await page.getByTestId("teach-good").setInputFiles(given(intact, "intact.png"));
   await page.getByTestId("teach-bad").setInputFiles([given(holed, "holed.png"), given(holed, "again.png")]);
-  await page.waitForFunction(() => /of 2 bad ones.*of 1 good ones\.$/.test(document.querySelector("[data-testid=teach-tally]")?.textContent ?? "")); // all are judged
+  await page.waitForFunction(() => /of 2 bad ones.*of 1 good ones\.$/.test(document.querySelector("[data-testid=teach-tally]")?.textContent ?? "")); // all images are judged
   assert.equal(await text(page, "teach-tally"), "It catches 2 of 2 bad ones. It flags 0 of 1 good ones.");
   assert.deepEqual(await page.locator("#teach-tested figcaption").allTextContents(), ["bad: anomalous", "bad: anomalous", "good: normal"]);
 
@@ -134,7 +134,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   assert.ok("daad" in header.__metadata__, JSON.stringify(header.__metadata__));
   assert.equal(JSON.parse(header.__metadata__.daad).provenance.data, "25 images of the visitor's own");
 
-  await chooseBackend(page, "auto"); // another engine has it too
+  await chooseBackend(page, "auto"); // another engine can use the model too
   await reading(page);
   assert.equal(await page.locator(".model:has(:checked)").textContent(), "My model, taught here");
   assert.deepEqual(sent, [], "nothing is uploaded");

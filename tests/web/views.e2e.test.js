@@ -1,4 +1,4 @@
-/** The views of the page in a real browser, and what the first one costs. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
+/** Tests the views of the page in a real browser, and the download size before the first score. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
@@ -9,7 +9,7 @@ import { servePlainly } from "./support/plain-server.js";
 import { noisePng } from "./support/images.js";
 import { screenshot } from "./support/screenshots.js";
 
-/** What comes before the first score, without engine and model. */
+/** The maximum size of the files that are downloaded before the first score, without engine and model. */
 const BUDGET_BYTES = 120e3;
 
 const SIZES = /** @type {const} */ ([[390, 844], [1440, 900]]);
@@ -17,7 +17,7 @@ const SIZES = /** @type {const} */ ([[390, 844], [1440, 900]]);
 const web = browse();
 
 /**
- * As a visitor finds it: nothing is open that is not open from the start.
+ * Opens the page as a visitor sees it, without opening any cards.
  * @param {string} address
  * @param {Parameters<typeof open>[2]} [options]
  */
@@ -27,12 +27,12 @@ async function visit(address, options = {}) {
   return opened;
 }
 
-/** The views, or steps, that are shown. @param {import("playwright-core").Page} page @param {string} kind */
+/** The visible views or steps. @param {import("playwright-core").Page} page @param {string} kind */
 function shown(page, kind) {
   return page.locator(kind).evaluateAll((views) => views.filter((view) => view.checkVisibility()).map(({ id }) => id));
 }
 
-/** Whether all of them lie wholly on the first screen. @param {import("playwright-core").Page} page @param {string[]} selectors */
+/** Whether all these elements are completely on the first screen. @param {import("playwright-core").Page} page @param {string[]} selectors */
 async function assertOnFirstScreen(page, selectors) {
   assert.equal(await page.evaluate(() => scrollY), 0);
   for (const selector of selectors) {
@@ -135,7 +135,7 @@ for (const reducedMotion of /** @type {const} */ (["no-preference", "reduce"])) 
     const { page, close } = await visit("", { reducedMotion });
     await reading(page);
     await page.waitForTimeout(700);
-    /** The opacity of the corner, which belongs to no block as long as they are apart. */
+    /** The opacity values of the corner pixel in all frames. The pixel belongs to no block while the blocks are apart. */
     const alphas = await page.getByTestId("reconstruction").evaluateHandle((canvas) => {
       /** @type {Set<number | undefined>} */
       const alphas = new Set();

@@ -1,6 +1,6 @@
-/** The page's address says what it shows, so that a link shows it again. */
+/** Stores what the page shows in its address, so that a link shows the same again. */
 
-/** @param {Record<string, string | null>} parameters null: as the page is at first */
+/** @param {Record<string, string | null>} parameters null removes a parameter: the page's default */
 export function remember(parameters) {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(parameters)) {

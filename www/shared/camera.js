@@ -1,6 +1,6 @@
 /** Access to the visitor's camera. */
 
-/** The networks see small images, so a small picture is asked for. @returns {Promise<MediaStream>} fails with an error that `why` describes in words */
+/** Asks for a small picture, because the networks' input is small. @returns {Promise<MediaStream>} fails with an error that `why` describes in words */
 export async function openCamera() {
   if (!navigator.mediaDevices) throw new DOMException("no camera for this page", "SecurityError");
   return navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 640 }, height: { ideal: 480 } }, audio: false });

@@ -44,6 +44,6 @@ export async function fetchManifest() {
     /** @type {import("./types.js").Manifest} */
     const manifest = JSON.parse(text);
     if (Array.isArray(manifest.models) && Array.isArray(manifest.series)) return manifest;
-  } catch {} // no JSON, or JSON of something else
+  } catch {} // the response is not JSON, or not a manifest
   throw new Error("The site is damaged: its manifest.json lists no models, so build it again.");
 }

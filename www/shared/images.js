@@ -27,13 +27,13 @@ export function bytesOf(file) {
   });
 }
 
-/** The image with its pixel values as they are stored: the engine does not convert colours either. @param {Blob} file */
+/** The image without colour conversion, because the engine does not convert colours either. @param {Blob} file */
 export async function bitmapOf(file) {
   return createImageBitmap(file, { colorSpaceConversion: "none" });
 }
 
 /**
- * A part of an image, in its full size, as a PNG file. Only the engine resizes, so that an image scores the same by whatever way it comes.
+ * A part of an image, in its full size, as a PNG file. Only the engine resizes, so that an image gets the same score in whatever form it is given.
  * @param {CanvasImageSource} source
  * @param {{ x: number, y: number, width: number, height: number }} part
  */

@@ -24,7 +24,7 @@ export function register() {
   return navigator.serviceWorker.register(new URL("service-worker.js", SITE));
 }
 
-/** Whether the page was reloaded already; a second reload would have no effect. If this cannot be stored, the answer is yes. */
+/** Whether the page was reloaded already; a second reload would have no effect. If the browser cannot store this, the answer is yes, so that the page does not reload for ever. */
 function comesAgain() {
   try {
     const before = sessionStorage.getItem(CAME_AGAIN);

@@ -1,9 +1,9 @@
-/** Caches the page for visits without a network: all files that this visit has used, and those that it would use next. Loaded when the page is idle. */
+/** Caches the page for visits without a network: all files that this visit has used, and those that a visitor may open later. Loaded when the page is idle. */
 
 import { SITE, address, fetchManifest, request } from "./download.js";
 import { register } from "./isolation.js";
 
-/** An address that the service worker is not asked for. */
+/** An address with a hash; the browser may load such a file without asking the service worker. */
 const HASHED = /-[0-9a-f]{16}[./]/;
 
 /** The browser may offer to install the page once it has a service worker. Never fails, because the page also works without a service worker. */
@@ -14,7 +14,7 @@ export async function open() {
     const { active } = await navigator.serviceWorker.ready;
     const keep = (/** @type {string[]} */ urls) => active?.postMessage({ type: "CACHE_URLS", payload: { urlsToCache: urls } }); // workbox-routing knows this message
     keep([location.href.replace(/[?#].*/, ""), ...used(performance.getEntriesByType("resource")), ...(await wanted())]);
-    // What is downloaded later, such as another engine, passes by the service worker if its address has a hash.
+    // Files with a hash in their address that are downloaded later, such as another engine, bypass the service worker, so the page asks it to cache them.
     new PerformanceObserver((list) => keep(used(list.getEntries()).filter((url) => HASHED.test(url)))).observe({ type: "resource" });
   } catch (error) {
     console.info("The page will not be here without a network.", error);

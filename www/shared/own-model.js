@@ -2,7 +2,7 @@
 
 import { shorten } from "./format.js";
 
-/** Models that were made so far: each needs a name of its own. */
+/** The number of models made so far, because each model needs its own file name. */
 let count = 0;
 
 /**
@@ -24,7 +24,7 @@ export async function modelOf(file) {
   return ownModel(shorten(file.name.replace(/\.safetensors$/i, "")) || "A model", new Uint8Array(await file.arrayBuffer()));
 }
 
-/** As `scripts/site.mjs` has it for the site's models; "" on a page that is not secure. @param {Uint8Array<ArrayBuffer>} bytes */
+/** The hash of a model file, computed as in `scripts/site.mjs`; "" on a page that is not secure, where browsers offer no hash function. @param {Uint8Array<ArrayBuffer>} bytes */
 async function hashOf(bytes) {
   if (!globalThis.crypto?.subtle) return "";
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

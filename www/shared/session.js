@@ -31,7 +31,7 @@ export class Session {
   #done = null;
   /** @type {import("./types.js").Manifest | null} */
   #manifest = null;
-  /** Models that were trained in this tab. @type {ModelFile[]} */
+  /** Models that do not come from the site. @type {ModelFile[]} */
   #own = [];
   /** @type {Detector | null} */
   #detector = null;
@@ -64,7 +64,7 @@ export class Session {
   async load(choice, model = this.#model, meanwhile = Promise.resolve()) {
     const turn = ++this.#loads;
     this.#model = model;
-    this.#painted = null; // painted again when the image is there anew
+    this.#painted = null; // it is painted again after the image is judged again
     this.#release();
     const { signal } = (this.#loading = new AbortController());
     this.#store.send({ type: "loading", choice });
@@ -79,12 +79,12 @@ export class Session {
     } catch (error) {
       await meanwhile;
       if (turn !== this.#loads) return;
-      this.#manifest = null; // the next try may find a site that was built anew
+      this.#manifest = null; // the site may be rebuilt before the next attempt
       this.#store.send({ type: "load-failed", message: reason(error) });
     }
   }
 
-  /** Ends what is under way, and frees the engine. */
+  /** Ends loading that is in progress, and frees the engines. */
   #release() {
     this.#loading.abort(new Superseded("The engine was restarted."));
     for (const detector of this.#beside.splice(0)) detector.close();
@@ -93,7 +93,7 @@ export class Session {
   }
 
   /**
-   * Where the model is, from the list of models.
+   * Finds the model in the list of models, and returns its file or its address.
    * @param {string | null} model
    * @param {AbortSignal} signal
    */
@@ -123,7 +123,7 @@ export class Session {
   }
 
   /**
-   * Loads another model onto the engine of the page's own. It is gone when another engine is loaded.
+   * Loads another model into the engine of the page's own model. Its detector is closed when another engine is loaded.
    * @param {ModelFile} model
    * @returns {Promise<Detector>}
    */
@@ -150,7 +150,7 @@ export class Session {
     this.#hurry.abort(new Superseded("Another image was asked for."));
     this.#store.send({ type: "detecting", subject: this.#job.subject });
     const { loaded, loading, choice } = this.#store.get();
-    void (loaded || loading ? this.#judge() : this.load(choice)); // after a failed load: another try
+    void (loaded || loading ? this.#judge() : this.load(choice));// tries again after a failed load
   }
 
   /**
@@ -175,7 +175,7 @@ export class Session {
       const loaded = await this.#whenLoaded();
       try {
         const image = await read();
-        if (this.#store.get().loaded !== loaded) continue; // it changed meanwhile
+        if (this.#store.get().loaded !== loaded) continue; // the detector changed meanwhile
         return (await this.#detect(image, name)).detection;
       } catch (error) {
         if (!isGone(error)) throw error instanceof Error ? error : new Error(sentence(error));
@@ -188,7 +188,7 @@ export class Session {
     return new Promise((resolve, reject) => {
       const { loaded, loading, choice } = this.#store.get();
       if (loaded) return resolve(loaded);
-      if (!loading) void this.load(choice); // after a failed load: another try
+      if (!loading) void this.load(choice);// tries again after a failed load
       const end = this.#store.watch((state) => [state.loaded, state.loading], (loaded, loading) => {
         if (loading) return;
         queueMicrotask(() => end());
@@ -227,8 +227,8 @@ export class Session {
   async #judgeOne({ subject, strokes, image }, loaded) {
     const { signal } = (this.#hurry = new AbortController());
     try {
-      const read = await Promise.race([image, aborted(signal)]); // nobody waits for an image that nobody wants any more
-      if (this.#store.get().loaded !== loaded) return; // another detector is on its way and will see to it
+      const read = await Promise.race([image, aborted(signal)]); // stops waiting when another image is requested
+      if (this.#store.get().loaded !== loaded) return; // the next detector judges this image when it is loaded
       const result = await this.#detect(read, subject.name, signal);
       if (this.#done?.loaded === loaded) this.#done.loaded = result.loaded;
       this.#store.send({ type: "detected", result: { ...result, subject, strokes } });
@@ -255,7 +255,7 @@ export class Session {
   }
 
   /**
-   * What is loaded now: an engine that did not work gives way to another during a request.
+   * What is loaded now. It may change during a request, because the detector replaces an engine that fails.
    * @param {Detector} detector
    * @returns {Loaded}
    */
@@ -280,7 +280,7 @@ function source(file) {
 }
 
 /**
- * Whether something failed because it was replaced by something else that was asked for.
+ * Whether a request failed only because a newer request replaced it.
  * @param {unknown} error
  */
 export function isGone(error) {
@@ -307,6 +307,6 @@ function aborted(signal) {
  */
 function begun(read) {
   const image = read();
-  image.catch(() => {}); // whoever waits for it is told
+  image.catch(() => {}); // the caller that awaits it gets the error
   return image;
 }

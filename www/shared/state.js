@@ -19,7 +19,7 @@
  * @typedef {object} State
  * @property {BackendChoice} choice
  * @property {import("./types.js").ModelFile[]} models
- * @property {string} model file name of the chosen one, "" before the list is here
+ * @property {string} model file name of the chosen one, "" before the list is loaded
  * @property {readonly import("./types.js").Gallery[]} galleries the images of each model
  * @property {boolean} loading
  * @property {import("./types.js").Progress | null} progress
@@ -29,7 +29,7 @@
  * @property {Result | null} result the result on the card; it is kept when a later image fails
  * @property {Result | null} original the result of the same image before the visitor painted on it
  * @property {Strokes} strokes the strokes on the image now; the result may still be that of fewer strokes
- * @property {string} error one sentence, "" when all is well; told of the next file while an earlier image is still being judged
+ * @property {string} error one sentence, "" if there is no error; it may be about the next file while an earlier image is still being judged
  * @property {number} opacity of the error map, 0 to 1
  * @property {boolean} blocks draw the borders of the blocks
  * @property {View} view
@@ -132,8 +132,8 @@ export function reduce(state, event) {
  */
 function detectedOriginal(state, result) {
   if (!isCurrent(state, result.subject.ticket)) return state;
-  const isSameImage = state.original?.subject.ticket === result.subject.ticket; // on another engine
-  if (isSameImage && state.strokes.length > 0) return { ...state, original: result }; // the painted one follows
+  const isSameImage = state.original?.subject.ticket === result.subject.ticket; // the same image, judged again by another engine
+  if (isSameImage && state.strokes.length > 0) return { ...state, original: result }; // the painted version is judged next
   return { ...state, detecting: false, result, original: result, strokes: [] };
 }
 
@@ -170,7 +170,7 @@ export function message(state) {
   if (state.error) return state.error;
   if (state.loading) return state.progress?.stage === "starting" ? "Starting the engine…" : "Downloading…";
   if (state.detecting) return `Looking at ${state.subject?.name ?? "the image"}…`;
-  if (state.strokes.length > 0) return `${state.original?.subject.name}, with what you painted.`; // the same for every stroke: a screen reader reads it once
+  if (state.strokes.length > 0) return `${state.original?.subject.name}, with what you painted.`; // the same sentence for every stroke, so that a screen reader reads it once
   if (!state.result) return "Drop, paste or choose an image.";
   const { subject, detection } = state.result;
   return `${subject.name}: ${verdict(state)?.verdict}. ${detection.note ? sentence(detection.note) : "Try another image."}`;

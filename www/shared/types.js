@@ -1,4 +1,4 @@
-/** The types of the page's data. What an engine knows and finds is in the package. */
+/** The types of the page's data. The package defines the types of models and results. */
 
 /** @typedef {import("daad").Backend} Backend */
 /** @typedef {"auto" | Backend} BackendChoice */
@@ -15,7 +15,7 @@
 /** @typedef {SiteFile & { name: string, weights?: Uint8Array<ArrayBuffer> }} ModelFile `weights`: the content of a model that is not from the site and has no address */
 /** @typedef {{ models: ModelFile[], series: ModelFile[] }} Manifest written by `scripts/site.mjs`; `series`: models of the same data that differ in their block size alone */
 /** @typedef {{ file: string, label: Label, title: string }} Sample */
-/** @typedef {{ model: string, name: string, knows: string, title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery the images that a model knows; `model` is its name, `name` and `knows` are for people */
+/** @typedef {{ model: string, name: string, knows: string, title: string, attribution: string, source: string, licence: string, licence_url: string, samples: Sample[] }} Gallery the images for a model; `model` is the model's name, `name` and `knows` are texts for people */
 
 /** An image to judge: the bytes of a file, or pixels of any size. @typedef {ArrayBuffer | ImageData} Picture */
 

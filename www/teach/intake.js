@@ -6,19 +6,19 @@ import { crops } from "./crops.js";
 
 /** @typedef {import("./state.js").Photo} Photo */
 
-/** All images together: they are kept as files, so that they are read just as an image to judge is. */
+/** The maximum size of all images together. They are kept as files, so that the engine decodes them exactly as it decodes an image to judge. */
 const LIMIT_BYTES = 256e6;
 
 const THUMB_PX = 64;
 
-/** A camera is asked for a frame this often. */
+/** The time between two frames that are taken from the camera. */
 export const FRAME_MS = 300;
 
 let ids = 0;
 
 /**
  * @param {readonly File[]} files
- * @param {number} held_bytes what there is already
+ *@param {number} held_bytes the size of the images that are already there
  * @returns {Promise<{ photos: Photo[], notice: string }>}
  */
 export async function fromFiles(files, held_bytes) {
@@ -51,9 +51,9 @@ function full(taken) {
 
 /**
  * @param {File} file
- * @param {number} part the pieces' side, as a part of the picture's shorter one
+ * @param {number} part the side of a piece, as a share of the picture's shorter side
  * @param {number} count
- * @param {number} held_bytes what there is already
+ *@param {number} held_bytes the size of the images that are already there
  * @returns {Promise<{ photos: Photo[], notice: string }>} fails with a whole sentence
  */
 export async function fromPieces(file, part, count, held_bytes) {
@@ -77,7 +77,7 @@ export async function fromPieces(file, part, count, held_bytes) {
 }
 
 /**
- * The frame that a video shows now, whole: as a frame to judge is.
+ * The frame that a video shows now, in full size, like a frame to judge.
  * @param {HTMLVideoElement} video
  * @param {number} number
  */

@@ -1,5 +1,5 @@
 /**
- * What is known of a training run in the page, from the images to the finished model: pure, so it is tested without a browser.
+ * The state of a training run in the page, from the images to the finished model, and how each event changes it. The functions are pure, so they are tested without a browser.
  *
  * @typedef {object} Photo an image to learn from
  * @property {number} id
@@ -12,23 +12,23 @@
  * @typedef {object} State
  * @property {Phase} phase
  * @property {readonly Photo[]} photos
- * @property {boolean} camera it is taking frames
+ * @property {boolean} camera whether the camera is taking frames
  * @property {number} rate r: blocks along each side of a map
- * @property {boolean} isTexture pieces of one picture, whose mirror images are normal too
+ * @property {boolean} isTexture whether the images are pieces of one picture of a texture; then their mirror images are normal too
  * @property {number} seconds
- * @property {string} notice one sentence about the images, "" when all is well
- * @property {string} error one sentence about the training, "" when all is well
- * @property {string} unteachable why nothing can be taught on this page, "" where it can
- * @property {string} trainer what trains: "the GPU", or how many threads
- * @property {string} engineNote why a GPU does not train that was wanted, "" otherwise
+ * @property {string} notice one sentence about the images, "" if there is nothing to say
+ * @property {string} error one sentence about the training run, "" if there is no error
+ * @property {string} unteachable why this page cannot train, "" if it can
+ * @property {string} trainer what the network trains on: "the GPU", or the number of threads
+ * @property {string} engineNote why the training run does not use the GPU although one was wanted, "" otherwise
  * @property {number} trainedOn
  * @property {number} heldOut
- * @property {number} meanImageError what the mean of the images makes
+ * @property {number} meanImageError the error of the mean of the images as the reconstruction of each image
  * @property {number} imagesPerSecond
  * @property {readonly { busySeconds: number, epochs: number, loss: number }[]} losses
  * @property {readonly import("daad/train").Rebuilt[]} rebuilt
- * @property {Uint8Array<ArrayBuffer> | null} weights of the model that came of it
- * @property {readonly Tested[]} tested images that the model has judged since, of which the visitor said what they are
+ * @property {Uint8Array<ArrayBuffer> | null} weights of the trained model
+ * @property {readonly Tested[]} tested images that the trained model has judged, with the visitor's labels
  *
  * @typedef {{ label: import("../shared/types.js").Label, name: string, verdict: import("../shared/types.js").Verdict, score: number, picture: Pick<import("../shared/types.js").Detection, "input" | "heatMap" | "width" | "height"> }} Tested
  *
@@ -52,16 +52,16 @@
 
 import { sentence } from "../shared/format.js";
 
-/** With fewer, there is not enough to learn from, and the threshold would be set by a single image. */
+/** The smallest number of images. Fewer are too few to learn from, and a single held-out image would set the threshold. */
 export const FEWEST = 8;
 export const ENOUGH = 20;
 
-/** More than a minute or three can look at often enough. */
+/** The largest number of images. Of more images, a training run of one to three minutes would see each too rarely. */
 export const MOST = 400;
 
 export const RATES = [2, 4, 8];
 
-/** Of a thing, large blocks hold parts; of a texture, medium ones hold what repeats. */
+/** The default r. In images of an object, a large block holds a part of the object; in a texture, a medium block holds the pattern that repeats. */
 const RATE_OF_THINGS = 2;
 const RATE_OF_TEXTURES = 4;
 export const DURATIONS_S = [60, 180];
@@ -148,7 +148,7 @@ export function reduce(state, event) {
 }
 
 /**
- * Why images that are dropped somewhere on the view are not taken, "" where they are taken to learn from.
+ * Why images that are dropped on the view are not added to the training images; "" if they are added.
  * @param {Pick<State, "phase">} state
  */
 export function whyNotTaken({ phase }) {
@@ -156,13 +156,13 @@ export function whyNotTaken({ phase }) {
   return phase === "done" ? "Drop it on “Try good ones” or on “Try bad ones”, so that it can be counted." : "It is at work: more images can be given once it is done.";
 }
 
-/** Whether it is at work, so that images and choices must stay. @param {State} state */
+/** Whether a training run is in progress, so that images and settings must not change. @param {State} state */
 export function isBusy({ phase }) {
   return phase !== "collecting" && phase !== "done";
 }
 
 /**
- * Why it cannot begin, as a sentence; "" where it can.
+ * Why the training run cannot begin, as a sentence; "" if it can.
  * @param {State} state
  */
 export function obstacle({ unteachable, photos: { length } }) {
@@ -172,7 +172,7 @@ export function obstacle({ unteachable, photos: { length } }) {
 }
 
 /**
- * What the model flags wrongly and what it misses of the images that it was tested with, and what to do about it.
+ * How many of the test images the model gets right, and what to do if it gets too many wrong.
  * @param {State} state
  */
 export function tally({ tested, seconds }) {
@@ -187,19 +187,19 @@ export function tally({ tested, seconds }) {
   return parts.join(" ");
 }
 
-/** Whether it rebuilds better than by the mean of all images. @param {State} state */
+/** Whether the network reconstructs better than the mean of all images would. @param {State} state */
 export function hasLearned({ losses, meanImageError }) {
   return (losses.at(-1)?.loss ?? 0) < meanImageError || meanImageError === 0;
 }
 
-/** Seconds until it is done; null before that is known. @param {State} state */
+/** The seconds until training ends; null before the first report. @param {State} state */
 export function secondsLeft({ seconds, losses }) {
   const last = losses.at(-1);
   return last ? Math.max(0, seconds - last.busySeconds) : null;
 }
 
 /**
- * What goes on, in a sentence or two. It changes with the phase alone, for it is read aloud.
+ * The current state in one or two sentences. The text changes only with the phase, because a screen reader reads each change.
  * @param {State} state
  */
 export function message(state) {
@@ -223,7 +223,7 @@ export function message(state) {
 }
 
 /**
- * @param {string} message the engine's
+ * @param {string} message the engine's error message
  * @param {readonly Photo[]} photos
  */
 function why(message, photos) {

@@ -18,7 +18,7 @@ export function open({ session }) {
   let state = { ...INITIAL, unteachable: obstacleHere() };
   /** @type {import("daad/train").Training | null} */
   let run = null;
-  /** Aborted when the visitor gives up. */
+  /** Aborted when the visitor cancels the training run. */
   let giveUp = new AbortController();
   let models = 0;
   let drawing = 0;
@@ -77,7 +77,7 @@ export function open({ session }) {
     return state.photos.reduce((sum, { picture }) => sum + picture.byteLength, 0);
   }
 
-  /** Adds photos, unless the training began while they were read. @param {{ photos: import("./state.js").Photo[], notice: string }} taken */
+  /** Adds photos, unless the training run began while they were read. @param {{ photos: import("./state.js").Photo[], notice: string }} taken */
   function take({ photos, notice }, isTexture = false) {
     if (!isBusy(state)) send({ type: "added", photos, notice, isTexture });
   }
@@ -114,7 +114,7 @@ export function open({ session }) {
   }
 
   /**
-   * Judges images of which the visitor says what they are. The last one is then under "Try", too.
+   * Judges test images that the visitor has labelled. Then the view "Try" shows the last one.
    * @param {import("../shared/types.js").Label} label
    * @param {File[]} files
    */
@@ -128,7 +128,7 @@ export function open({ session }) {
         if (refused) throw new Error(refused);
         const wanted = fromFile(file);
         const { verdict, score, heatMap, input, width, height } = await session.judgeAside(wanted);
-        if (state.weights !== weights) return; // another model by now
+        if (state.weights !== weights) return; // another model was trained meanwhile
         send({ type: "tested", tested: { label, name: wanted.name, verdict, score, picture: { input, heatMap, width, height } } });
         last = wanted;
       } catch (error) {
@@ -141,7 +141,7 @@ export function open({ session }) {
   view.show(state);
 }
 
-/** Why nothing can be taught on this page, as a sentence; "" where it can. */
+/** Why this page cannot train, as a sentence; "" if it can. */
 function obstacleHere() {
   const reason = untrainable();
   return reason && `${reason} Reload the page; if this sentence stays, the browser or the address does not allow it.`;

@@ -4,7 +4,7 @@
  */
 
 /**
- * The rank of a value. Outside the scores' range the rank continues linearly, so every value has its own rank. The unit there is the width of the range.
+ * The rank of a value. Outside the scores' range the rank continues linearly, so every value has its own rank. There, one rank is as wide as the whole range.
  * @param {readonly number[]} ascending at least one
  * @param {number} value
  */
@@ -18,7 +18,7 @@ export function rank(ascending, value) {
 }
 
 /**
- * The value at a rank: undoes `rank`.
+ * The value at a rank, the inverse of `rank`.
  * @param {readonly number[]} ascending at least one
  * @param {number} rank
  */
@@ -32,7 +32,7 @@ export function valueAt(ascending, rank) {
 }
 
 /**
- * The share of normal images that a threshold flags at most, 0 to 1. Of n normal images and a new one each is equally likely to score highest, so with m of the n above the threshold, the new one is above it with a probability of at most (m + 1) / (n + 1).
+ * An upper bound of the share of normal images that a threshold flags, 0 to 1. Among n normal images and a new one, each is equally likely to have the highest score. So if m of the n lie above the threshold, the new one lies above it with a probability of at most (m + 1) / (n + 1).
  * @param {readonly number[]} ascending at least one
  * @param {number} threshold
  */

@@ -16,11 +16,11 @@ export function open({ store, session }) {
   const view = createBreak({
     onBegin: (tool, pen, point) => (drawing = paint(begin(store.get().strokes, tool, pen, point))),
     onExtend: (point) => drawing === store.get().strokes && (drawing = paint(extend(drawing, point))),
-    onChoose: () => store.send({ type: "view", view: "side" }), // the input is there to paint on
+    onChoose: () => store.send({ type: "view", view: "side" }), // only this view shows the input to paint on
     onUndo: () => paint(undo(store.get().strokes)),
     onClear: () => paint(NOTHING),
   });
-  /** The strokes, the last of which is being drawn; null if another image came, or a stroke was undone, while it was drawn. @type {Strokes | null} */
+  /** The strokes while the last one is being drawn; null if meanwhile another image was shown or a stroke was undone. @type {Strokes | null} */
   let drawing = null;
   /** The image whose painted version the engine judges. @type {import("../shared/state.js").Subject | null} */
   let painted = null;

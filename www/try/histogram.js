@@ -19,7 +19,7 @@ export function axis(scores, threshold) {
   const values = [...scores, threshold].filter(Number.isFinite);
   const top = Math.max(0, ...values);
   const low = Math.min(0, ...values);
-  const room = (top - low) * 0.06; // beside the last bar, for the threshold's own mark
+  const room = (top - low) * 0.06; // space beside the last bar for the threshold's line
   return { low: low < 0 ? low - room : 0, edge: top + room || 1 };
 }
 

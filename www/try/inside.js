@@ -1,4 +1,4 @@
-/** Connects "Look inside the memory" with the page. Loaded after the first result, into the page that has the session and the state. */
+/** Connects "Look inside the memory" with the page. Loaded after the first result. */
 
 import { remember } from "../shared/address.js";
 import { Inquiry } from "./inside/inquiry.js";
@@ -41,11 +41,11 @@ export function open({ session, store }) {
     remembering = window.setTimeout(() => remember(address(state)), REMEMBER_MS);
   }
 
-  /** Who chooses a block wants to see what the memory answers. */
+  /** Opens the card, because a visitor who chooses a block wants to see the memory's answer. */
   function reveal() {
     if (drawer.open) return;
     drawer.open = true;
-    // The picture, and the block in it, stay in view above the answer.
+    // The panes with the chosen block stay visible above the answer.
     find("#panes", HTMLElement).scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 

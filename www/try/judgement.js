@@ -25,7 +25,7 @@ import { rank, valueAt } from "./alarms.js";
  */
 export function fuse({ reconstruction, alignment }, ranges, gamma) {
   const scaled = scale(reconstruction, ranges.reconstruction);
-  if (alignment === null || ranges.alignment === null) return scaled; // no discriminator: R is all
+  if (alignment === null || ranges.alignment === null) return scaled; // without a discriminator the score is R alone
   return gamma * scaled + (1 - gamma) * scale(alignment, ranges.alignment);
 }
 
@@ -34,7 +34,7 @@ export function fuse({ reconstruction, alignment }, ranges, gamma) {
  * @param {import("../shared/types.js").Range} range
  */
 export function scale(raw, { min, max }) {
-  return (raw - min) / (max > min ? max - min : 1); // an interval of no width only shifts
+  return (raw - min) / (max > min ? max - min : 1); // if all scores are equal, the value is only shifted
 }
 
 /**
@@ -78,7 +78,7 @@ export function judge({ score, reconstructionScore, alignmentScore, anomalous, u
 }
 
 /**
- * As the engine's: what is unfamiliar is neither normal nor anomalous.
+ * The verdict by the engine's rule: an unfamiliar image is neither normal nor anomalous.
  * @param {boolean} isAbove whether the score lies above the threshold
  * @param {number} unfamiliarity
  * @returns {import("../shared/types.js").Verdict}

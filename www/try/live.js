@@ -1,4 +1,4 @@
-/** Live sources: a camera or a video file, judged frame by frame as fast as the engine goes. Other frames are dropped, never queued. */
+/** Live sources: a camera or a video file, judged frame by frame as fast as the engine can. Other frames are dropped, never queued. */
 
 import { closeCamera, openCamera, why } from "../shared/camera.js";
 import { sentence } from "../shared/format.js";
@@ -36,7 +36,7 @@ export function open({ store, session }) {
     send({ type: "opened", kind: "camera", name: "the camera" });
     try {
       const stream = await openCamera();
-      if (own !== turn) return closeCamera(stream); // stopped before it began
+      if (own !== turn) return closeCamera(stream); // the visitor stopped the camera before it started
       video.srcObject = stream;
       for (const track of stream.getTracks()) track.addEventListener("ended", () => own === turn && send({ type: "failed", message: "The camera has stopped." }));
       await play(own);
@@ -106,13 +106,13 @@ export function open({ store, session }) {
     nextFrame(video, onFrame);
   }
 
-  /** By the γ of the visitor. @param {import("../shared/types.js").Detection} detection */
+  /** The score with the visitor's γ. @param {import("../shared/types.js").Detection} detection */
   function scoreOf(detection) {
     const info = store.get().loaded?.info;
     return info && rule ? judge(detection, info, rule).score : detection.score;
   }
 
-  /** The frame that is shown now, in its full size: only the engine resizes, so that a frame scores as the same image in a file does. */
+  /** The current frame in full size. Only the engine resizes, so that a frame gets the same score as the same image in a file. */
   function grab() {
     const [width, height] = [video.videoWidth, video.videoHeight];
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
@@ -129,7 +129,7 @@ export function open({ store, session }) {
 }
 
 /**
- * Not every browser tells when a video shows a new frame; there a frame is what is on the screen when it is drawn.
+ * Calls `then` for the video's next frame. If the browser does not report new frames, this checks at each redraw of the screen whether the video's time has changed.
  * @param {HTMLVideoElement} video
  * @param {(frame: { presentedFrames: number, mediaTime: number }) => void} then
  */

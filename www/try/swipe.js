@@ -1,4 +1,4 @@
-/** Shows input and reconstruction, one over the other, with a divider to swipe. Loaded when the visitor chooses this view. */
+/** Shows the input over the reconstruction, with a divider to move. Loaded when the visitor chooses this view. */
 
 import "img-comparison-slider";
 import { make } from "../shared/view/dom.js";

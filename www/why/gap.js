@@ -1,11 +1,11 @@
 /**
- * The number to remember of both lessons, the room for a threshold: how much more of the best rebuilt image with a defect comes back wrong than of the
- * worst rebuilt normal one.
+ * The gap, which both Fig. 1 and Fig. 5 show: the smallest error of an image with a defect minus the largest error of a normal image. If it is positive,
+ * a threshold between the two tells all images apart.
  *
- * Errors are mean squared differences of pixels as shares of the largest possible one, 0 to 1: of black and white pixels the share that is wrong.
+ * An error is the mean squared difference of pixels as a share of the largest possible difference, 0 to 1. For black and white pixels this is the share of wrong pixels.
  */
 
-/** R is of values from -1 to 1, whose largest squared difference is this. */
+/** The largest squared difference of two values from -1 to 1, the range that R is computed in. */
 const LARGEST_SQUARE = 4;
 
 /** @param {number} reconstructionScore R, the mean squared error of the network's values */
@@ -16,7 +16,7 @@ export function share(reconstructionScore) {
 /**
  * @param {number} normal the largest error of a normal image
  * @param {number} defective the smallest error of one with a defect
- * @returns {number} negative where no threshold tells them all apart
+ * @returns {number} negative if no threshold tells all images apart
  */
 export function gap(normal, defective) {
   return defective - normal;

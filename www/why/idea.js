@@ -1,4 +1,4 @@
-/** Connects the first lesson, Fig. 1 of the paper, with the page. The lesson needs neither engine nor model, and is loaded in parallel with them. */
+/** Connects the demonstration of the paper's Fig. 1 with the page. It needs neither engine nor model. */
 
 import { remember } from "../shared/address.js";
 import { blockCount } from "./idea/blocks.js";

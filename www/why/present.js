@@ -1,4 +1,4 @@
-/** Presentation mode of "Why": large type, the whole screen, and arrow keys: left and right go from step to step, up and down change the block size. */
+/** Presentation mode of "Why": large type on the whole screen. The left and right arrow keys go from step to step, up and down change the block size. */
 
 import { remember } from "../shared/address.js";
 import { find } from "../shared/view/dom.js";
@@ -19,7 +19,7 @@ export function open() {
   button.addEventListener("click", () => {
     const on = !root.hasAttribute("data-present");
     present(on);
-    // A browser may refuse the whole screen, or have none: the rest works without.
+    // A browser may refuse full screen or not support it; the rest of the mode works without it.
     if (on) root.requestFullscreen?.().catch(() => {});
     else if (document.fullscreenElement) void document.exitFullscreen();
   });
@@ -47,7 +47,7 @@ function go(by) {
   if (next?.matches(".step")) location.hash = next.id;
 }
 
-/** @param {number} by steps of the slider of what is shown */
+/** @param {number} by steps of the slider of the current step */
 function resize(by) {
   const slider = shown(".step")?.querySelector("input[type=range]");
   if (!(slider instanceof HTMLInputElement)) return;

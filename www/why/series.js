@@ -1,4 +1,4 @@
-/** Fig. 5 of the paper, live: models of the same data that differ in their block size alone. Loaded after the first image is judged. */
+/** Fig. 5 of the paper, live: models of the same data that differ only in their block size. Loaded after the first image is judged. */
 
 import { remember } from "../shared/address.js";
 import { share } from "./gap.js";
@@ -20,7 +20,7 @@ export function open({ session, store }) {
   const show = createSeries(send);
   /** The models by their names. @type {Map<string, ModelFile>} */
   const models = new Map();
-  /** What the present engine has of them, or will have. @type {Map<ModelFile, Promise<import("daad").Detector>>} */
+  /** The detectors of these models on the current engine, loaded or still loading. @type {Map<ModelFile, Promise<import("daad").Detector>>} */
   const added = new Map();
   let isWorking = false;
 
@@ -34,7 +34,7 @@ export function open({ session, store }) {
     show(state);
   }
 
-  /** One image after the other, as long as there are any. The visitor's own images get their turn in between. */
+  /** Reconstructs one image after the other until all are done. Requests for other images, such as the visitor's, are served in between. */
   async function work() {
     if (isWorking || !store.get().loaded) return;
     isWorking = true;
@@ -43,7 +43,7 @@ export function open({ session, store }) {
     try {
       for (let task = next(state); task; task = next(state)) send({ type: "rebuilt", ...task, rebuilt: await rebuild(task) });
     } catch (error) {
-      // The engine went away; the next one begins anew. What the network or the site lacks is told.
+      // If the engine was replaced, all images start again on the new one. Errors of the network or the site are shown.
       isAnew = store.get().loaded !== loaded;
       if (!isAnew && !isGone(error)) send({ type: "failed", message: reason(error) });
     }
@@ -58,7 +58,7 @@ export function open({ session, store }) {
     if (!model || !sample) throw new Error(`There is no model for r = ${rate}, or no image ${file}.`);
     const adding = added.get(model) ?? session.beside(model);
     added.set(model, adding);
-    adding.catch(() => added.delete(model)); // to be tried again
+    adding.catch(() => added.delete(model)); // so that the next request tries again
     const detector = await adding;
     const image = await intact((await request(sample.file, "an image")).arrayBuffer());
     const { reconstructionScore, reconstruction, errorMap, width, height } = await detector.detect(image);
@@ -95,7 +95,7 @@ async function fetchKinds() {
 }
 
 /**
- * The rates of a kind's models: the smallest blocks first.
+ * The rates of a kind's models, the smallest blocks first.
  * @param {string} kind
  * @param {readonly string[]} names of models, such as `floors-r4`
  */
@@ -105,7 +105,7 @@ function ratesOf(kind, names) {
 }
 
 /**
- * Nobody waits for megabytes that nobody looks at.
+ * Calls `then` when the element comes into view, so that its files are not downloaded for visitors who never see it.
  * @param {HTMLElement} element
  * @param {() => void} then
  */

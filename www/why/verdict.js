@@ -1,14 +1,14 @@
-/** The last step of "Why": the image that is under "Try", divided, assembled and judged. */
+/** The last step of "Why" shows the image of the view "Try" divided, assembled and judged. */
 
 import { score } from "../shared/format.js";
 import { source, verdict } from "../shared/state.js";
 import { find } from "../shared/view/dom.js";
 import { blend } from "../try/view/panes.js";
 
-/** Between two blocks, as a share of the image's width. */
+/** The distance between two blocks, as a share of the image's width. */
 const GAP = 0.03;
 
-/** Of the heat map over the image. */
+/** The opacity of the heat map over the image. */
 const OPACITY = 0.7;
 
 /** @param {{ store: ReturnType<typeof import("../shared/state.js").createStore> }} page */
@@ -33,7 +33,7 @@ function showPictures(result) {
  * @param {Uint8ClampedArray<ArrayBuffer>} pixels RGBA
  * @param {number} width
  * @param {number} height
- * @param {{ width: number, height: number }} division blocks along each side, drawn apart
+ * @param {{ width: number, height: number }} division blocks along each side, drawn with gaps between them
  */
 function draw(name, pixels, width, height, { width: columns, height: rows }) {
   const canvas = find(`#how-${name}`, HTMLCanvasElement);

@@ -1,17 +1,17 @@
-/** An engine beside its caller, for hosts without workers. While it works, nothing else does. */
+/** An engine in the caller's thread, for hosts without workers. While the engine computes, it blocks the caller. */
 
 import { spawn } from "#platform";
 import { packed, unpacked } from "../errors.js";
 import { createService } from "../service.js";
 
-/** Only that which needs neither workers nor a GPU. @returns {readonly import("../engine.js").EngineName[]} */
+/** The only engine that needs neither workers nor a GPU. @returns {readonly import("../engine.js").EngineName[]} */
 export const usable = () => ["cpu"];
 
 export function workerAddress() {
   return "";
 }
 
-/** @param {number} _patienceMs has no effect, because nothing watches */
+/** @param {number} _patienceMs has no effect, because nothing can watch an engine in the same thread */
 export function connect(_patienceMs) {
   const answer = createService(spawn);
   /** @type {Error | null} */

@@ -1,14 +1,14 @@
-/** A worker of the package's script, and word of its loss. */
+/** Starts a worker with the package's script, and reports if it is lost. */
 
 import { hear, spawn, workerAddress } from "#platform";
 import { DaadError, Lost, TRAPPED } from "../errors.js";
 
 /**
  * @param {(message: any) => void} onMessage
- * @param {(error: Lost | DaadError) => void} onLost told when it trapped, or its script could not be loaded
+ * @param {(error: Lost | DaadError) => void} onLost called if the worker trapped, or if its script could not be loaded
  */
 export function ownWorker(onMessage, onLost) {
-  /** Where its threads say that they trapped: it waits for them, and cannot. */
+  /** The channel on which the worker's threads report a trap. The worker cannot report it, because it waits for its threads. */
   const channel = `daad-${Math.random()}`;
   const trapped = () => onLost(new Lost(TRAPPED));
   let deafen = () => {};
@@ -20,7 +20,7 @@ export function ownWorker(onMessage, onLost) {
   return {
     channel,
     post: worker.post,
-    /** While it is busy its program does not end, and its threads are heard; in Deno, to hear them keeps a program from ending. @param {boolean} isBusy */
+    /** While the worker is busy, it keeps the program running and this listens to its threads. It does not listen at other times, because in Deno an open channel keeps the program running. @param {boolean} isBusy */
     hold(isBusy) {
       worker.hold(isBusy);
       deafen();

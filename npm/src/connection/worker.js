@@ -1,10 +1,10 @@
-/** An engine in a worker: a promise for each request, and a watch over the worker's life. */
+/** An engine in a worker: each request returns a promise, and a timer checks that the worker still responds. */
 
 import { hasWorkers, workerAddress } from "#platform";
 import { DaadError, Lost, unpacked } from "../errors.js";
 import { ownWorker } from "./owned.js";
 
-/** How often the watch looks, in a worker's patience. It counts looks and not time, because a machine that sleeps gives no sign of life either. */
+/** The number of checks within `patienceMs`. The checks are counted instead of the time, because a worker on a machine that was asleep was silent too. */
 const LOOKS = 20;
 
 /** All engines. @type {(names: readonly import("../engine.js").EngineName[]) => readonly import("../engine.js").EngineName[]} */
@@ -70,7 +70,7 @@ export function connect(patienceMs) {
     channel: worker.channel,
     /**
      * @param {import("../service.js").Request} request
-     * @param {{ onProgress?: (done: number, all: number) => void, isPatient?: boolean }} [options] `isPatient`: however long it takes
+     * @param {{ onProgress?: (done: number, all: number) => void, isPatient?: boolean }} [options] `isPatient`: waits without a time limit
      * @returns {Promise<any>} fails with `Lost` if the worker is lost, otherwise with a `DaadError`
      */
     request(request, { onProgress = () => {}, isPatient = false } = {}) {

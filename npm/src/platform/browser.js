@@ -1,4 +1,4 @@
-/** What browsers offer. Addresses are written out in full, so that bundlers find the files. */
+/** The functions that depend on the host, for browsers. Addresses are written out in full, so that bundlers find the files. */
 
 import { DaadError } from "../errors.js";
 import { chunks, request } from "../download.js";
@@ -29,12 +29,12 @@ export function scriptAddress(engine) {
   return absolute(ENGINES[engine].script);
 }
 
-/** Some bundlers leave the page's origin out, and a worker would not know it. @param {URL} url */
+/** Adds the page's origin to an address. Some bundlers omit it, and a worker does not know it. @param {URL} url */
 function absolute(url) {
   return new URL(String(url), globalThis.location?.href).href;
 }
 
-/** Imports a script, whose address no bundler has to follow. @param {string} url */
+/** Imports a script at an address that bundlers must not resolve. @param {string} url */
 export function importAt(url) {
   return import(/* webpackIgnore: true */ /* @vite-ignore */ url);
 }
@@ -42,7 +42,7 @@ export function importAt(url) {
 /**
  * @param {string} url of the worker's script
  * @param {(message: any) => void} onMessage
- * @param {(message: string) => void} onError told when the worker is lost; the message is "" where its script could not be loaded
+ * @param {(message: string) => void} onError called when the worker is lost; the message is "" if its script could not be loaded
  * @returns {import("../engine.js").Crew}
  */
 export function spawn(url, onMessage, onError) {
@@ -55,18 +55,18 @@ export function spawn(url, onMessage, onError) {
   return { post: (message, transfer = []) => worker.postMessage(message, transfer), end: () => worker.terminate(), hold: () => {} };
 }
 
-/** A page may start workers of its own origin only; that of another, such as a CDN's, is imported by one of its own. @param {string} url */
+/** A page may only start workers of its own origin. A script of another origin, such as a CDN's, is imported by a small worker script of the page's own origin. @param {string} url */
 function sameOrigin(url) {
   if (new URL(url).origin === globalThis.location?.origin || !url.startsWith("http")) return url;
   return URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
 }
 
-/** The worker's own end, in a worker. */
+/** The worker's side of the connection, used inside a worker. */
 export const own = {
   /** @param {(message: any) => void} listener */
   listen(listener) {
     self.addEventListener("message", ({ data }) => listener(data));
-    // A trap in the engine's own promises rejects no promise that is awaited.
+    // A trap inside the engine's own promises rejects no promise that this code awaits.
     self.addEventListener("unhandledrejection", (event) => {
       event.preventDefault();
       this.post("trapped");
@@ -89,11 +89,11 @@ export async function compile(engine, onChunk, signal) {
   const response = await request(absolute(ENGINES[engine].wasm), "the engine", signal);
   const whole = chunks(response.clone().body, ENGINE_BYTES[engine] ?? null, "the engine", signal, ({ byteLength }) => onChunk(byteLength));
   whole.catch(() => {}); // it is awaited below
-  // The browser's own response, because only for that does it cache compiled code; and by its type only does it compile a stream.
+  // The response is passed unchanged, because the browser caches compiled code only for its own responses. It compiles a stream only if the content type is right.
   const isWasm = response.headers.get("content-type") === "application/wasm";
   const module = isWasm ? WebAssembly.compileStreaming(response) : response.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
   const compiled = await module.catch(() => null);
-  await whole; // if it came cut off, or is that of another version, this says so
+  await whole; // this fails if the file is incomplete or of another version
   if (!compiled) throw new DaadError("unsupported", "This browser cannot run the engine: it is too old, or the file is damaged.");
   return compiled;
 }
@@ -108,7 +108,7 @@ export function open(url, signal) {
   return request(String(url), "the model", signal);
 }
 
-/** Where threads say that they trapped. @param {string} name @param {() => void} onMessage */
+/** Listens to the channel on which threads report a trap. @param {string} name @param {() => void} onMessage */
 export function hear(name, onMessage) {
   const channel = new BroadcastChannel(name);
   channel.addEventListener("message", onMessage);

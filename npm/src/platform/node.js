@@ -1,4 +1,4 @@
-/** What Node, Deno and Bun offer. */
+/** The functions that depend on the host, for Node, Deno and Bun. */
 
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -22,7 +22,7 @@ export function scriptAddress(engine) {
 }
 
 export function cpu() {
-  const cores = globalThis.navigator?.hardwareConcurrency ?? availableParallelism(); // the first asks nobody for leave in Deno, the second is older
+  const cores = globalThis.navigator?.hardwareConcurrency ?? availableParallelism(); // the first one needs no permission in Deno, the second one exists in older versions of Node
   return { shares: true, threads: Math.min(cores, MOST_THREADS), relaxed: hasRelaxedSimd() };
 }
 
@@ -30,7 +30,7 @@ export async function probe() {
   return NO_GPU;
 }
 
-/** Imports a script, whose address no bundler has to follow. @param {string} url */
+/** Imports a script at an address that bundlers must not resolve. @param {string} url */
 export function importAt(url) {
   return import(/* webpackIgnore: true */ /* @vite-ignore */ url);
 }
@@ -38,11 +38,11 @@ export function importAt(url) {
 /**
  * @param {string} url of the worker's script
  * @param {(message: any) => void} onMessage
- * @param {(message: string) => void} onError told when the worker is lost
+ * @param {(message: string) => void} onError called when the worker is lost
  * @returns {import("../engine.js").Crew}
  */
 export function spawn(url, onMessage, onError) {
-  const worker = new NodeWorker(new URL(url), { execArgv: [] }); // some of the program's own options, such as --input-type, a worker does not take
+  const worker = new NodeWorker(new URL(url), { execArgv: [] }); // without the program's own options, because a worker does not accept some of them, such as --input-type
   let isEnded = false;
   worker.on("message", onMessage);
   worker.on("error", (error) => onError(String(error)));
@@ -54,17 +54,17 @@ export function spawn(url, onMessage, onError) {
       isEnded = true;
       void worker.terminate();
     },
-    // The program ends when it has nothing else to do, but not while it waits for an answer.
+    // A worker that is not busy must not keep the program running.
     hold: (isBusy) => (isBusy ? worker.ref() : worker.unref()),
   };
 }
 
-/** The worker's own end, in a worker. */
+/** The worker's side of the connection, used inside a worker. */
 export const own = {
   /** @param {(message: any) => void} listener */
   listen(listener) {
     parentPort?.on("message", listener);
-    // A trap in the engine's own promises rejects no promise that is awaited.
+    // A trap inside the engine's own promises rejects no promise that this code awaits.
     process.on("unhandledRejection", () => this.post("trapped"));
   },
   /** @param {unknown} message @param {Transferable[]} [transfer] */
@@ -76,7 +76,7 @@ export const own = {
 /**
  * @param {import("../engine.js").EngineName} engine
  * @param {(bytes: number) => void} onChunk
- * @param {AbortSignal} _signal has no effect: it is read at once
+ * @param {AbortSignal} _signal has no effect, because the file is read at once
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function compile(engine, onChunk, _signal) {
@@ -108,7 +108,7 @@ export async function open(url, signal) {
   }
 }
 
-/** Where threads say that they trapped. @param {string} name @param {() => void} onMessage */
+/** Listens to the channel on which threads report a trap. @param {string} name @param {() => void} onMessage */
 export function hear(name, onMessage) {
   const channel = new BroadcastChannel(name);
   channel.onmessage = onMessage;

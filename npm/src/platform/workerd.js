@@ -1,4 +1,4 @@
-/** What Cloudflare's runtime offers: no workers and no file system; code is imported. */
+/** The functions that depend on the host, for Cloudflare's runtime. It has neither workers nor a file system; code is imported. */
 
 import create from "./engines/cpu/daad.js";
 import module from "./engines/cpu/daad_bg.wasm";
@@ -11,7 +11,7 @@ export function scriptAddress() {
   return "engine";
 }
 
-/** There is one engine, which is imported already. */
+/** The only engine, which is imported with this module. */
 export async function importAt() {
   return { default: create };
 }

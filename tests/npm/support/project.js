@@ -1,4 +1,4 @@
-/** An empty project with the packed package in it, and the files that the package's README shows. */
+/** An empty project with the packed package installed, and the example files of the package's README. */
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -13,10 +13,10 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The packed package. */
 export const TARBALL = named("DAAD_PACKAGE");
-/** Where Deno, Bun and the others are installed. */
+/** The folder in which Deno, Bun and the others are installed. */
 export const HOSTS = named("DAAD_HOSTS");
 export const MODEL = join(ROOT, "models/piped.safetensors");
-/** With an alignment score. */
+/** A model with an alignment score. */
 export const PLUS_MODEL = join(ROOT, "tests/models/daad_plus.safetensors");
 export const SMALL_MODEL = join(ROOT, "models/series/floors-r4.safetensors");
 export const GALLERY = join(ROOT, "www/gallery/piped");
@@ -27,18 +27,18 @@ function named(variable) {
   return process.env[variable] ?? assert.fail(`${variable} is not set: run ./build.sh test`);
 }
 
-/** What the native program finds in the gallery. @returns {Promise<{ path: string, score: number, anomalous: boolean, verdict: string }[]>} */
+/** The native program's results for the gallery. @returns {Promise<{ path: string, score: number, anomalous: boolean, verdict: string }[]>} */
 export async function nativeScores() {
   const lines = (await readFile(named("DAAD_NATIVE_SCORES"), "utf8")).split("\n").filter((line) => line.includes("gallery/piped/")).map((line) => JSON.parse(line));
   return lines.map(({ path, ...found }) => ({ ...found, path: join(GALLERY, basename(path)) }));
 }
 
-/** Two scores of the same image. @param {number} actual @param {number} expected */
+/** Checks that two scores of the same image are equal within the tolerance. @param {number} actual @param {number} expected */
 export function assertClose(actual, expected, what = "score") {
   assert.ok(Math.abs(actual - expected) <= 1e-3 * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
 }
 
-/** The files in the README: a code block whose first line is a comment with a name. @returns {Promise<Map<string, string>>} */
+/** The example files of the README: the code blocks whose first line is a comment with a file name. @returns {Promise<Map<string, string>>} */
 export async function examples() {
   const readme = await readFile(join(ROOT, "npm/README.md"), "utf8");
   const blocks = readme.matchAll(/^```\w+\n(?:\/\/|#|<!--) ([\w.-]+)(?: -->)?\n([\s\S]*?)^```$/gm);
@@ -61,13 +61,13 @@ export async function bytesOf(file) {
   return new Uint8Array(await readFile(file));
 }
 
-/** A program of a host. @param {string} name */
+/** The path of a host's program. @param {string} name */
 export function host(name) {
   return join(HOSTS, "node_modules/.bin", name);
 }
 
 /**
- * Starts an endpoint, which says its port.
+ * Starts an endpoint, and reads its port from its output.
  * @param {string} dir
  * @param {string} program
  * @param {string[]} words
@@ -77,7 +77,7 @@ export async function serve(dir, program, words) {
   let said = "";
   server.stderr.on("data", (text) => (said += text));
   const exited = once(server, "exit");
-  exited.catch(() => {}); // a program that is not there is told below
+  exited.catch(() => {}); // the promise below reports a program that is missing
   const port = await new Promise((resolve, reject) => {
     server.stdout.on("data", (text) => {
       said += text;

@@ -1,4 +1,4 @@
-/** An accessibility checker for a page as it stands. */
+/** Checks the accessibility of a page in its current state. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -10,11 +10,11 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 export const LOOKS = /** @type {const} */ ([[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]]);
 
 /**
- * No violations, and nothing sticks out at the side. The page must have been opened with `bypassCSP`.
+ * Fails if there are violations, or if the page is wider than the window. The page must have been opened with `bypassCSP`.
  * @param {import("playwright-core").Page} page
  */
 export async function assertAccessible(page) {
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]")); // what is about to change is dimmed
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]")); // parts that are about to change are dimmed
   await page.evaluate(await readFile(AXE, "utf8"));
   const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
   assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);

@@ -1,4 +1,4 @@
-/** The site served and a browser started, before the tests of a file; both ended after them. */
+/** Serves the site and starts a browser before the tests of a file, and ends both after the tests. */
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -28,12 +28,12 @@ export function browse(flags = []) {
       return site.url;
     },
     /**
-     * @param {string} [query] with what is before it, such as "?backend=wasm"
+     * @param {string} [query] with its question mark, such as "?backend=wasm"
      * @param {Parameters<typeof open>[2]} [options]
      */
     open: (query = "", options = {}) => open(browser, `${site.url}${query}`, options),
     /**
-     * The same from another host.
+     * Opens a page from another host.
      * @param {string} url
      * @param {Parameters<typeof open>[2]} [options]
      */

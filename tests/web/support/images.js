@@ -1,4 +1,4 @@
-/** Images that a page must not choke on, as bytes. */
+/** Unusual images that the page must handle, as bytes. */
 
 import { deflateSync } from "node:zlib";
 
@@ -13,7 +13,7 @@ export function blankPng(side_px) {
 }
 
 /**
- * A PNG of black and white noise, which is like nothing.
+ * A PNG of black and white noise, which is unlike any image that a model knows.
  * @param {number} side_px a multiple of eight
  */
 export function noisePng(side_px) {
@@ -22,7 +22,7 @@ export function noisePng(side_px) {
   return png(side_px, deflateSync(Buffer.from(bytes)));
 }
 
-/** A PNG that claims a billion pixels and brings a few bytes. */
+/** A PNG whose header claims a billion pixels but that has only a few bytes. */
 export function bombPng() {
   return png(30_000, deflateSync(Buffer.alloc(64)));
 }

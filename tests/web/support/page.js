@@ -1,4 +1,4 @@
-/** A real browser, and the page's hooks as functions. */
+/** Starts a real browser, and has functions that read and operate the page. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -15,7 +15,7 @@ const STUB = fileURLToPath(new URL("./stub-engine.js", import.meta.url));
 /** WebGPU in software: works without a GPU, for correctness only. */
 export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-/** Of every browser here: nothing in the background, nothing that asks. */
+/** The options of every browser in the tests: no background activity, no questions to the user. */
 export const OPTIONS = {
   executablePath: process.env["CHROMIUM"] || "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -27,10 +27,10 @@ export function launch(flags) {
 }
 
 /**
- * Opens a page that records everything it must not do: log errors, break the policy, leave its origin.
+ * Opens a page, and records everything that the page must not do: log errors, violate the policy, send requests to another origin.
  * @param {import("playwright-core").Browser} browser
  * @param {string} url
- * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown>, unfold?: boolean }} [options] `unfold`: what a visitor opens under the stage is open from the start
+ * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown>, unfold?: boolean }} [options] `unfold`: the cards that a visitor can open are open from the start
  */
 export async function open(browser, url, { prepare, unfold = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: "block", ...options });
@@ -51,9 +51,9 @@ export async function open(browser, url, { prepare, unfold = true, ...options } 
     /** @param {RegExp} [expected] complaints that the test provoked */
     async close(expected) {
       const rest = complaints.filter((text) => !expected?.test(text));
-      const unrouted = page.unrouteAll({ behavior: "ignoreErrors" }); // what comes late may still be on its way through a test's route
-      unrouted.catch(() => {}); // of the closed page, where it comes too late
-      await Promise.race([unrouted, setTimeout(2000, undefined, { ref: false })]); // the browser was seen never to answer it
+      const unrouted = page.unrouteAll({ behavior: "ignoreErrors" }); // a late request may still be inside a test's route
+      unrouted.catch(() => {}); // it fails if the page is closed first
+      await Promise.race([unrouted, setTimeout(2000, undefined, { ref: false })]); // in rare cases the browser never answers
       await within(30_000, "the page is closed", context.close());
       assert.deepEqual(rest, [], "the page logged no errors");
     },
@@ -61,7 +61,7 @@ export async function open(browser, url, { prepare, unfold = true, ...options } 
 }
 
 /**
- * For what Playwright itself waits for without an end.
+ * A time limit for operations that Playwright itself waits for without one.
  * @template Result
  * @param {number} limit_ms
  * @param {string} what is to happen within it
@@ -75,7 +75,7 @@ function within(limit_ms, what, promise) {
 }
 
 /**
- * Waits until the page has stopped working, and says how it ended.
+ * Waits until the page's status is no longer "working", and returns the status and the message.
  * @param {Page} page
  */
 export async function settle(page, timeout_ms = 120_000) {
@@ -84,7 +84,7 @@ export async function settle(page, timeout_ms = 120_000) {
 }
 
 /**
- * Asks the page again and again until the answer is yes: `waitForFunction` does not ask again where the answer is a promise.
+ * Calls a function in the page again until it returns true. `waitForFunction` does not call a function again if it returns a promise.
  * @template Argument
  * @param {Page} page
  * @param {(argument: Argument) => Promise<boolean>} question
@@ -98,13 +98,13 @@ export async function until(page, question, argument, timeout_ms = 60_000) {
   }
 }
 
-/** Waits until the page has been drawn anew, with what came before. @param {Page} page */
+/** Waits until the browser has drawn the page with all changes so far. @param {Page} page */
 export function drawn(page) {
   return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 /**
- * Waits for a judgement and reads it at full precision.
+ * Waits for a result and reads it at full precision.
  * @param {Page} page
  * @returns {Promise<Reading>}
  */
@@ -123,9 +123,9 @@ export async function reading(page, timeout_ms = 120_000) {
 }
 
 /**
- * Keeps what the status reads from now on: an image may be judged before a test looks.
+ * Records every status from now on, because an image may be judged before a test reads the status.
  * @param {import("playwright-core").Page} page
- * @returns {Promise<() => Promise<(string | null)[]>>} gives what it read since it was asked last
+ * @returns {Promise<() => Promise<(string | null)[]>>} returns the statuses since the last call
  */
 export async function watchStatus(page) {
   const seen = await page.getByTestId("status").evaluateHandle((status) => {
@@ -138,12 +138,12 @@ export async function watchStatus(page) {
   return () => seen.evaluate((seen) => seen.splice(0));
 }
 
-/** Keeps the sum of all layout shifts as `layoutShift` of the window. To be called before the page is opened. @param {Page} page */
+/** Sums all layout shifts in the window's `layoutShift`. Call this before the page is opened. @param {Page} page */
 export function sumLayoutShift(page) {
   return page.addInitScript(() => {
     const sum = /** @type {any} */ (window);
     sum.layoutShift = 0;
-    // A visitor's own action does not excuse a jump here, so `hadRecentInput` is not looked at.
+    // Shifts after a visitor's action count too, so `hadRecentInput` is ignored.
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum.layoutShift += /** @type {any} */ (entry).value))).observe({ type: "layout-shift", buffered: true });
   });
 }
@@ -154,7 +154,7 @@ export async function goTo(page, view) {
   await page.locator(`#${view}`).waitFor();
 }
 
-/** Chooses a backend, which is under Try, from any view. @param {Page} page @param {string} choice */
+/** Chooses a backend in the view "Try", from any view. @param {Page} page @param {string} choice */
 export async function chooseBackend(page, choice) {
   const hash = await page.evaluate(() => location.hash);
   await goTo(page, "try");
@@ -182,7 +182,7 @@ export function choose(page, bytes, name = "test.png", mimeType = "image/png") {
 }
 
 /**
- * Drops or pastes a file, as the browser would say it.
+ * Drops or pastes a file by sending the event that the browser would send.
  * @param {Page} page
  * @param {"drop" | "paste"} kind
  * @param {Buffer} bytes
@@ -200,7 +200,7 @@ export function hand(page, kind, bytes) {
 }
 
 /**
- * Pastes what is no file.
+ * Pastes text instead of a file.
  * @param {Page} page
  */
 export function pasteText(page) {
@@ -212,7 +212,7 @@ export function pasteText(page) {
 }
 
 /**
- * Puts an engine in the place of the real one: see stub-engine.js.
+ * Replaces the real engine by a stub; see stub-engine.js.
  * @param {Page} page
  */
 export function stubEngine(page) {
@@ -223,7 +223,7 @@ export function stubEngine(page) {
 export const PLUS = fileURLToPath(new URL("../../models/daad_plus.safetensors", import.meta.url));
 
 /**
- * The page takes this file for its model of paper. To be called before the page is opened.
+ * Makes the page use this file as its model of paper. Call this before the page is opened.
  * @param {Page} page
  * @param {string} [model]
  */
@@ -240,7 +240,7 @@ export async function replacePaper(page, model = PLUS) {
 }
 
 /**
- * Two scores of the same image: within the tolerance, relative above 1.
+ * Checks that two scores of the same image are equal within the tolerance, which is relative for scores above 1.
  * @param {number} actual
  * @param {number} expected
  * @param {string} what

@@ -1,4 +1,4 @@
-/** A static host as there are many: it knows the types of files, and sends no headers but those that it is told to. */
+/** A typical static host: it sends the content type of files, and no other headers than the given ones. */
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
-/** Of a page that comes slowly: so many bytes at a time. */
+/** The number of bytes that a slow host sends at a time. */
 const PIECE = 2000;
 const PAUSE_MS = 100;
 
@@ -22,15 +22,15 @@ const TYPES = {
   ".png": "image/png",
 };
 
-/** @param {string} dir @param {Record<string, string>} [headers] of every answer */
+/** @param {string} dir @param {Record<string, string>} [headers] sent with every response */
 export async function servePlainly(dir, headers = {}) {
   const host = {
     url: "",
-    /** What is served from now on. */
+    /** The folder that is served; a test may change it. */
     dir,
-    /** Whether pages come in pieces. */
+    /** Whether pages are sent slowly, in pieces. */
     isSlow: false,
-    /** Called with each path; the answer waits for it. @type {(path: string) => unknown} */
+    /** Called with the path of each request; the response waits for it. @type {(path: string) => unknown} */
     before: () => {},
     async stop() {
       server.close();

@@ -1,4 +1,4 @@
-/** Pictures for whoever wants to look: into the folder DAAD_SCREENSHOTS, where that is given. */
+/** Saves screenshots in the folder DAAD_SCREENSHOTS, if it is set. */
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The server of the page, as a process of its own. */
+/** Starts the page's server as a separate process. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

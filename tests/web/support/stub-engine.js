@@ -1,4 +1,4 @@
-/** Stands in for the daad.js of every engine of the package where a test needs a failure that a healthy engine does not have: WebGPU is refused, an image that begins with PANIC traps, with THREAD in a thread, one that begins with REFUSE is refused, painted pixels trap where one is dark, a model that begins with 9 has a threshold of 9, and blocks have no memory, but those of the second row trap. An image that begins with SLOW takes a while; one of a model that begins with L has the R and L that it names, as in SCORE 0.5 1. */
+/** Replaces the daad.js of every engine when a test needs a failure that a real engine does not have. WebGPU always fails. An image that begins with PANIC traps, THREAD traps in a thread, REFUSE is refused, SLOW takes 0.3 s. Painted pixels trap if one is dark. Inspecting a block finds no memory, and traps in the second row. A model that begins with 9 has a threshold of 9; with a model that begins with L, an image has the R and L that it names, as in SCORE 0.5 1. */
 
 const SIDE_PX = 8;
 
@@ -9,7 +9,7 @@ const WITH_L = {
   alignment: { min: 0, max: 1 },
 };
 
-/** What this worker and its threads share: one number, which is 1 when the threads are to trap. @type {Int32Array} */
+/** Memory that this worker and its threads share: one number, which is set to 1 to make the threads trap. @type {Int32Array} */
 let shared;
 
 /** @param {{ memory?: SharedArrayBuffer }} input */
@@ -82,7 +82,7 @@ class Detector {
   }
 }
 
-/** As a Rust panic in a future: an uncaught trap, and a promise that nobody settles. @returns {Promise<void>} */
+/** Behaves like a Rust panic in a future: an uncaught trap, and a promise that never settles. @returns {Promise<void>} */
 function panic() {
   queueMicrotask(() => {
     throw new WebAssembly.RuntimeError("unreachable");
@@ -98,13 +98,13 @@ function begins(bytes, word) {
   return String.fromCharCode(...bytes.subarray(0, word.length)) === word;
 }
 
-/** R and L of an image that names them; else both are 1. @param {Uint8Array} image @returns {[number, number]} */
+/** R and L as the image names them; otherwise both are 1. @param {Uint8Array} image @returns {[number, number]} */
 function named(image) {
   const [, r = "1", l = "1"] = /SCORE (\S+) (\S+)/.exec(new TextDecoder().decode(image)) ?? [];
   return [Number(r), Number(l)];
 }
 
-/** As every engine's script: makes an engine. */
+/** Creates an engine, like every engine's script. */
 export default function create() {
   return { default: init, Detector, runThread };
 }

@@ -5,7 +5,7 @@ import { PATTERNS, decode, encode } from "../../../www/why/idea/patterns.js";
 import { address, derive, initial, lesson, reduce } from "../../../www/why/idea/state.js";
 import { pixelAt } from "../../../www/why/view/pixels.js";
 
-/** Differs from pixel to pixel. */
+/** An image without repetition. */
 const NOISE = Uint8Array.from({ length: SIDE * SIDE }, (_, at) => ((at * 2654435761) >>> 13) & 1);
 
 test("divide then assemble is the identity at every size", () => {

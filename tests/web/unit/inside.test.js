@@ -7,7 +7,7 @@ import { address, current, initial, outlined, reduce } from "../../../www/try/in
 
 const DIVISION = { height: 2, width: 4, channel: 1 };
 
-/** Of an image of 8 × 4 pixels whose error is in the second row, third column. */
+/** The result for an image of 8 × 4 pixels with an error in one block, in the second row and third column. */
 const RESULT = /** @type {any} */ ({
   loaded: { info: { division: DIVISION } },
   detection: { width: 8, height: 4, errorMap: Float32Array.from({ length: 32 }, (_, at) => (at === 21 ? 1 : 0.01)) },
@@ -16,7 +16,7 @@ const RESULT = /** @type {any} */ ({
 /** @param {number} row @param {number} column */
 const at = (row, column) => ({ row, column });
 
-/** Lets what was promised happen. */
+/** Waits until settled promises have been handled. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a point of the image lies in a block, the edges too", () => {
@@ -93,12 +93,12 @@ test("weights as multiples of an equal share fall, and are one on average", () =
   assert.deepEqual([...ranked({ similarities: new Float32Array(3), temperature: 1 })], [1, 1, 1]);
 });
 
-/** Stands for the result of an image. @returns {import("../../../www/shared/state.js").Result} */
+/** A placeholder for the result of an image. @returns {import("../../../www/shared/state.js").Result} */
 function image() {
   return /** @type {any} */ ({});
 }
 
-/** An engine that answers when it is told to. */
+/** An engine that answers when the test tells it to. */
 function engine() {
   /** @type {{ scale: number, row: number, column: number, resolve: (block: any) => void, reject: (error: Error) => void }[]} */
   const asked = [];

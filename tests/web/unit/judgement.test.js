@@ -5,7 +5,7 @@ import { falseAlarmRate, falseAlarms, rank, valueAt } from "../../../www/try/ala
 import { criterion, fuse, judge, whyFixed } from "../../../www/try/judgement.js";
 import { axis, position, valueAt as valueOnAxis } from "../../../www/try/histogram.js";
 
-/** A DAAD+: what it says of itself. */
+/** A DAAD+ whose file describes its calibration. */
 const MODEL = new URL("../../models/daad_plus.safetensors", import.meta.url);
 
 const RAW = [[1, 10], [2, 40], [3, 20], [4, 50], [5, 30]].map(([reconstruction = 0, alignment = 0]) => ({ reconstruction, alignment }));
@@ -23,7 +23,7 @@ test("ranks are linear between neighbours and go on beyond both ends", () => {
   const scores = [0, 1, 2, 4];
   assert.deepEqual([0, 0.5, 3, 4, 8, -2].map((value) => rank(scores, value)), [0, 0.5, 2.5, 3, 4, -0.5]);
   for (const value of [-7, -0.1, 0, 0.3, 1, 3.9, 4, 5, 1000]) assert.ok(Math.abs(valueAt(scores, rank(scores, value)) - value) < 1e-9, String(value));
-  assert.equal(valueAt(scores, 1.5), 1.5); // the quantile at one half, as the library's own test has it
+  assert.equal(valueAt(scores, 1.5), 1.5); // the median, as in the library's own test
 });
 
 test("equal scores, and one alone, have ranks too", () => {

@@ -92,7 +92,7 @@ test("downloads that break off leave nothing behind", async () => {
     });
   }
   assert.equal((await ask("/")).status, 200);
-  const descriptors = `/proc/${site.pid}/fd`; // where the system has it
+  const descriptors = `/proc/${site.pid}/fd`; // not every system has this folder
   if (existsSync(descriptors)) assert.ok((await readdir(descriptors)).length < 60, "descriptors are given back");
 });
 

@@ -103,7 +103,7 @@ test("the verdict follows the threshold and γ, and is the engine's own again af
 
 test("what was moved for one model is not moved for another, but stays on another engine", () => {
   const models = (/** @type {string} */ model) => /** @type {Event} */ ({ type: "models", models: [], model });
-  const start = { ...INITIAL, gamma: 0.5, threshold: { value: 0.7, gamma: 0.5 } }; // as an address may say
+  const start = { ...INITIAL, gamma: 0.5, threshold: { value: 0.7, gamma: 0.5 } }; // as an address may have it
   const first = [models("a"), LOADED, models("a")].reduce(reduce, start);
   assert.deepEqual([first.gamma, first.threshold?.value], [0.5, 0.7]);
   const other = reduce(first, models("b"));

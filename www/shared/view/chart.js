@@ -1,4 +1,4 @@
-/** What all charts of the page have in common: the page's colours, and the size of their place. */
+/** What all charts of the page share: the page's colours, and the size of the element that contains them. */
 
 import uPlot from "uplot";
 
@@ -11,8 +11,8 @@ export function look(place) {
 }
 
 /**
- * Of a logarithmic axis. On whole digits: from a value such as 0.0097 the library counts for ever.
- * @param {{ low: number, high: number }} empty where there are no values yet
+ * The scale of a logarithmic axis. Its ends are powers of ten, because from an end such as 0.0097 the library computes ticks without end.
+ * @param {{ low: number, high: number }} empty the ends while there are no values
  * @returns {uPlot.Scale}
  */
 export function logarithmic({ low: lowest, high: highest }) {
@@ -20,7 +20,7 @@ export function logarithmic({ low: lowest, high: highest }) {
 }
 
 /**
- * A chart that keeps the size of its place and the colours of the page.
+ * A chart that follows the size of its element and the colours of the page.
  * @param {HTMLElement} place
  * @param {Omit<uPlot.Options, "width" | "height">} options
  * @param {uPlot.AlignedData} data

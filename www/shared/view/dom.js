@@ -1,7 +1,7 @@
 /** Helpers for every view. */
 
 /**
- * The element with an id, of the kind that the view expects: a typo in the page fails at once and says where.
+ * Finds an element of the kind that the view expects. If it is missing, for instance because of a typo, this fails at once with its selector.
  * @template {Element} T
  * @param {string} selector
  * @param {new () => T} kind
@@ -26,19 +26,19 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Only what changed: a screen reader reads what is set anew. @param {string} selector @param {string} text */
+/** Sets a text only if it has changed, because a screen reader reads a text again when it is set. @param {string} selector @param {string} text */
 export function put(selector, text) {
   const element = find(selector, HTMLElement);
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** An image without an address would not keep its place. */
+/** A transparent picture, because an image without an address would not keep its place in the layout. */
 const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
 /**
- * Makes an image that is downloaded later, and after what is more urgent.
+ * Makes an image element whose picture is downloaded later, with low priority.
  * @param {string} src
- * @param {Promise<unknown>} then when
+ * @param {Promise<unknown>} then the download starts after it
  * @param {Partial<HTMLImageElement>} properties with a size
  */
 export function makeLater(src, then, properties) {

@@ -1,4 +1,4 @@
-/** The views of the page: each has an address, the part after "#", and the style sheet shows the one that it names. */
+/** The views of the page. The part of the address after "#" names a view, and the style sheet shows that view. */
 
 /** @type {Record<string, string>} */
 const TITLES = { try: "find what does not belong", why: "why the block size decides", teach: "teach it your own" };

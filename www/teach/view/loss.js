@@ -1,4 +1,4 @@
-/** How the loss falls while a network learns: logarithmic, for it falls by orders of magnitude. */
+/** The chart of the loss over the time of a training run. The loss axis is logarithmic, because the loss falls by orders of magnitude. */
 
 import { createChart, logarithmic, look } from "../../shared/view/chart.js";
 
@@ -25,7 +25,7 @@ export function createLoss(place) {
 
   /**
    * @param {readonly { busySeconds: number, loss: number }[]} losses
-   * @param {number} total_s how long it is to take
+   * @param {number} total_s the planned duration of the training run
    */
   return (losses, total_s) => {
     seconds = total_s;

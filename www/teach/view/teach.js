@@ -1,4 +1,4 @@
-/** The card of a training run: where images come from, the images, how the training goes, and what came of it. */
+/** The view of a training run: the sources of images, the images, the progress, and the trained model. */
 
 import { significant } from "../../shared/format.js";
 import { hasLearned, isBusy, secondsLeft, message, obstacle, tally, whyNotTaken } from "../state.js";
@@ -10,7 +10,7 @@ import { blend, paint } from "../../try/view/panes.js";
  * @typedef {import("../state.js").State} State
  * @typedef {import("../state.js").Photo} Photo
  *
- * @typedef {object} Visitor what the visitor may want that is more than a change of state
+ * @typedef {object} Visitor the visitor's actions that do more than change the state
  * @property {(files: File[]) => void} files
  * @property {(file: File, part: number, count: number) => void} pieces
  * @property {(isWanted: boolean) => void} camera
@@ -50,7 +50,7 @@ export function createTeach(send, visitor) {
 
   files.addEventListener("change", () => {
     const chosen = [...(files.files ?? [])];
-    files.value = ""; // so that choosing the same files again is a change
+    files.value = "";// otherwise choosing the same files again would cause no event
     if (chosen.length > 0) visitor.files(chosen);
   });
   picture.addEventListener("change", () => {
@@ -85,7 +85,7 @@ export function createTeach(send, visitor) {
   buttons.camera.addEventListener("click", () => visitor.camera(!shown?.camera));
   buttons.clear.addEventListener("click", () => {
     send({ type: "cleared" });
-    files.focus(); // the button is off now
+    files.focus(); // the button is disabled now, and a disabled button loses the focus
   });
   buttons.start.addEventListener("click", visitor.start);
   buttons.pause.addEventListener("click", visitor.pause);
@@ -193,7 +193,7 @@ function draw(canvas, rebuilt, pixels) {
 /** @param {readonly import("../state.js").Tested[]} tested */
 function showTested(tested) {
   const place = find("#teach-tested", HTMLElement);
-  if (tested.length < place.children.length) place.replaceChildren(); // another model was taught
+  if (tested.length < place.children.length) place.replaceChildren(); // another model was trained
   const figures = tested.slice(place.children.length).map(({ label, name, verdict, picture: { input, heatMap, width, height } }) => {
     const canvas = make("canvas");
     paint(canvas, blend(input, heatMap, 0.7), width, height);

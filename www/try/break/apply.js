@@ -1,4 +1,4 @@
-/** Strokes to pixels: pure, and the same for every call, so that taking a stroke back gives exactly what was there. */
+/** Draws strokes onto pixels. The result depends only on the original picture and the strokes, so undoing a stroke restores exactly the earlier picture. */
 
 import { ends } from "./strokes.js";
 
@@ -9,16 +9,16 @@ import { ends } from "./strokes.js";
  * @typedef {[number, number, number]} Colour
  */
 
-/** As shares of the shorter side. */
+/** Sizes as shares of the picture's shorter side. */
 const BRUSH_RADIUS = 0.022;
 const SCRATCH_RADIUS = 0.009;
 const STAIN_RADIUS = 0.14;
 const HOLE_RADIUS = 0.065;
 const PATCH = { width: 0.26, height: 0.19 };
 
-/** What a stain leaves of each channel at its darkest: brownish. */
+/** The share of each colour channel that remains at the darkest point of a stain, so that the stain looks brown. */
 const STAIN_LEAVES = [0.36, 0.29, 0.2];
-/** On an image as bright as this a bright defect would not show. */
+/** Above this brightness a white defect would not be visible, so a dark one is drawn. */
 const BRIGHT = 205;
 const HOLE = /** @type {Colour} */ ([14, 13, 12]);
 const BLACK = /** @type {Colour} */ ([12, 12, 12]);
@@ -26,7 +26,7 @@ const DARK = /** @type {Colour} */ ([52, 52, 54]);
 const WHITE = /** @type {Colour} */ ([246, 246, 246]);
 
 /**
- * @param {Picture} base is left as it is
+ * @param {Picture} base is not changed
  * @param {readonly Stroke[]} strokes oldest first
  * @returns {Picture["data"]}
  */
@@ -39,10 +39,10 @@ export function apply(base, strokes) {
 /** @type {Record<import("./strokes.js").Tool, (picture: Picture, stroke: Stroke, base: Picture) => void>} */
 const PAINT = {
   brush(picture, { points, pen }, base) {
-    const radius = Math.max(1, BRUSH_RADIUS * side(picture)); // at least one pixel shows
+    const radius = Math.max(1, BRUSH_RADIUS * side(picture)); // so that at least one pixel is visible
     const isBlack = pen === "contrast" ? brightness(average(base, { left: 0, top: 0, right: base.width, bottom: base.height })) > 127 : pen === "black";
     const path = points.map((point) => place(picture, point));
-    const trail = new Float32Array(picture.width * picture.height); // of each pixel how much is covered
+    const trail = new Float32Array(picture.width * picture.height); // the share of each pixel that the stroke covers
     path.forEach((to, i) => {
       const from = path[Math.max(0, i - 1)] ?? to;
       each(picture, bounds([from, to], radius + 1), (at, index) => (trail[index] = Math.max(trail[index] ?? 0, edge(radius - distance(at, from, to)))));
@@ -63,7 +63,7 @@ const PAINT = {
     const centre = place(picture, points[0]);
     each(picture, bounds([centre], radius), (at, index) => {
       const share = Math.min(1, Math.hypot(at.x - centre.x, at.y - centre.y) / radius);
-      const depth = (1 - share * share) ** 1.5; // soft to the rim
+      const depth = (1 - share * share) ** 1.5; // falls smoothly to zero at the rim
       STAIN_LEAVES.forEach((leaves, channel) => (picture.data[4 * index + channel] *= 1 - (1 - leaves) * depth));
     });
   },
@@ -79,7 +79,7 @@ const PAINT = {
     const half = { x: (PATCH.width / 2) * side(picture), y: (PATCH.height / 2) * side(picture) };
     const within = (/** @type {Place} */ { x, y }) => Math.abs(x - centre.x) <= half.x && Math.abs(y - centre.y) <= half.y;
     const box = bounds([centre], Math.max(half.x, half.y));
-    cover(picture, box, brightness(average(picture, box)) > BRIGHT ? DARK : WHITE, (at) => Number(within(at))); // what lies below shows
+    cover(picture, box, brightness(average(picture, box)) > BRIGHT ? DARK : WHITE, (at) => Number(within(at))); // the missing part has the colour of what lies below the object, dark or white
   },
 };
 
@@ -102,14 +102,14 @@ function bounds(places, margin) {
 }
 
 /**
- * How much of a pixel lies within an edge.
+ * The share of a pixel that lies inside an edge.
  * @param {number} inside distance from its middle to the edge
  */
 function edge(inside) {
   return Math.min(1, Math.max(0, inside + 0.5));
 }
 
-/** From a place to a straight line. @param {Place} at @param {Place} from @param {Place} to */
+/** The distance of a point from a line segment. @param {Place} at @param {Place} from @param {Place} to */
 function distance(at, from, to) {
   const [x, y] = [to.x - from.x, to.y - from.y];
   const square = x * x + y * y;
@@ -132,7 +132,7 @@ function each({ width, height }, { left, top, right, bottom }, visit) {
  * @param {Picture} picture is changed
  * @param {Box} box
  * @param {Colour} colour
- * @param {(at: Place, index: number) => number} covered how much of a pixel, 0 to 1
+ * @param {(at: Place, index: number) => number} covered the share of a pixel that is covered, 0 to 1
  */
 function cover(picture, box, colour, covered) {
   each(picture, box, (at, index) => {
@@ -142,7 +142,7 @@ function cover(picture, box, colour, covered) {
 }
 
 /**
- * The mean colour of a part of a picture; white where there is no such part.
+ * The mean colour of a part of a picture; white if the part has no pixel.
  * @param {Picture} picture
  * @param {Box} box
  * @returns {Colour}

@@ -1,9 +1,9 @@
 /**
- * What a visitor paints on an image, as data: places are shares of its width and height, so strokes fit an image of any size.
+ * The strokes that a visitor paints on an image. Points are shares of the image's width and height, so strokes fit an image of any size.
  *
  * @typedef {"brush" | "scratch" | "stain" | "hole" | "missing"} Tool
  * @typedef {"contrast" | "black" | "white"} Pen the brush's colour; `contrast` is black on bright images and white on dark ones
- * @typedef {{ x: number, y: number }} Point 0 to 1 each, and beyond where a stroke leaves the image
+ * @typedef {{ x: number, y: number }} Point x and y are 0 to 1 inside the image
  * @typedef {{ tool: Tool, pen: Pen, points: readonly [Point, ...Point[]] }} Stroke
  */
 
@@ -16,10 +16,10 @@ export const TOOLS = {
   missing: { title: "Missing part", how: "Press on the input, and drag the patch about." },
 };
 
-/** The whole of a scratch that is not drawn, from its start. */
+/** The length and direction of a scratch that is only clicked, not drawn. */
 const SHORT_SCRATCH = { x: 0.36, y: -0.24 };
 
-/** Points of the brush that are nearer than this add nothing. */
+/** A point that is nearer to the stroke's last point than this is ignored. */
 const LEAST_STEP = 0.004;
 
 /**
@@ -34,10 +34,10 @@ export function begin(strokes, tool, pen, point) {
 }
 
 /**
- * The last stroke goes on to a point: the brush leaves a trail, a scratch has two ends, and a stamp is moved.
+ * Extends the last stroke to a point: the brush adds the point, a scratch moves its second end, and a stamp moves.
  * @param {readonly Stroke[]} strokes
  * @param {Point} point
- * @returns {readonly Stroke[]} the same where nothing changes
+ * @returns {readonly Stroke[]} the same array if nothing changes
  */
 export function extend(strokes, point) {
   const stroke = strokes[strokes.length - 1];
@@ -56,7 +56,7 @@ export function undo(strokes) {
 }
 
 /**
- * Both ends of a scratch. One that was only clicked runs from there, inwards where it would leave the image.
+ * Both ends of a scratch. A scratch that was only clicked has a fixed length, and its direction is reversed if it would leave the image.
  * @param {Stroke["points"]} points
  * @returns {[Point, Point]}
  */

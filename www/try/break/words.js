@@ -1,4 +1,4 @@
-/** What is said of a painted image. */
+/** The sentences about a painted image. */
 
 import * as format from "../../shared/format.js";
 

@@ -1,17 +1,17 @@
-/** Asks the engine about blocks: one scale at a time, and nothing that nobody wants any more. Keeps the answers for as long as their image. */
+/** Asks the engine about blocks, one scale at a time. A newer request replaces an older one. The answers are kept as long as the result of their image. */
 
 import { sentence } from "../../shared/format.js";
 import { encode } from "./place.js";
 
 /** @typedef {import("../../shared/types.js").InspectedBlock} InspectedBlock */
-/** @typedef {{ block: InspectedBlock } | { message: string }} Answer a block taken apart, or one sentence why it is not */
+/** @typedef {{ block: InspectedBlock } | { message: string }} Answer the block's addressing, or one sentence that says why there is none */
 /** @typedef {import("../../shared/state.js").Result} Result */
 /** @typedef {{ image: Result, place: import("./place.js").Place, scales: number }} Wanted */
 
 const NO_MEMORY = "No memory is at this scale: the map goes through as it is.";
 
 export class Inquiry {
-  /** By image, then by block and scale. @type {WeakMap<object, Map<string, (Answer | undefined)[]>>} */
+  /** The answers by image, then by block and scale. @type {WeakMap<object, Map<string, (Answer | undefined)[]>>} */
   #known = new WeakMap();
   /** @type {Wanted | null} */
   #wanted = null;
@@ -29,7 +29,7 @@ export class Inquiry {
   }
 
   /**
-   * What is known, by scale.
+   * The answers so far, by scale.
    * @param {Omit<Wanted, "scales">} of
    * @returns {readonly (Answer | undefined)[]}
    */
@@ -37,7 +37,7 @@ export class Inquiry {
     return this.#known.get(image)?.get(encode(place)) ?? [];
   }
 
-  /** @param {Wanted | null} wanted what counts from now on; null: leave the engine alone */
+  /** @param {Wanted | null} wanted replaces the earlier request; null: ask the engine nothing */
   want(wanted) {
     this.#wanted = wanted;
     if (!this.#isAsking) void this.#pursue();
@@ -50,7 +50,7 @@ export class Inquiry {
       const scale = wanted ? Array.from({ length: wanted.scales }, (_, scale) => scale).find((scale) => !this.answers(wanted)[scale]) : undefined;
       if (!wanted || scale === undefined) break;
       const answer = await this.#answer(wanted.image, { scale, ...wanted.place });
-      if ("message" in answer && this.#wanted?.image !== wanted.image) continue; // it may have been given up: another engine is on its way
+      if ("message" in answer && this.#wanted?.image !== wanted.image) continue; // the request may have failed only because another engine is being loaded
       this.#keep(wanted, scale, answer);
       this.#onAnswer();
     }

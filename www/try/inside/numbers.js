@@ -1,8 +1,8 @@
-/** What follows from a block's similarities: the terms of Eq. 1 and 2. */
+/** Computes the terms of Eq. 1 and 2 from a block's similarities. */
 
 /** @typedef {import("../../shared/types.js").InspectedBlock} InspectedBlock */
 
-/** A sum of weights this near to 1 was brought to it. */
+/** If the sum of the remaining weights differs from 1 by less than this, the weights were renormalized. */
 const ROUNDING = 1e-4;
 
 /**

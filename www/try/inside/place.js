@@ -1,5 +1,5 @@
 /**
- * Which block is meant: rows and columns of the division, from 0.
+ * The place of a block in the division: its row and column, from 0.
  *
  * @typedef {{ row: number, column: number }} Place
  * @typedef {{ height: number, width: number }} Division blocks down and across
@@ -27,7 +27,7 @@ export function placeAt(x, y, division) {
 }
 
 /**
- * Where a key leads; null for keys that lead nowhere.
+ * The block that a key moves to; null for keys that move nowhere.
  * @param {string} key
  * @param {Place} place
  * @param {Division} division
@@ -62,12 +62,12 @@ export function worst({ errorMap, width, height }, division) {
   return { row: Math.floor(most / division.width), column: most % division.width };
 }
 
-/** As people count, and as the address has it. @param {Place} place */
+/** The place as text for the address, counted from 1. @param {Place} place */
 export function encode({ row, column }) {
   return `${row + 1},${column + 1}`;
 }
 
-/** @param {string | null} text @returns {Place | null} null where it is none */
+/** @param {string | null} text @returns {Place | null} null if the text is no place */
 export function decode(text) {
   const [, row, column] = /^([1-9]\d{0,3}),([1-9]\d{0,3})$/.exec(text ?? "") ?? [];
   return row && column ? { row: Number(row) - 1, column: Number(column) - 1 } : null;

@@ -1,12 +1,12 @@
 /**
- * What the visitor chose to look into, and how each event changes it: pure, so it is tested without a browser.
+ * Which block the visitor has chosen, and how each event changes this. The functions are pure, so they are tested without a browser.
  *
  * @typedef {import("./place.js").Place} Place
  *
  * @typedef {object} State
- * @property {Place | null} chosen null: the block of the largest error, whatever the image
+ * @property {Place | null} chosen null: the block with the largest error of the current image
  * @property {Place | null} pointed the block under the pointer
- * @property {boolean} held the pointer's way across other blocks chooses none
+ * @property {boolean} held whether the choice is fixed, so that the pointer does not choose other blocks
  * @property {number} scale whose numbers the formula shows, 0 being the finest
  *
  * @typedef {{ type: "point", place: Place | null }
@@ -47,16 +47,16 @@ export function reduce(state, event) {
   }
 }
 
-/** What of it goes into the address. @param {State} state */
+/** The part of the state that the address stores. @param {State} state */
 export function address({ chosen }) {
   return { inside: chosen && encode(chosen) };
 }
 
 /**
- * The block that is looked into. A model with fewer blocks may not have the chosen one.
+ * The block that is inspected. A model with fewer blocks may not have the chosen one; then it is the block with the largest error.
  * @param {State} state
  * @param {import("../../shared/state.js").Result | null} result
- * @returns {Place | null} null where there are no blocks
+ * @returns {Place | null} null if maps are not divided
  */
 export function current({ chosen }, result) {
   const division = result?.loaded.info.division;
@@ -67,7 +67,7 @@ export function current({ chosen }, result) {
 /**
  * The block to outline.
  * @param {State} state
- * @param {Place | null} place the one that is looked into
+ * @param {Place | null} place the block that is inspected
  */
 export function outlined({ held, pointed }, place) {
   return held ? place : (pointed ?? place);

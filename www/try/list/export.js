@@ -1,17 +1,17 @@
-/** The list as a file for a spreadsheet, or for a program. */
+/** Exports the list as CSV for a spreadsheet, or as JSON for a program. */
 
 import { falseAlarmRate } from "../alarms.js";
 
 /** @typedef {import("./state.js").Entry} Entry */
-/** @typedef {{ model: { name: string, hash: string }, criterion: import("../judgement.js").Criterion }} By what the images were judged by */
+/** @typedef {{ model: { name: string, hash: string }, criterion: import("../judgement.js").Criterion }} By the model and the criterion that judged the images */
 
 const COLUMNS = ["name", "verdict", "score", "reconstruction_score", "alignment_score", "time_ms", "reason", "model", "model_hash", "gamma", "threshold"];
 
-/** Without it Excel takes the text for one in the system's old encoding. */
+/** Without it Excel does not read the file as UTF-8. */
 const BYTE_ORDER_MARK = "\uFEFF";
 
 /**
- * As RFC 4180 has it, after a byte-order mark.
+ * CSV as in RFC 4180, after a byte-order mark.
  * @param {readonly Entry[]} entries
  * @param {By} by
  */
@@ -43,7 +43,7 @@ export function json(entries, { model, criterion }) {
 }
 
 /**
- * Quoted; and what a spreadsheet would take for a formula begins with an apostrophe.
+ * A text in quotes. If a spreadsheet would read the text as a formula, an apostrophe is put before it.
  * @param {string} value
  */
 function text(value) {

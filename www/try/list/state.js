@@ -1,5 +1,5 @@
 /**
- * Several images at once: what the list knows, and how each event changes it. Pure.
+ * The state of the list of several images, and how each event changes it. The functions are pure, so they are tested without a browser.
  *
  * @typedef {Pick<import("../../shared/types.js").Detection, "score" | "reconstructionScore" | "alignmentScore" | "anomalous" | "unfamiliarity">} Scores
  *
@@ -9,14 +9,14 @@
  * @property {"waiting" | "judging" | "judged" | "failed"} stage
  * @property {Scores | null} scores
  * @property {number} elapsedMs
- * @property {string} reason one sentence, "" where it did not fail
+ * @property {string} reason one sentence, "" unless the image failed
  *
  * @typedef {"name" | "score" | "r" | "l" | "verdict" | "time"} Column
- * @typedef {{ by: Column, descending: boolean } | null} Order null: as they came
+ * @typedef {{ by: Column, descending: boolean } | null} Order null: in the order of arrival
  *
  * @typedef {object} State
  * @property {readonly Row[]} rows
- * @property {number} ids rises with every row
+ * @property {number} ids the id of the next row
  * @property {boolean} stopped by the visitor
  * @property {Order} order
  * @property {number | null} shown the row that the card shows
@@ -66,7 +66,7 @@ export function reduce(state, event) {
       return { ...state, rows: state.rows.filter(({ id }) => id !== event.id) };
     case "clear":
       return { ...state, rows: [], shown: null };
-    case "sort": // numbers begin with the highest: what is worst is wanted first
+    case "sort": // numbers start in descending order, so that the worst image comes first
       return { ...state, order: { by: event.by, descending: state.order?.by === event.by ? !state.order.descending : event.by !== "name" } };
     case "shown":
       return { ...state, shown: event.id };
@@ -80,7 +80,7 @@ export function next({ rows, stopped }) {
 }
 
 /**
- * The rows as they are judged now, in their order; without a score come last.
+ * The rows, judged by the current criterion and sorted. Rows without a score come last.
  * @param {State} state
  * @param {import("../../shared/types.js").ModelInfo | undefined} info
  * @param {import("../judgement.js").Criterion | null} criterion
@@ -101,7 +101,7 @@ export function entries({ rows, order }, info, criterion) {
 }
 
 /**
- * How far it has come, and what came of it.
+ * How many images are judged, and with which verdicts.
  * @param {readonly Entry[]} entries
  */
 export function tally(entries) {
@@ -116,7 +116,7 @@ export function tally(entries) {
   };
 }
 
-/** image 2 before image 10 */
+/** Sorts "image 2" before "image 10". */
 const NAMES = new Intl.Collator("en", { numeric: true });
 
 /**

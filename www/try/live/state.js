@@ -1,10 +1,10 @@
 /**
- * A camera or a video being judged frame by frame: pure, so it is tested without a browser.
+ * The state of a camera or a video that is judged frame by frame. The functions are pure, so they are tested without a browser.
  *
  * @typedef {"camera" | "video"} Kind
  *
  * @typedef {object} Moment a judged frame
- * @property {number} at_s when it was seen, of the source's own time
+ * @property {number} at_s the frame's time in the source
  * @property {number} score
  * @property {number} smooth
  * @property {number} unfamiliarity smoothed too
@@ -14,8 +14,8 @@
  * @property {string} name
  * @property {readonly Moment[]} moments of the last `WINDOW_S`
  * @property {number} seen frames that the source has shown
- * @property {number} judged the others were dropped
- * @property {string} error one sentence, "" when all is well
+ * @property {number} judged the number of judged frames; the others were dropped
+ * @property {string} error one sentence, "" if there is no error
  *
  * @typedef {{ type: "opened", kind: Kind, name: string }
  *   | { type: "seen", frames: number }
@@ -26,10 +26,10 @@
 
 import { verdictOf } from "../judgement.js";
 
-/** How much of the past is kept. */
+/** The time for which judged frames are kept. */
 export const WINDOW_S = 30;
 
-/** A jump of the score is followed to two thirds in this time: a single odd frame does not flip the verdict. */
+/** The time constant of the smoothing: after this time the smoothed score has followed a jump to about two thirds. So a single odd frame does not change the verdict. */
 const SETTLING_S = 0.5;
 
 /** @type {Readonly<State>} */
@@ -49,7 +49,7 @@ export function reduce(state, event) {
     case "judged": {
       const { at_s, score } = event;
       const last = state.moments.at(-1);
-      // A video that was wound back begins anew.
+      // A video that was rewound starts with an empty history.
       const past = last && at_s >= last.at_s ? state.moments.filter((moment) => moment.at_s > at_s - WINDOW_S) : [];
       const before = past.at(-1);
       const weight = before ? 1 - Math.exp(-(at_s - before.at_s) / SETTLING_S) : 1;
@@ -83,7 +83,7 @@ export function verdict({ moments }, threshold) {
 }
 
 /**
- * Frames judged in a second, over the moments that are kept.
+ * The frames judged per second, over the kept moments.
  * @param {State} state
  */
 export function pace({ moments }) {

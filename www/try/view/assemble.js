@@ -1,13 +1,13 @@
-/** The reconstruction comes together out of its blocks, once for each image: this is what the network does. */
+/** An animation, once for each image: the reconstruction is assembled from its blocks, as in the network. */
 
 const TIME_MS = 500;
-/** The size of the blocks at first, as a share of what they are in the end. */
+/** The size of the blocks at the start of the animation, as a share of their final size. */
 const FIRST_SIZE = 0.55;
 
 let turns = 0;
 
 /**
- * Ends with the reconstruction as it is; another call ends an earlier one.
+ * Runs the animation, which ends with the unchanged reconstruction. A later call ends an earlier animation.
  * @param {HTMLCanvasElement} canvas that shows the reconstruction
  * @param {{ width: number, height: number }} division blocks along each side
  */
@@ -38,7 +38,7 @@ export function assemble(canvas, { width: columns, height: rows }) {
   requestAnimationFrame(frame);
 }
 
-/** What is on the canvas is not to be changed any more. */
+/** Ends the animation, because other content is about to be drawn on the canvas. */
 export function leave() {
   turns++;
 }

@@ -1,4 +1,4 @@
-/** The tools to put defects into the input with: a layer over its pane that takes pointer and keys, and the buttons above. */
+/** The tools that paint defects into the input: a canvas over the input's pane that takes pointer and keys, and the buttons above it. */
 
 import { TOOLS } from "../break/strokes.js";
 import { compared, whereabouts } from "../break/words.js";
@@ -12,20 +12,20 @@ import { find } from "../../shared/view/dom.js";
  */
 
 /**
- * @typedef {object} Doings what the visitor may do
- * @property {(tool: Tool, pen: Pen, point: Point) => void} onBegin
- * @property {(point: Point) => void} onExtend the stroke begun last
- * @property {() => void} onChoose a tool
+ * @typedef {object} Doings the visitor's actions
+ * @property {(tool: Tool, pen: Pen, point: Point) => void} onBegin begins a stroke
+ * @property {(point: Point) => void} onExtend extends the last stroke
+ * @property {() => void} onChoose a tool was chosen
  * @property {() => void} onUndo
  * @property {() => void} onClear
  */
 
 /** @type {Record<string, [x: number, y: number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-/** Presses from edge to edge. */
+/** The number of key presses that move the cursor from edge to edge. */
 const PRESSES = 32;
 
-/** A screen reader is told of a score when it has stood for so long. */
+/** A score is announced to screen readers after it has not changed for this time. */
 const REST_MS = 600;
 
 const CHOOSE_TOOL = "Choose a tool and damage the input: the score follows.";
@@ -57,7 +57,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
   takeKeys();
   choose(null);
   showCursor();
-  // Who opens it wants to paint.
+  // Opening the tools chooses the brush.
   const summary = find("#break-heading", HTMLElement);
   summary.addEventListener("click", () => choose(summary.closest("details")?.open ? null : "brush"));
 
@@ -138,7 +138,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
   return {
     /**
      * @param {Picture} picture
-     * @param {boolean} isPainted where it is not, the pane below shows the same
+     * @param {boolean} isPainted if not, the canvas stays empty, because the pane below shows the same picture
      */
     showPicture({ data, width, height }, isPainted) {
       if (canvas.width !== width) canvas.width = width;
@@ -152,7 +152,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
 
     /**
      * @param {import("../break/words.js").Judged} before
-     * @param {import("../break/words.js").Judged | null} now null where nothing is painted
+     * @param {import("../break/words.js").Judged | null} now null if nothing is painted
      */
     showScore(before, now) {
       const text = now ? compared(before, now) : "";
@@ -162,7 +162,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
       sayAtRest(text || "The image is as it was.");
     },
 
-    /** @param {boolean} isBehind whether the score is still of fewer strokes */
+    /** @param {boolean} isBehind whether the score does not include the latest strokes yet */
     showBehind(isBehind) {
       find("#break", HTMLElement).setAttribute("aria-busy", String(isBehind));
     },

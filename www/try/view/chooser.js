@@ -1,4 +1,4 @@
-/** Blocks to choose on the result's panes: by pointer on two of them, by keyboard on the error map, which is there however the page is looked at; outlined on all. */
+/** Choosing a block on the panes of the result: by pointer on the reconstruction and the error map, by keyboard on the error map, which every view shows. All three panes outline the block. */
 
 import { moved, placeAt } from "../inside/place.js";
 import { find, make } from "../../shared/view/dom.js";
@@ -7,7 +7,7 @@ import { find, make } from "../../shared/view/dom.js";
 /** @typedef {import("../inside/place.js").Division} Division */
 /** @typedef {(event: import("../inside/state.js").Event) => void} Send */
 
-/** A pointer that has stayed on a block for so long means it. */
+/** A pointer that stays on a block for this time chooses it. */
 const REST_MS = 120;
 
 /** @param {Send} send */
@@ -38,7 +38,7 @@ export function createChooser(send) {
       return division && placeAt((clientX - left) / width, (clientY - top) / height, division);
     };
     frame.addEventListener("pointermove", (event) => {
-      const hasMoved = event.screenX !== last.x || event.screenY !== last.y; // else it was the page that scrolled
+      const hasMoved = event.screenX !== last.x || event.screenY !== last.y; // otherwise the page scrolled under the pointer
       if (event.pointerType === "touch" || !hasMoved) return;
       send({ type: "point", place: at(event) });
       clearTimeout(resting);
@@ -56,14 +56,14 @@ export function createChooser(send) {
       if (event.key === "Escape") return send({ type: "release" });
       const place = division && current && !event.ctrlKey && !event.metaKey && !event.altKey && moved(event.key, current, division);
       if (!place) return;
-      event.preventDefault(); // the page does not scroll
+      event.preventDefault(); // otherwise the page would scroll
       send({ type: "choose", place });
     });
   }
 
   /**
-   * @param {Division | null} now the model's, null where there is nothing to choose
-   * @param {Place | null} place the block that is looked into
+   * @param {Division | null} now the model's division, null if there are no blocks to choose
+   * @param {Place | null} place the block that is inspected
    * @param {Place | null} outlined
    */
   return (now, place, outlined) => {

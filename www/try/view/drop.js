@@ -1,7 +1,7 @@
 import { find } from "../../shared/view/dom.js";
 
 /**
- * The three ways in: choose, drop anywhere on the page, paste.
+ * The three ways to give images: choose files, drop them anywhere on the page, paste them.
  * @param {(files: [File, ...File[]]) => void} onFiles
  * @param {(message: string) => void} onRefused
  */
@@ -11,7 +11,7 @@ export function acceptFiles(onFiles, onRefused) {
 
   input.addEventListener("change", () => {
     const [first, ...rest] = input.files ?? [];
-    input.value = ""; // so that choosing the same file again is a change
+    input.value = ""; // otherwise choosing the same file again would cause no event
     if (first) onFiles([first, ...rest]);
   });
 
@@ -21,11 +21,11 @@ export function acceptFiles(onFiles, onRefused) {
     over(true);
   });
   addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) over(false); // left the window, not just an element
+    if (!event.relatedTarget) over(false); // the pointer left the window, not just an element
   });
   addEventListener("drop", (event) => {
     over(false);
-    if (event.defaultPrevented) return; // another part of the page took it
+    if (event.defaultPrevented) return; // another part of the page handled the drop
     event.preventDefault();
     const [first, ...rest] = event.dataTransfer?.files ?? [];
     if (first) onFiles([first, ...rest]);

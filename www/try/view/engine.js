@@ -1,7 +1,7 @@
 import * as format from "../../shared/format.js";
 import { find, make } from "../../shared/view/dom.js";
 
-/** The choice of backend, and what is known of engine and model. */
+/** The choice of backend, and the information about engine and model. */
 
 /** @type {Record<string, string>} */
 const TITLES = { trained_on: "Training images", data: "Training data", device: "Trained by", attribution: "Data by" };

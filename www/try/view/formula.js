@@ -97,7 +97,7 @@ function cosine(a, b) {
   return row(mi("cos"), bracket("("), a, mo(","), b, bracket(")"));
 }
 
-/** No taller than the line. @param {string} sign */
+/** A bracket that does not grow with its content. @param {string} sign */
 function bracket(sign) {
   const made = mo(sign);
   made.setAttribute("stretchy", "false");
@@ -112,7 +112,7 @@ function answer() {
 }
 
 /**
- * A number of this block, in full for whoever reads the page's data.
+ * A number of this block; its data attribute has full precision, which tests read.
  * @param {string} name
  * @param {number} number
  */

@@ -6,7 +6,7 @@ import { find, make, makeLater } from "../../shared/view/dom.js";
 const HEADINGS = { defective: "Defective", normal: "Normal" };
 
 /**
- * The images that a model knows; none for a model of the visitor's.
+ * The gallery of a model; none for the visitor's own model.
  * @param {readonly import("../../shared/types.js").Gallery[]} galleries
  * @param {readonly import("../../shared/types.js").ModelFile[]} models
  * @param {string} file the model's
@@ -16,7 +16,7 @@ export function galleryOf(galleries, models, file) {
   return model?.weights ? undefined : galleries.find((gallery) => gallery.model === model?.name);
 }
 
-/** A defective image shows more. @param {import("../../shared/types.js").Gallery} gallery */
+/** The image to begin with: a defective one, because its error map shows more. @param {import("../../shared/types.js").Gallery} gallery */
 export function defaultSample({ samples }) {
   return samples.find(({ label }) => label === "defective") ?? samples[0];
 }
@@ -26,9 +26,9 @@ let shown = null;
 
 /**
  * @param {import("../../shared/types.js").Gallery | undefined} gallery
- * @param {readonly unknown[]} models none before they are known: then the place is kept free
+ * @param {readonly unknown[]} models empty before they are loaded; then the space for the gallery is reserved
  * @param {(sample: Sample) => void} onPick
- * @param {Promise<unknown>} calm the images are downloaded after it
+ * @param {Promise<unknown>} calm the images are downloaded after this resolves
  */
 export function showGallery(gallery, models, onPick, calm) {
   if (gallery === shown) return;

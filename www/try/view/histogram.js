@@ -6,10 +6,10 @@ import { EDGE_POSITION, axisOf, bars, position, ticks } from "../histogram.js";
 import { createChart, look } from "../../shared/view/chart.js";
 import { find, make } from "../../shared/view/dom.js";
 
-/** Room for two rows of labels, and for the numbers below; at the sides the style has as much. */
+/** Space for two rows of labels above, and for the axis numbers below. The style sheet gives the same space at the sides. */
 const [TOP, FOOT, SIDE] = [46, 28, 12];
 
-/** The highest bar leaves some room below the labels. */
+/** The top of the vertical axis, so that there is space between the highest bar and the labels. */
 const FULL = 1.08;
 
 /** @param {HTMLElement} place */
@@ -57,14 +57,14 @@ export function createHistogram(place) {
   };
 }
 
-/** An upright line with its label on top. */
+/** A vertical line with a label at its top. */
 function createLine() {
   const label = make("span");
   const element = make("div", {}, label);
   return {
     element,
     /**
-     * @param {number | null} at its position, null where there is none
+     * @param {number | null} at its position, null if there is no line
      * @param {string} text
      * @param {string} kind
      * @param {boolean} before whether the label stands before the line or after it
@@ -79,7 +79,7 @@ function createLine() {
 }
 
 /**
- * What lies beyond the threshold.
+ * Shades the scores above the threshold.
  * @param {uPlot} chart
  * @param {string} colour
  * @param {number} threshold its position
@@ -90,7 +90,7 @@ function shade({ ctx, bbox }, colour, threshold) {
 }
 
 /**
- * Where the axis turns logarithmic.
+ * Marks where the axis changes to logarithmic.
  * @param {uPlot} chart
  * @param {string} colour
  */

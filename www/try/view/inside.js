@@ -10,10 +10,10 @@ import { chartOf } from "./weights.js";
 /** @typedef {import("../inside/inquiry.js").Answer} Answer */
 /** @typedef {Uint8ClampedArray<ArrayBuffer>} Pixels RGBA */
 
-/** How many items are pictured. */
+/** The number of items that are shown as pictures. */
 export const STRONGEST = 5;
 
-/** A narrower card shows the formula when asked. */
+/** On a card that is narrower than this, the formula is closed at first. */
 const ROOMY_PX = 560;
 
 const NO_BLOCKS = "This system puts nothing in the place of blocks, so there is none to look into.";
@@ -24,7 +24,7 @@ const PAST = "The engine was started anew since: to look into this block, judge 
  * @typedef {object} Shown
  * @property {import("../../shared/state.js").Result | null} result
  * @property {import("../inside/place.js").Place | null} place
- * @property {boolean} isPast what judged the image is no longer there to answer
+ * @property {boolean} isPast whether the engine that judged the image is gone, so that it cannot be asked
  * @property {boolean} isChosen by the visitor
  * @property {boolean} isHeld
  * @property {readonly (Answer | undefined)[]} answers by scale
@@ -45,7 +45,7 @@ export function createInside(send) {
   const formula = make("details", { className: "inside-formula", open: card.clientWidth > ROOMY_PX }, make("summary", { textContent: "The formula, with this block’s numbers" }), tabs, steps);
   find("#inside-body", HTMLElement).replaceChildren(make("div", { className: "inside-choice buttons" }, said, release), rows, formula);
 
-  /** What stands in each row. @type {(Answer | null)[]} */
+  /** The answer that each row shows. @type {(Answer | null)[]} */
   let drawn = [];
   /** @type {Answer | undefined} */
   let explained;
@@ -70,7 +70,7 @@ export function createInside(send) {
     [...rows.children].forEach((row, scale) => {
       const answer = answers[scale];
       row.setAttribute("aria-busy", String(!answer && Boolean(drawn[scale])));
-      if (answer ? drawn[scale] === answer : drawn[scale] !== undefined) return; // what is late is dimmed rather than taken away
+      if (answer ? drawn[scale] === answer : drawn[scale] !== undefined) return; // until the next answer arrives, the earlier one stays and is dimmed
       drawn[scale] = answer ?? null;
       row.lastElementChild?.replaceWith(answer && "message" in answer ? make("p", { className: "inside-failed", textContent: answer.message }) : contentOf(answer?.block ?? null));
     });
@@ -106,7 +106,7 @@ function rowOf({ title, maps }) {
 }
 
 /**
- * What a scale answers; a frame for it where that is not known yet.
+ * The memory's answer at a scale; an empty frame while there is none yet.
  * @param {InspectedBlock | null} block
  */
 function contentOf(block) {
@@ -179,7 +179,7 @@ function canvasOf(pixels, { width, height }, label) {
   return canvas;
 }
 
-/** A status that is written anew is read out anew. @param {HTMLElement} element @param {string} text */
+/** Sets a text only if it has changed, because a screen reader reads a status again when it is set. @param {HTMLElement} element @param {string} text */
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

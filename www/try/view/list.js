@@ -1,4 +1,4 @@
-/** The list of several images on the page. Rows are kept and changed in place: there may be a thousand, and one of them has the focus. */
+/** The view of the list of several images. Rows are updated in place, because there may be a thousand rows, and one of them may have the focus. */
 
 import * as format from "../../shared/format.js";
 import { tally } from "../list/state.js";
@@ -104,7 +104,7 @@ function createRow({ id, name }, { send, show }) {
     return { by, cell };
   });
   const remove = button("×", () => {
-    // The focus goes to the next row's button, or to that of the row before where this is the last.
+    // The focus moves to the next row's button; from the last row it moves to the previous row's button.
     const neighbour = element.nextElementSibling ?? element.previousElementSibling;
     send({ type: "remove", id });
     /** @type {HTMLElement | null} */ (neighbour?.querySelector(".remove button") ?? document.querySelector("#file"))?.focus();
@@ -146,7 +146,7 @@ function createRow({ id, name }, { send, show }) {
   };
 }
 
-/** Small enough to keep a thousand. @param {import("../../shared/types.js").Detection} detection */
+/** A picture that is small enough to keep a thousand of them. @param {import("../../shared/types.js").Detection} detection */
 export function thumbnail({ input, width, height }) {
   const whole = make("canvas");
   paint(whole, input, width, height);
@@ -164,7 +164,7 @@ function button(text, onClick) {
 }
 
 /**
- * Said aloud, for the style of a narrow page would take it away.
+ * Sets the role of a table element explicitly, because the style of a narrow page would remove it for screen readers.
  * @template {HTMLElement} T
  * @param {T} element
  * @param {string} name

@@ -1,4 +1,4 @@
-/** The card of a live source: the picture, where it is wrong, the smoothed score, and how both scores went. */
+/** The card of a live source: the video, the error map, the smoothed score, and the chart of each frame's score and the smoothed score. */
 
 import * as format from "../../shared/format.js";
 import { WINDOW_S, current, speed, verdict } from "../live/state.js";
@@ -6,7 +6,7 @@ import { createChart, look } from "../../shared/view/chart.js";
 import { find, put } from "../../shared/view/dom.js";
 import { blend, paint } from "./panes.js";
 
-/** How much of the error map lies over the frame. */
+/** The opacity of the error map over the frame. */
 const OPACITY = 0.75;
 
 /**
@@ -18,20 +18,20 @@ export function createLive({ onCamera, onFile, onStop }) {
   const map = find("#live-map", HTMLCanvasElement);
   const camera = find("#live-camera", HTMLButtonElement);
   const input = find("#live-file", HTMLInputElement);
-  /** Made when there is something to show. @type {import("uplot") | null} */
+  /** Created with the first scores. @type {import("uplot") | null} */
   let chart = null;
   let threshold = NaN;
 
-  camera.disabled = input.disabled = false; // without this script they did nothing
+  camera.disabled = input.disabled = false; // disabled until this script is loaded
   camera.addEventListener("click", onCamera);
   input.addEventListener("change", () => {
     const [file] = input.files ?? [];
-    input.value = ""; // so that choosing the same file again is a change
+    input.value = ""; // otherwise choosing the same file again would cause no event
     if (file) onFile(file);
   });
   find("#live-stop", HTMLButtonElement).addEventListener("click", () => {
     onStop();
-    camera.focus(); // the button is gone
+    camera.focus(); // the "Stop" button is hidden now, and a hidden button loses the focus
   });
 
   return {
@@ -76,7 +76,7 @@ function createScores(place, threshold) {
       cursor: { show: false },
       scales: {
         x: { time: false, range: (_, __, last) => [(last ?? 0) - WINDOW_S, last ?? 0] },
-        // Linear about the threshold, logarithmic far above it: both a normal frame and a gross defect have a place.
+        // Linear near the threshold and logarithmic far above it, so that the chart shows both normal frames and severe defects.
         y: { distr: 4, range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((threshold() || 1) * 2, (high ?? 1) * 1.2)] },
       },
       axes: [

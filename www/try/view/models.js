@@ -2,10 +2,10 @@ import { galleryOf } from "./gallery.js";
 import { find, make, makeLater } from "../../shared/view/dom.js";
 
 /**
- * The models to choose from, each with a picture of what it knows, and the way to bring another.
+ * The choice of models, each with a picture from its gallery, and the button to load a model file.
  * @param {(file: string) => void} onModel
  * @param {(file: File) => void} onFile a model of the visitor's
- * @param {Promise<unknown>} calm the pictures are downloaded after it
+ * @param {Promise<unknown>} calm the pictures are downloaded after this resolves
  */
 export function createModels(onModel, onFile, calm) {
   const place = find("#models", HTMLFieldSetElement);
@@ -13,7 +13,7 @@ export function createModels(onModel, onFile, calm) {
   file.dataset["testid"] = "model-file";
   file.addEventListener("change", () => {
     const [chosen] = file.files ?? [];
-    file.value = ""; // so that choosing the same file again is a change
+    file.value = ""; // otherwise choosing the same file again would cause no event
     if (chosen) onFile(chosen);
   });
   const own = make("label", { className: "model file-button" }, file, make("span", { textContent: "Load a model" }));
@@ -45,7 +45,7 @@ export function createModels(onModel, onFile, calm) {
   };
 }
 
-/** In a row that is wider than the screen. @param {HTMLElement | null} card */
+/** Scrolls a card into view, if the row of cards is wider than the screen. @param {HTMLElement | null} card */
 function reveal(card) {
   const row = card?.parentElement;
   if (card && row) row.scrollLeft = Math.max(0, Math.min(row.scrollLeft, card.offsetLeft), card.offsetLeft + card.offsetWidth - row.clientWidth);

@@ -53,7 +53,7 @@ export function showBlocks(on, division) {
 }
 
 /**
- * The error map over the image. Dark parts of the map, where nothing is wrong, are let in late, so that the image shows through there.
+ * The error map over the image. Dark parts of the map, where the error is small, get a smaller opacity, so that the image stays visible there.
  * @param {Pixels} image
  * @param {Pixels} map
  * @param {number} opacity 0 to 1: from the image alone to the map alone

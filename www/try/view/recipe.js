@@ -26,7 +26,7 @@ export function showRecipe(result, verdict, rule) {
  */
 export function moveGamma(onGamma, own) {
   const slider = find("#gamma", HTMLInputElement);
-  // The model's own γ may lie between two steps: near enough is it.
+  // The model's own γ may lie between two steps of the slider, so a step that is near enough counts as the model's own γ.
   slider.addEventListener("input", () => onGamma(Math.abs(slider.valueAsNumber - (own() ?? NaN)) < Number(slider.step) / 2 ? null : slider.valueAsNumber));
   find("#gamma-reset", HTMLButtonElement).addEventListener("click", () => onGamma(null));
 }
@@ -46,7 +46,7 @@ export function showGamma(info, rule) {
   slider.setAttribute("aria-valuetext", `${r}: ${formula}`);
   find("#gamma-out", HTMLOutputElement).value = formula;
   const reset = find("#gamma-reset", HTMLButtonElement);
-  reset.setAttribute("aria-disabled", String(rule.gamma === rule.ownGamma)); // not disabled: it would lose the focus
+  reset.setAttribute("aria-disabled", String(rule.gamma === rule.ownGamma)); // not `disabled`, because a disabled button loses the focus
   reset.textContent = `The model’s own γ, ${Number(rule.ownGamma.toFixed(3))}`;
   find("#gamma-note", HTMLElement).textContent = fixed || "The histogram is drawn anew with it, and the threshold goes along so that it flags as many normal images as before.";
 }

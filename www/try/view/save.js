@@ -1,4 +1,4 @@
-/** Files that the page makes, for the visitor to keep. */
+/** Saves files that the page makes. */
 
 import { stem } from "../../shared/format.js";
 import { find, make } from "../../shared/view/dom.js";
@@ -11,14 +11,14 @@ import { paint } from "./panes.js";
 export function save(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // a browser may ask where to put it first
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // later, because a browser may first ask where to save the file
 }
 
-/** What can be saved, and its name in the page and in names of files. */
+/** The pictures that can be saved: the key of the result, and the name in the page and in file names. */
 const PICTURES = /** @type {const} */ ([["heatMap", "heat-map"], ["reconstruction", "reconstruction"]]);
 
 /**
- * The pictures as they are, one pixel for each of the network's.
+ * Saves the pictures in the size of the network's images.
  * @param {() => import("../../shared/state.js").Result | null} current
  */
 export function offerPictures(current) {

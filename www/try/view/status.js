@@ -9,7 +9,7 @@ import { find } from "../../shared/view/dom.js";
 export function showStatus(status, message, progress) {
   find("#bar", HTMLElement).dataset.status = status;
   find("[data-testid=status]", HTMLElement).textContent = status;
-  // While bytes come in, the bar tells them; the sentence stays, or a screen reader would read each step.
+  // Only the progress bar shows the number of bytes. The sentence does not change during the download, because a screen reader would read each change.
   find("#message", HTMLElement).textContent = message;
   const bar = find("#progress", HTMLProgressElement);
   const bytes = find("#bytes", HTMLElement);
@@ -21,7 +21,7 @@ export function showStatus(status, message, progress) {
     else bar.value = loadedBytes / totalBytes;
     bytes.textContent = totalBytes === null ? megabytes(loadedBytes) : `${megabytes(loadedBytes)} of ${megabytes(totalBytes)}`;
   } else {
-    bar.removeAttribute("value"); // no end is known: an indeterminate bar
+    bar.removeAttribute("value"); // an indeterminate bar, because the end is not known
     bytes.textContent = "";
   }
 }

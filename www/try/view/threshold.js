@@ -1,4 +1,4 @@
-/** The slider below the histogram that moves the threshold, and what that costs in false alarms. */
+/** The slider below the histogram that moves the threshold, and the resulting number of false alarms. */
 
 import { falseAlarms } from "../alarms.js";
 import * as format from "../../shared/format.js";
@@ -28,5 +28,5 @@ export function showThreshold(rule) {
   slider.value = String(position(axisOf(rule), threshold));
   slider.setAttribute("aria-valuetext", `${format.score(threshold)}: ${alarms}`);
   find("#alarms", HTMLElement).textContent = format.sentence(alarms);
-  find("#threshold-reset", HTMLButtonElement).setAttribute("aria-disabled", String(threshold === ownThreshold)); // not disabled: it would lose the focus
+  find("#threshold-reset", HTMLButtonElement).setAttribute("aria-disabled", String(threshold === ownThreshold)); // not `disabled`, because a disabled button loses the focus
 }

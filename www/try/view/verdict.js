@@ -10,7 +10,7 @@ export function showSubject(text) {
  * @param {import("../../shared/state.js").Result | null} result
  * @param {ReturnType<typeof import("../../shared/state.js").verdict>} verdict
  * @param {import("../judgement.js").Criterion | null} rule
- * @param {string} knows what the model knows, for people
+ * @param {string} knows the kind of images that the model was trained on, as text
  */
 export function showVerdict(result, verdict, rule, knows) {
   put("threshold", rule?.threshold);

@@ -1,10 +1,10 @@
-/** All weights of a memory in one small chart, the strongest first: how flat they are. */
+/** A small chart of all addressing weights of a memory, the strongest first. It shows how flat they are. */
 
 const NS = "http://www.w3.org/2000/svg";
 const HEIGHT = 100;
 
 /**
- * @param {Float64Array} weights as multiples of 1/N, falling
+ * @param {Float64Array} weights as multiples of 1/N, in descending order
  * @param {number} survivors
  * @param {string} label
  */

@@ -3,13 +3,13 @@
  * dictionary that is most like it. The network does the same with maps of features, and mixes blocks instead of choosing one.
  *
  * @typedef {Uint8Array} Image `SIDE` × `SIDE` pixels, row by row, 1 for black
- * @typedef {{ choices: number[], output: Image, wrong: number }} Rebuilt for every block the chosen one's place in the dictionary; the image put together; the share of pixels that came out wrong
+ * @typedef {{ choices: number[], output: Image, wrong: number }} Rebuilt for every block its choice, an index of the dictionary; the assembled image; the share of wrong pixels
  */
 
 /** Pixels along a side. */
 export const SIDE = 32;
 
-/** Sides of a block, all of which divide an image evenly. */
+/** The sides of a block in pixels; each divides the side of an image evenly. */
 export const SIZES = [1, 2, 4, 8, 16, 32];
 
 /** An image with a smaller share of wrong pixels counts as rebuilt. */
@@ -36,7 +36,7 @@ export function divide(image, size) {
 /**
  * @param {readonly Uint8Array[]} blocks
  * @param {number} size
- * @returns {Image} what they make side by side
+ * @returns {Image} the assembled blocks
  */
 export function assemble(blocks, size) {
   const across = SIDE / size;
@@ -70,7 +70,7 @@ export function rebuild(image, known, size) {
 }
 
 /**
- * The place of the first that differs least.
+ * The index of the block that differs least; the first one if several do.
  * @param {Uint8Array} block
  * @param {readonly Uint8Array[]} known
  */

@@ -1,4 +1,4 @@
-/** The images to begin with: A is normal, B is normal too but arranged otherwise, C has a defect. */
+/** The images at the start: A is normal, B is also normal but arranged differently, C is B with a defect. */
 
 import { SIDE } from "./blocks.js";
 
@@ -6,7 +6,7 @@ import { SIDE } from "./blocks.js";
 /** @typedef {"stripes" | "checks" | "bricks"} PatternName */
 /** @typedef {{ a: Image, b: Image, c: Image }} Pattern */
 
-/** Two kinds of tile; an image is made of them. */
+/** The side of a tile in pixels. An image consists of two kinds of tiles. */
 const TILE = 8;
 
 /** @typedef {(x: number, y: number) => boolean} Texture whether a pixel is black */
@@ -51,13 +51,13 @@ function image(isBlack) {
   return Uint8Array.from({ length: SIDE * SIDE }, (_, at) => Number(isBlack(at % SIDE, Math.floor(at / SIDE))));
 }
 
-/** 32 characters of base 64 for every 6 × 32 pixels, fit for an address. @param {Image} image */
+/** The image as text for the address: one bit per pixel, as base 64 with characters that an address allows. @param {Image} image */
 export function encode(image) {
   const bytes = Uint8Array.from({ length: image.length / 8 }, (_, at) => image.subarray(8 * at, 8 * at + 8).reduce((byte, value) => 2 * byte + value, 0));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** @param {string} text @returns {Image | null} null where it is none */
+/** @param {string} text @returns {Image | null} null if the text is no image */
 export function decode(text) {
   try {
     const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));

@@ -1,12 +1,12 @@
 /**
- * All that the first lesson knows, and how each event changes it: pure, so it is tested without a browser.
+ * The state of the demonstration of Fig. 1, and how each event changes it. The functions are pure, so they are tested without a browser.
  *
  * @typedef {import("./blocks.js").Image} Image
  * @typedef {import("./patterns.js").PatternName} PatternName
  * @typedef {"a" | "b" | "c"} Which
  *
  * @typedef {object} State
- * @property {PatternName} pattern what the images were before anybody painted
+ * @property {PatternName} pattern the images before the visitor painted on them
  * @property {Record<Which, Image>} images
  * @property {number} size of a block, in pixels
  * @property {number} done how many blocks are assembled so far
@@ -25,10 +25,10 @@ import { SIDE, SIZES, TOLERANCE, blockCount, dictionary, rebuild } from "./block
 import { gap } from "../gap.js";
 import { PATTERNS, decode, encode, pattern } from "./patterns.js";
 
-/** A defect of which less than this share of the most comes back wrong is rebuilt in part. */
+/** If the error of the image with the defect is below this share of its largest error, the defect counts as partly rebuilt. */
 const PART = 0.6;
 
-/** In the middle: this is where the two images part. */
+/** A middling size, at which the errors of the two images differ. */
 const FIRST_SIZE = 8;
 
 /** @param {URLSearchParams} [address] @returns {State} */
@@ -42,7 +42,7 @@ export function initial(address = new URLSearchParams()) {
 }
 
 /**
- * What of the state goes into the address: null for what is as it was at first.
+ * The part of the state that the address stores; null for initial values.
  * @param {State} state
  * @returns {Record<"pattern" | "block" | Which, string | null>}
  */
@@ -93,7 +93,7 @@ export function reduce(state, event) {
 }
 
 /**
- * What follows from images and block size.
+ * Computes everything that depends on the images and the block size.
  * @param {State} state
  */
 export function derive({ images: { a, b, c }, size, pattern: name }) {
@@ -117,7 +117,7 @@ export function derive({ images: { a, b, c }, size, pattern: name }) {
 /**
  * @param {number} b share of wrong pixels of the normal image
  * @param {number} c of the one with a defect
- * @param {number} most the largest of it at any block size at which the normal image comes back
+ * @param {number} most the largest c of all block sizes at which the normal image is rebuilt
  */
 export function lesson(b, c, most = c) {
   const rebuilt = [b, c].map((wrong) => wrong < TOLERANCE);
@@ -129,9 +129,9 @@ export function lesson(b, c, most = c) {
 }
 
 /**
- * What each image is, also after somebody painted on it.
+ * The caption of each image; it changes when the visitor paints on the image.
  * @param {Record<Which, Image>} images
- * @param {Record<Which, Image>} fresh what they were before
+ * @param {Record<Which, Image>} fresh the images before the visitor painted on them
  * @returns {Record<Which, string>}
  */
 function captions({ a, b, c }, fresh) {

@@ -1,7 +1,7 @@
 import { gap as between } from "../gap.js";
 
 /**
- * What is known of models that differ in their block size alone: pure, so it is tested without a browser.
+ * The state of the demonstration of Fig. 5, with models that differ only in their block size, and how each event changes it. The functions are pure, so they are tested without a browser.
  *
  * @typedef {import("../../shared/types.js").Label} Label
  * @typedef {{ file: string, label: Label, title: string }} Sample
@@ -9,19 +9,19 @@ import { gap as between } from "../gap.js";
  * @typedef {object} Listed one kind of images in `series.json`
  * @property {string} name of the kind, also in the names of its models
  * @property {string} title for people
- * @property {string} one what one image shows, in one word
+ * @property {string} one the word for the subject of an image
  * @property {string} many the same in the plural
  * @property {number} height of the networks' images, in pixels
  * @property {number} width
- * @property {number} first r of the model to begin with
+ * @property {number} first r of the first model to show
  * @property {string} learned a sentence: which networks have learned what
  * @property {string} note a sentence about the images
  * @property {Sample[]} samples
  *
- * @typedef {Listed & { rates: readonly number[] }} Kind with r of each model, blocks along each side of a map: the smallest blocks first, as in the first lesson
+ * @typedef {Listed & { rates: readonly number[] }} Kind `rates`: r of each model, the number of blocks along each side of a map, the smallest blocks first, as in Fig. 1
  *
- * @typedef {object} Rebuilt what one model makes of one image
- * @property {number} error share of the largest possible, as `gap.js` has it
+ * @typedef {object} Rebuilt one model's reconstruction of one image
+ * @property {number} error as a share of the largest possible error; see `gap.js`
  * @property {Uint8ClampedArray<ArrayBuffer>} reconstruction RGBA
  * @property {Float32Array<ArrayBuffer>} errorMap
  * @property {number} width
@@ -33,7 +33,7 @@ import { gap as between } from "../gap.js";
  * @property {string} picked name of the image's file that is shown, without its folder
  * @property {number} rate r of the model that is shown
  * @property {ReadonlyMap<string, Rebuilt>} rebuilt by `key`
- * @property {string} error one sentence, "" when all is well
+ * @property {string} error one sentence, "" if there is no error
  *
  * @typedef {{ type: "opened", kinds: readonly Kind[] }
  *   | { type: "kind", kind: string }
@@ -44,7 +44,7 @@ import { gap as between } from "../gap.js";
  *   | { type: "lost" }} Event
  */
 
-/** Gaps that differ by a smaller share of the widest one are told as equals. */
+/** A gap that is smaller than the widest one by at most this share counts as nearly as wide. */
 const NEARLY = 0.2;
 
 /** Before anything is downloaded. @type {Kind} */
@@ -56,7 +56,7 @@ export function initial(address = new URLSearchParams()) {
 }
 
 /**
- * What of the state goes into the address: null for what is as it was at first.
+ * The part of the state that the address stores; null for initial values.
  * @param {State} state
  * @returns {Record<"images" | "image" | "r", string | null>}
  */
@@ -91,13 +91,13 @@ export function reduce(state, event) {
       return { ...state, rebuilt: new Map(state.rebuilt).set(key(event.rate, event.file), event.rebuilt), error: "" };
     case "failed":
       return { ...state, error: event.message };
-    case "lost": // by another engine everything is rebuilt anew
+    case "lost": // another engine reconstructs all images again
       return { ...state, rebuilt: new Map(), error: "" };
   }
 }
 
 /**
- * With an image and a model that the kind has.
+ * Chooses an image and a model of the current kind, if the state names others.
  * @param {State} state
  * @returns {State}
  */
@@ -117,13 +117,13 @@ export function kindOf({ kinds, kind }) {
   return kinds.find(({ name }) => name === kind) ?? NO_KIND;
 }
 
-/** A file's name without its folder: no two kinds share one. @param {Sample | undefined} sample */
+/** A file's name without its folder; it is unique among all kinds. @param {Sample | undefined} sample */
 export function nameOf(sample) {
   return sample?.file.replace(/^.*\//, "") ?? "";
 }
 
 /**
- * The image to begin with: a defective one shows more.
+ * The first image to show: a defective one, because its error map shows more.
  * @param {readonly Sample[]} samples
  */
 function firstOf(samples) {
@@ -139,7 +139,7 @@ export function key(rate, file) {
 }
 
 /**
- * What is still to be done, first what is looked at: the picked image by the chosen model, then by the others, then the other images.
+ * The next reconstruction to compute: first the picked image by the chosen model, then by the other models, then the other images.
  * @param {State} state
  * @returns {{ kind: string, rate: number, file: string } | undefined}
  */
@@ -153,7 +153,7 @@ export function next(state) {
 }
 
 /**
- * The error of the worst rebuilt normal image and of the best rebuilt defective one by each model: null where not all of them are rebuilt yet.
+ * For each model, the largest error of a normal image and the smallest error of a defective one; null while not all images are reconstructed.
  * @param {State} state
  * @returns {Record<Label, (number | null)[]>}
  */
@@ -168,7 +168,7 @@ export function extremes(state) {
 }
 
 /**
- * Between the normal and the defective images, by each model.
+ * The gap between the normal and the defective images, for each model.
  * @param {State} state
  * @returns {(number | null)[]}
  */
@@ -181,7 +181,7 @@ export function gaps(state) {
 }
 
 /**
- * The same by the model that is shown.
+ * The gap of the current model.
  * @param {State} state
  * @returns {number | null}
  */
@@ -190,7 +190,7 @@ export function gap(state) {
 }
 
 /**
- * What there is to see at a rate, in one or two sentences.
+ * One or two sentences about the result at the current rate.
  * @param {State} state
  * @returns {string}
  */

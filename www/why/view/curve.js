@@ -1,11 +1,11 @@
-/** Two curves with the gap between them, over a few block sizes to pick from: how what is normal and what is not part. */
+/** A chart of the errors of normal and defective images against the block size. It shows the gap between the two curves, and a click chooses a block size. */
 
 import { createChart, look } from "../../shared/view/chart.js";
 
 /**
  * @param {HTMLElement} place
- * @param {{ label: string, y: import("uplot").Scale, values: (value: number) => string, room: number }} axes what the sizes are; scale, texts and width of the upright axis
- * @param {(at: number) => void} onPick the size's place among all
+ * @param {{ label: string, y: import("uplot").Scale, values: (value: number) => string, room: number }} axes the label of the block sizes; scale, texts and width of the vertical axis
+ * @param {(at: number) => void} onPick the index of the size
  */
 export function createCurve(place, { label, y, values, room: width }, onPick) {
   const { colour, axis } = look(place);
@@ -46,8 +46,8 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
 
   /**
    * @param {readonly string[]} all
-   * @param {number} current its place among all
-   * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves shares, drawn as per cent; null where one is not known yet
+   * @param {number} current the index of the current size
+   * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves shares, drawn as per cent; null while a value is not known yet
    */
   return (all, current, [normal, defective]) => {
     sizes = all;

@@ -1,4 +1,4 @@
-/** The first lesson on the page: three images to paint, the dictionary, what is assembled from it, and the curve. */
+/** The view of Fig. 1: three images to paint on, the dictionary, the images assembled from it, and the curve. */
 
 import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
 import { PATTERNS, title } from "../idea/patterns.js";
@@ -73,7 +73,7 @@ export function createLesson(send) {
       error.textContent = isDone ? `${percent(wrong)} wrong` : `block ${done} of ${all}`;
       error.dataset["value"] = String(wrong);
     }
-    find("#idea-reset", HTMLButtonElement).setAttribute("aria-disabled", String(!derived.isPainted)); // not disabled: it would lose the focus
+    find("#idea-reset", HTMLButtonElement).setAttribute("aria-disabled", String(!derived.isPainted)); // not `disabled`, because a disabled button loses the focus
     slider.value = String(SIZES.indexOf(size));
     slider.setAttribute("aria-valuetext", sizeText(size));
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);
@@ -97,13 +97,13 @@ function sizeText(size) {
   return `${size === 1 ? "single pixels" : `${size} × ${size} pixels`}, ${count === 1 ? "1 block" : `${count} blocks`}`;
 }
 
-/** The keyboard's pixel, while the keyboard is there. @param {Which} which @param {State} state */
+/** The pixel of the keyboard cursor while the image has the keyboard focus, -1 otherwise. @param {Which} which @param {State} state */
 function cursor(which, state) {
   return document.activeElement?.id === `idea-${which}` && document.activeElement.matches(":focus-visible") ? state.cursor[which] : -1;
 }
 
 /**
- * Pixels turn over where the pointer is pressed, and the others that it passes become like the first.
+ * The pixel under the pointer is inverted when it is pressed, and the pixels that the pointer then passes get the same colour.
  * @param {HTMLCanvasElement} canvas
  * @param {Which} which
  * @param {() => { state: State, apart: number }} current

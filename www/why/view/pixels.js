@@ -1,18 +1,18 @@
-/** Black and white images as blocks that can drift apart, on a canvas. */
+/** Draws black and white images on a canvas, as blocks that can move apart. */
 
 import { SIDE } from "../idea/blocks.js";
 
-/** Between blocks that have drifted apart, of the canvas's width. */
+/** The total distance between blocks that have moved apart, as a share of the canvas's width. */
 const GAP = 0.16;
 
 /**
  * @typedef {object} Look
  * @property {number} size of a block, in pixels
- * @property {number} apart 0: blocks touch; 1: they have drifted apart
- * @property {number} [shown] how many blocks there are yet; all by default
- * @property {number} [picked] the block to point at
- * @property {import("../idea/blocks.js").Image} [original] what it should be: other pixels are marked
- * @property {number} [cursor] the pixel to point at
+ * @property {number} apart 0: blocks touch; 1: blocks have moved apart
+ * @property {number} [shown] the number of blocks that are drawn; all by default
+ * @property {number} [picked] the block to highlight
+ * @property {import("../idea/blocks.js").Image} [original] the expected image; pixels that differ from it are marked
+ * @property {number} [cursor] the pixel to highlight
  */
 
 /**
@@ -59,7 +59,7 @@ export function drawDictionary(canvas, known, size, picked) {
 }
 
 /**
- * Which pixel lies under a place; none between blocks.
+ * The index of the pixel at a point; -1 between blocks.
  * @param {number} x 0 to 1
  * @param {number} y 0 to 1
  * @param {number} size
@@ -84,7 +84,7 @@ function geometry(width, size, apart) {
   return { cell, at: (/** @type {number} */ index) => index * cell + Math.floor(index / size) * gap };
 }
 
-/** Draws in the page's own colours. */
+/** Draws with the page's colours. */
 class Pen {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -103,7 +103,7 @@ class Pen {
     this.context.fillRect(x, y, side + 0.5, side + 0.5);
   }
 
-  /** Marked by a stroke as well as by colour. @param {number} x @param {number} y @param {number} side */
+  /** A wrong pixel is marked by a line as well as by colour, for visitors who cannot see the colour. @param {number} x @param {number} y @param {number} side */
   wrong(x, y, side) {
     const { context } = this;
     context.fillStyle = this.colours.wrong;

@@ -1,4 +1,4 @@
-/** The models of the series side by side: images to choose from, one model large, all of them as a filmstrip, and the curve. */
+/** The view of Fig. 5: the choice of images, the current model's reconstruction, the reconstructions of all models side by side, and the curve. */
 
 import { interpolateInferno } from "d3-scale-chromatic";
 import { capital, percent } from "../../shared/format.js";
@@ -13,11 +13,11 @@ import { paint } from "../../try/view/panes.js";
  * @typedef {import("../series/state.js").Rebuilt} Rebuilt
  */
 
-/** Full scale of the error maps: the same for all models, so that a colour means the same error. */
+/** The full scale of the error maps. All models have the same scale, so that a colour means the same error. */
 const FULL_SCALE = 0.35;
 const PALETTE = Array.from({ length: 256 }, (_, step) => (interpolateInferno(step / 255).match(/[0-9a-f]{2}/gi) ?? []).map((part) => parseInt(part, 16)));
 
-/** Logarithmic: whole floors as blocks make errors forty times larger than the others do. The size is that of a block, height × width. */
+/** The error axis is logarithmic, because a block of a whole floor causes an error forty times larger than the other sizes do. A block size is height × width. */
 const AXES = {
   label: "block size, pixels",
   y: logarithmic({ low: 0.01, high: 1 }),
