@@ -360,14 +360,7 @@ pub(crate) fn with_weights(
     let mut values = HashMap::new();
     for (name, shape) in expected {
         let tensor = tensors.remove(&name).expect("it was found above");
-        let data: Vec<f32> = match tensor.dtype() {
-            Dtype::F16 => (tensor.data().as_chunks::<2>().0.iter())
-                .map(|&bytes| widen(bytes))
-                .collect(),
-            _ => (tensor.data().as_chunks::<4>().0.iter())
-                .map(|&bytes| f32::from_le_bytes(bytes))
-                .collect(),
-        };
+        let data = floats(tensor.dtype(), tensor.data());
         check_finite(&name, &data)?;
         values.insert(name, TensorData::new(data, shape));
     }
@@ -381,12 +374,29 @@ pub(crate) fn with_weights(
     Ok(parameters::load(model, values))
 }
 
+/// The values of a tensor in f16 or f32.
+///
+/// Not inlined: a browser optimizes the function with this loop while the model is loaded, and a
+/// small function takes it less time.
+#[inline(never)]
+fn floats(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
+    match dtype {
+        Dtype::F16 => (bytes.as_chunks::<2>().0.iter())
+            .map(|&bytes| widen(bytes))
+            .collect(),
+        _ => (bytes.as_chunks::<4>().0.iter())
+            .map(|&bytes| f32::from_le_bytes(bytes))
+            .collect(),
+    }
+}
+
 pub(crate) fn not_safetensors(error: safetensors::SafeTensorError) -> Error {
     Error::Model(format!(
         "it is not a whole, sound safetensors file ({error})"
     ))
 }
 
+#[inline(never)] // as `floats`
 fn check_finite(name: &str, values: &[f32]) -> Result<()> {
     const INFINITY: u32 = f32::INFINITY.to_bits();
     // The compiler vectorizes this maximum, but not a search for a value that is not finite.

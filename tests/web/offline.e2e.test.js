@@ -21,7 +21,7 @@ function kept(page) {
     if (![models[0], ...series].every(has) || !engine || !urls.includes(engine.replace("daad_bg.wasm", "daad.js"))) return false;
     // A cache may exist before its entries, so each address is looked up, also the page's own.
     const used = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
-    const wanted = ["floors/good-6.png", location.href.replace(/[?#].*/, ""), ...used];
+    const wanted = ["series.json", "floors/good-6.png", location.href.replace(/[?#].*/, ""), ...used];
     return (await Promise.all(wanted.map((url) => caches.match(url)))).every(Boolean);
   }, null);
 }

@@ -96,6 +96,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
 
 /// Turns the dot products of items and queries, `[N, stride]`, into addressing weights, in place.
 /// `norms` and `scales` are 1/norm of each query and each item.
+#[inline(never)] // see `simd::apart`
 fn address(
     products: &mut [f32],
     stride: usize,
@@ -295,10 +296,14 @@ impl WithSimd for Rows<'_> {
         for start in (0..matrix.columns).step_by(COLUMNS) {
             let chunk = start..matrix.columns.min(start + COLUMNS);
             let columns = &columns[start * stride..];
-            match block {
-                8 => matrix.pack::<8>(&rows, &chunk, packed),
-                _ => matrix.pack::<4>(&rows, &chunk, packed),
-            }
+            simd::apart(
+                simd,
+                #[inline(always)]
+                || match block {
+                    8 => matrix.pack::<8>(&rows, &chunk, packed),
+                    _ => matrix.pack::<4>(&rows, &chunk, packed),
+                },
+            );
             let blocks = packed.chunks_exact(chunk.len() * block);
             for (weights, output) in blocks.zip(output.chunks_exact_mut(block * stride)) {
                 let tile = Tile::new(weights, &[0], columns, stride, start > 0);
@@ -343,6 +348,7 @@ impl Division {
 
     /// Maps to columns `[D, stride]`. The rows for one channel of the blocks are contiguous there,
     /// and one task writes them.
+    #[inline(never)] // see `simd::apart`
     fn divide(&self, maps: &[f32], stride: usize) -> Vec<f32> {
         let mut columns = vec![0.0; self.dim * stride];
         let channels = columns.chunks_mut(self.tall * self.wide * stride);
@@ -358,6 +364,7 @@ impl Division {
     }
 
     /// Columns `[D, stride]` to maps. One task writes one plane.
+    #[inline(never)] // see `simd::apart`
     fn assemble(&self, columns: &[f32], stride: usize) -> Vec<f32> {
         let mut maps = vec![0.0; self.planes * self.plane_size()];
         let planes = maps.chunks_mut(self.plane_size());

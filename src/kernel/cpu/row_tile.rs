@@ -280,7 +280,11 @@ impl WithSimd for Job<'_> {
         let segment = (row_tile.rows + plan.reach()) * stride;
         let plane_stride = row_tile.images * segment + stride + slack();
         let planes = at_least(&mut scratch.input, plan.input.planes() * plane_stride);
-        prepare(&plan.input, &row_tile, input, planes, segment, plane_stride);
+        simd::apart(
+            simd,
+            #[inline(always)]
+            || prepare(&plan.input, &row_tile, input, planes, segment, plane_stride),
+        );
 
         let out_stride = row_tile.images * segment + slack();
         let of_a_channel = plan.upscale * plan.upscale;
@@ -314,8 +318,14 @@ impl WithSimd for Job<'_> {
                 }
             }
         }
-        write(
-            plan, &row_tile, outputs, results, segment, out_stride, finish, maps,
+        simd::apart(
+            simd,
+            #[inline(always)]
+            || {
+                write(
+                    plan, &row_tile, outputs, results, segment, out_stride, finish, maps,
+                );
+            },
         );
     }
 }

@@ -30,6 +30,24 @@ pub(super) fn dispatch<J: WithSimd>(job: J) -> J::Output {
     Arch::new().dispatch(job)
 }
 
+/// Runs `work`, a closure that is inlined, in a function of its own.
+///
+/// A browser optimizes whole functions while they run. Large ones take it long, and during that
+/// time the first image shares the cores with the compiler.
+#[inline(never)]
+pub(super) fn apart<S: Simd, R>(simd: S, work: impl FnOnce() -> R) -> R {
+    struct Apart<F>(F);
+    impl<F: FnOnce() -> R, R> WithSimd for Apart<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _simd: S) -> R {
+            (self.0)()
+        }
+    }
+    simd.vectorize(Apart(work))
+}
+
 /// The value of [`block`] for this processor.
 pub(super) fn channel_block() -> usize {
     struct Block;

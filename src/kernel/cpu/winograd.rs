@@ -129,7 +129,11 @@ impl WithSimd for Job<'_> {
         };
         let values = at_least(&mut scratch.input, PARTS * part);
         let lines = &mut scratch.lines;
-        transform_values(simd, plan, &row_tile, input, tiles, values, lines);
+        simd::apart(
+            simd,
+            #[inline(always)]
+            || transform_values(simd, plan, &row_tile, input, tiles, values, lines),
+        );
 
         let block = weights.block;
         let weights_part = channels * block + GAP;
@@ -145,7 +149,11 @@ impl WithSimd for Job<'_> {
         for (group, panels) in panels.chunks(blocks).enumerate() {
             for (panel, transformed) in panels.iter().zip(transformed.chunks_exact_mut(of_a_block))
             {
-                transform_weights(simd, panel, weights_part, transformed);
+                simd::apart(
+                    simd,
+                    #[inline(always)]
+                    || transform_weights(simd, panel, weights_part, transformed),
+                );
             }
             for index_part in 0..PARTS {
                 let values = &values[index_part * part..];
@@ -164,16 +172,24 @@ impl WithSimd for Job<'_> {
                 let (b, channel) = (index / block, index % block);
                 let products = &products[b * of_products + channel * tiles.stride..];
                 let bias = (finish.bias).map_or(0.0, |bias| bias[outputs.start + first + index]);
+                let bias_and_slope = [bias, finish.slope.unwrap_or(1.0)];
+                let (part, width) = (block * tiles.stride, plan.columns);
                 let lines = &mut scratch.lines;
-                transform_products(
+                simd::apart(
                     simd,
-                    products,
-                    block * tiles.stride,
-                    tiles,
-                    [bias, finish.slope.unwrap_or(1.0)],
-                    lines,
-                    map,
-                    plan.columns,
+                    #[inline(always)]
+                    || {
+                        transform_products(
+                            simd,
+                            products,
+                            part,
+                            tiles,
+                            bias_and_slope,
+                            lines,
+                            map,
+                            width,
+                        );
+                    },
                 );
             }
         }

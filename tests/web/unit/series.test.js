@@ -53,7 +53,7 @@ test("another kind of images has its own models, and begins with its own image a
 test("a block has the shape of the image", () => {
   assert.equal(describe(FLOORS, 4), "16 × 16 pixels, 16 blocks");
   assert.equal(describe(TOYS, 1), "64 × 96 pixels, 1 block");
-  assert.equal(blockSize({ ...TOYS, width: 100 }, 8), "8 × 12.5");
+  assert.equal(blockSize({ ...TOYS, width: 100 }, 8), "8×12.5");
 });
 
 test("what is looked at is rebuilt first, and everything once", () => {

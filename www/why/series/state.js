@@ -217,7 +217,7 @@ export function lesson(state) {
  * @param {number} rate
  */
 export function blockSize({ height, width }, rate) {
-  return [height, width].map((side) => Math.round((10 * side) / rate) / 10).join(" × ");
+  return [height, width].map((side) => Math.round((10 * side) / rate) / 10).join("×");
 }
 
 /**
@@ -225,5 +225,5 @@ export function blockSize({ height, width }, rate) {
  * @param {number} rate
  */
 export function describe(kind, rate) {
-  return `${blockSize(kind, rate)} pixels, ${rate === 1 ? "1 block" : `${rate * rate} blocks`}`;
+  return `${blockSize(kind, rate).replace("×", " × ")} pixels, ${rate === 1 ? "1 block" : `${rate * rate} blocks`}`;
 }

@@ -82,6 +82,8 @@ export function createSeries(send) {
   }
 
   return (/** @type {State} */ state) => {
+    put("#series-lesson", lesson(state));
+    if (state.kinds.length === 0) return; // the page itself shows the first kind until then, so that nothing moves
     const kind = kindOf(state);
     const { rates } = kind;
     if (shown?.kinds !== state.kinds) choice.replaceChildren(...state.kinds.map(({ name, title }) => make("option", { value: name, textContent: title })));
@@ -93,7 +95,6 @@ export function createSeries(send) {
     slider.value = String(at);
     slider.setAttribute("aria-valuetext", describe(kind, state.rate));
     find("#series-rate-out", HTMLOutputElement).value = describe(kind, state.rate);
-    put("#series-lesson", lesson(state));
     for (const button of document.querySelectorAll("#series-samples button")) button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.file === state.picked));
     for (const [at, rate] of rates.entries()) showFrame(strip[at], state, rate);
     const large = state.rebuilt.get(key(state.rate, state.picked));
