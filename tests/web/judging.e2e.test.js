@@ -167,6 +167,7 @@ describe("γ", () => {
   test("is shown but stays where the model cannot have it moved, and the page says why", async () => {
     const { page, close } = await judged("&gamma=0.2", { prepare: stubEngine });
     assert.ok(await page.getByTestId("gamma").isDisabled());
+    assert.ok(await page.getByTestId("gamma").isHidden());
     assert.match((await page.locator("#gamma-note").textContent()) ?? "", /This model has no L/);
     assert.equal((await reading(page)).score, 1);
     await close();

@@ -91,7 +91,7 @@ export async function fromFrame(video, number) {
  * @returns {Promise<Photo>} fails with a whole sentence
  */
 async function photo(name, bytes) {
-  const thumb = await createImageBitmap(new Blob([bytes]), { resizeWidth: THUMB_PX, resizeHeight: THUMB_PX, resizeQuality: "medium" }).catch(() => {
+  const thumb = await createImageBitmap(new Blob([bytes]), { resizeWidth: THUMB_PX, resizeQuality: "medium" }).catch(() => {
     throw new Error(unreadable(name));
   });
   return { id: ++ids, name, picture: new Uint8Array(bytes), thumb };

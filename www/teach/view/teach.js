@@ -58,6 +58,8 @@ export function createTeach(send, visitor) {
     picture.value = "";
     if (file) visitor.pieces(file, Number(find("#teach-part", HTMLSelectElement).value), Number(find("#teach-count", HTMLSelectElement).value));
   });
+  // What a visitor chose before this script was loaded.
+  for (const field of [files, picture]) if (field.files?.length) queueMicrotask(() => field.dispatchEvent(new Event("change")));
   for (const [id, label] of /** @type {const} */ ([["good", "normal"], ["bad", "defective"]])) {
     const input = find(`#teach-${id}`, HTMLInputElement);
     input.addEventListener("change", () => {

@@ -46,6 +46,7 @@ export function showGamma(info, rule) {
   slider.setAttribute("aria-valuetext", `${r}: ${formula}`);
   find("#gamma-out", HTMLOutputElement).value = formula;
   const reset = find("#gamma-reset", HTMLButtonElement);
+  for (const control of [slider.closest("label"), reset.closest("div")]) if (control) control.hidden = !info.alignment; // there is nothing to weigh
   reset.setAttribute("aria-disabled", String(rule.gamma === rule.ownGamma)); // not `disabled`, because a disabled button loses the focus
   reset.textContent = `The model’s own γ, ${Number(rule.ownGamma.toFixed(3))}`;
   find("#gamma-note", HTMLElement).textContent = fixed || "The histogram is drawn anew with it, and the threshold goes along so that it flags as many normal images as before.";

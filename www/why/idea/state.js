@@ -65,7 +65,7 @@ export function reduce(state, event) {
       return { ...state, pattern: event.pattern, images: { a, b, c }, done: all, playing: false };
     }
     case "size":
-      return event.size === state.size ? state : { ...state, size: event.size, done: state.playing ? 0 : blockCount(event.size) };
+      return event.size === state.size ? state : { ...state, size: event.size, done: blockCount(event.size), playing: false };
     case "paint": {
       if (state.images[event.which][event.at] === event.value) return state;
       const image = state.images[event.which].slice();
@@ -125,7 +125,7 @@ export function lesson(b, c, most = c) {
   if (rebuilt[0] && c < PART * most) return { verdict: "normal", text: "The normal image comes back, and a part of the defect with it: the gap is small." };
   if (rebuilt[0]) return { verdict: "normal", text: "The normal image comes back, the defect does not. This block size tells them apart." };
   if (rebuilt[1]) return { verdict: "defect", text: "The image with the defect comes back and the normal one does not: A does not show what is normal here." };
-  return { verdict: "neither", text: "Neither comes back: A has no block like these. Beside that the defect is little." };
+  return { verdict: "neither", text: "Neither comes back: A has no block like these, so the normal image looks defective too." };
 }
 
 /**

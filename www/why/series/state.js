@@ -204,9 +204,9 @@ export function lesson(state) {
   const widest = rates[all.indexOf(most)] ?? 0;
   if (current > 0 && current >= (1 - NEARLY) * most) {
     const how = state.rate === widest ? "The widest gap." : "The gap is nearly as wide as any.";
-    return `${how} Blocks of this size hold what a normal ${one} is made of; one with a defect comes back as a mixture of others.`;
+    return `${how} Blocks of this size hold what a normal ${one} is made of, so a defect is replaced by what was learned.`;
   }
-  const result = current > 0 ? "The gap is small." : "No gap: no threshold tells them apart.";
+  const result = current > 0 ? "The gap is small." : `No gap: a defective ${one} comes back better than a normal one, so no threshold tells them apart.`;
   if (state.rate < widest) return `Large blocks: no remembered one is laid like this ${one}, so normal ${many} come back wrong too. ${result}`;
   return `Small blocks: they fit together to almost anything, the defect too. ${result}`;
 }
