@@ -166,7 +166,7 @@ async function openGalleries(model, wanted) {
  * @param {import("./shared/state.js").Subject | null} subject
  */
 function rememberChoices(choice, models, model, subject) {
-  if (models.length === 0 || !subject) return;// the address still has values that the page has not read
+  if (models.length === 0 || !subject) return; // the address still has values that the page has not read
   const name = models.find(({ file, weights }) => file === model && !weights)?.name ?? null;
   remember({
     backend: choice === "auto" ? null : choice,
@@ -193,7 +193,7 @@ function moved(parameters) {
  * @param {import("./try/judgement.js").Criterion | null} rule
  */
 function rememberMoved(view, threshold, rule) {
-  if (!rule) return;// the address still has values that the page has not read
+  if (!rule) return; // the address still has values that the page has not read
   const brief = (/** @type {number} */ value) => String(Number(value.toPrecision(6)));
   const { models, model } = store.get();
   const isNamed = !models.find(({ file }) => file === model)?.weights; // the address has no model of this tab, and no γ or threshold that belongs to such a model

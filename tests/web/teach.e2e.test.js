@@ -158,6 +158,26 @@ test("too few images are refused in a sentence, and a file that is no image is l
   await close();
 });
 
+test("images that are chosen before the script is there are taken, and a very narrow one too", async () => {
+  let release = () => {};
+  /** @type {Promise<void>} */
+  const isChosen = new Promise((resolve) => (release = resolve));
+  const { page, close } = await openCard({ prepare: (page) => page.route(/\/teach-[^/]+\.js$/, (route) => isChosen.then(() => route.continue())) });
+  const narrow = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(1, 30_000);
+    canvas.getContext("2d")?.fillRect(0, 0, 1, 1);
+    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+  });
+  const buffers = [await readFile(PICTURE), Buffer.from(narrow)];
+  await page.getByTestId("teach-files").setInputFiles(buffers.map((buffer, at) => ({ name: `${at}.png`, mimeType: "image/png", buffer })));
+  assert.equal(await page.getByTestId("teach-photo").count(), 0);
+  release();
+  await number(page, 2);
+  const thumbs = await page.getByTestId("teach-photo").locator("canvas").evaluateAll((canvases) => canvases.map((canvas) => canvas instanceof HTMLCanvasElement && [canvas.width, canvas.height]));
+  assert.deepEqual(thumbs, [[64, 64], [1, 64]]);
+  await close();
+});
+
 test("frames of a camera, until somebody stops it", async () => {
   const { page, close } = await openCard();
   await page.getByTestId("teach-camera").click();

@@ -150,7 +150,7 @@ export class Session {
     this.#hurry.abort(new Superseded("Another image was asked for."));
     this.#store.send({ type: "detecting", subject: this.#job.subject });
     const { loaded, loading, choice } = this.#store.get();
-    void (loaded || loading ? this.#judge() : this.load(choice));// tries again after a failed load
+    void (loaded || loading ? this.#judge() : this.load(choice)); // tries again after a failed load
   }
 
   /**
@@ -188,7 +188,7 @@ export class Session {
     return new Promise((resolve, reject) => {
       const { loaded, loading, choice } = this.#store.get();
       if (loaded) return resolve(loaded);
-      if (!loading) void this.load(choice);// tries again after a failed load
+      if (!loading) void this.load(choice); // tries again after a failed load
       const end = this.#store.watch((state) => [state.loaded, state.loading], (loaded, loading) => {
         if (loading) return;
         queueMicrotask(() => end());

@@ -91,10 +91,20 @@ export async function fromFrame(video, number) {
  * @returns {Promise<Photo>} fails with a whole sentence
  */
 async function photo(name, bytes) {
-  const thumb = await createImageBitmap(new Blob([bytes]), { resizeWidth: THUMB_PX, resizeQuality: "medium" }).catch(() => {
+  const thumb = await thumbOf(new Blob([bytes])).catch(() => {
     throw new Error(unreadable(name));
   });
   return { id: ++ids, name, picture: new Uint8Array(bytes), thumb };
+}
+
+/** A small copy, whose longer side has THUMB_PX pixels. @param {Blob} image */
+async function thumbOf(image) {
+  const whole = await bitmapOf(image);
+  const longer = Math.max(whole.width, whole.height);
+  const [resizeWidth, resizeHeight] = [whole.width, whole.height].map((side) => Math.ceil((THUMB_PX * side) / longer));
+  const thumb = await createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+  whole.close();
+  return thumb;
 }
 
 /** @param {string} name */

@@ -50,7 +50,7 @@ export function createTeach(send, visitor) {
 
   files.addEventListener("change", () => {
     const chosen = [...(files.files ?? [])];
-    files.value = "";// otherwise choosing the same files again would cause no event
+    files.value = ""; // otherwise choosing the same files again would cause no event
     if (chosen.length > 0) visitor.files(chosen);
   });
   picture.addEventListener("change", () => {

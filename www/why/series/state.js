@@ -198,7 +198,7 @@ export function lesson(state) {
   if (state.error) return state.error;
   const { rates, one, many } = kindOf(state);
   const all = gaps(state);
-  const current = gap(state);
+  const current = all[rates.indexOf(state.rate)] ?? null;
   if (current === null || all.some((gap) => gap === null)) return `The networks rebuild the ${many}…`;
   const most = Math.max(...all.map(Number));
   const widest = rates[all.indexOf(most)] ?? 0;
