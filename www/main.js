@@ -74,7 +74,7 @@ function wire() {
     markPicked(store.get().subject?.sample ?? null);
   });
   store.watch((state) => [subject(state)], showSubject);
-  store.watch((state) => [state.result, verdict(state), rule(state)], (result, verdict, rule) => showVerdict(result, verdict, rule, known()));
+  store.watch((state) => [state.result, verdict(state), rule(state)], (result, verdict, rule) => showVerdict(result, verdict, rule, known(), otherModels()));
   store.watch((state) => [rule(state)], showThreshold);
   store.watch((state) => [state.result, verdict(state), rule(state)], showRecipe);
   store.watch((state) => [source(state)?.info, rule(state)], showGamma);
@@ -255,6 +255,18 @@ async function askForFiles(files) {
 function known() {
   const { galleries, models, model, loaded } = store.get();
   return galleryOf(galleries, models, model)?.knows ?? String(loaded?.info.provenance["data"] || "other images");
+}
+
+/** The models that the visitor has not chosen. */
+function otherModels() {
+  const { galleries, models, model } = store.get();
+  return models.filter(({ file }) => file !== model).map(({ file, name }) => ({
+    name: galleryOf(galleries, models, file)?.name ?? name,
+    choose() {
+      find(`#models [value="${file}"]`, HTMLInputElement).focus(); // the link disappears, and the focus with it
+      pickModel(file);
+    },
+  }));
 }
 
 /**

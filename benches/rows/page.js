@@ -1,4 +1,4 @@
-/** The time from opening the page to the first score, compared with a minimal page that uses ONNX Runtime Web; and how fast the page responds to a visitor. */
+/** The time from opening the page to the first score, compared with the same page on ONNX Runtime Web and with a minimal page on it; and how fast the page responds to a visitor. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,31 +10,47 @@ import { sideBySide } from "../support/measure.js";
 import { openPaper } from "../support/paper.js";
 import { assertClose } from "../support/same.js";
 import { FOLDER } from "../support/settings.js";
+import { openTwin } from "../support/twin.js";
 
 /** The pause after the browser's start and after a visit, because the browser then still works: it makes requests of its own, compiles, and caches compiled code. */
 const SETTLING_MS = 2000;
 
-/** Both rows of a warm cache come from the same visits. @type {Promise<{ ours: number, peer: number }> | undefined} */
+/** The last two rows of a warm cache come from the same visits. @type {Promise<{ ours: number, peer: number }> | undefined} */
 let warmVisits;
 
 export const rows = [
-  { id: "page-cold", what: "page opened to first score, wasm, cold cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => withSite(cold) },
-  { id: "page-warm", what: "page opened to first score, wasm, warm cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => (warmVisits ??= withSite(warm)) },
-  { id: "page-warm-time", what: "the same, absolute", unit: "ms", aim: { of: "ours", most: 500 }, measure: async () => ({ ours: (await (warmVisits ??= withSite(warm))).ours }) },
-  { id: "page-interaction", what: "slowest answer to what a visitor does, 390 and 1440 pixels wide", unit: "ms", aim: { of: "ours", most: 100 }, measure: () => withSite(interactions) },
+  { id: "page-cold", what: "page opened to first score, wasm, cold cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => withSame(cold) },
+  { id: "page-warm", what: "page opened to first score, wasm, warm cache", unit: "ms", aim: { of: "ratio", most: 0.5 }, measure: () => (warmVisits ??= withSame(warm)) },
+  { id: "page-warm-time", what: "the same, absolute", unit: "ms", aim: { of: "ours", most: 500 }, measure: async () => ({ ours: (await (warmVisits ??= withSame(warm))).ours }) },
+  { id: "page-minimal-cold", what: "our page beside a page of the peer that shows a score and nothing else, cold cache", unit: "ms", measure: () => withMinimal(cold) },
+  { id: "page-minimal-warm", what: "the same, warm cache", unit: "ms", measure: () => withMinimal(warm) },
+  { id: "page-interaction", what: "slowest answer to what a visitor does, 390 and 1440 pixels wide", unit: "ms", aim: { of: "ours", most: 100 }, measure: () => withMinimal(interactions) },
 ];
 
-/** @template T @param {(urls: Record<"ours" | "peer", string>) => Promise<T>} measure */
-async function withSite(measure) {
-  const { site, ours, peer } = await openPaper();
+/** @typedef {{ ours: string, peer: string }} Urls */
+
+/** The peer has the same page. @param {(urls: Urls) => Promise<{ ours: number, peer: number }>} measure */
+async function withSame(measure) {
+  const { site, network, query } = await openPaper();
+  const twin = await openTwin(site, "piped", network);
   try {
-    return await measure({ ours: ours("wasm"), peer: peer("wasm") });
+    return await measure({ ours: site.url + query, peer: twin.url + query });
+  } finally {
+    await Promise.all([site.stop(), twin.stop()]);
+  }
+}
+
+/** The peer has a page that shows the score and nothing else. @template T @param {(urls: Urls) => Promise<T>} measure */
+async function withMinimal(measure) {
+  const { site, query, peer } = await openPaper();
+  try {
+    return await measure({ ours: site.url + query, peer: peer("wasm") });
   } finally {
     await site.stop();
   }
 }
 
-/** A new browser profile for every visit. @param {Record<"ours" | "peer", string>} urls */
+/** A new browser profile for every visit. @param {Urls} urls */
 async function cold({ ours, peer }) {
   /** @type {Record<string, number>} */
   const scores = {};
@@ -50,7 +66,7 @@ async function cold({ ours, peer }) {
   return figures;
 }
 
-/** Each side has one browser profile, which has visited the page before. @param {Record<"ours" | "peer", string>} urls */
+/** Each side has one browser profile, which has visited the page before. @param {Urls} urls */
 async function warm({ ours, peer }) {
   const profiles = { ours: await openProfile(), peer: await openProfile() };
   try {
@@ -61,7 +77,7 @@ async function warm({ ours, peer }) {
   }
 }
 
-/** @param {Record<"ours" | "peer", string>} urls */
+/** @param {Urls} urls */
 async function interactions({ ours }) {
   let slowest = 0;
   for (const viewport of [{ width: 390, height: 844 }, { width: 1440, height: 900 }]) {

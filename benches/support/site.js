@@ -10,10 +10,10 @@ import { build } from "esbuild";
 import { serve } from "../../tests/web/support/server.js";
 import { FOLDER, ROOT } from "./settings.js";
 
-const ORT = join(ROOT, "benches/node_modules/onnxruntime-web/dist");
+export const ORT = join(ROOT, "benches/node_modules/onnxruntime-web/dist");
 
 /** For each provider, the script and the wasm file that the exports of ONNX Runtime Web name. */
-const RUNTIME = {
+export const RUNTIME = {
   wasm: ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"],
   webgpu: ["ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
 };
@@ -27,7 +27,8 @@ const LARGE_BYTES = 64e6;
 export async function openSite(files) {
   const dir = join(FOLDER, "site");
   await rm(dir, { recursive: true, force: true });
-  await cp(await page(), dir, { recursive: true });
+  const built = await page();
+  await cp(built, dir, { recursive: true });
   await cp(join(ROOT, "benches/web"), join(dir, "bench"), { recursive: true });
   const own = (await readdir(dir)).find((name) => name.startsWith("daad-")) ?? missing("the package");
   const worker = join(dir, "bench/ours-worker.js");
@@ -36,6 +37,7 @@ export async function openSite(files) {
 
   // LiteRT's runtime loads its code from the folder of its worker.
   await cp(LITERT, join(dir, "pkg/litert"), { recursive: true });
+  await build({ entryPoints: [join(ROOT, "benches/web/peer.js")], bundle: true, format: "esm", outfile: join(dir, "bench/peer.js"), allowOverwrite: true, logLevel: "warning" });
   await build({ entryPoints: [join(ROOT, "benches/web/litert-worker.js")], bundle: true, format: "iife", outfile: join(dir, "pkg/litert/litert-worker.js"), logLevel: "warning" });
 
   /** @type {Map<string, { file: string, bytes: number, hash: string, name: string }>} */
@@ -59,6 +61,8 @@ export async function openSite(files) {
   };
   return {
     dir,
+    /** The page alone, as it is built. */
+    page: built,
     url: server.url,
     /** The folder of the package. */
     folder: own,

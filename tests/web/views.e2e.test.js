@@ -109,6 +109,12 @@ describe("the first screen has what the view is for", () => {
       assert.equal(await page.getByTestId("verdict").textContent(), "Unfamiliar");
       assert.match((await page.locator("#comparison").textContent()) ?? "", /Unlike anything this model has learned \(.+\)\. Teach it your own\./);
       await assertOnFirstScreen(page, all);
+      await page.locator("#comparison").getByRole("button", { name: "Nuts" }).click();
+      await reading(page);
+      const model = page.locator("#models input:checked");
+      assert.match(await model.inputValue(), /hazelnut_toy/, "the other model judges the same image");
+      assert.ok(await model.evaluate((radio) => radio === document.activeElement), "the focus is not lost with the link");
+      assert.match((await page.locator("#comparison").textContent()) ?? "", /Or ask another model: Toys or Paper\.$/);
       await close();
     });
 

@@ -35,6 +35,8 @@ export class Session {
   #own = [];
   /** @type {Detector | null} */
   #detector = null;
+  /** What the views are told about the detector, a moment after it is there. @type {Loaded | null} */
+  #loaded = null;
   /** Detectors of other models, which share the engine. @type {Detector[]} */
   #beside = [];
   /** Aborted when another model or backend is requested. */
@@ -74,8 +76,11 @@ export class Session {
       await meanwhile;
       if (turn !== this.#loads) return detector.close();
       this.#detector = detector;
-      this.#store.send({ type: "loaded", loaded: { ...detector.engine, info: detector.info } });
-      await this.#judge();
+      const loaded = (this.#loaded = { ...detector.engine, info: detector.info });
+      const judging = this.#judge();
+      await nextTask(); // The engine gets the image first, then the views show the model, so both work at the same time.
+      if (turn === this.#loads && this.#loaded === loaded) this.#store.send({ type: "loaded", loaded });
+      await judging;
     } catch (error) {
       await meanwhile;
       if (turn !== this.#loads) return;
@@ -90,6 +95,7 @@ export class Session {
     for (const detector of this.#beside.splice(0)) detector.close();
     this.#detector?.close();
     this.#detector = null;
+    this.#loaded = null;
   }
 
   /**
@@ -175,7 +181,7 @@ export class Session {
       const loaded = await this.#whenLoaded();
       try {
         const image = await read();
-        if (this.#store.get().loaded !== loaded) continue; // the detector changed meanwhile
+        if (this.#loaded !== loaded) continue; // the detector changed meanwhile
         return (await this.#detect(image, name)).detection;
       } catch (error) {
         if (!isGone(error)) throw error instanceof Error ? error : new Error(sentence(error));
@@ -209,7 +215,7 @@ export class Session {
     if (this.#judging) return;
     this.#judging = true;
     for (;;) {
-      const { loaded } = this.#store.get();
+      const loaded = this.#loaded;
       const isDone = this.#done?.job === this.#job && this.#done?.loaded === loaded;
       const job = isDone ? this.#painted : this.#job;
       if (!job || !loaded) break;
@@ -228,7 +234,7 @@ export class Session {
     const { signal } = (this.#hurry = new AbortController());
     try {
       const read = await Promise.race([image, aborted(signal)]); // stops waiting when another image is requested
-      if (this.#store.get().loaded !== loaded) return; // the next detector judges this image when it is loaded
+      if (this.#loaded !== loaded) return; // the next detector judges this image when it is loaded
       const result = await this.#detect(read, subject.name, signal);
       if (this.#done?.loaded === loaded) this.#done.loaded = result.loaded;
       this.#store.send({ type: "detected", result: { ...result, subject, strokes } });
@@ -260,10 +266,10 @@ export class Session {
    * @returns {Loaded}
    */
   #noted({ engine, info }) {
-    const { loaded } = this.#store.get();
+    const loaded = this.#loaded;
     if (!loaded || loaded.info !== info) throw new Superseded("The engine was restarted.");
     if (loaded.backend === engine.backend && loaded.threads === engine.threads && loaded.note === engine.note) return loaded;
-    const now = { ...engine, info };
+    const now = (this.#loaded = { ...engine, info });
     this.#store.send({ type: "loaded", loaded: now });
     return now;
   }
@@ -272,6 +278,11 @@ export class Session {
     if (!this.#detector) throw new Superseded("The engine was restarted.");
     return this.#detector;
   }
+}
+
+/** Lets what is ready run first, such as the steps up to a message to a worker. */
+function nextTask() {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** @param {ModelFile} file */

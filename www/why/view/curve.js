@@ -1,4 +1,4 @@
-/** A chart of the errors of normal and defective images against the block size. It shows the gap between the two curves, and a click chooses a block size. */
+/** A chart of the errors of normal and defective images against the block size, and of one image among them. It shows the gap between the two curves, and a click chooses a block size. */
 
 import { createChart, look } from "../../shared/view/chart.js";
 
@@ -25,6 +25,7 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
         {},
         { stroke: colour("--normal"), width: 3, points: { show: true, size: 9, fill: colour("--card") } },
         { stroke: colour("--anomalous"), width: 3, dash: [8, 4], points: { show: true, size: 9, fill: colour("--anomalous") } },
+        { stroke: colour("--ink"), width: 1, dash: [2, 3], points: { show: true, size: 5, fill: colour("--ink") } },
       ],
       bands: [{ series: [2, 1], fill: colour("--beyond") }],
       hooks: {
@@ -37,7 +38,7 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
         ],
       },
     },
-    [[], [], []],
+    [[], [], [], []],
   );
   place.addEventListener("click", () => {
     const at = chart.cursor.idx ?? -1;
@@ -47,12 +48,12 @@ export function createCurve(place, { label, y, values, room: width }, onPick) {
   /**
    * @param {readonly string[]} all
    * @param {number} current the index of the current size
-   * @param {readonly [normal: readonly (number | null)[], defective: readonly (number | null)[]]} curves shares, drawn as per cent; null while a value is not known yet
+   * @param {readonly (readonly (number | null)[])[]} curves of the normal images, of the defective ones, and of one image, if there is one: shares, drawn as per cent; null while a value is not known yet
    */
-  return (all, current, [normal, defective]) => {
+  return (all, current, [normal = [], defective = [], one = []]) => {
     sizes = all;
     picked = current;
     const percents = (/** @type {readonly (number | null)[]} */ shares) => shares.map((share) => share && 100 * share);
-    chart.setData([all.map((_, at) => at), percents(normal), percents(defective)]);
+    chart.setData([all.map((_, at) => at), percents(normal), percents(defective), percents(one)]);
   };
 }

@@ -103,7 +103,8 @@ export function createSeries(send) {
     const wide = gap(state);
     find("#series-gap", HTMLOutputElement).value = wide === null ? "…" : percent(wide);
     const { normal, defective } = extremes(state);
-    curve(rates.map((rate) => blockSize(kind, rate)), at, [normal, defective]);
+    const picked = rates.map((rate) => state.rebuilt.get(key(rate, state.picked))?.error ?? null);
+    curve(rates.map((rate) => blockSize(kind, rate)), at, [normal, defective, picked]);
   };
 }
 
