@@ -11,6 +11,15 @@ test("scores keep the decimals that matter, tiny ones their size", () => {
   assert.equal(format.score(NaN), "–");
 });
 
+test("parameters are counted with separators, then in millions, without Intl, which is slow at its first use", (t) => {
+  t.mock.method(Number.prototype, "toLocaleString", () => assert.fail("Intl is loaded"));
+  assert.equal(format.millions(999), "999");
+  assert.equal(format.millions(661_407), "661,407");
+  assert.equal(format.millions(1_250_000), "1.3 million");
+  assert.equal(format.significant(0, 2), "0.0");
+  assert.equal(format.significant(1234, 2), "1200");
+});
+
 test("durations turn to seconds when long", () => {
   assert.equal(format.duration(412.4), "412 ms");
   assert.equal(format.duration(61_234), "61.2 s");
