@@ -263,7 +263,7 @@ function otherModels() {
   return models.filter(({ file }) => file !== model).map(({ file, name }) => ({
     name: galleryOf(galleries, models, file)?.name ?? name,
     choose() {
-      find(`#models [value="${file}"]`, HTMLInputElement).focus(); // the link disappears, and the focus with it
+      find(`#models [value="${CSS.escape(file)}"]`, HTMLInputElement).focus(); // the link disappears, and the focus with it
       pickModel(file);
     },
   }));

@@ -31,10 +31,10 @@ export const rows = [
 
 /** The peer has the same page. @param {(urls: Urls) => Promise<{ ours: number, peer: number }>} measure */
 async function withSame(measure) {
-  const { site, network, query } = await openPaper();
+  const { site, network, ours } = await openPaper();
   const twin = await openTwin(site, "piped", network);
   try {
-    return await measure({ ours: site.url + query, peer: twin.url + query });
+    return await measure({ ours: ours("wasm"), peer: twin.url + new URL(ours("wasm")).search });
   } finally {
     await Promise.all([site.stop(), twin.stop()]);
   }
@@ -42,9 +42,9 @@ async function withSame(measure) {
 
 /** The peer has a page that shows the score and nothing else. @template T @param {(urls: Urls) => Promise<T>} measure */
 async function withMinimal(measure) {
-  const { site, query, peer } = await openPaper();
+  const { site, ours, peer } = await openPaper();
   try {
-    return await measure({ ours: site.url + query, peer: peer("wasm") });
+    return await measure({ ours: ours("wasm"), peer: peer("wasm") });
   } finally {
     await site.stop();
   }

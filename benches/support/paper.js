@@ -13,13 +13,11 @@ export async function openPaper() {
   const { galleries } = JSON.parse(await readFile(join(site.dir, "gallery/gallery.json"), "utf8"));
   const { samples } = galleries.find((/** @type {{ model: string }} */ { model }) => model === "piped");
   const image = samples[0].file;
-  const query = (/** @type {"wasm" | "webgpu"} */ backend) => `?backend=${backend}&model=piped&sample=${image}`;
   return {
     site,
     network,
-    query: query("wasm"),
     /** The page's address. @param {"wasm" | "webgpu"} backend */
-    ours: (backend) => `${site.url}${query(backend)}`,
+    ours: (backend) => `${site.url}?backend=${backend}&model=piped&sample=${image}`,
     /** The peer's. @param {"wasm" | "webgpu"} provider */
     peer: (provider) => `${site.url}bench/peer.html?${new URLSearchParams({ ...site.runtime(provider), model: site.address(network), image: `/gallery/${image}`, provider })}`,
   };

@@ -47,8 +47,7 @@ export async function openSite(files) {
     const content = await readFile(source);
     await writeFile(join(dir, file), content);
     if (/\.(mjs|wasm|onnx)$/.test(file) && content.length < LARGE_BYTES) await writeFile(join(dir, `${file}.br`), await brotli(content, 9)); // compressed like the site's own files
-    const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
-    known.set(basename(file), { file, bytes: content.length, hash, name: basename(file) });
+    known.set(basename(file), { file, bytes: content.length, hash: hashOf(content), name: basename(file) });
   };
   for (const name of new Set(Object.values(RUNTIME).flat())) await put(join(ORT, name), `pkg/ort/${name}`);
   for (const source of files) await put(source, `models/${basename(source)}`);
@@ -72,6 +71,11 @@ export async function openSite(files) {
     /** The addresses of ONNX Runtime Web. @param {"wasm" | "webgpu"} provider */
     runtime: (provider) => ({ script: address(RUNTIME[provider][0] ?? ""), wasm: address(RUNTIME[provider][1] ?? "") }),
   };
+}
+
+/** The hash that is part of an address. @param {Buffer} content */
+export function hashOf(content) {
+  return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }
 
 /** The folder of the page: DAAD_SITE, or else the page as it is built now. */

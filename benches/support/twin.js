@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { launch } from "../../tests/web/support/page.js";
 import { serve } from "../../tests/web/support/server.js";
 import { FOLDER, ROOT } from "./settings.js";
-import { ORT, RUNTIME, brotli } from "./site.js";
+import { ORT, RUNTIME, brotli, hashOf } from "./site.js";
 
 /**
  * @param {Awaited<ReturnType<typeof import("./site.js").openSite>>} site with our page
@@ -84,11 +84,6 @@ async function place(source, dir, file) {
 async function compress(file) {
   await rm(`${file}.gz`, { force: true });
   await writeFile(`${file}.br`, await brotli(await readFile(file), 9));
-}
-
-/** @param {Buffer} content */
-function hashOf(content) {
-  return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }
 
 /** @param {Buffer} content */

@@ -14,7 +14,7 @@ export function answer(by) {
   });
 }
 
-/** RGBA of a square image to [3, H, W] in [-1, 1], and its side. @param {Uint8ClampedArray} pixels */
+/** RGBA to [3, H, W] in [-1, 1], and the side of a square image. @param {Uint8ClampedArray} pixels */
 export function planes(pixels) {
   const plane = pixels.length / 4;
   const values = new Float32Array(3 * plane);

@@ -79,7 +79,7 @@ export class Session {
       const loaded = (this.#loaded = { ...detector.engine, info: detector.info });
       const judging = this.#judge();
       await nextTask(); // The engine gets the image first, then the views show the model, so both work at the same time.
-      if (turn === this.#loads && this.#loaded === loaded) this.#store.send({ type: "loaded", loaded });
+      if (this.#loaded === loaded) this.#store.send({ type: "loaded", loaded });
       await judging;
     } catch (error) {
       await meanwhile;
