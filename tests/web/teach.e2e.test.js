@@ -110,9 +110,9 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   await page.getByTestId("teach-bad").setInputFiles([given(holed, "holed.png"), given(holed, "again.png")]);
   await page.waitForFunction(() => /of 2 bad ones.*of 1 good ones\.$/.test(document.querySelector("[data-testid=teach-tally]")?.textContent ?? "")); // all images are judged
   assert.equal(await text(page, "teach-tally"), "It catches 2 of 2 bad ones. It flags 0 of 1 good ones.");
-  assert.deepEqual(await page.locator("#teach-tested figcaption").allTextContents(), ["bad: anomalous", "bad: anomalous", "good: normal"]);
+  assert.deepEqual(await page.locator(".teach-tested figcaption").allTextContents(), ["good: passed", "bad: caught", "bad: caught"]);
 
-  await page.getByRole("link", { name: "Use it under Try" }).click();
+  await page.getByRole("link", { name: "Judge images with it" }).click();
   await reading(page);
   assert.equal(await page.locator(".model:has(:checked)").textContent(), "My model, taught here");
   assert.match((await page.locator("#subject").textContent()) ?? "", /^(again|intact)\.png/, "an image that it was tested with, not one that it was taught");

@@ -153,7 +153,7 @@ export function reduce(state, event) {
  */
 export function whyNotTaken({ phase }) {
   if (phase === "collecting") return "";
-  return phase === "done" ? "Drop it on “Try good ones” or on “Try bad ones”, so that it can be counted." : "It is at work: more images can be given once it is done.";
+  return phase === "done" ? "Drop it on “good ones” or on “bad ones”, so that it can be counted." : "It is at work: more images can be given once it is done.";
 }
 
 /** Whether a training run is in progress, so that images and settings must not change. @param {State} state */
@@ -171,17 +171,33 @@ export function obstacle({ unteachable, photos: { length } }) {
   return `It needs at least ${FEWEST} images, and has ${length || "none"}: some are held out to set the threshold, and from fewer it learns them by heart instead of what they share.`;
 }
 
+/** Whether the model judges a test image as the visitor does. @param {Pick<Tested, "label" | "verdict">} tested */
+export function isRight({ label, verdict }) {
+  return (label === "normal") === (verdict === "normal");
+}
+
+/**
+ * The verdict on a test image, beside what it is.
+ * @param {Tested["label"]} label
+ * @param {Tested["verdict"]} verdict
+ */
+export function outcome(label, verdict) {
+  const [image, passed, flagged] = label === "normal" ? ["good", "passed", "flagged"] : ["bad", "missed", "caught"];
+  return `${image}: ${verdict === "normal" ? passed : flagged}${verdict === "unfamiliar" ? ", unlike all it learned" : ""}`;
+}
+
 /**
  * How many of the test images the model gets right, and what to do if it gets too many wrong.
  * @param {State} state
  */
 export function tally({ tested, seconds }) {
-  const count = (/** @type {import("../shared/types.js").Label} */ label, /** @type {boolean} */ isNormal) => tested.filter((one) => one.label === label && (one.verdict === "normal") === isNormal).length;
-  const [passed, flagged, missed, caught] = [count("normal", true), count("normal", false), count("defective", true), count("defective", false)];
+  const of = (/** @type {Tested["label"]} */ label) => tested.filter((one) => one.label === label);
+  const [good, bad] = [of("normal"), of("defective")];
+  const [flagged, missed] = [good, bad].map((images) => images.filter((one) => !isRight(one)).length);
   const parts = [];
-  if (missed + caught > 0) parts.push(`It catches ${caught} of ${missed + caught} bad ones.`);
-  if (passed + flagged > 0) parts.push(`It flags ${flagged} of ${passed + flagged} good ones.`);
-  const isWeak = missed > 0.1 * (missed + caught) || flagged > 0.1 * (passed + flagged);
+  if (bad.length > 0) parts.push(`It catches ${bad.length - missed} of ${bad.length} bad ones.`);
+  if (good.length > 0) parts.push(`It flags ${flagged} of ${good.length} good ones.`);
+  const isWeak = missed > 0.1 * bad.length || flagged > 0.1 * good.length;
   const longest = Math.max(...DURATIONS_S);
   if (isWeak) parts.push(seconds < longest ? "Teach it again, for longer, or with more good ones." : "Teach it again with more good ones, taken more alike.");
   return parts.join(" ");
@@ -199,7 +215,7 @@ export function secondsLeft({ seconds, losses }) {
 }
 
 /**
- * The current state in one or two sentences. The text changes only with the phase, because a screen reader reads each change.
+ * The current state in one or two sentences. The text changes only with the phase and at the first test, because a screen reader reads each change.
  * @param {State} state
  */
 export function message(state) {
@@ -207,18 +223,18 @@ export function message(state) {
   switch (state.phase) {
     case "collecting":
       if (state.photos.length === 0) return "Give it images of what is good, all of one kind and taken alike. It must not see a defect.";
-      return obstacle(state) || (state.photos.length < ENOUGH ? `It can begin. With ${ENOUGH} images or more the threshold is steadier.` : "It can begin.");
+      return obstacle(state) || (state.photos.length < ENOUGH ? `Press Teach to begin. With ${ENOUGH} images or more the threshold is steadier.` : "Press Teach to begin.");
     case "loading":
       return "The engine that trains is on its way…";
     case "learning":
-      return `It learns from ${state.trainedOn} images, and never from the ${state.heldOut} held out: as the loss falls, those below come out of the mist.`;
+      return `It learns from ${state.trainedOn} images. ${state.heldOut} more are held out: the better it has learned, the more clearly it rebuilds them, too.`;
     case "paused":
       return "Paused.";
     case "finishing":
       return "It sets the threshold on the images held out…";
     case "done":
       if (!hasLearned(state)) return "It has not learned to rebuild yet: its error is not below that of the mean of all images. Teach it again, for longer.";
-      return `It has learned from ${state.trainedOn} images. Now give it a good one and a bad one.`;
+      return `It has learned from ${state.trainedOn} images. ${state.tested.length > 0 ? "What it says of those it had not seen is below." : "Now test it with images it has not seen, good ones and bad ones."}`;
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { crops } from "../../../www/teach/crops.js";
-import { FEWEST, INITIAL, MOST, isBusy, secondsLeft, message, obstacle, reduce, tally, whyNotTaken } from "../../../www/teach/state.js";
+import { FEWEST, INITIAL, MOST, isBusy, secondsLeft, message, outcome, obstacle, reduce, tally, whyNotTaken } from "../../../www/teach/state.js";
 
 /** @typedef {import("../../../www/teach/state.js").Event} Event */
 
@@ -94,6 +94,20 @@ test("of images that the visitor says something about it counts what is flagged 
   assert.deepEqual(reduce(wrong, { type: "started" }).tested, []);
 });
 
+test("a test image says what it is and what became of it", () => {
+  assert.equal(outcome("normal", "normal"), "good: passed");
+  assert.equal(outcome("normal", "anomalous"), "good: flagged");
+  assert.equal(outcome("defective", "normal"), "bad: missed");
+  assert.equal(outcome("defective", "unfamiliar"), "bad: caught, unlike all it learned");
+});
+
+test("once an image is tested, nothing asks for the first test any more", () => {
+  const done = after(...BEGUN, { type: "learned", loss: 0.01, epochs: 1, busySeconds: 1, imagesPerSecond: 1 }, { type: "finishing" }, { type: "finished", weights: new Uint8Array() });
+  assert.match(message(done), /Now test it/);
+  const picture = /** @type {any} */ (null);
+  assert.doesNotMatch(message(reduce(done, { type: "tested", tested: { label: "normal", verdict: "normal", name: "", score: 0, picture } })), /Now test it/);
+});
+
 test("a network that rebuilds no better than by the mean of all images is not praised", () => {
   const learned = (/** @type {number} */ loss) => after(...BEGUN, { type: "learned", loss, epochs: 1, busySeconds: 1, imagesPerSecond: 1 }, { type: "finishing" }, { type: "finished", weights: new Uint8Array() });
   assert.match(message(learned(0.05)), /^It has not learned to rebuild yet: .+\.$/);
@@ -103,6 +117,6 @@ test("a network that rebuilds no better than by the mean of all images is not pr
 test("images dropped beside the fields are taken to learn from, or it is said where they belong", () => {
   const refusal = (/** @type {import("../../../www/teach/state.js").State["phase"]} */ phase) => whyNotTaken({ phase });
   assert.equal(refusal("collecting"), "");
-  assert.match(refusal("done"), /“Try good ones” or on “Try bad ones”/);
+  assert.match(refusal("done"), /“good ones” or on “bad ones”/);
   assert.match(refusal("learning"), /once it is done/);
 });

@@ -1,7 +1,7 @@
 /** The view of a training run: the sources of images, the images, the progress, and the trained model. */
 
 import { significant } from "../../shared/format.js";
-import { hasLearned, isBusy, secondsLeft, message, obstacle, tally, whyNotTaken } from "../state.js";
+import { hasLearned, isBusy, isRight, message, obstacle, outcome, secondsLeft, tally, whyNotTaken } from "../state.js";
 import { find, make, put } from "../../shared/view/dom.js";
 import { createLoss } from "./loss.js";
 import { blend, paint } from "../../try/view/panes.js";
@@ -176,6 +176,7 @@ export function createTeach(send, visitor) {
       card.classList.toggle("empty", state.photos.length === 0);
       put("#teach-tally", tally(state));
       if (shown?.tested !== state.tested) showTested(state.tested);
+      find("#teach-use", HTMLElement).classList.toggle("first", state.tested.length > 0);
       if (state.phase === "done" && shown && shown.phase !== "done" && (card.contains(wasFocused) || wasFocused === document.body)) find("#teach-good", HTMLInputElement).focus({ preventScroll: true });
       shown = state;
     },
@@ -192,21 +193,32 @@ function draw(canvas, rebuilt, pixels) {
   if (rebuilt && pixels) paint(canvas, pixels, rebuilt.width, rebuilt.height);
 }
 
-/** @param {readonly import("../state.js").Tested[]} tested */
+/** Shows the good ones and the bad ones in a row each, in both those that it judges wrongly first. @param {readonly import("../state.js").Tested[]} tested */
 function showTested(tested) {
-  const place = find("#teach-tested", HTMLElement);
-  if (tested.length < place.children.length) place.replaceChildren(); // another model was trained
-  const figures = tested.slice(place.children.length).map(({ label, name, verdict, picture: { input, heatMap, width, height } }) => {
-    const canvas = make("canvas");
-    paint(canvas, blend(input, heatMap, 0.7), width, height);
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `${name} with its heat map`);
-    const isRight = (label === "normal") === (verdict === "normal");
-    const figure = make("figure", { title: name }, canvas, make("figcaption", { textContent: `${label === "normal" ? "good" : "bad"}: ${verdict}${isRight ? "" : ", wrong"}` }));
-    figure.dataset["right"] = String(isRight);
-    return figure;
-  });
-  place.prepend(...figures.reverse()); // the newest first
+  for (const [id, label] of /** @type {const} */ ([["#teach-tested-good", "normal"], ["#teach-tested-bad", "defective"]])) {
+    const row = find(id, HTMLElement);
+    const ofLabel = tested.filter((one) => one.label === label);
+    const [wrong, right] = [ofLabel.filter((one) => !isRight(one)), ofLabel.filter(isRight)];
+    row.replaceChildren(...[...wrong.reverse(), ...right.reverse()].map(figureOf)); // the newest first
+  }
+}
+
+/** The figure of each image, which is drawn once. @type {WeakMap<import("../state.js").Tested, HTMLElement>} */
+const figures = new WeakMap();
+
+/** @param {import("../state.js").Tested} one */
+function figureOf(one) {
+  const known = figures.get(one);
+  if (known) return known;
+  const { label, name, verdict, picture: { input, heatMap, width, height } } = one;
+  const canvas = make("canvas");
+  paint(canvas, blend(input, heatMap, 0.7), width, height);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `${name} with its heat map`);
+  const figure = make("figure", { title: name }, canvas, make("figcaption", { textContent: outcome(label, verdict) }));
+  figure.dataset["right"] = String(isRight(one));
+  figures.set(one, figure);
+  return figure;
 }
 
 /** @param {number} time_s */
