@@ -11,12 +11,13 @@
  * @property {number} batchSize
  * @property {number} learningRate the initial learning rate; it falls to zero at the end
  * @property {boolean} flips whether mirror images are normal too
+ * @property {number} shift the largest number of pixels by which images are shifted at random along each axis, so that a thing need not lie exactly where it lay in another image
  * @property {number} falseAlarmRate share of normal images that the threshold may flag
  * @property {number} seed a whole number
  */
 
 /** A network that is small enough to learn within minutes on one core. @type {Readonly<Plan>} */
-export const PLAN = Object.freeze({ size: 64, scales: 2, baseWidth: 8, memoryItems: 64, division: 4, batchSize: 4, learningRate: 2e-3, flips: true, falseAlarmRate: 0.05, seed: 1 });
+export const PLAN = Object.freeze({ size: 64, scales: 2, baseWidth: 8, memoryItems: 64, division: 4, batchSize: 2, learningRate: 4e-3, flips: true, shift: 2, falseAlarmRate: 0.05, seed: 1 });
 
 /** A held-out image and its reconstruction, both RGBA. @typedef {{ input: Uint8ClampedArray<ArrayBuffer>, reconstruction: Uint8ClampedArray<ArrayBuffer>, width: number, height: number }} Rebuilt */
 

@@ -68,8 +68,13 @@ pub struct TrainConfig {
     pub validation: Option<Validation>,
     /// The axes along which training images are mirrored at random, each with probability ½.
     pub flips: Flips,
-    /// The seed of initial weights, image order and flips. On the CPU the same seed gives the same
-    /// bits.
+    /// Extension, 0 in the paper: the largest number of pixels by which training images are shifted
+    /// at random along each axis, so that a thing need not lie exactly where it lay in another
+    /// image. Model files written before this setting existed do not have it.
+    #[serde(default)]
+    pub shift_px: usize,
+    /// The seed of initial weights, image order, flips and shifts. On the CPU the same seed gives
+    /// the same bits.
     pub seed: u64,
     /// The share of the normal training images that is held out for calibration.
     pub held_out: f64,
@@ -141,6 +146,7 @@ impl Default for TrainConfig {
             accumulate: 1,
             validation: None,
             flips: Flips::default(),
+            shift_px: 0,
             seed: 0,
             held_out: 0.15,
             alignment_score: true,
@@ -279,6 +285,10 @@ impl TrainConfig {
                  larger images or leave it out"
             ),
         )?;
+        check(
+            self.shift_px < side,
+            "shift must be less than the shorter side of the images",
+        )?;
         self.scoring.validate()?;
         check(
             self.scoring.flips.without(self.flips) == Flips::None,
@@ -341,6 +351,10 @@ mod tests {
                 ..TrainConfig::default()
             },
             TrainConfig {
+                shift_px: TrainConfig::default().model.height_px,
+                ..TrainConfig::default()
+            },
+            TrainConfig {
                 flips: Flips::Vertical,
                 scoring: Scoring {
                     flips: Flips::Both,
@@ -353,6 +367,7 @@ mod tests {
             "learning rate",
             "alignment score",
             "structural-similarity",
+            "shift must be",
             "mirror images",
         ];
         for (config, word) in wrong.iter().zip(words) {

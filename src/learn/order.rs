@@ -1,4 +1,5 @@
-//! The order in which an epoch uses the training images, and which images are mirrored.
+//! The order in which an epoch uses the training images, which images are mirrored, and how far
+//! each is shifted.
 
 use image::{RgbImage, imageops};
 use rand::seq::SliceRandom;
@@ -6,8 +7,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::config::TrainConfig;
+use crate::image::shift;
 
-/// One image of an epoch: its index, and along which axes it is mirrored.
+/// One image of an epoch: its index, along which axes it is mirrored, and how far it is shifted.
 ///
 /// ```
 /// use daad::learn::TrainConfig;
@@ -24,6 +26,8 @@ pub struct Draw {
     pub index: usize,
     flip_horizontal: bool,
     flip_vertical: bool,
+    /// To the right and downwards.
+    shift_px: [i32; 2],
 }
 
 /// The draws of `epoch` over `count` images. They depend only on the seed and the epoch, so that a
@@ -54,12 +58,16 @@ pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
             index,
             flip_horizontal: rng.random_bool(0.5) && config.flips.horizontal(),
             flip_vertical: rng.random_bool(0.5) && config.flips.vertical(),
+            shift_px: match config.shift_px as i32 {
+                0 => [0; 2], // draws no numbers: the same seed gives the same images as ever
+                most => [(); 2].map(|()| rng.random_range(-most..=most)),
+            },
         })
         .collect()
 }
 
 impl Draw {
-    /// The image, mirrored as drawn.
+    /// The image, mirrored and shifted as drawn.
     ///
     /// ```
     /// use daad::image::Flips;
@@ -83,7 +91,10 @@ impl Draw {
         if self.flip_vertical {
             imageops::flip_vertical_in_place(&mut image);
         }
-        image
+        match self.shift_px {
+            [0, 0] => image,
+            [right, down] => shift(&image, right, down),
+        }
     }
 }
 
@@ -153,6 +164,28 @@ mod tests {
         let image = crate::image::test_pattern(9, 7);
         let draws = draws(&config, 3, 20);
         assert!(draws.iter().all(|draw| draw.apply(&image) == image));
+    }
+
+    #[test]
+    fn images_are_shifted_by_every_distance_up_to_the_largest() {
+        let config = TrainConfig {
+            flips: Flips::None,
+            shift_px: 2,
+            ..TrainConfig::default()
+        };
+        let image = crate::image::test_pattern(19, 17);
+        let mut seen = [[0; 5]; 5];
+        for draw in draws(&config, 0, 1000) {
+            let [right, down] = draw.shift_px;
+            seen[(down + 2) as usize][(right + 2) as usize] += 1;
+            assert!(draw.apply(&image) == shift(&image, right, down));
+        }
+        assert!(
+            seen.as_flattened()
+                .iter()
+                .all(|count| (15..70).contains(count)),
+            "{seen:?}"
+        );
     }
 
     #[test]

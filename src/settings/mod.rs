@@ -87,7 +87,7 @@ pub struct Settings {
     /// split [default: false]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub keep_best: Option<bool>,
-    /// Seed of weights, order and flips [default: 0]
+    /// Seed of weights, order, flips and shifts [default: 0]
     #[arg(long)]
     pub seed: Option<u64>,
     /// Mirror images at random: both, horizontal, vertical or none [default: both]
@@ -161,6 +161,10 @@ pub struct Settings {
     /// reconstruction [default: 0]
     #[arg(long, value_name = "WEIGHT", help_heading = EXTENSIONS)]
     pub structural_similarity: Option<f64>,
+    /// Shift images at random by up to this many pixels along each axis; the pixels at their edges
+    /// are repeated [default: 0]
+    #[arg(long, value_name = "PX", help_heading = EXTENSIONS)]
+    pub shift: Option<usize>,
     /// Smooth the error map by a Gaussian of σ pixels; the reconstruction score is then the
     /// maximum of that map, not its mean [default: 0]
     #[arg(long, value_name = "PX", help_heading = EXTENSIONS)]

@@ -66,6 +66,7 @@ impl Settings {
                 keep_best: self.keep_best.unwrap_or_default(),
             }),
             flips,
+            shift_px: self.shift.unwrap_or_default(),
             seed: self.seed.unwrap_or(paper.seed),
             held_out: self.held_out.unwrap_or(paper.held_out),
             alignment_score: parts.alignment_score(),
@@ -215,6 +216,7 @@ impl Settings {
             renormalize: Some(model.memory.renormalize),
             temperature: Some(model.memory.temperature),
             structural_similarity: Some(objective.structural_similarity),
+            shift: Some(config.shift_px),
             error_smoothing: Some(config.scoring.error_smoothing_px),
             test_time_flips: Some(config.scoring.flips != Flips::None),
         };
@@ -286,10 +288,11 @@ mod tests {
     #[test]
     fn extensions_come_back_from_their_configuration() {
         let text = "renormalize = true\ntemperature = 0.1\nstructural-similarity = 0.5\n\
-                    error-smoothing = 2.0\ntest-time-flips = true\nflips = \"vertical\"";
+                    shift = 3\nerror-smoothing = 2.0\ntest-time-flips = true\nflips = \"vertical\"";
         let config = Settings::from_toml(text).unwrap().resolve().unwrap();
         assert!(config.model.memory.renormalize && config.model.memory.temperature == 0.1);
         assert_eq!(config.objective.structural_similarity, 0.5);
+        assert_eq!(config.shift_px, 3);
         assert_eq!(config.scoring.error_smoothing_px, 2.0);
         assert_eq!(config.scoring.flips, Flips::Vertical);
         assert_eq!(Settings::of(&config).unwrap().resolve().unwrap(), config);

@@ -28,6 +28,7 @@ struct Plan {
     batch_size: usize,
     learning_rate: f64,
     flips: bool,
+    shift: usize,
     false_alarm_rate: f64,
     seed: u64,
 }
@@ -58,6 +59,7 @@ impl Plan {
             // weights to converge. The number of epochs depends on the time limit.
             schedule: Schedule::Cosine,
             flips: if self.flips { Flips::Both } else { Flips::None },
+            shift_px: self.shift,
             false_alarm_rate: self.false_alarm_rate,
             alignment_score: false,
             scoring: Scoring {

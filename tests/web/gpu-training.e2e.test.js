@@ -59,7 +59,7 @@ test("the GPU's engine trains as the CPU's: the same losses, and weights within 
         const { default: create } = await import(${JSON.stringify(`${folder}daad.js`)});
         const engine = create();
         await engine.default({ module_or_path: await WebAssembly.compileStreaming(fetch(${JSON.stringify(`${folder}daad_bg.wasm`)})) });
-        const plan = { size: 32, scales: 2, baseWidth: 4, memoryItems: 8, division: 2, batchSize: 3, learningRate: 2e-3, flips: false, falseAlarmRate: 0.05, seed: 1 };
+        const plan = { size: 32, scales: 2, baseWidth: 4, memoryItems: 8, division: 2, batchSize: 3, learningRate: 2e-3, flips: false, shift: 0, falseAlarmRate: 0.05, seed: 1 };
         const images = Array.from({ length: 6 }, (_, image) => ({ data: Uint8ClampedArray.from({ length: 4 * 32 * 32 }, (_, at) => (at * (image + 3) * 7) % 251), width: 32, height: 32 }));
         const training = await engine.Training.begin(plan, images);
         const losses = [];
