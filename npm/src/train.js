@@ -41,7 +41,7 @@ const WHY_TRAPPED = "The engine stopped unexpectedly, perhaps for want of memory
 
 /**
  * Trains a model.
- * @param {readonly import("./types.js").ImageSource[]} images of normal things, at least two; some 15 % of them are held out to set the threshold
+ * @param {readonly import("./types.js").ImageSource[]} images of normal things, at least two; some 30 % of them are held out to set the threshold
  * @param {TrainOptions} [options]
  * @returns {Training}
  */

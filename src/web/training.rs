@@ -38,6 +38,10 @@ struct Plan {
 /// little effect.
 const SMOOTHING_SHARE: f64 = 1.0 / 32.0;
 
+/// The share of the images that is held out. Visitors have few images, and a threshold from n
+/// images supports no false-alarm rate below 1/(n + 1), so it is twice the default.
+const HELD_OUT: f64 = 0.3;
+
 impl Plan {
     /// The configuration for images of this width and height.
     fn config(&self, (width, height): (u32, u32)) -> TrainConfig {
@@ -60,6 +64,7 @@ impl Plan {
             schedule: Schedule::Cosine,
             flips: if self.flips { Flips::Both } else { Flips::None },
             shift_px: self.shift,
+            held_out: HELD_OUT,
             false_alarm_rate: self.false_alarm_rate,
             alignment_score: false,
             scoring: Scoring {
