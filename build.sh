@@ -434,9 +434,9 @@ lint_natively() {
   with_clippy clippy-driver -Dwarnings -- cargo build --release --features abi --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
 }
 
-# Checks the code for browsers in one run. Threads and WebGPU exclude each other, so the few lines that only threads need are
-# checked natively. With unstable options the compiler takes the output of CubeCL's macro for our code, so a lint about
-# semicolons is off.
+# Checks the code for browsers in one run. Threads and WebGPU exclude each other, so the file that only threads need is not
+# checked. With unstable options the compiler takes the output of CubeCL's macro for our code, so a lint about semicolons is
+# off.
 lint_engines() {
   local driver=clippy-driver
   has_wasm_target || driver=/usr/bin/clippy-driver

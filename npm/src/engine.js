@@ -8,6 +8,7 @@
  * @property {(input: { module_or_path: WebAssembly.Module, memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>} default
  * @property {{ load(model: Uint8Array): Promise<EngineDetector> }} Detector
  * @property {(() => Promise<void>) | undefined} [warmUp] only in engines that have something to warm up
+ * @property {((count: number) => void) | undefined} [startThreads] only in engines with threads: makes a pool of this thread and of those that call `runThread`
  * @property {() => void} runThread only in engines with threads; it does not return
  * @property {{ begin(plan: import("./plan.js").Plan, images: readonly EngineImage[]): Promise<EngineTraining> }} Training only in the engines that train
  */
@@ -77,6 +78,7 @@ export async function prepareEngine({ script, worker, threads, channel }, spawn)
       const engine = create();
       const { memory } = await engine.default({ module_or_path: module });
       await Promise.all(crew.map((thread) => thread.join({ type: "thread", script, module, memory, channel })));
+      engine.startThreads?.(threads);
       return engine;
     },
   };

@@ -57,9 +57,6 @@ pub(crate) use recall::recall;
 #[cfg(feature = "learn")]
 pub(crate) use recording::{Recording, recorded, replayed};
 
-#[cfg(feature = "threads")]
-pub(crate) use parallel::join;
-
 /// Runs `step`, which computes the gradients of networks and does not change their weights. Weights
 /// that are copied into another memory layout are kept until the end of `step`, so that each is
 /// copied only once.

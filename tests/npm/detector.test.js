@@ -285,6 +285,7 @@ describe("an engine that fails", () => {
       return {
         default: async (input) => { const exports = await real.default(input); memory = exports.memory; return exports; },
         warmUp: real.warmUp,
+        startThreads: real.startThreads,
         runThread: () => { real.runThread(); },
         Detector: { load: async (model) => {
           const detector = await real.Detector.load(model);
