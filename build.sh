@@ -309,7 +309,7 @@ for_engine() {
     # Its kernels run on the GPU, so its code is optimised for size. A second engine that does not train would be a sixth
     # smaller, but would take ten minutes more to build on a fresh machine.
     webgpu) command+=(--features learn,webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
-    lint) command+=(--features learn,webgpu) ;;
+    lint) command+=(--features learn,threads,webgpu) ;;
   esac
   if has_std_source; then
     # Our own build of the standard library supports threads. It is built without panic messages, like all other code; they
@@ -434,9 +434,8 @@ lint_natively() {
   with_clippy clippy-driver -Dwarnings -- cargo build --release --features abi --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
 }
 
-# Checks the code for browsers in one run. Threads and WebGPU exclude each other, so the file that only threads need is not
-# checked. With unstable options the compiler takes the output of CubeCL's macro for our code, so a lint about semicolons is
-# off.
+# Checks the code for browsers in one run. No engine has both threads and WebGPU, but their code can be checked together. With
+# unstable options the compiler takes the output of CubeCL's macro for our code, so a lint about semicolons is off.
 lint_engines() {
   local driver=clippy-driver
   has_wasm_target || driver=/usr/bin/clippy-driver

@@ -52,7 +52,7 @@
 
 import { sentence } from "../shared/format.js";
 
-/** The smallest number of images. Fewer are too few to learn from, and a single held-out image would set the threshold. */
+/** The smallest number of images. Fewer are too few to learn from, and to set a threshold with those that are held out. */
 export const FEWEST = 8;
 export const ENOUGH = 20;
 
