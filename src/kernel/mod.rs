@@ -2,9 +2,9 @@
 //! back end extension.
 //!
 //! The trait `Kernels` has a default body, made of Burn's operations, for each operation. A back
-//! end overrides the operations for which it has a faster kernel. The CPU back end overrides all of
-//! them, and has kernels for the gradients too. The functions of this module call the kernels of
-//! the back end that holds the tensors.
+//! end overrides the operations for which it has a faster kernel. The CPU back end overrides all
+//! that take long there, and has kernels for the gradients too. The functions of this module call
+//! the kernels of the back end that holds the tensors.
 //!
 //! ```
 //! use burn::tensor::{Device, Distribution, Tensor};

@@ -66,7 +66,7 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
@@ -475,7 +475,7 @@ fn operands(
     Operands([fill(shape), weight, weight_back], [line, bias])
 }
 
-fn threads(count: usize) -> rayon::ThreadPool {
+pub(crate) fn threads(count: usize) -> rayon::ThreadPool {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
     pool.build().unwrap()
 }

@@ -18,6 +18,7 @@ mod images;
 mod inspect;
 mod kernels;
 mod long_runs;
+mod matrices;
 mod metrics;
 mod outputs;
 mod report;

@@ -14,11 +14,13 @@
 mod adam;
 mod convolution;
 mod flat;
+mod matmul;
 mod norm;
 mod pack;
 mod pool;
 mod recall;
 mod row_tile;
+mod rows;
 mod scratch;
 mod simd;
 mod transposed_convolution;
@@ -27,12 +29,14 @@ mod winograd;
 
 pub use adam::{AdamStep, adam};
 pub use convolution::convolution;
+pub use matmul::{Matrix, matmul};
 pub use norm::{
     NormGradients, NormStatistics, leaky_relu_backward, norm_activation, norm_activation_backward,
     norm_activation_train,
 };
 pub use pool::{max_pool, max_pool_backward};
 pub use recall::{AddressingRule, Recall, recall};
+pub use rows::{add_square_gradient, square_sums};
 pub use transposed_convolution::transposed_convolution;
 pub use weight_gradient::{channel_sums, weight_gradient};
 

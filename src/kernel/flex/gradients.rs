@@ -1,7 +1,7 @@
 //! Gradients on the CPU.
 
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
 
 use super::{Plain, statistics, tensor};
 use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
@@ -87,5 +87,23 @@ impl Gradients for Flex {
         let (x, gradient) = (Plain::from(x), Plain::from(gradient));
         let maps = cpu::max_pool_backward(x.values(), x.shape(), gradient.values());
         tensor(maps, x.shape())
+    }
+
+    fn add_square_gradient(
+        gradient: FlexTensor,
+        other: Option<FlexTensor>,
+        x: FlexTensor,
+        of_squares: FlexTensor,
+    ) -> FlexTensor {
+        let shape: [usize; 2] = x.shape().dims();
+        let [gradient, x, of_squares] = [gradient, x, of_squares].map(Plain::from);
+        let other = other.map(Plain::from);
+        let sum = cpu::add_square_gradient(
+            gradient.values(),
+            other.as_ref().map(Plain::values),
+            x.values(),
+            of_squares.values(),
+        );
+        tensor(sum, shape)
     }
 }

@@ -114,6 +114,21 @@ impl Kernels for Flex {
         )
     }
 
+    fn square_sums(first: FlexTensor, second: FlexTensor) -> (FlexTensor, FlexTensor) {
+        let sums = |matrix: FlexTensor| {
+            let [rows, columns] = matrix.shape().dims();
+            let sums = cpu::square_sums(Plain::from(matrix).values(), columns);
+            tensor(sums, [rows, 1])
+        };
+        (sums(first), sums(second))
+    }
+
+    fn matmul(lhs: FlexTensor, rhs: FlexTensor) -> FlexTensor {
+        let ([rows, _], [_, columns]) = (lhs.shape().dims(), rhs.shape().dims());
+        let (lhs, rhs) = (Dense::from(lhs), Dense::from(rhs));
+        tensor(cpu::matmul(lhs.matrix(), rhs.matrix()), [rows, columns])
+    }
+
     fn adam(
         mut value: FlexTensor,
         mut first: FlexTensor,
@@ -155,6 +170,36 @@ impl Plain {
 
     fn shape(&self) -> Shape {
         self.0.shape().dims()
+    }
+}
+
+/// A matrix that is stored row by row or column by column.
+struct Dense {
+    rows: Plain,
+    /// Whether `rows` are the columns of the matrix.
+    is_transposed: bool,
+}
+
+impl From<FlexTensor> for Dense {
+    fn from(matrix: FlexTensor) -> Self {
+        let transpose = matrix.transpose(0, 1);
+        let is_transposed = !matrix.is_contiguous() && transpose.is_contiguous();
+        let rows = if is_transposed { transpose } else { matrix };
+        Self {
+            rows: Plain::from(rows),
+            is_transposed,
+        }
+    }
+}
+
+impl Dense {
+    fn matrix(&self) -> cpu::Matrix<'_> {
+        let rows = cpu::Matrix::new(self.rows.values(), self.rows.0.shape().dims());
+        if self.is_transposed {
+            rows.transposed()
+        } else {
+            rows
+        }
     }
 }
 
