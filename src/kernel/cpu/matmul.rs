@@ -78,10 +78,11 @@ impl<'a> Matrix<'a> {
             }
         } else {
             for lane in (0..width).step_by(LANES) {
-                let sources: [&[f32]; LANES] = std::array::from_fn(|i| {
+                let mut sources: [&[f32]; LANES] = [&[]; LANES];
+                for (i, source) in sources.iter_mut().enumerate() {
                     let column = first + (lane + i).min(width - 1);
-                    &self.values[column * column_step + rows.start..][..rows.len()]
-                });
+                    *source = &self.values[column * column_step + rows.start..][..rows.len()];
+                }
                 for (row, packed) in packed.iter_mut().enumerate() {
                     let packed = &mut packed.as_chunks_mut::<LANES>().0[lane / LANES];
                     for i in 0..LANES {

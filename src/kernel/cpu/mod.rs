@@ -23,6 +23,7 @@ mod row_tile;
 mod rows;
 mod scratch;
 mod simd;
+mod squared_error;
 mod transposed_convolution;
 mod weight_gradient;
 mod winograd;
@@ -37,6 +38,7 @@ pub use norm::{
 pub use pool::{max_pool, max_pool_backward};
 pub use recall::{AddressingRule, Recall, recall};
 pub use rows::{add_square_gradient, square_sums};
+pub use squared_error::{squared_error, squared_error_backward};
 pub use transposed_convolution::transposed_convolution;
 pub use weight_gradient::{channel_sums, weight_gradient};
 

@@ -48,6 +48,43 @@ pub(super) fn apart<S: Simd, R>(simd: S, work: impl FnOnce() -> R) -> R {
     simd.vectorize(Apart(work))
 }
 
+/// N rows of `values`, which start `stride` values apart, as `count` vectors each.
+///
+/// NOTE: with `std::array::from_fn`, the compiler calls a function for each row, which takes as
+/// long as the work on a short row.
+#[inline(always)]
+pub(super) fn vectors<S: Simd, const N: usize>(
+    mut values: &[f32],
+    stride: usize,
+    count: usize,
+) -> [&[S::f32s]; N] {
+    let mut rows: [&[S::f32s]; N] = [&[]; N];
+    for row in &mut rows {
+        *row = &S::as_simd_f32s(values).0[..count];
+        values = values.get(stride..).unwrap_or_default();
+    }
+    rows
+}
+
+/// The same as [`vectors`], but mutable.
+#[inline(always)]
+pub(super) fn vectors_mut<'a, S: Simd, const N: usize>(
+    mut values: &'a mut [f32],
+    stride: usize,
+    count: usize,
+) -> [&'a mut [S::f32s]; N]
+where
+    [&'a mut [S::f32s]; N]: Default,
+{
+    let mut rows = <[&mut [S::f32s]; N]>::default();
+    for row in &mut rows {
+        let (first, rest) = values.split_at_mut(stride.min(values.len()));
+        *row = &mut S::as_mut_simd_f32s(first).0[..count];
+        values = rest;
+    }
+    rows
+}
+
 /// The value of [`block`] for this processor.
 pub(super) fn channel_block() -> usize {
     struct Block;

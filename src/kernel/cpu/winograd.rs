@@ -11,7 +11,7 @@ use pulp::{Simd, WithSimd};
 use super::pack::Packed;
 use super::row_tile::{Finish, Plan, RowTile, Share};
 use super::scratch::{Scratch, at_least, with_scratch};
-use super::simd::{self, Tile, tile_width};
+use super::simd::{self, Tile, tile_width, vectors, vectors_mut};
 
 /// Side of the kernel.
 const KERNEL: usize = 3;
@@ -257,11 +257,7 @@ fn transform_values<S: Simd>(
 #[inline(always)]
 fn down_the_columns<S: Simd>(simd: S, lines: &mut [f32], line: usize) {
     let count = line / S::F32_LANES;
-    let mut rows = lines.chunks_exact_mut(line);
-    let rows: [&mut [S::f32s]; REACH] = std::array::from_fn(|_| {
-        let row = rows.next().expect("six lines");
-        &mut S::as_mut_simd_f32s(row).0[..count]
-    });
+    let rows = vectors_mut::<S, REACH>(lines, line, count);
     for x in 0..count {
         let mut d = [simd.splat_f32s(0.0); REACH];
         for i in 0..REACH {
@@ -288,16 +284,13 @@ fn along_the_row<S: Simd>(
 ) {
     let count = across.div_ceil(S::F32_LANES);
     let length = count * S::F32_LANES;
-    let sources: [&[S::f32s]; REACH] = std::array::from_fn(|k| {
+    let mut sources: [&[S::f32s]; REACH] = [&[]; REACH];
+    for k in 0..REACH {
         let source = &phases[k % SIDE * phase + k / SIDE..][..length];
-        &S::as_simd_f32s(source).0[..count]
-    });
-    let mut parts = parts.chunks_exact_mut(part);
+        sources[k] = &S::as_simd_f32s(source).0[..count];
+    }
     // The last vector may write into the next row of tiles, which is overwritten later.
-    let targets: [&mut [S::f32s]; REACH] = std::array::from_fn(|_| {
-        let target = &mut parts.next().expect("six parts")[start..][..length];
-        &mut S::as_mut_simd_f32s(target).0[..count]
-    });
+    let targets = vectors_mut::<S, REACH>(&mut parts[start..], part, count);
     for x in 0..count {
         let mut d = [simd.splat_f32s(0.0); REACH];
         for k in 0..REACH {
@@ -334,15 +327,8 @@ fn transform_products<S: Simd>(
     let phase = count * lanes;
     let lines = at_least(lines, SIDE * SIDE * phase);
     for (row, rows) in map.chunks_mut(SIDE * width).enumerate() {
-        let sources: [&[S::f32s]; PARTS] = std::array::from_fn(|index| {
-            let source = &products[index * part + row * tiles.across..][..phase];
-            &S::as_simd_f32s(source).0[..count]
-        });
-        let mut targets = lines.chunks_exact_mut(phase);
-        let targets: [&mut [S::f32s]; SIDE * SIDE] = std::array::from_fn(|_| {
-            let target = targets.next().expect("sixteen lines");
-            &mut S::as_mut_simd_f32s(target).0[..count]
-        });
+        let sources = vectors::<S, PARTS>(&products[row * tiles.across..], part, count);
+        let targets = vectors_mut::<S, { SIDE * SIDE }>(lines, phase, count);
         for x in 0..count {
             let mut columns = [[zero; REACH]; SIDE];
             for k in 0..REACH {

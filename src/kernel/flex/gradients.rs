@@ -2,6 +2,7 @@
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::TensorData;
 
 use super::{Plain, statistics, tensor};
 use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
@@ -87,6 +88,14 @@ impl Gradients for Flex {
         let (x, gradient) = (Plain::from(x), Plain::from(gradient));
         let maps = cpu::max_pool_backward(x.values(), x.shape(), gradient.values());
         tensor(maps, x.shape())
+    }
+
+    fn squared_error_backward(x: FlexTensor, y: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let [x, y, gradient] = [x, y, gradient].map(Plain::from);
+        let gradient = gradient.values()[0];
+        let gradients = cpu::squared_error_backward(x.values(), y.values(), gradient);
+        FlexTensor::from_data(TensorData::new(gradients, shape))
     }
 
     fn add_square_gradient(

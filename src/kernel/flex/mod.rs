@@ -129,6 +129,11 @@ impl Kernels for Flex {
         tensor(cpu::matmul(lhs.matrix(), rhs.matrix()), [rows, columns])
     }
 
+    fn squared_error(x: FlexTensor, y: FlexTensor) -> FlexTensor {
+        let [x, y] = [x, y].map(Plain::from);
+        tensor(vec![cpu::squared_error(x.values(), y.values())], [1])
+    }
+
     fn adam(
         mut value: FlexTensor,
         mut first: FlexTensor,
