@@ -45,20 +45,6 @@ pub(crate) fn resize(image: RgbImage, width_px: u32, height_px: u32) -> RgbImage
     imageops::resize(&image, width_px, height_px, imageops::FilterType::Triangle)
 }
 
-/// The image, moved to the right and downwards; a negative distance moves it the other way. The
-/// edge that it leaves is filled with the nearest pixels of the image.
-pub(crate) fn shift(image: &RgbImage, right_px: i32, down_px: i32) -> RgbImage {
-    let (width, height) = image.dimensions();
-    let source = |place: u32, distance: i32, length: u32| {
-        place
-            .saturating_add_signed(distance.saturating_neg())
-            .min(length - 1)
-    };
-    RgbImage::from_fn(width, height, |x, y| {
-        *image.get_pixel(source(x, right_px, width), source(y, down_px, height))
-    })
-}
-
 /// The largest factor between two aspect ratios at which an image that is resized from one to the
 /// other does not count as distorted.
 const SHAPE_SLACK: f64 = 1.1;
@@ -171,17 +157,6 @@ pub fn test_pattern(width_px: u32, height_px: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_shifted_image_keeps_its_pixels_and_repeats_those_at_its_edge() {
-        let image = test_pattern(9, 8);
-        let shifted = shift(&image, 2, -3);
-        assert_eq!(shifted.dimensions(), (9, 8));
-        assert_eq!(shifted.get_pixel(2, 0), image.get_pixel(0, 3));
-        assert_eq!(shifted.get_pixel(8, 4), image.get_pixel(6, 7));
-        assert_eq!(shifted.get_pixel(0, 7), image.get_pixel(0, 7)); // both edges
-        assert!(shift(&image, 0, 0) == image);
-    }
 
     #[test]
     fn values_round_trip_through_a_tensor() {

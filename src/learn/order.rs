@@ -7,7 +7,6 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::config::TrainConfig;
-use crate::image::shift;
 
 /// One image of an epoch: its index, along which axes it is mirrored, and how far it is shifted.
 ///
@@ -137,10 +136,35 @@ pub(crate) fn partition<T>(all: Vec<T>, places: &[usize]) -> (Vec<T>, Vec<T>) {
     (values(chosen), values(others))
 }
 
+/// The image, moved to the right and downwards; a negative distance moves it the other way. The
+/// edge that it leaves is filled with the nearest pixels of the image.
+fn shift(image: &RgbImage, right_px: i32, down_px: i32) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let source = |place: u32, distance: i32, length: u32| {
+        place
+            .saturating_add_signed(distance.saturating_neg())
+            .min(length - 1)
+    };
+    RgbImage::from_fn(width, height, |x, y| {
+        *image.get_pixel(source(x, right_px, width), source(y, down_px, height))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Flips;
+    use crate::image::{Flips, test_pattern};
+
+    #[test]
+    fn a_shifted_image_keeps_its_pixels_and_repeats_those_at_its_edge() {
+        let image = test_pattern(9, 8);
+        let shifted = shift(&image, 2, -3);
+        assert_eq!(shifted.dimensions(), (9, 8));
+        assert_eq!(shifted.get_pixel(2, 0), image.get_pixel(0, 3));
+        assert_eq!(shifted.get_pixel(8, 4), image.get_pixel(6, 7));
+        assert_eq!(shifted.get_pixel(0, 7), image.get_pixel(0, 7)); // both edges
+        assert!(shift(&image, 0, 0) == image);
+    }
 
     #[test]
     fn an_epoch_shows_every_image_once_in_its_own_order() {
@@ -161,7 +185,7 @@ mod tests {
             flips: Flips::None,
             ..TrainConfig::default()
         };
-        let image = crate::image::test_pattern(9, 7);
+        let image = test_pattern(9, 7);
         let draws = draws(&config, 3, 20);
         assert!(draws.iter().all(|draw| draw.apply(&image) == image));
     }
@@ -173,7 +197,7 @@ mod tests {
             shift_px: 2,
             ..TrainConfig::default()
         };
-        let image = crate::image::test_pattern(19, 17);
+        let image = test_pattern(19, 17);
         let mut seen = [[0; 5]; 5];
         for draw in draws(&config, 0, 1000) {
             let [right, down] = draw.shift_px;
