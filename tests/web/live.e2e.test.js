@@ -95,7 +95,7 @@ describe("live sources", () => {
       const verdict = document.querySelector("[data-testid=live-verdict]");
       new MutationObserver(() => /** @type {any} */ (globalThis).noteVerdict(verdict?.textContent)).observe(/** @type {Element} */ (verdict), { childList: true, characterData: true, subtree: true });
     });
-    await page.getByTestId("live-file").setInputFiles({ name: "sheet.webm", mimeType: "video/webm", buffer: video });
+    await page.locator("[data-testid=live-file]:enabled").setInputFiles({ name: "sheet.webm", mimeType: "video/webm", buffer: video });
     await page.waitForFunction(() => /** @type {HTMLVideoElement} */ (document.querySelector("#live-video")).ended, null, { timeout: 60_000 });
     await page.waitForFunction(() => document.querySelector("[data-testid=live-verdict]")?.textContent === "Anomalous"); // the last frame may still be in progress
     assert.ok(seen.has("Normal"), [...seen].join());
@@ -106,7 +106,7 @@ describe("live sources", () => {
     const { page, close } = await openPage({ prepare: async (page) => page.addInitScript(() => {
       navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", "NotAllowedError"); };
     }) });
-    await page.getByTestId("live-file").setInputFiles({ name: "text.mp4", mimeType: "video/mp4", buffer: Buffer.from("no video") });
+    await page.locator("[data-testid=live-file]:enabled").setInputFiles({ name: "text.mp4", mimeType: "video/mp4", buffer: Buffer.from("no video") });
     await page.waitForFunction(() => document.querySelector("[data-testid=live-verdict]")?.textContent === "This browser cannot play text.mp4.");
     await page.getByTestId("live-camera").click();
     await page.waitForFunction(() => document.querySelector("[data-testid=live-verdict]")?.textContent === "The browser was not allowed to use the camera.");

@@ -27,7 +27,7 @@ async function openSeries(query = "", options = {}) {
   return opened;
 }
 
-/** Waits until all networks have reconstructed all images of the kind. @param {Page} page */
+/** Waits until the network of the chosen block size has reconstructed all images of the kind. @param {Page} page */
 function rebuilt(page) {
   return page.waitForFunction(() => /%$/.test(document.querySelector("[data-testid=series-gap]")?.textContent ?? ""), null, { timeout: 60_000 });
 }
@@ -56,6 +56,7 @@ describe("networks that differ in their block size alone", () => {
       const gaps = [];
       for (const rate of rates) {
         assert.match((await page.getByTestId("series-rate").getAttribute("aria-valuetext")) ?? "", new RegExp(`^${64 / rate} × ${width / rate} pixels, `));
+        await rebuilt(page);
         gaps.push(await gap(page));
         await page.keyboard.press("ArrowRight");
       }
