@@ -1,5 +1,6 @@
 //! Adam (Kingma and Ba, 2015) in one pass over the parameters, because memory bandwidth limits it.
 
+use super::CHUNK;
 use crate::kernel::parallel;
 
 /// Constants of one step t, with the bias corrections already applied.
@@ -30,9 +31,6 @@ pub struct AdamStep {
     /// Added to the square root in the denominator.
     pub epsilon: f32,
 }
-
-/// Number of values that one task updates.
-const CHUNK: usize = 64 * 1024;
 
 /// Updates `values` in place with one step, and also the running means of the gradients (`first`)
 /// and of the squared gradients (`second`). All slices have the same length.

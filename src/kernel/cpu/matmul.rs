@@ -195,13 +195,14 @@ impl Part<'_> {
         } = self;
         let turned = lhs.transposed();
         let stride = columns.len().next_multiple_of(W);
+        let height = rows.len().next_multiple_of(B);
         with_scratch(|scratch| {
-            let results = at_least(&mut scratch.output, rows.len().next_multiple_of(B) * stride);
-            let blocks = at_least(&mut scratch.weights, rows.len().next_multiple_of(B) * DEPTH);
+            let results = at_least(&mut scratch.output, height * stride);
+            let blocks = at_least(&mut scratch.weights, height * DEPTH);
             let panel = at_least(&mut scratch.input, W * DEPTH);
             for start in (0..lhs.columns).step_by(DEPTH) {
                 let depth = start..lhs.columns.min(start + DEPTH);
-                let blocks = &mut blocks[..rows.len().next_multiple_of(B) * depth.len()];
+                let blocks = &mut blocks[..height * depth.len()];
                 let panel = &mut panel[..W * depth.len()];
                 simd::apart(
                     simd,

@@ -103,5 +103,8 @@ impl Window {
     }
 }
 
+/// Number of values that one task works on, in operations that use each value once.
+const CHUNK: usize = 64 * 1024;
+
 /// `[B, C, H, W]`.
 pub type Shape = [usize; 4];

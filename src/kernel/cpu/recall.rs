@@ -5,7 +5,7 @@
 
 use super::Shape;
 use super::matmul::{Matrix, matmul};
-use super::norm::norm_squared;
+use super::rows::square_sums;
 use crate::kernel::parallel;
 
 /// Parameters of the block-wise memory.
@@ -47,8 +47,11 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
     let [dim, queries] = [division.dim, division.queries];
     let count = items.len() / dim;
     assert_eq!(items.len(), count * dim, "expected items of {dim} values");
-    let scale = |item: &[f32]| 1.0 / norm_squared(item).sqrt().max(recall.addressing.min_norm);
-    let scales: Vec<f32> = items.chunks_exact(dim).map(scale).collect();
+    let inverse_norm = |squared: f32| 1.0 / squared.sqrt().max(recall.addressing.min_norm);
+    let scales: Vec<f32> = square_sums(items, dim)
+        .into_iter()
+        .map(inverse_norm)
+        .collect();
 
     let columns = division.divide(maps);
     let mut norms = vec![0.0f32; queries];
@@ -59,7 +62,7 @@ pub fn recall(maps: &[f32], shape: Shape, items: &[f32], recall: Recall) -> Vec<
             .for_each(|(norm, &value)| *norm += value * value);
     }
     for norm in &mut norms {
-        *norm = 1.0 / norm.sqrt().max(recall.addressing.min_norm);
+        *norm = inverse_norm(*norm);
     }
 
     let items = Matrix::new(items, [count, dim]);

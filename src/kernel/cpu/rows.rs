@@ -1,10 +1,8 @@
 //! Operations on the rows of matrices.
 
+use super::CHUNK;
 use super::norm::norm_squared;
 use crate::kernel::parallel;
-
-/// Values of a task.
-const VALUES: usize = 64 * 1024;
 
 /// The sum of the squares of each row of a matrix `[R, C]`, `[R]`.
 pub fn square_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
@@ -48,5 +46,5 @@ pub fn add_square_gradient(
 }
 
 fn rows_each(columns: usize) -> usize {
-    VALUES.div_ceil(columns)
+    CHUNK.div_ceil(columns)
 }

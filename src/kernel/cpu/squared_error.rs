@@ -1,9 +1,7 @@
 //! The mean squared error and its gradient.
 
+use super::CHUNK;
 use crate::kernel::parallel;
-
-/// Values of a task.
-const CHUNK: usize = 64 * 1024;
 
 /// The mean of the squared differences of two slices of the same length. It is summed in double
 /// precision, because a large batch has more values than single precision has steps.

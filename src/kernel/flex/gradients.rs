@@ -2,7 +2,6 @@
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::TensorData;
 
 use super::{Plain, statistics, tensor};
 use crate::kernel::gradients::{Gradients, Normalization, NormalizationGradients};
@@ -95,7 +94,7 @@ impl Gradients for Flex {
         let [x, y, gradient] = [x, y, gradient].map(Plain::from);
         let gradient = gradient.values()[0];
         let gradients = cpu::squared_error_backward(x.values(), y.values(), gradient);
-        FlexTensor::from_data(TensorData::new(gradients, shape))
+        tensor(gradients, shape)
     }
 
     fn add_square_gradient(
@@ -104,7 +103,7 @@ impl Gradients for Flex {
         x: FlexTensor,
         of_squares: FlexTensor,
     ) -> FlexTensor {
-        let shape: [usize; 2] = x.shape().dims();
+        let shape = x.shape();
         let [gradient, x, of_squares] = [gradient, x, of_squares].map(Plain::from);
         let other = other.map(Plain::from);
         let sum = cpu::add_square_gradient(

@@ -213,6 +213,6 @@ fn statistics(mean: FlexTensor, variance: FlexTensor) -> NormStatistics {
     NormStatistics { mean, variance }
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
