@@ -101,7 +101,7 @@ pub struct Provenance {
     pub licence: String,
     /// Whom to credit for the data.
     pub attribution: String,
-    /// The seed of weights, order and flips.
+    /// The seed of weights, order, flips and shifts.
     pub seed: u64,
     /// The commit of the program that trained the model.
     pub commit: String,

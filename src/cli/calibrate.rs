@@ -10,11 +10,12 @@ use image::RgbImage;
 use daad::error::shown;
 use daad::file;
 use daad::image::Flips;
-use daad::learn::recalibrate;
+use daad::learn::{TrainConfig, recalibrate};
 use daad::score::NOTHING_TO_SCALE_BY;
 use daad::settings::named;
 use daad::weights::read_card;
 use pollster::block_on;
+use serde::Deserialize;
 
 use super::common::arguments::CommonArgs;
 use super::common::files::good_images;
@@ -28,9 +29,10 @@ pub(crate) struct CalibrateArgs {
     /// Good images that the network was not trained on, or folders of them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Which of their mirror images are normal too: both, horizontal, vertical or none
-    #[arg(long, value_name = "NAME", default_value = "both", value_parser = named::<Flips>)]
-    flips: Flips,
+    /// Which of their mirror images are normal too: both, horizontal, vertical or none [default: as
+    /// the model was trained]
+    #[arg(long, value_name = "NAME", value_parser = named::<Flips>)]
+    flips: Option<Flips>,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -43,8 +45,13 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let normal = good_images(&args.paths, (card.config.width_px, card.config.height_px))?;
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
-    let finished = block_on(recalibrate(&bytes, &normal, args.flips, &device.device))
+    let trained = TrainConfig::deserialize(&card.provenance.config).unwrap_or_default();
+    let flips = args.flips.unwrap_or(trained.flips);
+    let finished = block_on(recalibrate(&bytes, &normal, flips, &device.device))
         .with_context(|| path.clone())?;
+    if device.is_to_be_checked {
+        block_on(finished.detector.check_device())?;
+    }
     let calibration = &finished.detector.card().calibration;
     anyhow::ensure!(!calibration.has_no_scale(), NOTHING_TO_SCALE_BY);
     file::write(&args.model, &finished.bytes)?;

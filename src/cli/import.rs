@@ -73,6 +73,9 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         &normal,
         &device.device,
     ))?;
+    if device.is_to_be_checked {
+        block_on(finished.detector.check_device())?;
+    }
     let calibration = &finished.detector.card().calibration;
     anyhow::ensure!(!calibration.has_no_scale(), NOTHING_TO_SCALE_BY);
     file::write(&args.out, &finished.bytes)?;

@@ -59,11 +59,11 @@ fn summary(card: &ModelCard) -> anyhow::Result<()> {
         calibration.threshold,
         calibration.rate_in_words()
     ))?;
-    line(&match origin.epochs {
+    line(&match origin.trained_on {
         0 => "weights imported from another program".to_owned(),
-        epochs => format!(
-            "trained {epochs} epochs on {} images, on {}",
-            origin.trained_on, origin.device
+        images => format!(
+            "trained {} epochs on {images} images, on {}",
+            origin.epochs, origin.device
         ),
     })?;
     let facts = [

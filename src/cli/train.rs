@@ -164,7 +164,7 @@ fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfi
     TrainConfig { model, ..config }
 }
 
-/// Prints which categories have no training images and are only tested.
+/// Fails if there is no training image, and names the categories that are only tested.
 fn check_training_images(split: &Split, data: &Path) -> anyhow::Result<()> {
     let data = shown(data);
     anyhow::ensure!(

@@ -14,29 +14,40 @@ use crate::metric::Label;
 /// training.
 const PIPED_TRAINING_IMAGES: usize = 36;
 
-/// Opens `root` as one category, or each folder in it as a category; these folders may also be in
-/// `root/data`. The result is empty if no known layout says which images are normal.
+/// Opens `root` as one category, or each folder in it as a category, or, if none of them is one,
+/// each folder in `root/data`. The result is empty if no known layout says which images are normal.
 pub(super) fn open(root: &Path) -> Result<Split> {
     let mut split = Split::default();
-    let mut listing = Listing::of(root)?;
+    let listing = Listing::of(root)?;
     if add(&mut split, &listing, root, "")? {
         return Ok(split);
     }
-    if let Some(data) = listing.folder(&["data"]) {
-        listing = Listing::of(&data)?;
-    }
-    let mut others = listing.images;
-    for folder in listing.folders {
-        if !add(&mut split, &Listing::of(&folder)?, root, &name(&folder))?
-            && holds_images(&folder, SEARCH_DEPTH)
-        {
-            others.push(folder);
-        }
+    let data = listing.folder(&["data"]);
+    let mut others = add_each(&mut split, listing, root)?;
+    if split.is_empty()
+        && let Some(data) = data
+    {
+        others.retain(|other| *other != data);
+        others.extend(add_each(&mut split, Listing::of(&data)?, root)?);
     }
     if !split.is_empty() {
         split.pass_over("", others);
     }
     Ok(split)
+}
+
+/// Adds the folders that are categories. Returns the images and the folders of images that are not
+/// used.
+fn add_each(split: &mut Split, listing: Listing, root: &Path) -> Result<Vec<PathBuf>> {
+    let mut others = listing.images;
+    for folder in listing.folders {
+        if !add(split, &Listing::of(&folder)?, root, &name(&folder))?
+            && holds_images(&folder, SEARCH_DEPTH)
+        {
+            others.push(folder);
+        }
+    }
+    Ok(others)
 }
 
 /// Adds the samples of a folder in the data set `root`, if it has a known layout that says which

@@ -71,7 +71,8 @@ pub enum Unreadable {
 }
 
 /// Removes the images that cannot be read, if `unreadable` asks for it; `on_left_out` is called
-/// with the error of each. An image with an unreadable mask is kept, without its mask.
+/// with the error of each. With `Skip`, an image with an unreadable mask is kept, without its mask;
+/// with `Fail`, such a mask is an error.
 ///
 /// ```
 /// use daad::dataset::{Sample, Unreadable, readable};
@@ -126,8 +127,8 @@ pub fn readable(
 /// called `masks`, `SegmentationClass` and others are folders of masks too, also inside
 /// `test/DEFECT`. All pixels of a mask that are not black (or transparent) are anomalous.
 ///
-/// Hidden files and files of operating systems are ignored; [`Split::notes`] names everything else
-/// that is not used. A folder with several folders of images and none of these layouts is refused,
+/// Hidden files and files of operating systems are ignored; [`Split::notes`] names all
+/// other images that are not used, and other files among them. A folder with several folders of images and none of these layouts is refused,
 /// because it is unknown whether the images are normal.
 ///
 /// ```

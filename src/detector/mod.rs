@@ -295,6 +295,7 @@ impl Detector {
     /// let images = vec![detector.prepare(&read(names[0])?)?, detector.prepare(&read(names[1])?)?];
     /// let detections = detector.detect_batch(images).await?;
     /// assert!(!detections[0].is_anomalous && detections[1].is_anomalous);
+    /// assert!(detector.detect_batch(Vec::new()).await?.is_empty());
     /// # Ok(()) }) }
     /// ```
     ///
@@ -302,6 +303,9 @@ impl Detector {
     ///
     /// [`Error::Device`] where the device fails.
     pub async fn detect_batch(&self, images: Vec<RgbImage>) -> Result<Vec<Detection>> {
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
         let config = &self.card.config;
         let (width, height) = (config.width_px as u32, config.height_px as u32);
         let resized = images.into_iter().map(|image| resize(image, width, height));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::dataset::LabelledImage;
 use crate::metric::{Label, PixelMetrics, PixelScores};
 
-/// The maximum number of pixels, which take 1 GiB. If a category has more pixels, no error map is
-/// kept. This happens mostly for videos, which have no masks.
+/// The maximum number of pixels of all categories together, which take 1 GiB. With more, no error
+/// map of any category is kept. This happens mostly for videos, which have no masks.
 const MAX_PX: usize = 1 << 28;
 
 /// The error of every pixel, by category.
@@ -50,6 +50,9 @@ impl ErrorMaps {
         let category = self.categories.entry(labelled.category.clone());
         let category = category.or_default();
         category.masks += usize::from(labelled.mask.is_some());
+        if labelled.mask.is_none() && labelled.label == Label::Anomalous {
+            return;
+        }
         self.kept_px += error_map.len();
         if self.kept_px > self.max_px {
             for category in self.categories.values_mut() {
@@ -57,15 +60,14 @@ impl ErrorMaps {
             }
             return;
         }
-        match (&labelled.mask, labelled.label) {
-            (Some(mask), _) => {
+        match &labelled.mask {
+            Some(mask) => {
                 let is_anomalous: Vec<bool> = mask.iter().map(|&pixel| pixel > 0).collect();
                 let width_px = mask.width() as usize;
                 let scores = &mut category.scores;
                 scores.add_masked(error_map, &is_anomalous, width_px);
             }
-            (None, Label::Normal) => category.scores.add_normal(error_map),
-            (None, Label::Anomalous) => {}
+            None => category.scores.add_normal(error_map),
         }
     }
 
@@ -118,5 +120,14 @@ mod tests {
         }
         let taken = maps.take("");
         assert_eq!((taken.masks, taken.metrics), (1, None));
+        // An image that is left out does not count.
+        let mut maps = ErrorMaps {
+            max_px: 8,
+            ..ErrorMaps::default()
+        };
+        for (image, map) in images() {
+            maps.add(&image, &map);
+        }
+        assert!(maps.take("").metrics.is_some());
     }
 }

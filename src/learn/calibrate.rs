@@ -21,8 +21,8 @@ use crate::weights::{
 };
 
 /// The share of the pixels of normal images whose errors lie within the full scale of a heat map.
-/// The largest error of a single pixel would make heat maps dark wherever one speck of dust was
-/// among the normal images.
+/// The largest error is not the full scale: a single speck of dust in one normal image would set
+/// it, and all heat maps would be dark.
 const FULL_SCALE_SHARE: f64 = 0.999;
 
 /// A finished model, as the bytes of its file and as a detector.

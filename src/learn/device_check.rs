@@ -49,7 +49,7 @@ const GRADIENT_TOLERANCE: f32 = 1e-2;
 ///     forward: 1e-6,
 ///     gradients: 1e-5,
 ///     step: 0.001,
-///     furthest: "generator.encoder.0.conv.weight".into(),
+///     worst_parameter: "generator.encoder.0.conv.weight".into(),
 /// };
 /// let complaint = deviations.complaint().expect("the step deviates too much");
 /// assert_eq!(complaint, "generator.encoder.0.conv.weight is wrong after 2 steps, by 1.0e-3");
@@ -67,7 +67,7 @@ pub struct Deviations {
     #[serde(deserialize_with = "or_nan")]
     pub step: f32,
     /// The name of the parameter with this difference.
-    pub furthest: String,
+    pub worst_parameter: String,
 }
 
 /// Reads null as NaN, because JSON has no NaN and writes null instead.
@@ -104,7 +104,7 @@ impl Deviations {
         } else if !agrees(self.step, TOLERANCE) {
             Some(format!(
                 "{} is wrong after {STEPS} steps, by {:.1e}",
-                self.furthest, self.step
+                self.worst_parameter, self.step
             ))
         } else {
             None
@@ -134,10 +134,10 @@ pub async fn compare_with_cpu(device: &Device, adversarial: bool) -> Result<Devi
     let expected = observe(&config, &model, &cpu).await?;
     let got = observe(&config, &model, device).await?;
     let mut deviations = Deviations {
-        forward: furthest(&expected.forward, &got.forward),
+        forward: largest_difference(&expected.forward, &got.forward),
         gradients: 0.0,
         step: 0.0,
-        furthest: String::new(),
+        worst_parameter: String::new(),
     };
     for (name, expected) in &expected.gradients {
         if is_noise(name) {
@@ -149,17 +149,17 @@ pub async fn compare_with_cpu(device: &Device, adversarial: bool) -> Result<Devi
         let largest = expected
             .iter::<f32>()
             .fold(0.0, |most: f32, g| most.max(g.abs()));
-        let share = furthest(expected, got) / largest.max(f32::MIN_POSITIVE);
+        let share = largest_difference(expected, got) / largest.max(f32::MIN_POSITIVE);
         deviations.gradients = larger(deviations.gradients, share);
     }
     for ((name, expected), (_, got)) in expected.trained.iter().zip(&got.trained) {
         if is_noise(name) || !parameters::is_learned(name) {
             continue;
         }
-        let deviation = furthest(expected, got);
+        let deviation = largest_difference(expected, got);
         if larger(deviations.step, deviation).to_bits() != deviations.step.to_bits() {
             deviations.step = deviation;
-            deviations.furthest.clone_from(name);
+            deviations.worst_parameter.clone_from(name);
         }
     }
     Ok(deviations)
@@ -204,7 +204,7 @@ fn larger(a: f32, b: f32) -> f32 {
 }
 
 /// The largest difference of two tensors' values.
-fn furthest(expected: &TensorData, got: &TensorData) -> f32 {
+fn largest_difference(expected: &TensorData, got: &TensorData) -> f32 {
     let pairs = expected.iter::<f32>().zip(got.iter::<f32>());
     pairs.fold(0.0, |most, (expected, got)| {
         larger(most, (got - expected).abs())
@@ -315,7 +315,7 @@ mod tests {
             forward: 1e-6,
             gradients: 1e-5,
             step: 1e-6,
-            furthest: "generator.encoder".into(),
+            worst_parameter: "generator.encoder".into(),
         };
         assert_eq!(fit.complaint(), None);
         let complaint = |deviations: Deviations| deviations.complaint().unwrap();

@@ -58,7 +58,7 @@ pub fn draws(config: &TrainConfig, epoch: usize, count: usize) -> Vec<Draw> {
             flip_horizontal: rng.random_bool(0.5) && config.flips.horizontal(),
             flip_vertical: rng.random_bool(0.5) && config.flips.vertical(),
             shift_px: match config.shift_px as i32 {
-                0 => [0; 2], // draws no numbers: the same seed gives the same images as ever
+                0 => [0; 2], // draws no numbers, so that flips do not depend on this setting
                 most => [(); 2].map(|()| rng.random_range(-most..=most)),
             },
         })

@@ -11,7 +11,7 @@ use super::config::TrainConfig;
 use super::initialize::initialize;
 use super::order::{Draw, draws};
 use super::step::{StepGradients, StepLosses, TrainState};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::to_tensor;
 use crate::model::Model;
 
@@ -70,9 +70,12 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`](crate::Error::Config) for settings that are not allowed.
+    /// [`Error::Config`] for settings that are not allowed, [`Error::Data`] if there is no image.
     pub fn new(config: TrainConfig, images: usize, device: &Device) -> Result<Self> {
         config.validate()?;
+        if images == 0 {
+            return Err(Error::Data("there is no image to train on".into()));
+        }
         let device = device.clone().autodiff();
         let model = initialize(config.model.init(&device)?, config.seed);
         let state = TrainState::new(model);
@@ -165,9 +168,9 @@ impl Run {
         self.epoch as f64 + self.step as f64 / self.steps() as f64
     }
 
-    /// Whether there are no accumulated gradients that still wait for an update.
+    /// Whether no batch has been used since the last update of the networks.
     pub fn is_between_steps(&self) -> bool {
-        self.gradients.is_none()
+        self.gradients.is_none() && self.step.is_multiple_of(self.config.accumulate)
     }
 
     /// The learning rate that the settings give for the next batch; None if no update follows it.

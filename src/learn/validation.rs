@@ -58,16 +58,16 @@ pub struct Validation {
 ///     patience: None,
 ///     keep_best: true,
 /// };
-/// let held_out = HeldOut::share(Some(validation), vec!["a", "b", "c", "d"]);
-/// assert_eq!(held_out.choosing, ["b", "d"]);
-/// assert_eq!(held_out.calibrating, ["a", "c"]);
+/// let held_out = HeldOut::split(Some(validation), vec!["a", "b", "c", "d"]);
+/// assert_eq!(held_out.validation, ["b", "d"]);
+/// assert_eq!(held_out.calibration, ["a", "c"]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldOut<T> {
     /// The validation split, measured during the run.
-    pub choosing: Vec<T>,
+    pub validation: Vec<T>,
     /// The calibration split, for scaling and threshold.
-    pub calibrating: Vec<T>,
+    pub calibration: Vec<T>,
 }
 
 impl Validation {
@@ -137,26 +137,26 @@ impl<T: Clone> HeldOut<T> {
     /// ```
     /// use daad::learn::HeldOut;
     ///
-    /// let held_out = HeldOut::share(None, vec!["a", "b", "c"]);
-    /// assert!(held_out.choosing.is_empty());
-    /// assert_eq!(held_out.calibrating, ["a", "b", "c"]);
+    /// let held_out = HeldOut::split(None, vec!["a", "b", "c"]);
+    /// assert!(held_out.validation.is_empty());
+    /// assert_eq!(held_out.calibration, ["a", "b", "c"]);
     /// ```
-    pub fn share(validation: Option<Validation>, images: Vec<T>) -> Self {
+    pub fn split(validation: Option<Validation>, images: Vec<T>) -> Self {
         match validation {
             None => Self {
-                choosing: Vec::new(),
-                calibrating: images,
+                validation: Vec::new(),
+                calibration: images,
             },
             Some(validation) if validation.chooses() && images.len() >= FEWEST_TO_HALVE => {
                 let half = |first: usize| images.iter().skip(first).step_by(2).cloned().collect();
                 Self {
-                    choosing: half(1),
-                    calibrating: half(0),
+                    validation: half(1),
+                    calibration: half(0),
                 }
             }
             Some(_) => Self {
-                choosing: images.clone(),
-                calibrating: images,
+                validation: images.clone(),
+                calibration: images,
             },
         }
     }
@@ -228,18 +228,18 @@ mod tests {
 
     #[test]
     fn no_image_both_chooses_and_calibrates_where_there_are_enough() {
-        let shared = HeldOut::share(Some(BOTH), vec![1, 2, 3, 4, 5]);
-        assert_eq!(shared.choosing, [2, 4]);
-        assert_eq!(shared.calibrating, [1, 3, 5]);
-        let few = HeldOut::share(Some(BOTH), vec![1, 2, 3]);
-        assert_eq!((few.choosing.len(), few.calibrating.len()), (3, 3));
+        let shared = HeldOut::split(Some(BOTH), vec![1, 2, 3, 4, 5]);
+        assert_eq!(shared.validation, [2, 4]);
+        assert_eq!(shared.calibration, [1, 3, 5]);
+        let few = HeldOut::split(Some(BOTH), vec![1, 2, 3]);
+        assert_eq!((few.validation.len(), few.calibration.len()), (3, 3));
         let only_looks = Validation {
             patience: None,
             keep_best: false,
             ..BOTH
         };
-        let all = HeldOut::share(Some(only_looks), vec![1, 2, 3, 4]);
-        assert_eq!((all.choosing.len(), all.calibrating.len()), (4, 4));
-        assert!(HeldOut::share(None, vec![1]).choosing.is_empty());
+        let all = HeldOut::split(Some(only_looks), vec![1, 2, 3, 4]);
+        assert_eq!((all.validation.len(), all.calibration.len()), (4, 4));
+        assert!(HeldOut::split(None, vec![1]).validation.is_empty());
     }
 }

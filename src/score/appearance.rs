@@ -73,7 +73,7 @@ impl Appearance {
     ///
     /// # Panics
     ///
-    /// If there is no image, or their sizes differ.
+    /// If there is no image.
     pub fn of(images: impl IntoIterator<Item = RgbImage>) -> Self {
         let described: Vec<_> = images.into_iter().map(|image| describe(&image)).collect();
         let images = described.len();

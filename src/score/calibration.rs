@@ -184,7 +184,7 @@ pub struct Calibration {
     /// it: see [`Threshold`].
     pub false_alarm_rate: f64,
     /// The anomaly scores of the n normal images, ascending. An image that was mirrored has the
-    /// largest score of its mirror images.
+    /// largest of its own score and those of its mirror images.
     pub normal_scores: Vec<f64>,
     /// R and L of each of these images and of its mirror images, for computing the scores with
     /// another γ.

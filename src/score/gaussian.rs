@@ -7,7 +7,8 @@
 /// The distance, in units of σ, beyond which the Gaussian is cut off.
 const TRUNCATE: f64 = 4.0;
 
-/// Smooths a map, given row by row with `width` values in a row, along both axes. Beyond its edges
+/// Smooths a map, given row by row with `width` values in a row, along both axes; with σ = 0 the
+/// map stays as it is. Beyond its edges
 /// the map is continued by mirroring (`d c b a | a b c d | d c b a`), as SciPy's `gaussian_filter`
 /// does by default.
 ///
@@ -20,6 +21,7 @@ const TRUNCATE: f64 = 4.0;
 /// let smoothed = smooth(&map, 9, 1.0);
 /// assert!(smoothed[40] < 0.2 && smoothed[41] > 0.05);
 /// assert!((smoothed.iter().sum::<f32>() - 1.0).abs() < 1e-3);
+/// assert_eq!(smooth(&map, 9, 0.0), map);
 /// ```
 ///
 /// # Panics
@@ -28,6 +30,9 @@ const TRUNCATE: f64 = 4.0;
 pub fn smooth(map: &[f32], width: usize, sigma_px: f64) -> Vec<f32> {
     let height = map.len() / width;
     assert_eq!(map.len(), height * width, "expected whole rows");
+    if sigma_px == 0.0 {
+        return map.to_vec();
+    }
     let weights = weights(sigma_px);
     let radius = weights.len() / 2;
 

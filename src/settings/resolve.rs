@@ -144,7 +144,8 @@ impl Settings {
     }
 
     /// The settings that resolve to `config`. Every setting that has an effect is set. None for a
-    /// network that is not one of the paper's systems.
+    /// network that is not one of the paper's systems, and for scores that are means over other
+    /// mirror images than those of training.
     ///
     /// ```
     /// use daad::learn::TrainConfig;
@@ -161,6 +162,9 @@ impl Settings {
             model, objective, ..
         } = config;
         let system = System::of(model)?;
+        if ![Flips::None, config.flips].contains(&config.scoring.flips) {
+            return None;
+        }
         let parts = Parts::of(
             model.adversarial.is_some(),
             objective.alignment > 0.0,

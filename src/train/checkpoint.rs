@@ -2,8 +2,8 @@
 //! been interrupted.
 //!
 //! A safetensors file: weights and optimizer moments as f32, losses as f64 (JSON would lose some of
-//! their bits), the rest as JSON in the metadata. No random state is stored: image order and flips
-//! of an epoch depend only on the seed and the epoch.
+//! their bits), the rest as JSON in the metadata. No random state is stored: image order, flips
+//! and shifts of an epoch depend only on the seed and the epoch.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

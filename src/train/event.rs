@@ -111,7 +111,7 @@ pub enum Event {
 /// // Ten normal images.
 /// run(training, data, &stop, |event| {
 ///     if let Event::Begun(begun) = event {
-///         assert_eq!((begun.training, begun.calibrating), (8, 2));
+///         assert_eq!((begun.training, begun.calibration), (8, 2));
 ///         println!("{} images take {}", begun.training, in_words(begun.memory_bytes));
 ///     }
 /// })?;
@@ -122,9 +122,9 @@ pub struct Begun {
     /// The number of images to train on.
     pub training: usize,
     /// The number of held-out images in the calibration split.
-    pub calibrating: usize,
+    pub calibration: usize,
     /// The number of held-out images in the validation split, if the settings ask for validation.
-    pub choosing: Option<usize>,
+    pub validation: Option<usize>,
     /// The estimated peak memory of the run.
     pub memory_bytes: u64,
     /// The position of the run: its beginning, or that of the checkpoint.

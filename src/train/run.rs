@@ -296,6 +296,7 @@ fn run_on_device(
         Some(lock) => lock,
         None => RunLock::acquire(&out, Duration::ZERO)?,
     };
+    config.validate()?;
     let count = data.normal.count();
     if count < 2 {
         return Err(Error::Data(format!(
@@ -328,11 +329,18 @@ fn run_on_device(
         held_out,
     } = split?;
     let held_out_count = held_out.len();
-    let held_out = HeldOut::share(config.validation, held_out.iter().collect());
+    let held_out = HeldOut::split(config.validation, held_out.iter().collect());
 
     let checkpoint = checkpoint_path(&out);
     let trainer = if resume {
-        Trainer::resume(&checkpoint, config.epochs, &*images, &device.device)?
+        let trainer = Trainer::resume(&checkpoint, config.epochs, &*images, &device.device)?;
+        if trainer.progress().config != config {
+            let path = checkpoint.display();
+            return Err(Error::Checkpoint(format!(
+                "{path} was written by a run with other settings"
+            )));
+        }
+        trainer
     } else {
         Trainer::new(config.clone(), provenance, &*images, &device.device)?
     };
@@ -340,14 +348,14 @@ fn run_on_device(
         path: checkpoint,
         interval: CHECKPOINT_INTERVAL,
     });
-    let mut trainer = trainer.with_validation(&held_out.choosing);
-    if let Some(warning) = few_images_warning(held_out.calibrating.len()) {
+    let mut trainer = trainer.with_validation(&held_out.validation);
+    if let Some(warning) = few_images_warning(held_out.calibration.len()) {
         on_event(Event::Note(warning));
     }
     if config
         .validation
         .is_some_and(|validation| validation.chooses())
-        && held_out.choosing.len() + held_out.calibrating.len() > held_out_count
+        && held_out.validation.len() + held_out.calibration.len() > held_out_count
     {
         on_event(Event::Note(
             "The images that choose the epoch also set the threshold, because there are so few: its \
@@ -357,8 +365,8 @@ fn run_on_device(
     }
     on_event(Event::Begun(Box::new(Begun {
         training: images.count(),
-        calibrating: held_out.calibrating.len(),
-        choosing: config.validation.map(|_| held_out.choosing.len()),
+        calibration: held_out.calibration.len(),
+        validation: config.validation.map(|_| held_out.validation.len()),
         memory_bytes: memory.peak_bytes,
         progress: trainer.progress().clone(),
     })));
@@ -385,7 +393,7 @@ fn run_on_device(
         &config,
         provenance,
         precision,
-        &held_out.calibrating,
+        &held_out.calibration,
         &device.device,
     ));
     let finished = finished.map_err(|error| match error {
@@ -404,7 +412,7 @@ fn run_on_device(
     for sentence in about(&finished.detector.card().calibration) {
         on_event(Event::Note(sentence));
     }
-    let warning = rebuilding_warning(&finished.detector, &held_out.calibrating);
+    let warning = rebuilding_warning(&finished.detector, &held_out.calibration);
     if let Some(sentence) = block_on(warning)? {
         on_event(Event::Note(sentence));
     }

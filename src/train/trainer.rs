@@ -264,6 +264,7 @@ impl Trainer {
             )));
         }
         progress.config.epochs = epochs;
+        progress.config.validate()?;
         progress.data_fingerprint = images.fingerprint();
         Ok(Self {
             device: device.clone(),

@@ -223,6 +223,40 @@ fn settings_are_read_as_powershell_writes_them() {
 }
 
 #[test]
+fn calibrate_mirrors_the_images_as_training_did() {
+    let root = data();
+    let root = root.path();
+    let scores = |model: &str| -> Vec<usize> {
+        let card = daad::weights::read_card(&fs::read(root.join(model)).unwrap()).unwrap();
+        let scores = card.calibration.normal_raw_scores;
+        scores.iter().map(Vec::len).collect()
+    };
+    for (flips, each) in [("none", 1), ("horizontal", 2)] {
+        let model = format!("{flips}.safetensors");
+        let trained = train(root, &["--epochs", "1", "--flips", flips, "--out", &model]);
+        assert!(trained.status.success(), "{trained:?}");
+        let before = scores(&model);
+        assert!(before.iter().all(|&count| count == each), "{before:?}");
+        let calibrate = [
+            "calibrate",
+            "--device",
+            "cpu",
+            "--model",
+            &model,
+            "test/good",
+        ];
+        for (extra, each) in [(&[][..], each), (&["--flips", "both"][..], 4)] {
+            let output = run(root, &[&calibrate[..], extra].concat());
+            assert!(output.status.success(), "{output:?}");
+            assert!(
+                scores(&model).iter().all(|&count| count == each),
+                "{extra:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn copies_of_an_image_do_not_support_a_lower_rate() {
     let root = data();
     let root = root.path();

@@ -1,26 +1,29 @@
 //! Training as a whole: the network learns, runs can be repeated and resumed.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use burn::module::Module;
 use burn::tensor::{Device, TensorData, Tolerance};
 use daad::Detector;
-use daad::dataset::TrainingImages;
-use daad::dataset::{SyntheticImages, Texture};
+use daad::dataset::{
+    NormalImages, SyntheticImages, TestImages, Texture, TrainingImages, Unreadable,
+};
+use daad::device::DeviceChoice;
 use daad::evaluate::evaluate;
 use daad::image::Flips;
 use daad::image::to_tensor;
 use daad::learn::order::{Draw, draws, held_out};
 use daad::learn::{
-    EpochRecord, InMemoryTraining, Objective, Schedule, TrainConfig, TrainState, Validation,
+    EpochRecord, InMemoryTraining, Objective, Run, Schedule, TrainConfig, TrainState, Validation,
     finish, initialize,
 };
 use daad::loss::AdversarialForm;
 use daad::metric::Label;
 use daad::model::{AdversarialConfig, Division, ModelConfig, parameters};
 use daad::nn::DivisionRate;
-use daad::train::{Checkpointing, End, Event, Trainer};
+use daad::train::{Checkpointing, Data, End, Event, Outcome, Trainer, Training};
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
 use pollster::block_on;
@@ -507,6 +510,95 @@ fn accumulated_batches_move_the_networks_together_and_the_rest_of_an_epoch_too()
     assert_eq!(run(&mut resumed, &images), expected);
     let weights = parameters::values(resumed.model());
     assert_eq!(weights, parameters::values(undisturbed.model()));
+}
+
+#[test]
+fn a_run_whose_accumulation_begins_with_an_empty_batch_can_be_resumed() {
+    let config = TrainConfig {
+        batch_size: 1,
+        accumulate: 2,
+        epochs: 1,
+        ..config()
+    };
+    let gappy = Gappy {
+        images: images(4),
+        gaps: vec![draws(&config, 0, 4)[0].index],
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let stop = AtomicBool::new(false);
+    let trainer = Trainer::new(config, Provenance::default(), &gappy, &Device::flex()).unwrap();
+    let mut trainer = trainer.with_checkpoints(Checkpointing {
+        path: path.clone(),
+        interval: Duration::ZERO,
+    });
+    let outcome = trainer.run(&gappy, &stop, |event| {
+        stop.fetch_or(matches!(event, Event::Step { .. }), Ordering::Relaxed);
+    });
+    assert_eq!(outcome.unwrap(), End::Stopped);
+    assert_eq!(trainer.progress().step, 2);
+    let mut resumed = Trainer::resume(&path, 1, &gappy, &Device::flex()).unwrap();
+    let outcome = resumed.run(&gappy, &AtomicBool::new(false), |_| {});
+    assert_eq!(outcome.unwrap(), End::Finished);
+}
+
+/// Trains on eight images as a program that uses the library does.
+fn train_into(
+    out: &Path,
+    config: TrainConfig,
+    resume: bool,
+    is_stopped: bool,
+) -> daad::Result<Outcome> {
+    let training = Training {
+        config,
+        device: DeviceChoice::Cpu.resolve().unwrap(),
+        out: out.to_owned(),
+        resume,
+        provenance: Provenance::default(),
+        precision: Precision::F16,
+        lock: None,
+    };
+    let data = Data {
+        normal: NormalImages::InMemory(images(8)),
+        test: TestImages::in_memory(Vec::new()),
+        unreadable: Unreadable::Fail,
+    };
+    daad::train::run(training, data, &AtomicBool::new(is_stopped), |_| {})
+}
+
+#[test]
+fn a_run_is_not_resumed_with_other_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("model.safetensors");
+    let stopped = train_into(&out, config(), false, true).unwrap();
+    assert!(matches!(stopped, Outcome::Stopped { epoch: 1 }));
+    let mut other = config();
+    other.model.base_width += 1;
+    let refused = train_into(&out, other, true, false)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("by a run with other settings"),
+        "{refused}"
+    );
+    let mut shorter = config();
+    shorter.epochs = 1;
+    assert!(matches!(
+        train_into(&out, shorter, true, false).unwrap(),
+        Outcome::Finished(_)
+    ));
+}
+
+#[test]
+fn impossible_settings_are_an_error_in_every_way_to_train() {
+    let mut impossible = config();
+    impossible.model.memory.division = Division::Blocks(DivisionRate::square(0));
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("model.safetensors");
+    let error = train_into(&out, impossible, false, false);
+    assert!(matches!(error, Err(daad::Error::Config(_))), "{error:?}");
+    let nothing = Run::new(config(), 0, &Device::flex());
+    assert!(matches!(nothing, Err(daad::Error::Data(_))));
 }
 
 #[test]

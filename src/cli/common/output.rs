@@ -40,6 +40,12 @@ pub(crate) fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// The first line of the last error that [`finish`] printed into `log`.
+pub(crate) fn last_error(log: &str) -> Option<&str> {
+    let mut lines = log.lines().rev();
+    lines.find_map(|line| line.strip_prefix("error: "))
+}
+
 /// Prints the figures as a table, or as one JSON line.
 pub(crate) fn evaluation(evaluation: &Evaluation, json: bool) -> anyhow::Result<()> {
     if json {
@@ -67,8 +73,23 @@ pub(crate) fn threshold(calibration: &Calibration) -> anyhow::Result<()> {
     })?)
 }
 
-/// The settings that resolve to `config`, as the text of a TOML file.
+/// The settings that resolve to `config`, as the text of a TOML file; empty for a network that no
+/// settings describe.
 pub(crate) fn settings_of(config: &TrainConfig) -> String {
     let settings = Settings::of(config);
     settings.map_or_else(String::new, |settings| settings.to_toml())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_error;
+
+    #[test]
+    fn the_reason_of_a_failed_job_is_its_last_error_and_no_other_line() {
+        let log =
+            "Settings:\nerror: of a run before\nepoch 1\nerror: no images: empty\nepochs = 3\n";
+        assert_eq!(last_error(log), Some("no images: empty"));
+        let panic = "epoch 12/60, rec 0.1\nthread 'main' panicked at src/a.rs:1\nnote: run with …";
+        assert_eq!(last_error(panic), None);
+    }
 }

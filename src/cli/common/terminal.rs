@@ -150,18 +150,18 @@ impl Terminal {
     fn begin(&mut self, begun: &Begun) {
         let Begun {
             training,
-            calibrating,
+            calibration,
             progress,
             ..
         } = begun;
         self.bar.finish_and_clear();
         let (device, memory) = (&self.device, in_words(begun.memory_bytes));
         note(&format!("Device: {device}. Memory: about {memory}."));
-        let choosing = begun.choosing.map_or(String::new(), |count| {
+        let validation = begun.validation.map_or(String::new(), |count| {
             format!(", {count} to look at on the way")
         });
         note(&format!(
-            "{}; {training} images to train on, {calibrating} held out for calibration{choosing}.",
+            "{}; {training} images to train on, {calibration} held out for calibration{validation}.",
             self.network
         ));
         if self.resume {

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cli::common::output::last_error;
+
 /// The time between two checks whether the process has ended.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -56,11 +58,7 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, S
 
 /// The reason why the process printed nothing.
 fn reason(status: ExitStatus, said: &str) -> String {
-    match said
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("error: "))
-    {
+    match last_error(said) {
         Some(error) => error.to_owned(),
         None => format!("the program ended while it looked at it ({status})"),
     }

@@ -35,8 +35,8 @@ pub(super) fn groups(runs: &[Run], count: usize) -> Vec<Group> {
     let several = groups.into_iter().filter(|(_, members)| members.len() > 1);
     let groups = several.map(|(_, members)| {
         let scores = &runs[members[0]].scores;
-        let mut images = one_of_each_kind(scores, Label::Anomalous, count);
-        images.extend(one_of_each_kind(scores, Label::Normal, count.div_ceil(2)));
+        let mut images = in_turn_by_kind(scores, Label::Anomalous, count);
+        images.extend(in_turn_by_kind(scores, Label::Normal, count.div_ceil(2)));
         Group {
             runs: members,
             images: images.into_iter().cloned().collect(),
@@ -47,7 +47,7 @@ pub(super) fn groups(runs: &[Run], count: usize) -> Vec<Group> {
 
 /// `count` images, independent of their scores: the first image of each kind, then the second of
 /// each kind, and so on.
-fn one_of_each_kind(images: &[ScoredImage], label: Label, count: usize) -> Vec<&ScoredImage> {
+fn in_turn_by_kind(images: &[ScoredImage], label: Label, count: usize) -> Vec<&ScoredImage> {
     let mut kinds: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     let members = images.iter().filter(|image| image.label == label);
     let mut turns: Vec<(usize, &ScoredImage)> = members
@@ -75,9 +75,9 @@ mod tests {
     fn compared_images_are_of_all_kinds_and_not_chosen_by_score() {
         let images = [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b")]
             .map(|(name, kind)| image(name, kind, Label::Anomalous, 1.0));
-        let chosen = one_of_each_kind(&images, Label::Anomalous, 3);
+        let chosen = in_turn_by_kind(&images, Label::Anomalous, 3);
         let names: Vec<&str> = chosen.iter().map(|image| image.name.as_str()).collect();
         assert_eq!(names, ["a1", "b1", "a2"]);
-        assert!(one_of_each_kind(&images, Label::Normal, 3).is_empty());
+        assert!(in_turn_by_kind(&images, Label::Normal, 3).is_empty());
     }
 }

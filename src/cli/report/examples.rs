@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use image::RgbImage;
 
 use daad::Detector;
@@ -86,7 +86,7 @@ pub(super) struct Studio {
     detector: Detector,
     folder: PathBuf,
     /// The test images that are stored inside larger files; loaded when the first one is needed.
-    records: OnceCell<Vec<Sample>>,
+    records: OnceCell<Result<Vec<Sample>, String>>,
 }
 
 impl Studio {
@@ -177,8 +177,11 @@ impl Studio {
                 .filter(|folder| !folder.as_os_str().is_empty());
             let data = DataSet::open(folder.unwrap_or(Path::new(".")));
             let split = data.and_then(|data| data.select(slice::from_ref(&image.category)));
-            split.map(|split| split.test).unwrap_or_default()
+            split
+                .map(|split| split.test)
+                .map_err(|error| error.to_string())
         });
+        let samples = samples.as_ref().map_err(|reason| anyhow!("{reason}"))?;
         let mut samples = samples.iter();
         let sample = samples.find(|sample| sample.source.absolute_name() == image.name);
         let sample = sample.context("it lies inside a file that holds no such image now")?;

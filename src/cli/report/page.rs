@@ -40,7 +40,7 @@ impl Page<'_> {
                 body {
                     header { h1 { (title) } (self.contents()) }
                     main {
-                        @if self.parts.len() > 1 { (self.all_runs()) }
+                        @if self.parts.len() > 1 || !self.found.sweeps.is_empty() { (self.all_runs()) }
                         @for (index, part) in self.parts.iter().enumerate() {
                             (sections::run(index, part))
                         }

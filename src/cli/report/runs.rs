@@ -72,6 +72,9 @@ impl Found {
         let (mut finished, mut unfinished) = (Vec::new(), 0);
         for entry in entries {
             let job = entry?.path();
+            if !job.is_dir() {
+                continue;
+            }
             match result::at(&job)? {
                 None => unfinished += 1,
                 Some(result) => finished.push((result, job.join("model.safetensors"))),

@@ -17,6 +17,7 @@ use daad::train::RunLock;
 
 use super::result::{self, JobResult};
 use super::spec::Job;
+use crate::cli::common::output::last_error;
 
 /// The time between two checks whether a running job has ended.
 const POLL: Duration = Duration::from_millis(50);
@@ -99,7 +100,10 @@ impl Runner<'_> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(Outcome::Stopped);
             }
-            bail!("{} (all of it in {})", last_line(&log), log.display());
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let error = last_error(&text).map(str::to_owned);
+            let reason = error.unwrap_or_else(|| format!("the job ended with {status}"));
+            bail!("{reason} (all of it in {})", log.display());
         }
         let records = Records::beside(&model);
         if !records.evaluation.exists() {
@@ -164,14 +168,6 @@ fn wait(child: &mut Child, stop: &AtomicBool) -> anyhow::Result<ExitStatus> {
         }
         thread::sleep(POLL);
     }
-}
-
-/// The last line that a failed job wrote to its log.
-fn last_line(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    let line = line.unwrap_or("it ended without a word");
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]

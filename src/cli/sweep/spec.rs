@@ -72,7 +72,7 @@ impl Spec {
         let spec: Self = toml::from_str(text).map_err(|error| {
             let line = error
                 .span()
-                .map(|span| text[..span.start].lines().count().max(1));
+                .map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line.map_or(String::new(), |line| format!("line {line}: "));
             anyhow::anyhow!("{place}{}", error.message())
         })?;
@@ -325,6 +325,7 @@ mod tests {
         assert!(message("[grid]\nitem = [1]", "").contains("unknown field `item`"));
         assert!(message("[grid]\nitems = 1", "").contains("items must be a list"));
         assert!(message("gird = 1", "").contains("line 1: unknown field `gird`"));
+        assert!(message("title = ''\ngird = 1", "").contains("line 2: unknown field `gird`"));
         assert!(message("title = ''", "").contains("needs a [grid]"));
         let idle = "[base]\nsystem = 'ae'\n[grid]\ndivision = [4]";
         assert!(message(idle, "").contains("division has no effect"));

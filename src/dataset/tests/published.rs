@@ -49,6 +49,18 @@ fn piped_layout_keeps_the_normal_images_after_the_36th_for_testing() {
     assert_eq!((one.train.len(), one.test.len()), (1, 0));
     let error = message(root.path(), &["M"]);
     assert!(error.contains("no category M; there are: K, L"), "{error}");
+    write(root.path(), "spare/z.png", b"");
+    let beside = split(root.path(), &["L"]).unwrap().notes().join(" ");
+    assert!(beside.contains("spare"), "{beside}");
+}
+
+#[test]
+fn a_folder_called_data_hides_no_category_beside_it() {
+    let root = folder(&["bottle/train/good/a.png", "data/x.png"]);
+    let found = split(root.path(), &[]).unwrap();
+    assert_eq!(names(&found.train), ["bottle:a.png:Normal"]);
+    let notes = found.notes().join(" ");
+    assert!(notes.contains("data"), "{notes}");
 }
 
 #[test]
