@@ -1,17 +1,16 @@
 //! `daad synthesize`.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, value_parser};
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 
 use daad::dataset::{SyntheticImages, Texture};
 use daad::error::shown;
-use daad::file;
 
+use super::common::files::write_png;
 use super::common::output::line;
 
 #[derive(Debug, Args)]
@@ -71,10 +70,8 @@ pub(crate) fn run(args: &SynthesizeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write(out: &Path, folder: &str, index: usize, image: &RgbImage) -> anyhow::Result<()> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png)?;
     let path = out.join(folder).join(format!("{index:03}.png"));
-    Ok(file::write(&path, &bytes.into_inner())?)
+    write_png(image, &path).map(drop)
 }
 
 fn texture(name: String) -> Texture {

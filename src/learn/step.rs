@@ -161,7 +161,7 @@ impl TrainState {
     /// A state with new optimizers.
     pub fn new(model: Model) -> Self {
         // Burn draws a parameter's initial value when it is first read. Without this call, the
-        // frozen copy of the discriminator in `Game::play` would read it first, and the parameter
+        // frozen copy of the discriminator in `GeneratorLosses::of` would read it first, and the parameter
         // would stay frozen in the original discriminator too.
         parameters::initialize(&model);
         Self {
@@ -208,16 +208,16 @@ impl TrainState {
             let weight = objective.structural_similarity;
             total = total + structural.clone().mul_scalar(weight);
         }
-        let (game, recordings) = discriminator
+        let (losses, recordings) = discriminator
             .as_ref()
             .map(|discriminator| {
-                Game::play(discriminator, images.clone(), rebuilt.clone(), objective)
+                GeneratorLosses::of(discriminator, images.clone(), rebuilt.clone(), objective)
             })
             .unzip();
-        if let Some(game) = &game {
+        if let Some(losses) = &losses {
             total = total
-                + game.adversarial.clone().mul_scalar(objective.adversarial)
-                + game.alignment.clone().mul_scalar(objective.alignment);
+                + losses.adversarial.clone().mul_scalar(objective.adversarial)
+                + losses.alignment.clone().mul_scalar(objective.alignment);
         }
         let of_generator = NetworkGradients::of([generator], total.backward());
 
@@ -238,9 +238,9 @@ impl TrainState {
                 let alignment = loss::alignment(real.features, fake.features);
                 total = total + alignment.mul_scalar(objective.alignment);
             }
-            adversarial = game.map(|game| AdversarialLosses {
-                adversarial: game.adversarial.detach(),
-                alignment: game.alignment.detach(),
+            adversarial = losses.map(|losses| AdversarialLosses {
+                adversarial: losses.adversarial.detach(),
+                alignment: losses.alignment.detach(),
                 discriminator: entropy.detach(),
             });
             NetworkGradients::of([discriminator, &copy], total.backward())
@@ -304,16 +304,16 @@ impl TrainState {
 }
 
 /// The generator's two losses that need the discriminator, which is fixed here.
-struct Game {
+struct GeneratorLosses {
     adversarial: Tensor<1>,
     alignment: Tensor<1>,
 }
 
-impl Game {
+impl GeneratorLosses {
     /// Returns the losses, and recordings of the discriminator's passes over the reconstructions
     /// and over the images. The weights of the discriminator do not change before its own training,
     /// so that training can reuse the recorded results.
-    fn play(
+    fn of(
         discriminator: &Discriminator,
         images: Tensor<4>,
         rebuilt: Tensor<4>,
@@ -325,10 +325,10 @@ impl Game {
         let frozen = discriminator.clone().no_grad();
         let (fake, of_fake) = kernel::recorded(|| frozen.forward(rebuilt));
         let (real, of_real) = kernel::recorded(|| frozen.forward(images));
-        let game = Self {
+        let losses = Self {
             adversarial: loss::adversarial(fake.logits, objective.adversarial_form),
             alignment: loss::alignment(real.features, fake.features),
         };
-        (game, [of_fake, of_real])
+        (losses, [of_fake, of_real])
     }
 }

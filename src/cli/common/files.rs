@@ -1,6 +1,6 @@
-//! Files that commands read: models, images, data sets.
+//! Files that commands read and write: models, images, data sets.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -16,6 +16,7 @@ use daad::image::only_part_read;
 use daad::metric::Label;
 use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
 use daad::settings::Settings;
+use image::{ImageFormat, RgbImage};
 use pollster::block_on;
 
 use super::output::note;
@@ -47,6 +48,15 @@ pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
         bytes = std::fs::read(path).context("cannot read")?;
     }
     note_part(path, &bytes);
+    Ok(bytes)
+}
+
+/// Writes an image as a PNG file. Returns the file's bytes.
+pub(crate) fn write_png(image: &RgbImage, path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png)?;
+    let bytes = bytes.into_inner();
+    file::write(path, &bytes)?;
     Ok(bytes)
 }
 

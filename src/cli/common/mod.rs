@@ -6,6 +6,6 @@ pub(crate) mod interrupt;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod provenance;
-mod table;
+pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod tiles;

@@ -65,7 +65,8 @@ pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
     table.trim_fmt()
 }
 
-fn figure(value: Option<f64>) -> String {
+/// A figure with three digits after the point.
+pub(crate) fn figure(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.3}"))
 }
 

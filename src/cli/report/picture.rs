@@ -1,15 +1,14 @@
 //! Writes images as files and embeds them in the page.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use image::{ImageFormat, RgbImage, imageops};
+use image::{RgbImage, imageops};
 
-use daad::file;
+use crate::cli::common::files::write_png;
 
 /// Larger images are reduced to this size and embedded as JPEG, so that the page's file stays
 /// small.
@@ -29,10 +28,7 @@ pub(super) struct Picture {
 impl Picture {
     /// Writes the image to `path`, as PNG, and makes the page's copy of it.
     pub(super) fn save(image: &RgbImage, path: &Path) -> anyhow::Result<Self> {
-        let mut png = Cursor::new(Vec::new());
-        image.write_to(&mut png, ImageFormat::Png)?;
-        let png = png.into_inner();
-        file::write(path, &png)?;
+        let png = write_png(image, path)?;
         let (width, height) = image.dimensions();
         let side = width.max(height);
         if side <= SMALL_PX {

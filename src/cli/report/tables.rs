@@ -8,6 +8,7 @@ use daad::evaluate::{Evaluation, Figures, metric_rows};
 use daad::file;
 
 use super::runs::Run;
+use crate::cli::common::table::figure;
 
 /// A column: its heading and its figure.
 type Column = (&'static str, fn(&Figures) -> Option<f64>);
@@ -102,10 +103,6 @@ fn tables(what: &str, rows: &[(String, Figures)]) -> Markup {
             }
         }
     }
-}
-
-fn figure(value: Option<f64>) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.3}"))
 }
 
 /// Writes all figures of all runs, one row per figure: run, category, protocol, metric, value.

@@ -13,9 +13,8 @@ use serde_json::{Map, Value};
 
 use daad::error::shown;
 
-use super::pictures::save;
 use super::scorer::{Line, Scorer};
-use crate::cli::common::files::note_part;
+use crate::cli::common::files::{note_part, write_png};
 use crate::cli::common::output::line;
 
 /// The maximum length of a request: the length of a camera's image of 48 MB in base64.
@@ -101,7 +100,7 @@ fn score<'a>(scorer: &Scorer, request: &'a Request) -> anyhow::Result<Line<'a>> 
     note_part(path.unwrap_or(Path::new("image")), &bytes);
     let scored = scorer.score(&bytes, request.heat_map.is_some())?;
     if let (Some(file), Some(map)) = (&request.heat_map, &scored.heat_map) {
-        save(map, file)?;
+        write_png(map, file)?;
     }
     Ok(scorer.line(path, &scored))
 }

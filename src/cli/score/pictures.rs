@@ -1,15 +1,12 @@
 //! The pictures that are written for each image: heat maps and reconstructions.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
-
-use image::{ImageFormat, RgbImage};
 
 use daad::file;
 
 use super::scorer::Scored;
-use crate::cli::common::files::STANDARD_INPUT;
+use crate::cli::common::files::{STANDARD_INPUT, write_png};
 use crate::cli::common::output::note;
 
 /// The endings of the pictures that are written.
@@ -58,7 +55,8 @@ impl<'a> Pictures<'a> {
             let (Some(folder), Some(picture)) = (folder, picture) else {
                 continue;
             };
-            if let Err(error) = save(picture, &file::with_ending(&folder.join(&name), ending)) {
+            let path = file::with_ending(&folder.join(&name), ending);
+            if let Err(error) = write_png(picture, &path) {
                 note(&format!("{error:#}"));
                 unwritten += 1;
             }
@@ -86,11 +84,4 @@ impl<'a> Pictures<'a> {
         self.names.insert(name.clone(), path.to_owned());
         name
     }
-}
-
-/// Writes a picture as a PNG file.
-pub(super) fn save(image: &RgbImage, path: &Path) -> anyhow::Result<()> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(file::write(path, &bytes.into_inner())?)
 }
