@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Deserialize;
 
@@ -33,7 +33,12 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         line(&serde_json::to_string(&card)?)?;
     } else if args.settings {
-        line(settings(&card)?.trim_end())?;
+        let text = settings(&card)?;
+        ensure!(
+            !text.is_empty(),
+            "{path}: no settings describe it, because a program other than daad train made it"
+        );
+        line(text.trim_end())?;
     } else {
         summary(&card)?;
     }

@@ -112,3 +112,28 @@ fn shipped_models_are_as_this_program_writes_them() {
         }
     }
 }
+
+#[test]
+fn where_no_settings_describe_a_model_none_are_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = fs::read("models/piped.safetensors").unwrap();
+    let mut card = read_card(&shipped).unwrap();
+    // Scores over mirror images that training did not use.
+    card.provenance.config["flips"] = "none".into();
+    card.provenance.config["scoring"]["flips"] = "horizontal".into();
+    fs::write(
+        folder.path().join("model.safetensors"),
+        with_card(&shipped, &card).unwrap(),
+    )
+    .unwrap();
+    let refused = error(&run(
+        folder.path(),
+        &["info", "model.safetensors", "--settings"],
+    ));
+    assert!(refused.contains("no settings describe it"), "{refused}");
+    assert!(
+        run(folder.path(), &["info", "model.safetensors"])
+            .status
+            .success()
+    );
+}
