@@ -133,7 +133,7 @@ export class Detector {
       signal?.throwIfAborted();
       const read = await Promise.all(images.slice(start, start + BATCH).map((image, at) => readImage(image).catch((error) => Promise.reject(Object.assign(error, { index: start + at })))));
       const part = await host.request({ type: "batch", key: this.#key, images: read }, signal).catch((error) => {
-        throw "index" in error ? Object.assign(error, { index: start + error.index }) : error;
+        throw error instanceof DaadError && "index" in error ? Object.assign(error, { index: start + Number(error.index) }) : error;
       });
       for (const detection of part) detections.push(this.#judged(detection));
     }

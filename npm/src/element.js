@@ -126,7 +126,7 @@ export class DaadDetectorElement extends Base {
   /**
    * Scores an image, as if it had been dropped.
    * @param {import("./types.js").ImageSource} image
-   * @returns {Promise<import("./types.js").Detection | null>} null if the image could not be scored (the element shows the reason), or if another image came meanwhile
+   * @returns {Promise<import("./types.js").Detection | null>} null if the image could not be scored (the element shows the reason), or if another image came or the model was changed meanwhile
    */
   async detect(image) {
     const ticket = ++this.#ticket;
@@ -177,6 +177,7 @@ export class DaadDetectorElement extends Base {
   }
 
   #unload() {
+    this.#ticket++; // a result of the earlier model is not wanted any more
     this.#loading.abort();
     this.#detector?.then((detector) => detector.close(), () => {});
     this.#detector = null;

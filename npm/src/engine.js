@@ -31,6 +31,7 @@
 /**
  * @typedef {object} EngineInspector
  * @property {(scale: number, row: number, column: number, strongest: number) => Promise<import("./types.js").InspectedBlock | null>} block null if the scale has no memory
+ * @property {() => void} free
  */
 
 /**
@@ -47,7 +48,7 @@
 
 /** @typedef {{ script: string, worker: string, threads: number, channel: string }} Preparation the addresses of the engine's script and of the worker's script; `channel`: where threads report a trap */
 
-import { importAt } from "#platform";
+import { importAt, spawn } from "#platform";
 import { DaadError } from "./errors.js";
 
 /**
@@ -67,10 +68,9 @@ export async function importScript(url) {
 /**
  * Does everything that is possible before the engine's code is downloaded; then `start` starts the engine.
  * @param {Preparation} preparation
- * @param {(url: string, onMessage: (message: any) => void, onError: (message: string) => void) => Crew} spawn
  */
-export async function prepareEngine({ script, worker, threads, channel }, spawn) {
-  const crew = Array.from({ length: threads - 1 }, () => recruit(worker, spawn));
+export async function prepareEngine({ script, worker, threads, channel }) {
+  const crew = Array.from({ length: threads - 1 }, () => recruit(worker));
   const create = await importScript(script);
   return {
     /** @param {WebAssembly.Module} module */
@@ -87,9 +87,8 @@ export async function prepareEngine({ script, worker, threads, channel }, spawn)
 /**
  * Starts a worker for a thread of the engine. It ends when the worker that started it ends.
  * @param {string} worker
- * @param {Parameters<typeof prepareEngine>[1]} spawn
  */
-function recruit(worker, spawn) {
+function recruit(worker) {
   let settle = (/** @type {string} */ _error) => {};
   /** @type {Promise<void>} */
   const joined = new Promise((resolve, reject) => (settle = (error) => (error ? reject(new Error(error)) : resolve())));

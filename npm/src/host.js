@@ -93,14 +93,14 @@ export class Host {
       // An engine receives no messages between two tiles, and the tiles of an image may take minutes. So an abort ends the engine.
       const stop = () => this.#drop(signal?.reason);
       if (request.type === "tiled") signal?.addEventListener("abort", stop, { once: true });
-      return this.#persist(request, onProgress).finally(() => signal?.removeEventListener("abort", stop));
+      return this.#persist(request, onProgress, signal).finally(() => signal?.removeEventListener("abort", stop));
     }, signal);
   }
 
   /** Forgets a model, and ends the engine with the last one. @param {number} key */
   remove(key) {
     this.#models.delete(key);
-    if (this.#models.size === 0) return this.#drop(new DaadError("closed", "The detector was closed."));
+    if (this.#models.size === 0) return this.#drop(closed());
     if (this.#running?.loaded.delete(key)) this.#enqueue(async () => this.#running?.connection.request({ type: "unload", key })).catch(() => {}); // if the engine is lost, the model is freed with it
   }
 
@@ -123,14 +123,15 @@ export class Host {
    * Sends a request. If the engine is lost during the request, it is restarted for a second attempt; after that, each of the next engines gets one attempt.
    * @param {Order} request
    * @param {(done: number, all: number) => void} onProgress
+   * @param {AbortSignal} [signal]
    */
-  async #persist(request, onProgress) {
+  async #persist(request, onProgress, signal) {
     const { engines } = await this.#choice;
     const first = this.#at;
     const firstInfo = this.#info;
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#ask(request, onProgress);
+        return await this.#ask(request, onProgress, signal);
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
         this.#drop(error);
@@ -150,13 +151,20 @@ export class Host {
   /**
    * @param {Order} request
    * @param {(done: number, all: number) => void} onProgress
+   * @param {AbortSignal} [signal]
    */
-  async #ask(request, onProgress) {
+  async #ask(request, onProgress, signal) {
     const model = this.#models.get(request.key);
-    if (!model) throw new DaadError("closed", "The detector was closed.");
+    if (!model) throw closed();
     const { connection, loaded } = await this.#start();
+    // While the engine was started, there was none that a closed detector or an abort could end.
+    if (!this.#models.has(request.key)) {
+      if (this.#models.size === 0) this.#drop(closed());
+      throw closed();
+    }
     if (request.type !== "load" && !loaded.has(request.key)) await connection.request({ type: "load", key: request.key, model });
     loaded.add(request.key);
+    signal?.throwIfAborted();
     return connection.request(request, { onProgress });
   }
 
@@ -225,6 +233,10 @@ export class Host {
     this.#running?.connection.end(error);
     this.#running = null;
   }
+}
+
+function closed() {
+  return new DaadError("closed", "The detector was closed.");
 }
 
 /**

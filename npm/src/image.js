@@ -51,9 +51,11 @@ async function fromFile(bytes, blob) {
   // Without colour conversion, because the engine does not convert colours either.
   const bitmap = await createImageBitmap(blob ?? new Blob([new Uint8Array(bytes)]), { colorSpaceConversion: "none" }).catch(() => null);
   if (!bitmap) return bytes;
-  const pixels = drawn(bitmap);
-  bitmap.close();
-  return pixels;
+  try {
+    return drawn(bitmap);
+  } finally {
+    bitmap.close();
+  }
 }
 
 /** Whether it is a PNG, JPEG, WebP or BMP file. @param {Uint8Array} bytes */

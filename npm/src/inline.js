@@ -1,6 +1,6 @@
 /**
  * Divide-and-Assemble anomaly detection without workers: the engine runs in the caller's thread, on one core of the CPU. For hosts without workers, such as
- * Cloudflare's; `backend` and `threads` have no effect.
+ * Cloudflare's; `backend`, `threads` and `patienceMs` have no effect.
  */
 
 export * from "./index.js";

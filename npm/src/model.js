@@ -31,10 +31,17 @@ export async function readModel(source, signal, onProgress) {
 async function wholeOf(source, signal, onProgress) {
   if (source instanceof Uint8Array) return source.slice(); // a copy, because the caller may change the array
   if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
-  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  if (source instanceof Blob) return new Uint8Array(await bytesOf(source));
   if (typeof source === "string" || source instanceof URL) return streamed(await open(source, signal), signal, onProgress);
   if (source instanceof Response) return streamed(checked(source, "the model"), signal, onProgress);
   throw new DaadError("argument", "A model is the bytes of a model file, an address or a response.");
+}
+
+/** @param {Blob} blob */
+function bytesOf(blob) {
+  return blob.arrayBuffer().catch(() => {
+    throw new DaadError("download", "The model file could not be read: it was changed or removed after it was chosen.");
+  });
 }
 
 /**

@@ -16,10 +16,7 @@ import { prepareEngine } from "./engine.js";
  *   | { type: "inspect", key: number, image: import("./types.js").Pixels, place: import("./types.js").BlockPlace, strongest: number }} Request
  */
 
-/**
- * @param {Parameters<typeof prepareEngine>[1]} spawn
- */
-export function createService(spawn) {
+export function createService() {
   /** @type {Awaited<ReturnType<typeof prepareEngine>> | null} */
   let prepared = null;
   /** @type {import("./engine.js").Engine | null} */
@@ -41,8 +38,17 @@ export function createService(spawn) {
     const own = detector(key);
     const { data, width, height } = image;
     const isKept = inspected?.detector === own && inspected.data.length === data.length && inspected.data.every((value, at) => value === data[at]);
-    if (!inspected || !isKept) inspected = { detector: own, data, inspector: own.inspector(new Uint8ClampedArray(data), width, height) };
+    if (!inspected || !isKept) {
+      forget();
+      inspected = { detector: own, data, inspector: own.inspector(new Uint8ClampedArray(data), width, height) };
+    }
     return inspected.inspector;
+  }
+
+  /** Frees the image that was inspected last. */
+  function forget() {
+    inspected?.inspector.free();
+    inspected = null;
   }
 
   /**
@@ -54,7 +60,7 @@ export function createService(spawn) {
   return async function answer(request, onProgress) {
     switch (request.type) {
       case "prepare":
-        prepared = await prepareEngine(request, spawn);
+        prepared = await prepareEngine(request);
         return;
       case "start":
         if (!prepared) throw new Lost("the engine is not prepared");
@@ -69,7 +75,7 @@ export function createService(spawn) {
         return loaded.info();
       }
       case "unload":
-        if (inspected?.detector === detectors.get(request.key)) inspected = null;
+        if (inspected?.detector === detectors.get(request.key)) forget();
         detectors.get(request.key)?.free();
         detectors.delete(request.key);
         return;

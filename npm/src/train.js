@@ -162,6 +162,7 @@ function startTrainer(images, { backend = "auto", seconds = 60, description = ""
         resolve({ engine, worker, stepMs: message.stepMs });
       }, fail);
       const timer = setTimeout(() => fail(new DaadError("engine", "The engine that trains did not start in time: try again.")), PATIENCE_MS);
+      downloads.signal.addEventListener("abort", () => clearTimeout(timer)); // otherwise it would keep the program running
       workers.add(worker);
       worker.hold(true);
       worker.post({ type: "train", script: scriptAddress(name), worker: workerAddress(), channel: worker.channel, threads, module, ...work, isOnTrial });

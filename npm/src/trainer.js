@@ -28,17 +28,16 @@ const TRIAL_STEPS = 3;
 /**
  * Prepares a training run at once. When it is ready, it reports this and waits for the order to train. On trial, it also reports how long a step takes.
  * @param {Orders} orders
- * @param {Parameters<typeof prepareEngine>[1]} spawn
  * @param {Tell} tell
  */
-export function createTrainer(orders, spawn, tell) {
+export function createTrainer(orders, tell) {
   let resume = () => {};
   /** Resolves when the training is not paused. @type {Promise<void>} */
   let going = new Promise((resolve) => (resume = resolve));
   let isEnough = false;
 
   async function run() {
-    const engine = await (await prepareEngine(orders, spawn)).start(orders.module);
+    const engine = await (await prepareEngine(orders)).start(orders.module);
     const training = await engine.Training.begin(orders.plan, orders.images);
     tell({ type: "ready", stepMs: orders.isOnTrial ? await timeSteps(training) : 0 });
     await going;

@@ -33,7 +33,7 @@
  * @property {AbortSignal} [signal] cancels loading
  * @property {(progress: Progress) => void} [onProgress]
  * @property {number} [patienceMs] how long the engine may be silent during a request before it is replaced; 60,000 by default
- * @property {import("./detector.js").Detector} [beside] a detector whose worker and engine are used for this model too; `backend` and `threads` then have no effect
+ * @property {import("./detector.js").Detector} [beside] a detector whose worker and engine are used for this model too; `backend`, `threads` and `patienceMs` then have no effect
  */
 
 /** @typedef {object} DetectOptions

@@ -12,6 +12,9 @@ import { FLOORS, MODEL, PLUS_MODEL, SMALL_MODEL, assertClose, bytesOf, createPro
 
 const FLOOR = join(FLOORS, "good-1.png");
 
+/** In this time an engine begins to start, but is not started. */
+const STARTING_MS = 10;
+
 /** @type {Awaited<ReturnType<typeof createProject>>} */
 let project;
 /** @type {Daad} */
@@ -130,6 +133,8 @@ describe("a detector", () => {
       await fails(Detector.load(new Uint8Array(100)), "model");
       await fails(Detector.load(model.subarray(0, model.length - 1)), "download", /cut off/);
       await fails(Detector.load("nothing.safetensors"), "download", /could not be read/);
+      const gone = Object.assign(new Blob([model]), { arrayBuffer: () => Promise.reject(new DOMException("it was removed", "NotReadableError")) });
+      await fails(Detector.load(gone), "download", /changed or removed/);
       await fails(Detector.load(/** @type {any} */ (7)), "argument");
       await fails(Detector.load(model, { backend: /** @type {any} */ ("gpu") }), "argument");
     });
@@ -153,6 +158,10 @@ describe("a detector", () => {
     first.abort(reason);
     await assert.rejects(running, reason);
     await assert.rejects(waiting, reason);
+    const third = new AbortController();
+    const batch = detector.detectBatch([floor, floor], { signal: third.signal });
+    third.abort("cancelled");
+    assert.equal(await batch.catch((error) => error), "cancelled", "a reason need not be an error");
     assert.ok((await last).score > 0, "others are not");
     detector.close();
   });
@@ -165,10 +174,26 @@ describe("a detector", () => {
     const start = performance.now();
     const tiled = detector.detectTiled(large, { signal: enough.signal, onProgress: () => enough.abort() });
     await assert.rejects(tiled, { name: "AbortError" });
+    // The second abort comes while the engine starts again.
+    const late = new AbortController();
+    const again = detector.detectTiled(large, { signal: late.signal });
+    setTimeout(() => late.abort(), STARTING_MS);
+    await assert.rejects(again, { name: "AbortError" });
     await detector.detect(await bytesOf(FLOOR));
     assert.ok(performance.now() - start < 10_000, "the next image does not wait for a thousand tiles");
     await assert.rejects(detector.detectTiled(await bytesOf(FLOOR), { onProgress: () => assert.fail("mine") }), /mine/);
     detector.close();
+  });
+
+  test("that is closed while its engine starts again answers nothing", async () => {
+    const detector = await daad.Detector.load(SMALL_MODEL);
+    const enough = new AbortController();
+    const large = { data: new Uint8Array(4 * 1000 * 1000), width: 1000, height: 1000 };
+    const tiled = detector.detectTiled(large, { signal: enough.signal, onProgress: () => enough.abort() }); // the abort ends the engine
+    await assert.rejects(tiled, { name: "AbortError" });
+    const late = detector.detect(await bytesOf(FLOOR));
+    setTimeout(() => detector.close(), STARTING_MS);
+    await fails(late, "closed");
   });
 
   test("may share its engine, and each closes for itself", async () => {
@@ -207,6 +232,20 @@ describe("a detector", () => {
 
   test("does not keep its program from ending", async () => {
     assert.equal(await run(project.dir, `import { Detector } from "daad"; const detector = await Detector.load(${JSON.stringify(SMALL_MODEL)}); console.log(JSON.stringify(detector.info.width));`), 64);
+  });
+
+  test("does not keep its program from ending after an image that cannot be sent", { timeout: 40_000 }, async () => {
+    const code = await run(
+      project.dir,
+      `import { Detector } from "daad";
+      const detector = await Detector.load(process.argv[2]);
+      const data = new Uint8ClampedArray(4 * 64 * 64);
+      structuredClone(data, { transfer: [data.buffer] });
+      const error = await detector.detect({ data, width: 64, height: 64 }).catch((error) => error);
+      console.log(JSON.stringify([error.name, error.code]));`,
+      [SMALL_MODEL],
+    );
+    assert.deepEqual(code, ["DaadError", "argument"]);
   });
 
   test("scores 10,000 images alike, in memory that stays as it is", { timeout: 240_000 }, async () => {
@@ -256,6 +295,25 @@ test("training may be paused, and ended early; its errors are those of the packa
   const error = await fails(train(images.slice(1, 2)).model, "argument");
   assert.ok(error instanceof daad.DaadError, "whichever script it comes from");
   await fails(train(/** @type {any} */ (images[0])).model, "argument", /array/);
+});
+
+test("training that is cancelled while its engine starts does not keep its program from ending", { timeout: 40_000 }, async () => {
+  const reasons = await run(
+    project.dir,
+    `import { readFile } from "node:fs/promises";
+    import { train } from "daad/train";
+    const images = await Promise.all(process.argv.slice(2).map((path) => readFile(path)));
+    const reasons = [];
+    for (const ms of [10, 100, 200, 400]) {
+      const controller = new AbortController();
+      const { model } = train(images, { signal: controller.signal });
+      setTimeout(() => controller.abort("enough"), ms);
+      reasons.push(await model.catch((reason) => reason));
+    }
+    console.log(JSON.stringify(reasons));`,
+    [1, 2, 3, 4].map((number) => join(FLOORS, `good-${number}.png`)),
+  );
+  assert.deepEqual(reasons, Array(4).fill("enough"));
 });
 
 describe("an engine that fails", () => {

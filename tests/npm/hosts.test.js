@@ -143,6 +143,18 @@ describe("a page", () => {
       await input.setInputFiles({ name: "letter.png", mimeType: "image/png", buffer: Buffer.from("a letter") });
       await page.waitForFunction(() => /not an image/.test(document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent ?? ""));
       assert.equal(await element.evaluate((element) => /** @type {any} */ (element).detection), null, "the earlier result is not that of this file");
+      const changed = await element.evaluate(async (/** @type {any} */ element) => {
+        /** @type {string[]} */
+        const errors = [];
+        element.addEventListener("error", (/** @type {CustomEvent} */ { detail }) => errors.push(String(detail)));
+        const loaded = new Promise((resolve) => element.addEventListener("load", resolve, { once: true }));
+        const detecting = element.detect({ data: new Uint8Array(4 * 64 * 64), width: 64, height: 64 });
+        element.backend = "wasm"; // loads another detector
+        const result = await detecting;
+        await loaded;
+        return { result, errors };
+      });
+      assert.deepEqual(changed, { result: null, errors: [] }, "what was asked of the earlier detector is dropped");
       await input.setInputFiles(first.path);
       await page.waitForFunction(() => /\d\.\d{3}/.test(document.querySelector("daad-detector")?.shadowRoot?.querySelector("output")?.textContent ?? ""));
     }

@@ -1,6 +1,5 @@
 /** An engine in the caller's thread, for hosts without workers. While the engine computes, it blocks the caller. */
 
-import { spawn } from "#platform";
 import { packed, unpacked } from "../errors.js";
 import { createService } from "../service.js";
 
@@ -13,7 +12,7 @@ export function workerAddress() {
 
 /** @param {number} _patienceMs has no effect, because nothing can watch an engine in the same thread */
 export function connect(_patienceMs) {
-  const answer = createService(spawn);
+  const answer = createService();
   /** @type {Error | null} */
   let ended = null;
   return {

@@ -1,7 +1,7 @@
 /** An engine in a worker: each request returns a promise, and a timer checks that the worker still responds. */
 
 import { hasWorkers, workerAddress } from "#platform";
-import { DaadError, Lost, unpacked } from "../errors.js";
+import { DaadError, Lost, sentence, unpacked } from "../errors.js";
 import { ownWorker } from "./owned.js";
 
 /** The number of checks within `patienceMs`. The checks are counted instead of the time, because a worker on a machine that was asleep was silent too. */
@@ -76,10 +76,14 @@ export function connect(patienceMs) {
     request(request, { onProgress = () => {}, isPatient = false } = {}) {
       return new Promise((resolve, reject) => {
         if (lost) return reject(lost);
-        if (waiting.size === 0) wake(isPatient);
         const id = ++lastId;
+        try {
+          worker.post({ ...request, id });
+        } catch (error) {
+          return reject(new DaadError("argument", `The request could not be sent to the engine: ${sentence(error)}`)); // for instance the pixels of a buffer that was transferred
+        }
+        if (waiting.size === 0) wake(isPatient);
         waiting.set(id, { resolve, reject, onProgress });
-        worker.post({ ...request, id });
       });
     },
     /** @param {Error} error for the requests that are open */

@@ -55,10 +55,15 @@ export function spawn(url, onMessage, onError) {
   return { post: (message, transfer = []) => worker.postMessage(message, transfer), end: () => worker.terminate(), hold: () => {} };
 }
 
+/** The addresses of the worker scripts that `sameOrigin` made. @type {Map<string, string>} */
+const importing = new Map();
+
 /** A page may only start workers of its own origin. A script of another origin, such as a CDN's, is imported by a small worker script of the page's own origin. @param {string} url */
 function sameOrigin(url) {
   if (new URL(url).origin === globalThis.location?.origin || !url.startsWith("http")) return url;
-  return URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
+  const known = importing.get(url) ?? URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: "text/javascript" }));
+  importing.set(url, known);
+  return known;
 }
 
 /** The worker's side of the connection, used inside a worker. */

@@ -47,6 +47,7 @@ class Detector {
         if (row === 1) throw new WebAssembly.RuntimeError("unreachable");
         return null;
       },
+      free() {},
     };
   }
 
