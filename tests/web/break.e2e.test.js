@@ -126,7 +126,7 @@ describe("a defect put into a normal image", () => {
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     assert.equal(await page.getByTestId("break-scratch").getAttribute("aria-pressed"), "true");
-    for (let press = 0; press < 4; press++) await page.keyboard.press("Tab");
+    for (let press = 0; press < 6; press++) await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement?.id), "break-canvas");
     assert.ok(await page.locator("#break-cursor").isVisible());
     for (const key of ["ArrowLeft", "ArrowLeft", "ArrowDown"]) await page.keyboard.press(key);
@@ -139,6 +139,14 @@ describe("a defect put into a normal image", () => {
     await page.keyboard.press("Control+z");
     assert.equal(await live(page), before.score);
     await page.waitForFunction(() => document.querySelector("#break-said")?.textContent === "The image is as it was.");
+    await page.keyboard.press("Space");
+    assert.notEqual(await live(page), before.score);
+    await page.getByTestId("break-undo").focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await live(page), before.score);
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "break-undo", "the focus stays");
+    assert.equal(await page.getByTestId("break-undo").getAttribute("aria-disabled"), "true");
+    await page.getByTestId("break-canvas").focus();
     await page.keyboard.press("Escape");
     assert.equal(await page.locator("#break [aria-pressed=true]").count(), 0);
     await page.keyboard.press("Enter");

@@ -79,6 +79,15 @@ describe("the first lesson", () => {
     await close();
   });
 
+  test("waits for the visitor to assemble", async () => {
+    const { page, close } = await web.open("?backend=wasm&block=16", { prepare: stubEngine });
+    await lesson(page);
+    await page.waitForTimeout(5000); // an assembly takes less
+    await page.evaluate(() => (location.hash = "why"));
+    await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-b-error]")?.textContent ?? ""));
+    await close();
+  });
+
   test("goes one block at a time where motion is unwelcome, and does not start by itself", async () => {
     const { page, close } = await openStill();
     assert.equal(await verdict(page), "normal");

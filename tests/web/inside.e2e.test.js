@@ -185,6 +185,14 @@ describe("a block is chosen", () => {
     await page.keyboard.press("Escape");
     await page.waitForFunction(() => document.querySelector("#inside-said")?.textContent?.includes("where the error is largest"));
     await page.waitForFunction(() => !location.search.includes("inside="));
+
+    for (const key of ["Home", "ArrowRight"]) await page.keyboard.press(key);
+    const release = page.locator("#inside").getByRole("button", { name: "Where the error is largest" });
+    assert.equal(await release.getAttribute("aria-disabled"), "false");
+    await release.focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await release.getAttribute("aria-disabled"), "true");
+    assert.ok(await release.evaluate((button) => button === document.activeElement), "the focus stays");
     await close();
   });
 

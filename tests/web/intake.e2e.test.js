@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { describe } from "node:test";
 import { browse } from "./support/browser.js";
-import { choose, goTo, open, reading, settle, text } from "./support/page.js";
+import { choose, goTo, open, reading, settle, stubEngine, text } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -84,6 +84,26 @@ describe("the same picture", () => {
 });
 
 describe("files", () => {
+  test("that are chosen before the script is there are judged", async () => {
+    const { page, close } = await web.open("?backend=wasm", {
+      reducedMotion: "reduce",
+      prepare: async (page) => {
+        await stubEngine(page);
+        // The page's own script waits for the same event, which reaches it later.
+        await page.addInitScript(() =>
+          document.addEventListener("DOMContentLoaded", () => {
+            const data = new DataTransfer();
+            data.items.add(new File(["any image"], "early.png", { type: "image/png" }));
+            /** @type {HTMLInputElement} */ (document.querySelector("#file")).files = data.files;
+          }),
+        );
+      },
+    });
+    await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "early.png");
+    await reading(page);
+    await close();
+  });
+
   test("without a type or an ending, of a wrong type, and of a kind that the browser alone reads are taken to judge and to learn from", async () => {
     const { page, close } = await openPage();
     const sheet = await readFile(SHEET);

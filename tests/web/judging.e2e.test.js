@@ -315,6 +315,19 @@ describe("several images", () => {
     assert.equal(await text(page, "list-progress"), stopped);
     await page.locator("#list").getByRole("button", { name: "Go on" }).click();
     await listDone(page, 12);
+    const stop = page.locator("#list").getByRole("button", { name: "Stop" });
+    await page.waitForFunction((stop) => stop?.getAttribute("aria-disabled") === "true", await stop.elementHandle());
+    assert.ok(await stop.evaluate((button) => button === document.activeElement), "the focus stays");
+    await close();
+  });
+
+  test("given while others are judged: the first of the new ones is shown", async () => {
+    const { page, close } = await judged("", { prepare: stubEngine });
+    await chooseAll(page, ["a", "b", "c"].map((name) => file(`${name}.png`, "SLOW")));
+    await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "a.png");
+    await chooseAll(page, ["d", "e"].map((name) => file(`${name}.png`, "any image")));
+    await listDone(page, 5);
+    await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "d.png");
     await close();
   });
 

@@ -85,6 +85,18 @@ describe("live sources", () => {
     await close();
   });
 
+  test("a camera that stops by itself is told, and the frame on its way does not remove that", async () => {
+    const { page, close } = await openPage({ permissions: ["camera"] });
+    await page.getByTestId("live-camera").click();
+    await judged(page, 3);
+    await page.evaluate(() => /** @type {any} */ (document.querySelector("#live-video")).srcObject.getTracks()[0].dispatchEvent(new Event("ended")));
+    await page.waitForTimeout(1000); // time for frames to be judged
+    assert.equal(await text(page, "live-verdict"), "The camera has stopped.");
+    await page.getByTestId("live-stop").click();
+    assert.ok(await page.getByTestId("live").isHidden());
+    await close();
+  });
+
   test("a video of a clean sheet that turns into a defective one is called normal, then anomalous", async () => {
     const { page, close } = await openPage();
     const video = await record(page, "piped/PA_GLA01_TL_S_ND_10_3.png", "piped/PA_GLA01_TL_S_D_02_2.png");

@@ -114,6 +114,16 @@ describe("networks that differ in their block size alone", () => {
     await close();
   });
 
+  test("a list that could not be downloaded is asked for again with the next visit to the step", async () => {
+    const { page, close } = await openSeries("", { prepare: (page) => page.route("**/series.json", (route) => route.abort()) });
+    await page.waitForFunction(() => /could not be downloaded/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""));
+    await page.unroute("**/series.json");
+    await goTo(page, "try");
+    await goTo(page, "networks");
+    await rebuilt(page);
+    await close(/Failed to load resource/);
+  });
+
   test("a model that is missing is told in a sentence, and the rest of the page works", async () => {
     const { page, close } = await openSeries("", { prepare: async (page) => page.route(/models\/series\/toys-r8/, (route) => route.fulfill({ status: 404 })) });
     await page.waitForFunction(() => /incomplete/.test(document.querySelector("[data-testid=series-lesson]")?.textContent ?? ""));

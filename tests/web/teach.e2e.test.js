@@ -112,10 +112,23 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
   assert.equal(await text(page, "teach-tally"), "It catches 2 of 2 bad ones. It flags 0 of 1 good ones.");
   assert.deepEqual(await page.locator(".teach-tested figcaption").allTextContents(), ["good: passed", "bad: caught", "bad: caught"]);
 
+  const chooseAnother = async () => {
+    await goTo(page, "try");
+    await page.locator("input[name=model]").first().check({ force: true });
+    await reading(page);
+    await goTo(page, "teach");
+  };
+  await chooseAnother();
+  await page.getByTestId("teach-bad").setInputFiles(given(holed, "third.png"));
+  await page.waitForFunction(() => /of 3 bad ones/.test(document.querySelector("[data-testid=teach-tally]")?.textContent ?? ""));
+  assert.equal(await text(page, "teach-tally"), "It catches 3 of 3 bad ones. It flags 0 of 1 good ones.", "the trained model judges, although another one was chosen");
+  assert.equal(await page.locator(".model:has(:checked)").textContent(), "My model, taught here");
+
+  await chooseAnother();
   await page.getByRole("link", { name: "Judge images with it" }).click();
   await reading(page);
   assert.equal(await page.locator(".model:has(:checked)").textContent(), "My model, taught here");
-  assert.match((await page.locator("#subject").textContent()) ?? "", /^(again|intact)\.png/, "an image that it was tested with, not one that it was taught");
+  assert.match((await page.locator("#subject").textContent()) ?? "", /^third\.png/, "an image that it was tested with, not one that it was taught");
   assert.doesNotMatch(page.url(), /model/, "it is in no address");
 
   await choose(page, intact);
@@ -189,6 +202,41 @@ test("frames of a camera, until somebody stops it", async () => {
   await close();
 });
 
+test("a camera that is stopped and started again while it opens takes frames once", async () => {
+  const { page, close } = await openCard({
+    prepare: (page) =>
+      page.addInitScript(() => {
+        const { mediaDevices } = navigator;
+        const open = mediaDevices.getUserMedia.bind(mediaDevices);
+        /** @type {MediaStreamTrack[]} */
+        const tracks = [];
+        Object.assign(window, { tracks });
+        mediaDevices.getUserMedia = async (wanted) => {
+          await new Promise((resolve) => setTimeout(resolve, 2000));
+          const stream = await open(wanted);
+          tracks.push(...stream.getTracks());
+          return stream;
+        };
+      }),
+  });
+  for (const name of ["Use the camera", "Stop the camera", "Use the camera"]) await page.getByRole("button", { name }).click();
+  await page.getByTestId("teach-photo").first().waitFor();
+  assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).tracks.map((/** @type {MediaStreamTrack} */ { readyState }) => readyState)), ["ended", "live"]);
+  await page.getByRole("button", { name: "Stop the camera" }).click();
+  await page.waitForFunction(() => /** @type {HTMLVideoElement} */ (document.querySelector("#teach-video")).srcObject === null);
+  assert.equal(await text(page, "teach-notice"), "");
+  await close();
+});
+
+test("what is dropped on the test images leaves no other place highlighted", async () => {
+  const { page, close } = await openCard();
+  await page.locator("#teach-good").evaluate((input) => {
+    for (const type of ["dragover", "drop"]) input.parentElement?.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: new DataTransfer() }));
+  });
+  assert.equal(await page.locator("#drop.over").count(), 0);
+  await close();
+});
+
 test("a camera that is refused is told in a sentence", async () => {
   const { page, close } = await openCard({ prepare: (page) => page.addInitScript(() => (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError")))) });
   await page.getByTestId("teach-camera").click();
@@ -201,12 +249,15 @@ test("a crash and giving up leave the images; the next training begins anew", { 
   await cutUp(page);
   await page.getByTestId("teach-start").click();
   await page.waitForFunction(() => /stopped unexpectedly/.test(document.querySelector("[data-testid=teach-said]")?.textContent ?? ""));
+  const focused = () => page.evaluate(() => document.activeElement?.id);
+  assert.equal(await focused(), "teach-start", "the focus is not lost with the card");
   await number(page, 25);
   await page.unroute("**/engines/learn*/daad.js");
   await page.getByTestId("teach-start").click();
   await phase(page, "learning");
   await page.getByTestId("teach-give-up").click();
   await phase(page, "collecting");
+  assert.equal(await focused(), "teach-start");
   await number(page, 25);
   await close();
 });

@@ -95,6 +95,20 @@ describe("three views, each with an address", () => {
     assert.doesNotMatch(page.url(), /present/);
     await close();
   });
+
+  for (const hash of ["", "#blocks"]) {
+    test(`a link to present, ${hash || "without a step"}, can be left on a phone`, async () => {
+      const { page, close } = await visit(`&present=1${hash}`, { viewport: { width: 390, height: 844 }, prepare: stubEngine });
+      await page.locator(":root[data-present]").waitFor();
+      assert.deepEqual([await shown(page, ".view"), await shown(page, ".step")], [["why"], ["blocks"]]);
+      const leave = page.getByRole("button", { name: "Leave" });
+      const box = await leave.boundingBox();
+      assert.ok(box && box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
+      await leave.click();
+      assert.equal(await page.locator(":root[data-present]").count(), 0);
+      await close();
+    });
+  }
 });
 
 describe("the first screen has what the view is for", () => {

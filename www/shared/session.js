@@ -236,7 +236,8 @@ export class Session {
       const read = await Promise.race([image, aborted(signal)]); // stops waiting when another image is requested
       if (this.#loaded !== loaded) return; // the next detector judges this image when it is loaded
       const result = await this.#detect(read, subject.name, signal);
-      if (this.#done?.loaded === loaded) this.#done.loaded = result.loaded;
+      // If the engine was replaced during a painted image, the original is judged again first, because the page shows both by the same engine.
+      if (strokes.length === 0 && this.#done?.loaded === loaded) this.#done.loaded = result.loaded;
       this.#store.send({ type: "detected", result: { ...result, subject, strokes } });
     } catch (error) {
       if (isGone(error)) return;
@@ -271,6 +272,7 @@ export class Session {
     if (loaded.backend === engine.backend && loaded.threads === engine.threads && loaded.note === engine.note) return loaded;
     const now = (this.#loaded = { ...engine, info });
     this.#store.send({ type: "loaded", loaded: now });
+    void this.#judge(); // the card's image too, so that the visitor can go on painting on it
     return now;
   }
 

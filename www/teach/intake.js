@@ -62,6 +62,22 @@ export async function fromPieces(file, part, count, held_bytes) {
   const bitmap = await bitmapOf(new Blob([content])).catch(() => {
     throw new Error(unreadable(shorten(file.name)));
   });
+  try {
+    return await piecesOf(bitmap, shorten(file.name, 24), part, count, held_bytes);
+  } finally {
+    bitmap.close(); // it may have a hundred megapixels
+  }
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @param {string} name
+ * @param {number} part
+ * @param {number} count
+ * @param {number} held_bytes
+ * @returns {Promise<{ photos: Photo[], notice: string }>}
+ */
+async function piecesOf(bitmap, name, part, count, held_bytes) {
   const { width, height } = bitmap;
   const side = Math.floor(Math.min(width, height) * part);
   /** @type {Photo[]} */
@@ -71,7 +87,7 @@ export async function fromPieces(file, part, count, held_bytes) {
     const piece = await toPng(bitmap, { x, y, width: side, height: side });
     bytes += piece.byteLength;
     if (bytes > LIMIT_BYTES) return { photos, notice: full(photos.length) };
-    photos.push(await photo(`Piece ${at + 1} of ${shorten(file.name, 24)}`, piece));
+    photos.push(await photo(`Piece ${at + 1} of ${name}`, piece));
   }
   return { photos, notice: "" };
 }

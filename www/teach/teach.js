@@ -13,15 +13,19 @@ import { createTeach } from "./view/teach.js";
 /** The number of frames after which the camera stops by itself. */
 const MOST_FRAMES = 60;
 
-/** @param {{ session: import("../shared/session.js").Session }} page */
-export function open({ session }) {
+/** @param {{ session: import("../shared/session.js").Session, store: ReturnType<typeof import("../shared/state.js").createStore> }} page */
+export function open({ session, store }) {
   let state = { ...INITIAL, unteachable: obstacleHere() };
   /** @type {import("daad/train").Training | null} */
   let run = null;
   /** Aborted when the visitor cancels the training run. */
   let giveUp = new AbortController();
+  /** The model of the last training run. @type {Promise<import("../shared/types.js").ModelFile> | null} */
+  let taught = null;
   let models = 0;
   let drawing = 0;
+  /** The number of times that the camera was started. */
+  let turn = 0;
 
   /** @param {import("./state.js").Event} event */
   function send(event) {
@@ -69,6 +73,7 @@ export function open({ session }) {
       send({ type: "given-up" });
     },
     test: (label, files) => void test(label, files),
+    use: () => void taught?.then(choose),
     save: () => state.weights && save(new Blob([state.weights], { type: "application/octet-stream" }), "my-model.safetensors"),
   });
 
@@ -84,33 +89,43 @@ export function open({ session }) {
 
   /** Records frames of the camera until there are enough, or the visitor stops it. */
   async function record() {
+    const own = ++turn;
     const { video } = view;
     send({ type: "camera", camera: true });
     /** @type {MediaStream | null} */
     let stream = null;
+    let notice = "";
     try {
       stream = await openCamera();
+      if (own !== turn) return closeCamera(stream); // the visitor stopped the camera before it started, and started it again
       video.srcObject = stream;
       await video.play();
-      for (let frame = 1; state.camera && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
+      for (let frame = 1; own === turn && state.camera && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
         take({ photos: [await fromFrame(video, frame)], notice: "" });
         await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
       }
-      send({ type: "camera", camera: false });
     } catch (error) {
-      send({ type: "camera", camera: false });
-      send({ type: "noticed", notice: why(error, "the camera") });
+      notice = why(error, "the camera");
     }
     closeCamera(stream);
+    if (own !== turn) return;
     video.srcObject = null;
+    send({ type: "camera", camera: false });
+    if (notice) send({ type: "noticed", notice });
   }
 
   /** From now on the page judges with the trained model, first one of the images that it was trained on. @param {Uint8Array<ArrayBuffer>} weights */
   async function adopt(weights) {
     const number = ++models > 1 ? ` ${models}` : "";
-    void session.adopt(await ownModel(`My model${number}, taught here`, weights));
+    taught = ownModel(`My model${number}, taught here`, weights);
+    void session.adopt(await taught);
     const [photo] = state.photos;
     if (photo) session.ask({ name: photo.name, sample: null, read: async () => photo.picture.slice().buffer });
+  }
+
+  /** Makes the page judge with the trained model, if the visitor chose another one meanwhile. @param {import("../shared/types.js").ModelFile} model */
+  function choose({ file }) {
+    if (store.get().model !== file) void session.load(session.choice, file);
   }
 
   /**
@@ -120,6 +135,8 @@ export function open({ session }) {
    */
   async function test(label, files) {
     const { weights } = state;
+    const model = await taught;
+    if (!model) return;
     /** @type {import("../shared/session.js").Wanted | null} */
     let last = null;
     for (const file of files) {
@@ -127,8 +144,9 @@ export function open({ session }) {
       try {
         if (refused) throw new Error(refused);
         const wanted = fromFile(file);
+        choose(model);
         const { verdict, score, heatMap, input, width, height } = await session.judgeAside(wanted);
-        if (state.weights !== weights) return; // another model was trained meanwhile
+        if (state.weights !== weights || store.get().model !== model.file) return; // another model was trained or chosen meanwhile
         send({ type: "tested", tested: { label, name: wanted.name, verdict, score, picture: { input, heatMap, width, height } } });
         last = wanted;
       } catch (error) {

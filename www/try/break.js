@@ -18,7 +18,7 @@ export function open({ store, session }) {
     onExtend: (point) => drawing === store.get().strokes && (drawing = paint(extend(drawing, point))),
     onChoose: () => store.send({ type: "view", view: "side" }), // only this view shows the input to paint on
     onUndo: () => paint(undo(store.get().strokes)),
-    onClear: () => paint(NOTHING),
+    onClear: () => store.get().strokes.length > 0 && paint(NOTHING),
   });
   /** The strokes while the last one is being drawn; null if meanwhile another image was shown or a stroke was undone. @type {Strokes | null} */
   let drawing = null;

@@ -24,8 +24,8 @@ export function createList(store, session) {
   let info;
   let frame = 0;
   let isWorking = false;
-  /** Whether to show the next judged image: of the images given last, the first one that can be judged. */
-  let isEager = false;
+  /** The id from which on the next judged image is shown: of the images given last, the first one that can be judged. */
+  let eagerFrom = Infinity;
   const table = createTable(find("#list", HTMLElement), { send, show, exportAs });
 
   store.watch((state) => [state.loaded, state.gamma, state.threshold], () => {
@@ -59,8 +59,9 @@ export function createList(store, session) {
         if (!state.rows.some((row) => row.id === id)) continue;
         thumbnails.set(id, thumbnail(detection));
         send({ type: "judged", id, scores: { score, reconstructionScore, alignmentScore, anomalous, unfamiliarity }, elapsedMs: detection.elapsedMs });
-        if (isEager) show(id);
-        isEager = false;
+        if (id < eagerFrom) continue;
+        show(id);
+        eagerFrom = Infinity;
       } catch (error) {
         send({ type: "failed", id, reason: error instanceof Error ? error.message : String(error) });
       }
@@ -112,7 +113,7 @@ export function createList(store, session) {
   return {
     /** @param {readonly File[]} files */
     add(files) {
-      isEager = true;
+      eagerFrom = state.ids;
       send({ type: "add", files });
     },
   };

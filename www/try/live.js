@@ -38,11 +38,18 @@ export function open({ store, session }) {
       const stream = await openCamera();
       if (own !== turn) return closeCamera(stream); // the visitor stopped the camera before it started
       video.srcObject = stream;
-      for (const track of stream.getTracks()) track.addEventListener("ended", () => own === turn && send({ type: "failed", message: "The camera has stopped." }));
+      for (const track of stream.getTracks()) track.addEventListener("ended", () => stopped(own));
       await play(own);
     } catch (error) {
       if (own === turn) send({ type: "failed", message: why(error, "the camera") });
     }
+  }
+
+  /** The frame that is judged at the moment is dropped, because its result would remove the message. @param {number} own */
+  function stopped(own) {
+    if (own !== turn) return;
+    turn++;
+    send({ type: "failed", message: "The camera has stopped." });
   }
 
   /** @param {File} file */

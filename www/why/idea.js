@@ -3,6 +3,7 @@
 import { remember } from "../shared/address.js";
 import { blockCount } from "./idea/blocks.js";
 import { address, derive, initial, reduce } from "./idea/state.js";
+import { find, whenSeen } from "../shared/view/dom.js";
 import { createLesson } from "./view/lesson.js";
 
 /** The approximate time of an assembly, for any number of blocks, and the maximum time for one block. */
@@ -66,5 +67,5 @@ function move() {
 }
 
 show(state, derived, apart);
-// The animation plays once at the beginning, unless the visitor prefers reduced motion.
-if (!still.matches) send({ type: "play" });
+// The animation plays once when it is first seen, unless the visitor prefers reduced motion.
+if (!still.matches) whenSeen(find("#blocks", HTMLElement), () => send({ type: "play" }));

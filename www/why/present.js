@@ -37,7 +37,9 @@ export function open() {
     else return;
     event.preventDefault();
   });
-  if (new URLSearchParams(location.search).get("present")) present(true);
+  if (!new URLSearchParams(location.search).get("present")) return;
+  if (!shown(".step")) location.hash = "why"; // only this view has the button to leave
+  present(true);
 }
 
 /** @param {1 | -1} by */

@@ -7,7 +7,7 @@ import { sentence } from "../shared/format.js";
 import { isGone, reason } from "../shared/session.js";
 import { address, initial, kindOf, nameOf, next, reduce } from "./series/state.js";
 import { createSeries } from "./view/series.js";
-import { find } from "../shared/view/dom.js";
+import { find, whenSeen } from "../shared/view/dom.js";
 
 /**
  * @typedef {import("./series/state.js").Event} Event
@@ -74,7 +74,12 @@ export function open({ session, store }) {
       store.watch((state) => [state.loaded], restart);
     } catch (error) {
       send({ type: "failed", message: sentence(error) });
+      addEventListener("hashchange", startWhenSeen, { once: true }); // the next visit to this step tries again
     }
+  }
+
+  function startWhenSeen() {
+    whenSeen(find("#networks", HTMLElement), start);
   }
 
   /** @param {unknown} loaded */
@@ -86,7 +91,7 @@ export function open({ session, store }) {
   }
 
   show(state);
-  whenSeen(find("#networks", HTMLElement), start);
+  startWhenSeen();
 }
 
 /** @returns {Promise<import("./series/state.js").Listed[]>} */
@@ -102,21 +107,4 @@ async function fetchKinds() {
 function ratesOf(kind, names) {
   const rates = names.filter((name) => name.startsWith(`${kind}-r`)).map((name) => Number(name.slice(kind.length + 2)));
   return rates.sort((a, b) => b - a);
-}
-
-/**
- * Calls `then` when the element comes into view, so that its files are not downloaded for visitors who never see it.
- * @param {HTMLElement} element
- * @param {() => void} then
- */
-function whenSeen(element, then) {
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      observer.disconnect();
-      then();
-    },
-    { rootMargin: "300px" },
-  );
-  observer.observe(element);
 }

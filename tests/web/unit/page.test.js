@@ -14,3 +14,9 @@ test("links within the page, labels and descriptions lead to something", () => {
   assert.ok(named.length > 20);
   assert.deepEqual(named.filter((id) => !ids.includes(id)), []);
 });
+
+test("what is said to screen readers is not inside a card that may be closed", () => {
+  const cards = [...html.matchAll(/<details[\s\S]*?<\/details>/g)].map(([card]) => card);
+  assert.ok(cards.length > 3);
+  assert.deepEqual(cards.filter((card) => card.includes("aria-live")), []);
+});

@@ -32,6 +32,23 @@ export function put(selector, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Calls `then` when the element comes into view, so that nothing is downloaded or played for visitors who do not see it.
+ * @param {HTMLElement} element
+ * @param {() => void} then
+ */
+export function whenSeen(element, then) {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      observer.disconnect();
+      then();
+    },
+    { rootMargin: "300px" },
+  );
+  observer.observe(element);
+}
+
 /** A transparent picture, because an image without an address would not keep its place in the layout. */
 const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 

@@ -19,6 +19,7 @@ import { blend, paint } from "../../try/view/panes.js";
  * @property {() => void} finish
  * @property {() => void} giveUp
  * @property {(label: import("../../shared/types.js").Label, files: File[]) => void} test
+ * @property {() => void} use
  * @property {() => void} save
  */
 
@@ -69,12 +70,12 @@ export function createTeach(send, visitor) {
     });
     input.parentElement?.addEventListener("drop", (event) => {
       event.preventDefault();
-      event.stopPropagation();
       visitor.test(label, [...(event.dataTransfer?.files ?? [])]);
     });
   }
   card.addEventListener("dragover", (event) => event.preventDefault());
   card.addEventListener("drop", (event) => {
+    if (event.defaultPrevented) return; // dropped on "good ones" or "bad ones"
     event.preventDefault();
     const dropped = [...(event.dataTransfer?.files ?? [])];
     if (dropped.length === 0 || !shown) return;
@@ -94,6 +95,7 @@ export function createTeach(send, visitor) {
   buttons.finish.addEventListener("click", visitor.finish);
   buttons.giveUp.addEventListener("click", visitor.giveUp);
   buttons.save.addEventListener("click", visitor.save);
+  find("#teach-use", HTMLElement).addEventListener("click", visitor.use);
   buttons.again.addEventListener("click", () => {
     send({ type: "again" });
     requestAnimationFrame(() => requestAnimationFrame(() => buttons.start.focus()));
@@ -103,6 +105,7 @@ export function createTeach(send, visitor) {
   function thumbOf(photo) {
     const canvas = make("canvas", { width: photo.thumb.width, height: photo.thumb.height });
     canvas.getContext("2d")?.drawImage(photo.thumb, 0, 0);
+    photo.thumb.close(); // each is drawn once
     const button = make("button", { type: "button", title: `Remove ${photo.name}` }, canvas);
     button.setAttribute("aria-label", button.title);
     button.dataset["testid"] = "teach-photo";
@@ -173,6 +176,7 @@ export function createTeach(send, visitor) {
       put("#teach-said", message(state));
       said.dataset["verdict"] = state.error || (state.phase === "done" && !hasLearned(state)) ? "defect" : state.phase === "done" ? "normal" : "";
       if (wasFocused === buttons.start && busy) buttons.giveUp.focus();
+      if (state.phase === "collecting" && wasFocused?.closest(".teach-learn")) buttons.start.focus(); // the focused button is hidden now
       card.classList.toggle("empty", state.photos.length === 0);
       put("#teach-tally", tally(state));
       if (shown?.tested !== state.tested) showTested(state.tested);

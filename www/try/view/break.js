@@ -146,7 +146,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
       const context = canvas.getContext("2d");
       if (isPainted) context?.putImageData(new ImageData(data, width, height), 0, 0);
       else context?.clearRect(0, 0, width, height);
-      undo.disabled = clear.disabled = !isPainted;
+      for (const button of [undo, clear]) button.setAttribute("aria-disabled", String(!isPainted)); // not `disabled`, because a disabled button loses the focus
       showCursor();
     },
 

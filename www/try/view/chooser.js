@@ -1,4 +1,4 @@
-/** Choosing a block on the panes of the result: by pointer on the reconstruction and the error map, by keyboard on the error map, which every view shows. All three panes outline the block. */
+/** Choosing a block on the panes of the result: by pointer on the reconstruction and the heat map, by keyboard on the heat map, which every view shows. All three panes outline the block. */
 
 import { moved, placeAt } from "../inside/place.js";
 import { find, make } from "../../shared/view/dom.js";
@@ -89,7 +89,7 @@ function makeFocusable(frame, division, place) {
   if (!division) return ["tabindex", "role", "aria-label", "aria-describedby"].forEach((name) => frame.removeAttribute(name));
   frame.tabIndex = 0;
   frame.setAttribute("role", "application");
-  frame.setAttribute("aria-label", `Blocks of the error map: arrow keys choose one to look inside${place ? `; row ${place.row + 1}, column ${place.column + 1} is chosen` : ""}`);
+  frame.setAttribute("aria-label", `Blocks of the heat map: arrow keys choose one to look inside${place ? `; row ${place.row + 1}, column ${place.column + 1} is chosen` : ""}`);
   frame.setAttribute("aria-describedby", "inside-said");
 }
 

@@ -14,6 +14,7 @@ export function acceptFiles(onFiles, onRefused) {
     input.value = ""; // otherwise choosing the same file again would cause no event
     if (first) onFiles([first, ...rest]);
   });
+  if (input.files?.length) queueMicrotask(() => input.dispatchEvent(new Event("change"))); // what a visitor chose before this script was loaded
 
   const over = (/** @type {boolean} */ on) => zone.classList.toggle("over", on);
   addEventListener("dragover", (event) => {

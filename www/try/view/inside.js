@@ -36,7 +36,8 @@ export function createInside(send) {
   const card = find("#inside", HTMLElement);
   const said = make("p", { id: "inside-said", className: "inside-said" });
   said.setAttribute("role", "status");
-  const release = make("button", { type: "button", textContent: "Where the error is largest", onclick: () => send({ type: "release" }) });
+  const release = make("button", { type: "button", textContent: "Where the error is largest" });
+  release.addEventListener("click", () => release.getAttribute("aria-disabled") === "false" && send({ type: "release" }));
   const rows = make("div", { className: "inside-scales" });
   const tabs = make("div", { className: "inside-tabs" });
   tabs.setAttribute("role", "group");
@@ -57,7 +58,7 @@ export function createInside(send) {
     const isWhole = scales > 0 && Array.from({ length: scales }).every((_, scale) => answers[scale]);
     card.dataset.state = info && !info.division ? "none" : isWhole ? "whole" : "partial";
     card.dataset.block = place ? `${place.row + 1},${place.column + 1}` : "";
-    release.disabled = !isChosen;
+    release.setAttribute("aria-disabled", String(!isChosen)); // not `disabled`, because a disabled button loses the focus
     formula.hidden = rows.hidden = Boolean(info && !info.division);
     set(said, place && info?.division ? `${where(place, info.division, isChosen, isHeld)}${isPast && !isWhole ? ` ${PAST}` : ""}` : info ? NO_BLOCKS : NO_IMAGE);
     if (!info?.division) return;

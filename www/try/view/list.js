@@ -28,7 +28,9 @@ export function createTable(place, { send, show, exportAs }) {
   told.dataset.testid = "list-progress";
   const spoken = make("p", { className: "unseen" });
   spoken.setAttribute("role", "status");
-  const stop = button("Stop", () => send({ type: stop.dataset.act === "go-on" ? "go-on" : "stop" }));
+  const stop = button("Stop", () => {
+    if (stop.getAttribute("aria-disabled") === "false") send({ type: stop.dataset.act === "go-on" ? "go-on" : "stop" });
+  });
   const exports = /** @type {const} */ (["csv", "json"]).map((kind) => button(`Save ${kind.toUpperCase()}`, () => exportAs(kind)));
   const clear = button("Clear", () => {
     send({ type: "clear" });
@@ -67,7 +69,7 @@ export function createTable(place, { send, show, exportAs }) {
     progress.classList.toggle("on", count.done < count.all);
     stop.textContent = state.stopped ? "Go on" : "Stop";
     stop.dataset.act = state.stopped ? "go-on" : "stop";
-    stop.disabled = count.done === count.all;
+    stop.setAttribute("aria-disabled", String(count.done === count.all)); // not `disabled`, because a disabled button loses the focus
     for (const button of exports) button.disabled = count.done === 0;
     if (wasBusy && !isBusy && count.done === count.all) spoken.textContent = `${summary}.`;
     wasBusy = isBusy;

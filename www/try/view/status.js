@@ -1,5 +1,5 @@
 import { megabytes } from "../../shared/format.js";
-import { find } from "../../shared/view/dom.js";
+import { find, put } from "../../shared/view/dom.js";
 
 /**
  * @param {"ready" | "working" | "error"} status
@@ -8,9 +8,9 @@ import { find } from "../../shared/view/dom.js";
  */
 export function showStatus(status, message, progress) {
   find("#bar", HTMLElement).dataset.status = status;
-  find("[data-testid=status]", HTMLElement).textContent = status;
+  put("[data-testid=status]", status);
   // Only the progress bar shows the number of bytes. The sentence does not change during the download, because a screen reader would read each change.
-  find("#message", HTMLElement).textContent = message;
+  put("#message", message);
   const bar = find("#progress", HTMLProgressElement);
   const bytes = find("#bytes", HTMLElement);
   const downloading = progress?.stage === "downloading";

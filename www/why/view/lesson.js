@@ -4,7 +4,7 @@ import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
 import { PATTERNS, title } from "../idea/patterns.js";
 import { createCurve } from "./curve.js";
 import { percent } from "../../shared/format.js";
-import { find, make } from "../../shared/view/dom.js";
+import { find, make, put } from "../../shared/view/dom.js";
 import { drawDictionary, drawImage, pixelAt } from "./pixels.js";
 
 /** @typedef {import("../idea/state.js").State} State */
@@ -80,7 +80,7 @@ export function createLesson(send) {
     find("#idea-known-count", HTMLElement).textContent = derived.known.length === 1 ? "1 block" : `${derived.known.length} blocks`;
     find("#idea-play", HTMLButtonElement).textContent = state.playing ? "Pause" : isDone ? "Show how" : "Go on";
     for (const which of ALL) find(`#idea-${which}-is`, HTMLElement).textContent = derived.captions[which];
-    find("#idea-gap", HTMLOutputElement).value = isDone ? percent(derived.gap) : "…";
+    put("#idea-gap", isDone ? percent(derived.gap) : "…");
     const lesson = find("#idea-lesson", HTMLElement);
     const { verdict, text } = isDone ? derived.lesson : UNDER_WAY;
     lesson.dataset["verdict"] = verdict;

@@ -101,7 +101,7 @@ export function createSeries(send) {
     drawRebuilt(large, find("#series-rebuilt", HTMLCanvasElement), find("#series-map", HTMLCanvasElement));
     find("#series-error", HTMLElement).textContent = large ? `${percent(large.error)} wrong` : " ";
     const wide = gap(state);
-    find("#series-gap", HTMLOutputElement).value = wide === null ? "…" : percent(wide);
+    put("#series-gap", wide === null ? "…" : percent(wide));
     const { normal, defective } = extremes(state);
     const picked = rates.map((rate) => state.rebuilt.get(key(rate, state.picked))?.error ?? null);
     curve(rates.map((rate) => blockSize(kind, rate)), at, [normal, defective, picked]);
