@@ -221,12 +221,22 @@ serve_page() {
 # The page loads one of these engines: for WebGPU, for one core of the CPU, or for all cores with or without relaxed SIMD. For
 # training it also loads an engine that trains. docs/architecture.md describes each engine.
 build_engines() {
-  local engine
   build_engine cpu
-  for engine in cpu-threads cpu-threads-relaxed learn-threads; do
-    if has_std_source; then build_engine "$engine"; else rm -rf "$OWN/pkg/$engine"; fi
-  done
-  build_engine webgpu
+  if has_std_source; then
+    # At the same time as the last engine, because the compiler uses one core for most of its time, and nothing is shared.
+    build_threaded_engines &
+    build_engine webgpu || { wait $!; return 1; }
+    wait $!
+  else
+    rm -rf "$OWN"/pkg/*-threads*
+    build_engine webgpu
+  fi
+}
+
+build_threaded_engines() {
+  local engine
+  trap - INT # otherwise Ctrl-C would not end a job in the background
+  for engine in cpu-threads cpu-threads-relaxed learn-threads; do build_engine "$engine"; done
 }
 
 # All engines share one profile, so their dependencies are built once for each set of compiler flags. But Cargo keeps only one
@@ -234,9 +244,9 @@ build_engines() {
 build_engine() {
   local out=$OWN/pkg/$1
   mkdir -p "$out"
-  describe_compiler >"$OWN/compiler"
+  describe_compiler >"$out/compiler"
   # shellcheck disable=SC2046 # no source has a space in its name
-  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$OWN/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- take_engine "$1" "$out"
+  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$out/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- take_engine "$1" "$out"
 }
 
 # take_engine NAME FOLDER: copies the engine from the cache if any clone has built it from the same sources, otherwise builds
@@ -262,8 +272,11 @@ describe_compiler() {
 make_engine() {
   if [[ $1 == abi ]]; then make_plain "$2"; return; fi
   for_engine "$1" build &&
-    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$2" --out-name daad "$CARGO_TARGET_DIR/$WASM/engine/daad.wasm"
+    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$2" --out-name daad "$(target_of "$1")/$WASM/engine/daad.wasm"
 }
+
+# Cargo locks its folder while it builds, so the engines that are built at the same time have two folders.
+target_of() { case $1 in *-threads*) echo "$CARGO_TARGET_DIR/threads" ;; *) echo "$CARGO_TARGET_DIR" ;; esac; }
 
 # daad.wasm, for hosts that are not browsers. When Cargo links a module, it exports every function that the crates of
 # wasm-bindgen have for its tool, and these functions need imports. Linked only from our functions, the module has neither. The
@@ -290,6 +303,7 @@ link_wasm() {
 for_engine() {
   local engine=$1 command=(cargo "$2" --lib --profile engine --target "$WASM" --no-default-features) arguments=("${@:3}") name
   local -x RUSTFLAGS="-C target-feature=+simd128"
+  command+=(--target-dir "$(target_of "$engine")")
   case $engine in
     *-threads*)
       RUSTFLAGS+=",+atomics,+bulk-memory,+mutable-globals"
@@ -309,7 +323,6 @@ for_engine() {
     # Its kernels run on the GPU, so its code is optimised for size. A second engine that does not train would be a sixth
     # smaller, but would take ten minutes more to build on a fresh machine.
     webgpu) command+=(--features learn,webgpu --config "profile.engine.package.daad.opt-level='z'") ;;
-    lint) command+=(--features learn,threads,webgpu) ;;
   esac
   if has_std_source; then
     # Our own build of the standard library supports threads. It is built without panic messages, like all other code; they
@@ -434,12 +447,15 @@ lint_natively() {
   with_clippy clippy-driver -Dwarnings -- cargo build --release --features abi --lib --bins --tests --benches --config profile.release.package.daad.opt-level=0
 }
 
-# Checks the code for browsers in one run. No engine has both threads and WebGPU, but their code can be checked together. With
-# unstable options the compiler takes the output of CubeCL's macro for our code, so a lint about semicolons is off.
+# Checks the code for browsers: the two engines that train have all of it. Their dependencies are already built. With unstable
+# options the compiler takes the output of CubeCL's macro for our code, so a lint about semicolons is off.
 lint_engines() {
-  local driver=clippy-driver
+  local driver=clippy-driver engine
   has_wasm_target || driver=/usr/bin/clippy-driver
-  with_clippy "$driver" -Dwarnings -Aclippy::semicolon-if-nothing-returned -- for_engine lint check
+  for engine in learn-threads webgpu; do
+    with_clippy "$driver" -Dwarnings -Aclippy::semicolon-if-nothing-returned -- \
+      for_engine "$engine" rustc --crate-type rlib --config profile.engine.package.daad.opt-level=0
+  done
 }
 
 # with_clippy DRIVER FLAG... -- COMMAND...

@@ -51,7 +51,7 @@ fn start() {
 #[cfg(not(feature = "webgpu"))]
 #[wasm_bindgen(js_name = warmUp)]
 pub async fn warm_up() -> Result<(), JsValue> {
-    Ok(device::warm_up().await.map_err(js_error)?)
+    device::warm_up().await.map_err(js_error)
 }
 
 /// A model on a device.
