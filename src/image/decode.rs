@@ -99,10 +99,11 @@ pub struct Upright {
     /// The rotation or reflection that turned the pixels upright.
     pub turn: Orientation,
     format: ImageFormat,
+    is_premultiplied: bool,
 }
 
 impl Upright {
-    fn new(mut image: DynamicImage, turn: Orientation, format: ImageFormat) -> Self {
+    fn new(bytes: &[u8], mut image: DynamicImage, turn: Orientation, format: ImageFormat) -> Self {
         let stored_size = (image.width(), image.height());
         image.apply_orientation(turn);
         Self {
@@ -110,6 +111,7 @@ impl Upright {
             stored_size,
             turn,
             format,
+            is_premultiplied: format == ImageFormat::Tiff && format::is_premultiplied(bytes),
         }
     }
 
@@ -133,11 +135,7 @@ impl Upright {
     /// [`Error::Image`] where a side is shorter than [`MIN_SIDE_PX`].
     pub fn photograph(self) -> Result<RgbImage> {
         let (width, height) = (self.image.width(), self.image.height());
-        if width.min(height) < MIN_SIDE_PX {
-            return Err(Error::Image(format!(
-                "it is {width}×{height} pixels, each side must have at least {MIN_SIDE_PX}"
-            )));
-        }
+        check_sides(width, height)?;
         if has_values_beyond_one(&self.image) {
             let reason = "its floating-point values go beyond 1, so which one is white is not \
                           known; save it with 8 or 16 bits";
@@ -147,7 +145,11 @@ impl Upright {
             // BMP and TIFF files may have a fourth value in each pixel, which many programs fill
             // with zeros although nothing in the image is transparent.
             ImageFormat::Bmp | ImageFormat::Tiff if is_clear(&self.image) => self.image.into_rgb8(),
-            _ => flatten(self.image),
+            _ if !self.image.color().has_alpha() => self.image.into_rgb8(),
+            _ if self.is_premultiplied => on_white(self.image.into_rgba8(), |[r, g, b, alpha]| {
+                [r, g, b].map(|value| value.saturating_add(255 - alpha))
+            }),
+            _ => on_white(self.image.into_rgba8(), blended),
         })
     }
 }
@@ -179,7 +181,7 @@ pub fn decode_upright(bytes: &[u8]) -> Result<Upright> {
     });
     let failed = |reason| Err(format!("the file cannot be decoded ({reason})"));
     let (image, turn) = image.unwrap_or_else(failed).map_err(Error::Image)?;
-    Ok(Upright::new(image, turn, format))
+    Ok(Upright::new(bytes, image, turn, format))
 }
 
 /// The pixels as they are stored, and the rotation that turns them upright.
@@ -196,10 +198,14 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(DynamicImage, Orie
     let mut decoder = reader.into_decoder().map_err(describe)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    // An image with an invalid orientation tag is accepted, without rotation.
-    let turn = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let turn = match format {
+        // The decoder would allocate as much memory as the chunk claims to have.
+        ImageFormat::WebP => format::webp_exif(&bytes).and_then(Orientation::from_exif_chunk),
+        _ => decoder.orientation().ok(),
+    };
     let image = DynamicImage::from_decoder(decoder).map_err(describe)?;
-    Ok((image, turn))
+    // An image with an invalid orientation tag is accepted, without rotation.
+    Ok((image, turn.unwrap_or(Orientation::NoTransforms)))
 }
 
 fn check_size(width: u32, height: u32) -> Result<(), String> {
@@ -230,9 +236,12 @@ fn describe(error: ImageError) -> String {
 
 /// Whether every pixel is entirely transparent.
 fn is_clear(image: &DynamicImage) -> bool {
-    image
-        .as_rgba8()
-        .is_some_and(|image| image.pixels().all(|pixel| pixel[3] == 0))
+    match image {
+        DynamicImage::ImageRgba8(image) => image.pixels().all(|pixel| pixel[3] == 0),
+        DynamicImage::ImageRgba16(image) => image.pixels().all(|pixel| pixel[3] == 0),
+        DynamicImage::ImageRgba32F(image) => image.pixels().all(|pixel| pixel[3] == 0.0),
+        _ => false,
+    }
 }
 
 /// Whether an image of floating-point numbers, which TIFF allows, has values outside [0, 1].
@@ -245,22 +254,31 @@ fn has_values_beyond_one(image: &DynamicImage) -> bool {
     }
 }
 
-fn flatten(image: DynamicImage) -> RgbImage {
-    if !image.color().has_alpha() {
-        return image.into_rgb8();
+fn check_sides(width: u32, height: u32) -> Result<()> {
+    if width.min(height) < MIN_SIDE_PX {
+        return Err(Error::Image(format!(
+            "it is {width}×{height} pixels, each side must have at least {MIN_SIDE_PX}"
+        )));
     }
-    on_white(image.into_rgba8())
+    Ok(())
 }
 
-/// Draws an image on white, in place: a large photograph is not copied.
-fn on_white(image: RgbaImage) -> RgbImage {
+/// A pixel drawn on white.
+fn blended(pixel: [u8; 4]) -> [u8; 3] {
+    let mut drawn = Rgba([255; 4]);
+    drawn.blend(&Rgba(pixel));
+    let [r, g, b, _] = drawn.0;
+    [r, g, b]
+}
+
+/// Draws each pixel on white by `draw`, in place: a large photograph is not copied.
+fn on_white(image: RgbaImage, draw: impl Fn([u8; 4]) -> [u8; 3]) -> RgbImage {
     let (width, height) = image.dimensions();
     let mut values = image.into_raw();
     let count = values.len() / 4;
     for index in 0..count {
-        let mut drawn = Rgba([255; 4]);
-        drawn.blend(Rgba::from_slice(&values[4 * index..4 * index + 4]));
-        values[3 * index..3 * index + 3].copy_from_slice(&drawn.0[..3]);
+        let pixel = std::array::from_fn(|channel| values[4 * index + channel]);
+        values[3 * index..3 * index + 3].copy_from_slice(&draw(pixel));
     }
     values.truncate(3 * count);
     RgbImage::from_raw(width, height, values).expect("three values for each pixel")
@@ -280,13 +298,14 @@ fn on_white(image: RgbaImage) -> RgbImage {
 /// [`Error::Image`] where a side is shorter than [`MIN_SIDE_PX`], or there are not
 /// 4·`width_px`·`height_px` values.
 pub fn from_rgba(pixels: Vec<u8>, width_px: u32, height_px: u32) -> Result<RgbImage> {
+    check_sides(width_px, height_px)?;
     let wrong = || Error::Image(format!("it is no image of {width_px}×{height_px} pixels"));
     let expected = 4 * u64::from(width_px) * u64::from(height_px);
-    if width_px.min(height_px) < MIN_SIDE_PX || pixels.len() as u64 != expected {
+    if pixels.len() as u64 != expected {
         return Err(wrong());
     }
     let image = RgbaImage::from_raw(width_px, height_px, pixels).ok_or_else(wrong)?;
-    Ok(on_white(image))
+    Ok(on_white(image, blended))
 }
 
 /// The pixels of an image as RGBA, row by row, all opaque: the inverse of [`from_rgba`].

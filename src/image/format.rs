@@ -21,6 +21,8 @@ const NOT_READ: &[(usize, &[u8], &str)] = &[
     (0, b"IIRO", RAW),
     (0, b"IIU\0", RAW),
     (0, b"II*\0\x10\0\0\0CR", RAW),
+    (0, b"II+\0", BIG_TIFF),
+    (0, b"MM\0+", BIG_TIFF),
     (0, b"II\xBC\x01", "a JPEG XR image"),
     (0, b"%PDF", "a PDF document"),
     (0, b"%!PS", "a PostScript document"),
@@ -41,6 +43,7 @@ const NOT_READ: &[(usize, &[u8], &str)] = &[
     (0, b"\x1F\x8B", "a gzip archive"),
 ];
 
+const BIG_TIFF: &str = "a BigTIFF image";
 const HEIC: &str = "a HEIC (HEIF) image";
 const JPEG_2000: &str = "a JPEG 2000 image";
 const JPEG_XL: &str = "a JPEG XL image";
@@ -152,7 +155,7 @@ pub fn is_lossy(bytes: &[u8]) -> bool {
     const COMPRESSION: usize = 259;
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => true,
-        Ok(ImageFormat::WebP) => !has_webp_chunk(bytes, b"VP8L"),
+        Ok(ImageFormat::WebP) => webp_chunk(bytes, b"VP8L").is_none(),
         Ok(ImageFormat::Tiff) => {
             let directory = Directory::first(bytes);
             let compression = directory.and_then(|directory| directory.tag(COMPRESSION));
@@ -163,23 +166,35 @@ pub fn is_lossy(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a chunk of this kind is in a WebP file, or in one of its frames.
-fn has_webp_chunk(bytes: &[u8], kind: &[u8; 4]) -> bool {
-    let mut rest = bytes.get(12..).unwrap_or_default();
+/// Whether the colours of a TIFF file are already multiplied by alpha.
+pub(super) fn is_premultiplied(bytes: &[u8]) -> bool {
+    const EXTRA_SAMPLES: usize = 338;
+    const ASSOCIATED_ALPHA: usize = 1;
+    let extra = Directory::first(bytes).and_then(|directory| directory.tag(EXTRA_SAMPLES));
+    extra == Some(ASSOCIATED_ALPHA)
+}
+
+/// The EXIF data of a WebP file, without the heading that some programs put in front of it.
+pub(super) fn webp_exif(bytes: &[u8]) -> Option<&[u8]> {
+    let exif = webp_chunk(bytes, b"EXIF")?;
+    Some(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif))
+}
+
+/// The content of the first chunk of this kind in a WebP file or in one of its frames. If the file
+/// is cut off, the content is what there is of it.
+fn webp_chunk<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    let mut rest = bytes.get(12..)?;
     while let Some((&[own @ .., a, b, c, d], content)) = rest.split_first_chunk::<8>() {
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         // The chunk of an animation's frame has a header of 16 bytes, and then chunks of its own.
         match &own {
-            own if own == kind => return true,
-            b"ANMF" => rest = content.get(16..).unwrap_or_default(),
+            own if own == kind => return Some(&content[..length.min(content.len())]),
+            b"ANMF" => rest = content.get(16..)?,
             // Chunks start at even offsets.
-            _ => {
-                let next = length.saturating_add(length % 2);
-                rest = content.get(next..).unwrap_or_default();
-            }
+            _ => rest = content.get(length.saturating_add(length % 2)..)?,
         }
     }
-    false
+    None
 }
 
 const ANIMATION: &str = "the file is an animation; only its first frame is used";
