@@ -157,18 +157,17 @@ impl Target {
         folder.unwrap_or(Path::new("."))
     }
 
-    /// An empty file in the same folder, which is removed unless it is renamed. Its name is the
-    /// same each time, so that the next write removes a file that a crash left behind. The name is
-    /// short, so that the target's own name may have the maximum length.
+    /// An empty file in the same folder, which is removed unless it is renamed. No other process
+    /// has a file of this name. The name is short, so that the target's own name may have the
+    /// maximum length.
     fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
         let folder = self.folder();
         fs::create_dir_all(folder)?;
-        let name = format!(".daad-{:016x}", hash(self.path.file_name()));
         let mut temporary = Builder::new();
-        temporary.prefix(&name).suffix(".tmp").rand_bytes(0);
-        // `File::create` gives the file the usual permissions; `tempfile` itself would make it
+        temporary.prefix(".daad-").suffix(".tmp");
+        // `File::create_new` gives the file the usual permissions; `tempfile` itself would make it
         // private.
-        temporary.make_in(folder, |path| File::create(path))
+        temporary.make_in(folder, |path| File::create_new(path))
     }
 }
 

@@ -362,6 +362,11 @@ pub(crate) fn with_weights(
         let tensor = tensors.remove(&name).expect("it was found above");
         let data = floats(tensor.dtype(), tensor.data());
         check_finite(&name, &data)?;
+        if name.ends_with("running_var") && data.iter().any(|&variance| variance < 0.0) {
+            return Err(Error::Model(format!(
+                "tensor {name} holds a negative variance"
+            )));
+        }
         values.insert(name, TensorData::new(data, shape));
     }
     // The first tensor in alphabetical order, so that the same file always gives the same error.
@@ -564,5 +569,22 @@ mod tests {
         let end = bytes.len();
         bytes[end - 2..].copy_from_slice(&f16::NAN.to_le_bytes());
         assert!(message(&bytes).contains("holds NaN"));
+    }
+
+    #[test]
+    fn a_negative_variance_is_named() {
+        let card = card();
+        let mut bytes = file(&card);
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let name = "generator.encoder.stages.0.conv1.norm.running_var";
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let start = tensors.tensor(name).unwrap().data().as_ptr() as usize;
+        let at = start - bytes[8 + length..].as_ptr() as usize + 8 + length;
+        bytes[at..at + 2].copy_from_slice(&f16::from_f32(-0.5).to_le_bytes());
+        let said = message(&bytes);
+        assert!(
+            said.contains(name) && said.contains("negative variance"),
+            "{said}"
+        );
     }
 }

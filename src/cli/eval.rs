@@ -58,12 +58,12 @@ pub(crate) fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let evaluated = evaluate(&detector, images, |count| bar.inc(count as u64))?;
     bar.finish_and_clear();
     evaluated.notes.iter().for_each(|sentence| note(sentence));
-    output::evaluation(&evaluated.evaluation, args.common.json)?;
     if args.record {
         let records = Records::beside(&args.model);
         records.write_evaluation(&evaluated)?;
         let [scores, figures] = [records.scores, records.evaluation].map(|path| shown(&path));
         note(&format!("Wrote {scores} and {figures}."));
     }
+    output::evaluation(&evaluated.evaluation, args.common.json)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -100,8 +100,10 @@ fn of_tiles(args: &ThresholdArgs, options: &TileOptions) -> anyhow::Result<()> {
     if args.common.json {
         return threshold(&calibration);
     }
+    // With all digits, because the threshold is the score of one of these photographs, which must
+    // not be above it.
     line(&format!(
-        "--threshold {:.4} {}, cut in this way",
+        "--threshold {} {}, cut in this way",
         calibration.threshold,
         calibration.rate_in_words()
     ))

@@ -72,7 +72,6 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
-    file::check_writable(&args.out)?;
     let patience = match args.job {
         true => ORPHAN_PATIENCE,
         false => Duration::ZERO,
@@ -80,6 +79,7 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     // The lock must be acquired before looking for a checkpoint, because another run that holds the
     // lock may still write one.
     let lock = RunLock::acquire(&args.out, patience)?;
+    file::check_writable(&args.out)?;
     args.resume |= args.job && checkpoint_path(&args.out).exists();
     let settings = settings_over(args.config.as_deref(), &args.settings)?;
     let config = config(&args, &settings)?;
@@ -92,6 +92,10 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     check_training_images(&split, &args.data)?;
     let size = (config.model.width_px, config.model.height_px);
     let has_test = !split.test.is_empty();
+    anyhow::ensure!(
+        has_test || !args.job,
+        "there are no test images to measure with"
+    );
     let epochs = config.epochs;
     let training = Training {
         config,
@@ -114,7 +118,13 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
         test: TestImages::files(split.test, size),
         unreadable: args.unreadable,
     };
-    note("Ctrl-C stops after a step; the same command with --resume goes on from there.");
+    let again = match args.overwrite {
+        true => "with --resume instead of --overwrite",
+        false => "with --resume",
+    };
+    note(&format!(
+        "Ctrl-C stops after a step; the same command {again} goes on from there."
+    ));
     let options = Options {
         json: args.common.json,
         stop_at_eof: args.job,
@@ -123,7 +133,7 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
         Outcome::Finished(trained) => trained,
         Outcome::Stopped { epoch } => {
             note(&format!(
-                "Stopped. The same command with --resume goes on from epoch {epoch} of {epochs}."
+                "Stopped. The same command {again} goes on from epoch {epoch} of {epochs}."
             ));
             return Ok(ExitCode::from(INTERRUPTED));
         }

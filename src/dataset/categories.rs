@@ -69,11 +69,11 @@ fn add(split: &mut Split, folder: &Listing, root: &Path, category: &str) -> Resu
 fn add_piped(
     split: &mut Split,
     folder: &Listing,
-    normal: &Path,
+    normal_folder: &Path,
     root: &Path,
     category: &str,
 ) -> Result<()> {
-    let normal = photographs(normal)?;
+    let normal = photographs(normal_folder)?;
     for (index, path) in normal.images.into_iter().enumerate() {
         let part = match index < PIPED_TRAINING_IMAGES {
             true => &mut split.train,
@@ -82,6 +82,13 @@ fn add_piped(
         part.push(Sample::of_file(path, category, Label::Normal));
     }
     let with_images = |folder: &PathBuf| holds_images(folder, SEARCH_DEPTH);
+    let used = [Some(normal_folder.to_owned()), folder.folder(&["Defects"])];
+    let others = folder
+        .folders
+        .iter()
+        .filter(|other| !used.iter().flatten().any(|it| it == *other));
+    split.pass_over(category, others.filter(|other| with_images(other)).cloned());
+    split.pass_over(category, folder.images.clone());
     let inner = normal.folders.into_iter().filter(with_images);
     split.pass_over(category, inner.chain(normal.unread));
     let Some(defects) = folder.folder(&["Defects"]) else {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::files::{Listing, name};
+use super::files::{Listing, SEARCH_DEPTH, holds_images, name};
 use super::mask::{MASK_FOLDERS, Masks};
 use super::mvtec::is_normal;
 use super::split::Split;
@@ -23,6 +23,12 @@ pub(super) fn open(root: &Path) -> Result<Split> {
     split.test = samples(&test, root, &mut split)?;
     if !split.is_empty() {
         split.pass_over("", listing.images);
+        let others = listing.folders.into_iter();
+        let others = others.filter(|folder| *folder != train && *folder != test);
+        split.pass_over(
+            "",
+            others.filter(|folder| holds_images(folder, SEARCH_DEPTH)),
+        );
     }
     Ok(split)
 }

@@ -71,6 +71,12 @@ impl ErrorMaps {
         }
     }
 
+    /// Whether there are masks, but too many pixels to compute pixel metrics.
+    pub(super) fn are_too_many(&self) -> bool {
+        let has_masks = self.categories.values().any(|category| category.masks > 0);
+        self.kept_px > self.max_px && has_masks
+    }
+
     /// Computes the pixel metrics of a category and deletes its error maps.
     pub(super) fn take(&mut self, category: &str) -> MaskedPixels {
         let category = self.categories.remove(category).unwrap_or_default();
@@ -118,6 +124,7 @@ mod tests {
         for (image, map) in images() {
             maps.add(&image, &map);
         }
+        assert!(maps.are_too_many());
         let taken = maps.take("");
         assert_eq!((taken.masks, taken.metrics), (1, None));
         // An image that is left out does not count.
@@ -128,6 +135,6 @@ mod tests {
         for (image, map) in images() {
             maps.add(&image, &map);
         }
-        assert!(maps.take("").metrics.is_some());
+        assert!(!maps.are_too_many() && maps.take("").metrics.is_some());
     }
 }

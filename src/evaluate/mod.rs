@@ -135,13 +135,20 @@ pub fn evaluate(
     for image in &scored {
         categories.entry(&image.category).or_default().push(image);
     }
+    let mut notes = flaws.notes();
+    if error_maps.are_too_many() {
+        notes.push(
+            "The test images have too many pixels to keep, so pixel AUROC and AUPRO are left out; \
+             evaluate fewer categories at a time."
+                .into(),
+        );
+    }
     let categories = categories.into_iter().map(|(category, images)| {
         let pixels = error_maps.take(category);
         CategoryFigures::of(category, &images, pixels, |score| {
             detector.is_anomalous(score)
         })
     });
-    let mut notes = flaws.notes();
     if unfamiliar > 0 {
         notes.push(format!(
             "{unfamiliar} of {} images are unlike anything this model has learned; their scores mean nothing.",

@@ -355,8 +355,13 @@ mod tests {
     fn pixels_of_a_canvas_are_an_image_where_they_are_as_many_as_it_takes() {
         let image = from_rgba([10, 20, 30, 255].repeat(64), 8, 8).unwrap();
         assert_eq!(image.get_pixel(7, 7).0, [10, 20, 30]);
-        for (count, side) in [(63, 8), (0, 0), (16, 4)] {
-            assert!(from_rgba(vec![0; 4 * count], side, side).is_err());
+        for (count, side, reason) in [
+            (63, 8, "no image of 8×8"),
+            (0, 0, "8"),
+            (16, 4, "at least 8"),
+        ] {
+            let error = from_rgba(vec![0; 4 * count], side, side).unwrap_err();
+            assert!(error.to_string().contains(reason), "{error}");
         }
     }
 
@@ -532,6 +537,51 @@ mod tests {
         bytes.extend(image.as_raw());
         bytes.extend([8, 0, 8, 0, 8, 0]);
         bytes
+    }
+
+    /// A TIFF file of 8×8 RGBA pixels whose ExtraSamples tag says what the fourth value is.
+    fn rgba_tiff(pixel: [u8; 4], extra: u32) -> Vec<u8> {
+        let pixels_at = 8 + 2 + 12 * 10 + 4;
+        let tags = [
+            (256u16, 3u16, 1u32, 8u32),
+            (257, 3, 1, 8),
+            (258, 3, 4, pixels_at + 4 * 64),
+            (259, 3, 1, 1),
+            (262, 3, 1, 2),
+            (273, 4, 1, pixels_at),
+            (277, 3, 1, 4),
+            (278, 3, 1, 8),
+            (279, 4, 1, 4 * 64),
+            (338, 3, 1, extra),
+        ];
+        let mut bytes = b"II*\0\x08\0\0\0\x0A\0".to_vec();
+        for (tag, kind, count, value) in tags {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(count.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes.extend([0; 4]);
+        bytes.extend(pixel.repeat(64));
+        bytes.extend([8, 0].repeat(4));
+        bytes
+    }
+
+    #[test]
+    fn a_tiff_is_drawn_on_white_as_its_alpha_is_meant() {
+        let first = |bytes: &[u8]| decode(bytes, 8, 8).unwrap().get_pixel(0, 0).0;
+        // Half transparent grey of 200, stored multiplied by alpha and as it is.
+        assert_eq!(first(&rgba_tiff([100, 100, 100, 128], 1)), [227; 3]);
+        let [value, ..] = first(&rgba_tiff([200, 200, 200, 128], 2));
+        assert!(value.abs_diff(227) <= 1, "{value}");
+        // Where nothing is opaque, the fourth value is no alpha, with any number of bits.
+        let clear = image::Rgba([20_000u16, 20_000, 20_000, 0]);
+        let clear = image::ImageBuffer::from_pixel(8, 8, clear);
+        let mut bytes = Cursor::new(Vec::new());
+        let clear = DynamicImage::ImageRgba16(clear);
+        clear.write_to(&mut bytes, ImageFormat::Tiff).unwrap();
+        let [value, ..] = first(bytes.get_ref());
+        assert!(value.abs_diff(78) <= 1, "{value}");
     }
 
     #[test]

@@ -275,8 +275,23 @@ mod tests {
     }
 
     #[test]
+    fn the_exif_data_of_a_webp_file_is_found_whatever_its_length_claims() {
+        let webp = |length: u32, content: &[u8]| {
+            let head = b"RIFF\0\0\0\0WEBPVP8L\x01\0\0\0\x2F\0EXIF";
+            [&head[..], &length.to_le_bytes(), content].concat()
+        };
+        for content in [&b"II*\0"[..], b"Exif\0\0II*\0"] {
+            for length in [content.len() as u32, u32::MAX] {
+                assert_eq!(webp_exif(&webp(length, content)), Some(&b"II*\0"[..]));
+            }
+        }
+        assert_eq!(webp_exif(b"RIFF\0\0\0\0WEBPVP8L\xFF\xFF\xFF\xFF"), None);
+    }
+
+    #[test]
     fn what_is_not_read_is_named() {
-        let cases: [(&[u8], &str); 22] = [
+        let cases: [(&[u8], &str); 23] = [
+            (b"II+\0\x08\0\0\0", "BigTIFF"),
             (b"", "empty"),
             (&[0; 300], "zeros"),
             (b"GIF89a and so on", "GIF"),

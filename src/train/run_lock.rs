@@ -1,6 +1,7 @@
 //! A lock, so that only one run at a time writes a model file.
 
 use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -92,8 +93,10 @@ fn attempt(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
     }
     // If another run removed the file between opening and locking, the lock has no effect. To
-    // notice this, the process id is written into the open file and read again through the path.
-    let process = std::process::id().to_string();
+    // notice this, the process id and a random number (processes in two containers may have the
+    // same id) are written into the open file and read again through the path.
+    let random = RandomState::new().build_hasher().finish();
+    let process = format!("{} {random:016x}", std::process::id());
     file.set_len(0)?;
     file.write_all(process.as_bytes())?;
     match fs::read_to_string(path) {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use daad::evaluate::Records;
+use daad::weights::{read_card, with_card};
 
 use crate::cli::{data, error, run, train};
 use crate::sweep::mnist;
@@ -49,6 +50,7 @@ fn a_run_is_one_page_that_asks_for_nothing() {
     assert!(train(root, &["--epochs", "2"]).status.success());
     let page = report(root, &["model.safetensors", "--examples", "2"]);
     asks_for_nothing(&page);
+    assert!(!page.contains("threshold was changed"));
     for words in [
         "DAAD+, r = 4×4×1",
         "Deployed protocol",
@@ -144,6 +146,20 @@ fn several_runs_are_set_beside_each_other() {
     assert!(!page.contains("Division rate, "), "it is the same for both");
     let plots = files(&root.join("report/compared"), ".svg");
     assert_eq!(plots.len(), 2, "{plots:?}");
+}
+
+#[test]
+fn figures_of_an_earlier_threshold_are_told() {
+    let root = data();
+    let root = root.path();
+    assert!(train(root, &["--epochs", "1"]).status.success());
+    let model = root.join("model.safetensors");
+    let bytes = fs::read(&model).unwrap();
+    let mut card = read_card(&bytes).unwrap();
+    card.calibration.threshold = -1e9; // everything is anomalous
+    fs::write(&model, with_card(&bytes, &card).unwrap()).unwrap();
+    let page = report(root, &["model.safetensors", "--examples", "0"]);
+    assert!(page.contains("threshold was changed"));
 }
 
 #[test]

@@ -198,6 +198,28 @@ fn a_sweep_killed_and_resumed_gives_the_same_table() {
 }
 
 #[test]
+fn results_of_other_data_are_not_taken_for_those_of_this_data() {
+    let root = TempDir::new().unwrap();
+    let root = root.path();
+    mvtec(&root.join("subset"), &["x"]);
+    mvtec(&root.join("full"), &["x"]);
+    let vary = ["--vary", "items=5"];
+    let first = sweep(root, &[&vary[..], &["--data", "subset"]].concat());
+    assert!(first.status.success(), "{first:?}");
+    let again = sweep(root, &[&vary[..], &["--data", "./subset"]].concat());
+    assert!(again.status.success(), "{again:?}");
+    let said = error(&sweep(root, &[&vary[..], &["--data", "full"]].concat()));
+    assert!(
+        said.contains("holds results of data called subset"),
+        "{said}"
+    );
+    let printed = ["sweep", "table3", "--print", "--vary", "seed=0,1"];
+    assert!(error(&run(root, &printed)).contains("--vary"));
+    let printed = ["sweep", "table3", "--print", "--epochs", "5"];
+    assert!(error(&run(root, &printed)).contains("epochs"));
+}
+
+#[test]
 fn a_job_array_runs_a_sweep_job_by_job() {
     let root = TempDir::new().unwrap();
     let root = root.path();

@@ -10,19 +10,28 @@ use super::output::note;
 /// The exit code of a program that was stopped by Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// Whether the next signal ends the program at once.
+static ENDS_AT_ONCE: AtomicBool = AtomicBool::new(false);
+
 /// Makes Ctrl-C set the returned flag and print `told`. A second Ctrl-C ends the program at once.
 /// On Unix SIGTERM and SIGHUP do the same: schedulers, containers and closed terminals send them.
 pub(crate) fn stop_on_ctrl_c(told: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
     on_signal(move || {
-        if seen.swap(true, Ordering::Relaxed) {
+        if ENDS_AT_ONCE.swap(true, Ordering::Relaxed) {
             // After a second Ctrl-C no checkpoint is written; the last one on disk remains.
             std::process::exit(i32::from(INTERRUPTED));
         }
+        seen.store(true, Ordering::Relaxed);
         note(told);
     })?;
     Ok(stop)
+}
+
+/// From now on a single Ctrl-C ends the program.
+pub(crate) fn end_at_once() {
+    ENDS_AT_ONCE.store(true, Ordering::Relaxed);
 }
 
 #[cfg(unix)]
@@ -57,7 +66,8 @@ fn on_signal(act: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     Ok(ctrlc::set_handler(act)?)
 }
 
-/// Sets `stop` when standard input ends. A sweep holds the other end of the pipe, so its job stops
+/// Sets `stop` when standard input ends; a signal that comes after it does not end the program at
+/// once. A sweep holds the other end of the pipe, so its job stops
 /// when the sweep ends, even if the sweep is killed.
 pub(crate) fn stop_at_eof(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {

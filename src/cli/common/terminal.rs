@@ -2,7 +2,6 @@
 //! time, and handles Ctrl-C.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +12,7 @@ use daad::error::shown;
 use daad::learn::{EpochRecord, Losses};
 use daad::train::{Begun, Data, Event, Outcome, Training, run};
 
-use super::interrupt::{stop_at_eof, stop_on_ctrl_c};
+use super::interrupt::{end_at_once, stop_at_eof, stop_on_ctrl_c};
 use super::output::{line, note};
 use super::progress::{Rate, progress_bar};
 
@@ -42,7 +41,7 @@ pub(crate) fn train(training: Training, data: Data, options: Options) -> anyhow:
         if let Event::Trained { .. } = event {
             // The checkpoint is written, so from here on a single Ctrl-C may end the program at
             // once.
-            stop.store(true, Ordering::Relaxed);
+            end_at_once();
         }
         terminal.show(event);
     });
@@ -50,7 +49,9 @@ pub(crate) fn train(training: Training, data: Data, options: Options) -> anyhow:
     let outcome = outcome?;
     // Errors of printing are returned only here, after the model is written. If nobody reads the
     // output any more, the model must not be lost.
-    terminal.printed?;
+    if let Outcome::Finished(_) = outcome {
+        terminal.printed?;
+    }
     Ok(outcome)
 }
 

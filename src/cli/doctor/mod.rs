@@ -16,6 +16,7 @@ use daad::error::caught;
 use daad::learn::{Deviations, compare_with_cpu};
 
 use super::common::output::{line, note};
+use super::common::program::this_program;
 
 /// Lists the devices that this program can compute on, and compares each with the CPU: forward
 /// pass, gradients and training steps of a tiny network.
@@ -125,7 +126,7 @@ fn elsewhere<T: DeserializeOwned>(
     arguments: &[&str],
     limit: Duration,
 ) -> anyhow::Result<Result<T, String>> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(this_program());
     command.args(["doctor", "--here"]).args(arguments);
     let printed = child::output(&mut command, limit);
     Ok(printed.and_then(|printed| {

@@ -161,7 +161,9 @@ impl Studio {
     fn read(&self, image: &ScoredImage) -> anyhow::Result<RgbImage> {
         let path = Path::new(&image.name);
         match image.name.rsplit_once('#') {
-            Some((file, _)) if !path.exists() => self.read_record(image, Path::new(file)),
+            Some((file, _)) if !path.exists() && Path::new(file).is_file() => {
+                self.read_record(image, Path::new(file))
+            }
             _ => {
                 let bytes = std::fs::read(path).context("cannot read it")?;
                 Ok(self.detector.prepare(&bytes)?)

@@ -75,7 +75,8 @@ impl Page<'_> {
                     @if sweep.unfinished > 0 {
                         p.gap {
                             (sweep.unfinished) " jobs of the sweep in " (sweep.folder.display())
-                            " are not finished and not here."
+                            " were begun and are not finished, so they are not here. Jobs that "
+                            "were not begun are not counted."
                         }
                     }
                 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use daad::evaluate::{Evaluation, Records, ScoredImage};
+use daad::evaluate::{CategoryFigures, Evaluation, Records, ScoredImage};
 use daad::learn::EpochRecord;
+use daad::metric::Label;
 use daad::weights::{ModelCard, read_card};
 
 use crate::cli::sweep::result;
@@ -117,6 +118,29 @@ impl Found {
     }
 }
 
+/// Whether the model's threshold gives other numbers of detections and false alarms than were
+/// recorded for a category.
+fn has_another_threshold(
+    recorded: &CategoryFigures,
+    scores: &[ScoredImage],
+    card: &ModelCard,
+) -> bool {
+    let threshold = card.calibration.threshold;
+    let figures = [
+        (Label::Normal, recorded.figures.false_alarms),
+        (Label::Anomalous, recorded.figures.detected),
+    ];
+    figures.into_iter().any(|(label, figure)| {
+        let images = scores.iter().filter(|image| image.label == label);
+        let images = images.filter(|image| image.category == recorded.category);
+        let (all, above) = images.fold((0u32, 0u32), |(all, above), image| {
+            (all + 1, above + u32::from(image.deployed > threshold))
+        });
+        let now = f64::from(above) / f64::from(all);
+        all > 0 && figure.is_some_and(|figure| (now - figure).abs() > 1e-9)
+    })
+}
+
 impl Run {
     fn read(name: String, model: &Path) -> anyhow::Result<Self> {
         let path = model.display();
@@ -138,15 +162,28 @@ impl Run {
                  --data …` first."
             ));
         }
+        let scores = kept(&records.scores, &mut gaps, || records.read_scores());
+        let evaluation: Option<Evaluation> = kept(&records.evaluation, &mut gaps, || {
+            records.read_evaluation().map(Some)
+        });
+        let figures = evaluation.iter().flat_map(|all| &all.categories);
+        if figures
+            .into_iter()
+            .any(|one| has_another_threshold(one, &scores, &card))
+        {
+            gaps.push(
+                "The model's threshold was changed after the figures were recorded: run `daad eval \
+                 --record` again."
+                    .into(),
+            );
+        }
         Ok(Self {
             name,
             model: model.to_owned(),
             card,
             losses: kept(&records.losses, &mut gaps, || records.read_losses()),
-            scores: kept(&records.scores, &mut gaps, || records.read_scores()),
-            evaluation: kept(&records.evaluation, &mut gaps, || {
-                records.read_evaluation().map(Some)
-            }),
+            scores,
+            evaluation,
             gaps,
         })
     }

@@ -74,7 +74,11 @@ pub(crate) struct SweepArgs {
     #[arg(long)]
     presets: bool,
     /// Print the sweep's file, to change a copy of it
-    #[arg(long, conflicts_with = "presets")]
+    #[arg(
+        long,
+        requires = "sweep",
+        conflicts_with_all = ["presets", "vary", "variant", "list", "only", "table"]
+    )]
     print: bool,
     /// List all jobs, a JSON line each, and run none
     #[arg(long)]
@@ -100,11 +104,17 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let text = args.sweep.as_deref().map(read).transpose()?;
     if args.print {
+        anyhow::ensure!(
+            args.settings.keys().is_empty(),
+            "--print prints the file as it is; write {} into your copy of it",
+            args.settings.keys().join(", ")
+        );
         line(text.as_deref().unwrap_or_default().trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let data = args.data.as_deref().context("--data is missing")?;
     let (spec, jobs) = plan(args, text.as_deref(), data)?;
+    check_data(args, data, &jobs)?;
     if args.list {
         for job in &jobs {
             list(args, job)?;
@@ -122,6 +132,26 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         show(args, &spec, &jobs, &results)?;
     }
     Ok(code)
+}
+
+/// Checks that the finished jobs in `--out` were trained on this data.
+fn check_data(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<()> {
+    let here = result::name_of(data);
+    for job in jobs {
+        let done = result::read(&args.out, job)?;
+        let Some(other) = done
+            .map(|result| result.data)
+            .filter(|name| !name.is_empty())
+        else {
+            continue;
+        };
+        anyhow::ensure!(
+            other == here,
+            "{} holds results of data called {other}, not {here}; choose another --out",
+            args.out.display()
+        );
+    }
+    Ok(())
 }
 
 /// The text of a preset or of a sweep's file.
@@ -207,14 +237,20 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
     let stop = stop_on_ctrl_c("\nStopping the jobs under way; Ctrl-C again stops at once.")?;
     let bar = progress_bar(count, "jobs");
     let failed = Mutex::new(0usize);
+    // A job has not failed because nobody reads the output any more.
+    let printed = Mutex::new(Ok(()));
     runner.run(left, &stop, |job, outcome| {
         bar.inc(1);
-        let told = match outcome {
-            Outcome::Done(result) => finished(args, jobs, &result),
+        let collected = match outcome {
+            Outcome::Done(result) => collect(&args.out, jobs).map(|_| {
+                if let (Err(error), Ok(mut printed)) = (finished(args, &result), printed.lock()) {
+                    *printed = Err(error);
+                }
+            }),
             Outcome::Failed(error) => Err(error),
             Outcome::Stopped => return,
         };
-        if let Err(error) = told {
+        if let Err(error) = collected {
             bar.suspend(|| note(&format!("{}: {error:#}", job.name)));
             if let Ok(mut failed) = failed.lock() {
                 *failed += 1;
@@ -227,7 +263,10 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
         return Ok(ExitCode::from(INTERRUPTED));
     }
     match failed.into_inner().unwrap_or_default() {
-        0 => Ok(ExitCode::SUCCESS),
+        0 => printed
+            .into_inner()
+            .map_or(Ok(()), |printed| printed)
+            .map(|()| ExitCode::SUCCESS),
         failed => {
             note(&format!(
                 "{failed} of {count} jobs failed; the same command tries them again."
@@ -254,8 +293,8 @@ fn side_by_side(args: &SweepArgs) -> anyhow::Result<usize> {
     Ok(side_by_side)
 }
 
-fn finished(args: &SweepArgs, jobs: &[Job], result: &JobResult) -> anyhow::Result<()> {
-    collect(&args.out, jobs)?;
+/// Prints a finished job's result.
+fn finished(args: &SweepArgs, result: &JobResult) -> anyhow::Result<()> {
     if args.json {
         return line(&serde_json::to_string(result)?);
     }

@@ -29,6 +29,9 @@ pub(crate) struct JobResult {
     /// The running time of the job, without pauses. If the job was resumed, only the time since the
     /// last start.
     pub(crate) seconds: f64,
+    /// The name of the folder of the sweep's data.
+    #[serde(default)]
+    pub(crate) data: String,
     /// The path of the model file.
     pub(crate) model: String,
     /// The figures of the model on the test set.
@@ -103,6 +106,13 @@ pub(crate) fn at(folder: &Path) -> anyhow::Result<Option<JobResult>> {
     let result = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a job's result; delete it", path.display()))?;
     Ok(Some(result))
+}
+
+/// The name of a folder, also of `.` and of a link.
+pub(crate) fn name_of(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = whole.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Marks a job as done.

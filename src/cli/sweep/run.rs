@@ -18,6 +18,7 @@ use daad::train::RunLock;
 use super::result::{self, JobResult};
 use super::spec::Job;
 use crate::cli::common::output::last_error;
+use crate::cli::common::program::this_program;
 
 /// The time between two checks whether a running job has ended.
 const POLL: Duration = Duration::from_millis(50);
@@ -115,6 +116,7 @@ impl Runner<'_> {
             labels: job.labels.clone(),
             settings: job.settings.clone(),
             seconds: started.elapsed().as_secs_f64(),
+            data: result::name_of(self.data),
             model: model.display().to_string(),
             evaluation: records.read_evaluation()?,
         };
@@ -128,8 +130,7 @@ impl Runner<'_> {
             None => self.data.to_owned(),
         };
         let model = folder.join("model.safetensors");
-        let program = std::env::current_exe().unwrap_or_else(|_| "daad".into());
-        let mut command = Command::new(program);
+        let mut command = Command::new(this_program());
         command
             .arg("train")
             .arg("--data")

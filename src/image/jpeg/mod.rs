@@ -225,6 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_repeats_its_scans_without_end_is_refused() {
+        let whole = file("progressive.jpg");
+        let scans = |bytes: &[u8]| {
+            let starts = bytes.windows(2).enumerate();
+            let starts = starts.filter(|(_, pair)| *pair == [0xFF, 0xDA]);
+            starts.map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        let last = *scans(&whole).last().unwrap();
+        let end = whole.len() - 2;
+        let repeated = whole[last..end].repeat(600);
+        let hostile = [&whole[..end], &repeated, &whole[end..]].concat();
+        let reason = read(&hostile).unwrap_err();
+        assert!(reason.contains("more than 500 scans"), "{reason}");
+    }
+
+    #[test]
     fn a_file_that_is_damaged_inside_is_refused() {
         for name in WHOLE {
             let whole = file(name);

@@ -34,6 +34,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Header, String> {
         frame: None,
         is_jfif: false,
         adobe: None,
+        scans: 0,
     };
     let has_end = reader.segments()?;
     let frame = reader.frame.ok_or("the file is cut off")?;
@@ -63,6 +64,7 @@ struct Reader<'a> {
     frame: Option<Frame>,
     is_jfif: bool,
     adobe: Option<u8>,
+    scans: usize,
 }
 
 struct Frame {
@@ -85,6 +87,10 @@ struct Component {
     /// For each of the 64 values, the number of its lowest bits that no scan has contained yet.
     missing_bits: [u8; 64],
 }
+
+/// The maximum number of scans. Programs write about ten; a hostile file repeats a scan of a few
+/// bytes that takes long to read.
+const MAX_SCANS: usize = 500;
 
 /// The number of missing bits of a value that no scan has contained.
 const UNSEEN: u8 = u8::MAX;
@@ -208,6 +214,10 @@ impl<'a> Reader<'a> {
     }
 
     fn scan(&mut self, segment: &[u8]) -> Result<(), String> {
+        self.scans += 1;
+        if self.scans > MAX_SCANS {
+            return Err(format!("{DAMAGED} (more than {MAX_SCANS} scans)"));
+        }
         let frame = self.frame.as_mut();
         let frame = frame.ok_or_else(|| format!("{DAMAGED} (no size)"))?;
         let wrong = || format!("{DAMAGED} (a wrong scan)");
