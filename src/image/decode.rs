@@ -575,7 +575,7 @@ mod tests {
         let [value, ..] = first(&rgba_tiff([200, 200, 200, 128], 2));
         assert!(value.abs_diff(227) <= 1, "{value}");
         // Where nothing is opaque, the fourth value is no alpha, with any number of bits.
-        let clear = image::Rgba([20_000u16, 20_000, 20_000, 0]);
+        let clear = Rgba([20_000u16, 20_000, 20_000, 0]);
         let clear = image::ImageBuffer::from_pixel(8, 8, clear);
         let mut bytes = Cursor::new(Vec::new());
         let clear = DynamicImage::ImageRgba16(clear);
