@@ -243,6 +243,7 @@ mod tests {
             labels: job.labels.clone(),
             settings: job.settings.clone(),
             seconds: 1.0,
+            data: String::new(),
             model: String::new(),
             evaluation: Evaluation {
                 categories: Vec::new(),
