@@ -39,7 +39,7 @@ void daad_close(uint32_t handle);
 /* Scores an image file: PNG, JPEG, WebP or BMP. The buffer may then be freed or used again. */
 const daad_result *daad_detect(uint32_t handle, const uint8_t *buffer, size_t len);
 
-/* Scores width * height RGBA pixels, row by row; transparent ones are drawn on white. */
+/* Scores width * height RGBA pixels, at least 8 a side, row by row; transparent ones are drawn on white. */
 const daad_result *daad_detect_pixels(uint32_t handle, const uint8_t *buffer, uint32_t width, uint32_t height);
 void daad_result_free(const daad_result *result);
 
