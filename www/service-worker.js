@@ -72,16 +72,31 @@ precacheAndRoute(/** @type {any} */ (self).__WB_MANIFEST);
 // A newer version of the page may be open while its service worker still waits. That service worker has already put its files into the same cache.
 registerRoute(({ sameOrigin, url }) => sameOrigin && OWN.test(url.pathname), new CacheFirst({ cacheName: cacheNames.precache, plugins: [isolating, { cacheWillUpdate: async () => null }] }));
 
-// The page itself does not depend on the parameters in its address.
-const page = new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, { cacheKeyWillBeUsed: async () => PAGE }] });
-registerRoute(({ request, url }) => request.mode === "navigate" || url.href === PAGE, page);
+// The page itself does not depend on the parameters in its address. Other navigations, such as to a picture, are no page.
+const isPage = (/** @type {URL} */ { origin, pathname }) => [PAGE, `${PAGE}index.html`].includes(origin + pathname);
+const asPage = { cacheKeyWillBeUsed: async () => PAGE, cacheWillUpdate: async (/** @type {{ response: Response }} */ { response }) => (response.status === 200 ? response : null) };
+registerRoute(({ url }) => isPage(url), new NetworkFirst({ cacheName: "page", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, asPage] }));
 
 // The content of an address with a hash never changes.
 registerRoute(({ sameOrigin, url }) => sameOrigin && (HASHED.test(url.pathname) || PACKAGE.test(url.pathname)), new CacheFirst({ cacheName: FOR_EVER, plugins: [isolating, asHashed, expiring(KEPT_FILES)] }));
 
 setDefaultHandler(new NetworkFirst({ cacheName: "fresh", networkTimeoutSeconds: PATIENCE_S, plugins: [isolating, expiring(KEPT_ANSWERS)] }));
 
-worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(passBy(event)));
+worker.addEventListener("install", (/** @type {any} */ event) => event.waitUntil(Promise.all([passBy(event), keepPage()])));
+worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(replacePage()));
+
+/** Keeps this version's page until this version takes over. */
+async function keepPage() {
+  const cache = await caches.open("next-page");
+  await cache.add(new Request(PAGE, { cache: "reload" }));
+}
+
+/** Replaces the cached page, which names files of an earlier version: these are removed when this version takes over. */
+async function replacePage() {
+  const next = await (await caches.open("next-page")).match(PAGE);
+  if (next) await (await caches.open("page")).put(PAGE, next);
+  await caches.delete("next-page");
+}
 
 /**
  * Tells the browser, if it supports static routes, to take files with a hash in their address from the caches or the network without asking this service

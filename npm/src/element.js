@@ -47,6 +47,8 @@ export class DaadDetectorElement extends Base {
   #detector = null;
   #loading = new AbortController();
   #ticket = 0;
+  /** The error of loading that the page was told. @type {unknown} */
+  #told = null;
   #root = this.attachShadow({ mode: "open", delegatesFocus: true });
   #opacity = 0.6;
 
@@ -94,10 +96,10 @@ export class DaadDetectorElement extends Base {
   }
 
   attributeChangedCallback() {
-    if (!this.isConnected) return;
+    if (!this.isConnected && !this.#detector) return;
     this.#unload();
     this.#clear();
-    void this.#load();
+    if (this.isConnected) void this.#load();
   }
 
   /** The address of the model file. */
@@ -144,7 +146,7 @@ export class DaadDetectorElement extends Base {
       if (ticket !== this.#ticket) return null;
       this.#clear();
       this.#say(error instanceof Error ? error.message : String(error));
-      this.#tellPage("error", error);
+      if (error !== this.#told) this.#tellPage("error", error);
       return null;
     }
   }
@@ -170,6 +172,7 @@ export class DaadDetectorElement extends Base {
         if (this.#detector === detector) this.#detector = null; // so that the next image tries again
         if (signal.aborted) return;
         this.#say(error.message);
+        this.#told = error;
         this.#tellPage("error", error);
       },
     );

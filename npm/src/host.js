@@ -62,13 +62,13 @@ export class Host {
     const key = ++this.#lastKey;
     const started = this.#enqueue(() => this.#start(signal, onDownload), signal);
     started.then(() => setTimeout(() => this.#warmUp(), SHORT_MS), () => {});
-    const [bytes] = await Promise.all([model, started]);
-    onStarting();
-    this.#models.set(key, bytes);
     try {
+      const [bytes] = await Promise.all([unlessAborted(model, signal), started]);
+      onStarting();
+      this.#models.set(key, bytes);
       return { key, info: await this.request({ type: "load", key, model: bytes }, signal) };
     } catch (error) {
-      this.#models.delete(key);
+      this.remove(key); // the engine may have loaded it, or have been started for it alone
       throw error;
     }
   }
@@ -162,8 +162,10 @@ export class Host {
       if (this.#models.size === 0) this.#drop(closed());
       throw closed();
     }
-    if (request.type !== "load" && !loaded.has(request.key)) await connection.request({ type: "load", key: request.key, model });
-    loaded.add(request.key);
+    signal?.throwIfAborted();
+    const isHere = loaded.has(request.key);
+    loaded.add(request.key); // before it is loaded, so that `remove` frees it even if the detector is closed meanwhile
+    if (!isHere && request.type !== "load") await connection.request({ type: "load", key: request.key, model });
     signal?.throwIfAborted();
     return connection.request(request, { onProgress });
   }

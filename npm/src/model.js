@@ -58,7 +58,7 @@ async function streamed({ body }, signal, onProgress) {
   await chunks(body, null, "the model", signal, (part) => {
     parts.push(part);
     loaded += part.byteLength;
-    total ??= sizeOf(joined(parts));
+    if (loaded - part.byteLength < MOST_HEADER_BYTES + 8) total ??= sizeOf(joined(parts)); // later parts tell nothing new, and joining them takes long
     onProgress(loaded, total);
   });
   return joined(parts);

@@ -30,6 +30,9 @@ test("one visit is enough: the next one needs no network", async () => {
   const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
   const online = await reading(page);
   await kept(page);
+  const tab = await page.context().newPage();
+  await tab.goto(`${web.url}series.json`); // a file in a tab of its own is not kept as the page
+  await tab.close();
   await page.context().setOffline(true);
   await page.goto(`${web.url}?backend=wasm&r=16`);
   const offline = await reading(page);

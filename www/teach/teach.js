@@ -124,8 +124,11 @@ export function open({ session, store }) {
   }
 
   /** Makes the page judge with the trained model, if the visitor chose another one meanwhile. @param {import("../shared/types.js").ModelFile} model */
-  function choose({ file }) {
-    if (store.get().model !== file) void session.load(session.choice, file);
+  function choose(model) {
+    const { model: current, models } = store.get();
+    if (current === model.file) return;
+    const isListed = models.some(({ file }) => file === model.file); // a model that could not be loaded is not
+    void (isListed ? session.load(session.choice, model.file) : session.adopt(model));
   }
 
   /**
