@@ -199,7 +199,7 @@ build_page() {
 serve_page() {
   local server
   set_up_building
-  if [[ ! -f $OWN/pkg/webgpu/.made ]]; then # the engine that is built last
+  if [[ ! -f $OWN/pkg/webgpu/.made ]] || { has_std_source && [[ ! -f $OWN/pkg/learn-threads/.made ]]; }; then # the last engines
     build_engine cpu
     build_site
     node scripts/serve.mjs --dir "$OWN/site" "$@" &
@@ -223,7 +223,7 @@ serve_page() {
 build_engines() {
   build_engine cpu
   if has_std_source; then
-    # At the same time as the last engine, because the compiler uses one core for most of its time, and nothing is shared.
+    # At the same time as the last engine, because the compiler uses one core for most of its time.
     build_threaded_engines &
     build_engine webgpu || { wait $!; return 1; }
     wait $!

@@ -4,10 +4,14 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf, is_separator};
+use std::time::Duration;
 
 use tempfile::Builder;
 
 use crate::error::{Error, Result};
+
+/// The ending of files that are not finished.
+const TEMPORARY_ENDING: &str = ".tmp";
 
 /// The longest file name that the file systems in use allow.
 const MAX_NAME_BYTES: usize = 255;
@@ -61,7 +65,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// As [`write()`].
 pub fn check_writable(path: &Path) -> Result<()> {
-    let check = || Target::of(path)?.temporary().map(drop);
+    let check = || {
+        let target = Target::of(path)?;
+        target.remove_leftovers();
+        target.temporary().map(drop)
+    };
     check().map_err(|error| Error::file("cannot write", path, error))
 }
 
@@ -164,10 +172,35 @@ impl Target {
         let folder = self.folder();
         fs::create_dir_all(folder)?;
         let mut temporary = Builder::new();
-        temporary.prefix(".daad-").suffix(".tmp");
+        let prefix = self.temporary_prefix();
+        temporary.prefix(&prefix).suffix(TEMPORARY_ENDING);
         // `File::create_new` gives the file the usual permissions; `tempfile` itself would make it
         // private.
         temporary.make_in(folder, |path| File::create_new(path))
+    }
+
+    fn temporary_prefix(&self) -> String {
+        format!(".daad-{:016x}-", hash(self.path.file_name()))
+    }
+
+    /// Removes temporary files that a killed program left behind: those of this target that are
+    /// older than a day.
+    fn remove_leftovers(&self) {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let prefix = self.temporary_prefix();
+        let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let modified = entry.metadata().and_then(|file| file.modified());
+            let age = modified.ok().and_then(|time| time.elapsed().ok());
+            if name.starts_with(&prefix)
+                && name.ends_with(TEMPORARY_ENDING)
+                && age.is_some_and(|age| age > DAY)
+            {
+                let _ = fs::remove_file(entry.path()); // it is in nobody's way
+            }
+        }
     }
 }
 
@@ -212,6 +245,21 @@ mod tests {
         check_folder(&blocked).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
+        // A file that a killed program left behind is removed, but not that of a running one.
+        let target = Target::of(&path).unwrap();
+        let leftover = |name: &str| {
+            let name = format!("{}{name}.tmp", target.temporary_prefix());
+            folder.path().join("new").join(name)
+        };
+        let (old, new) = (leftover("old"), leftover("new"));
+        for path in [&old, &new] {
+            fs::write(path, b"part").unwrap();
+        }
+        let days_ago = std::time::SystemTime::now() - Duration::from_secs(3 * 24 * 60 * 60);
+        let file = File::options().write(true).open(&old).unwrap();
+        file.set_modified(days_ago).unwrap();
+        check_writable(&path).unwrap();
+        assert!(!old.exists() && new.exists());
         let inside_a_file = path.join("file");
         assert!(check_writable(&inside_a_file).is_err() && check_folder(&path).is_err());
         let mut slash = path.into_os_string();

@@ -67,7 +67,13 @@ const asHashed = {
 
 // The files of this version of the page; `scripts/site.mjs` inserts their list.
 addPlugins([isolating]);
-precacheAndRoute(/** @type {any} */ (self).__WB_MANIFEST);
+/** @type {{ url: string }[]} */
+const FILES = /** @type {any} */ (self).__WB_MANIFEST;
+precacheAndRoute(/** @type {any} */ (FILES));
+
+/** The cache of this version's page until this version takes over. */
+const NEXT_OF_ALL = "next-page-";
+const NEXT = `${NEXT_OF_ALL}${FILES[0]?.url}`;
 
 // A newer version of the page may be open while its service worker still waits. That service worker has already put its files into the same cache.
 registerRoute(({ sameOrigin, url }) => sameOrigin && OWN.test(url.pathname), new CacheFirst({ cacheName: cacheNames.precache, plugins: [isolating, { cacheWillUpdate: async () => null }] }));
@@ -87,15 +93,17 @@ worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUnti
 
 /** Keeps this version's page until this version takes over. */
 async function keepPage() {
-  const cache = await caches.open("next-page");
-  await cache.add(new Request(PAGE, { cache: "reload" }));
+  const page = await fetch(new Request(PAGE, { cache: "reload" }));
+  const text = await page.clone().text();
+  if (!FILES.some(({ url }) => text.includes(`"${url}"`))) throw new Error("The host has another version of the page by now.");
+  await (await caches.open(NEXT)).put(PAGE, page);
 }
 
 /** Replaces the cached page, which names files of an earlier version: these are removed when this version takes over. */
 async function replacePage() {
-  const next = await (await caches.open("next-page")).match(PAGE);
+  const next = await (await caches.open(NEXT)).match(PAGE);
   if (next) await (await caches.open("page")).put(PAGE, next);
-  await caches.delete("next-page");
+  for (const name of await caches.keys()) if (name.startsWith(NEXT_OF_ALL)) await caches.delete(name);
 }
 
 /**

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use image::RgbImage;
 
@@ -45,8 +45,16 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let normal = good_images(&args.paths, (card.config.width_px, card.config.height_px))?;
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();
-    let trained = TrainConfig::deserialize(&card.provenance.config).unwrap_or_default();
-    let flips = args.flips.unwrap_or(trained.flips);
+    let flips = match (
+        args.flips,
+        TrainConfig::deserialize(&card.provenance.config),
+    ) {
+        (Some(flips), _) => flips,
+        (None, Ok(trained)) => trained.flips,
+        (None, Err(_)) => {
+            bail!("{path}: it does not say how its images were mirrored; give --flips")
+        }
+    };
     let finished = block_on(recalibrate(&bytes, &normal, flips, &device.device))
         .with_context(|| path.clone())?;
     if device.is_to_be_checked {

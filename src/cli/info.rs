@@ -36,7 +36,7 @@ pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
         let text = settings(&card)?;
         ensure!(
             !text.is_empty(),
-            "{path}: no settings describe it, because a program other than daad train made it"
+            "{path}: no settings of daad train describe it"
         );
         line(text.trim_end())?;
     } else {

@@ -72,6 +72,7 @@ pub(crate) struct TrainArgs {
 }
 
 pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
+    file::check_writable(&args.out)?;
     let patience = match args.job {
         true => ORPHAN_PATIENCE,
         false => Duration::ZERO,
@@ -79,7 +80,6 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     // The lock must be acquired before looking for a checkpoint, because another run that holds the
     // lock may still write one.
     let lock = RunLock::acquire(&args.out, patience)?;
-    file::check_writable(&args.out)?;
     args.resume |= args.job && checkpoint_path(&args.out).exists();
     let settings = settings_over(args.config.as_deref(), &args.settings)?;
     let config = config(&args, &settings)?;
@@ -227,7 +227,17 @@ fn resumed(begun: TrainConfig, settings: &Settings) -> anyhow::Result<TrainConfi
     }
     let asked = match Settings::of(&begun) {
         Some(before) => settings.over(&before).resolve()?,
-        None => begun.clone(),
+        None => {
+            let others: Vec<String> = settings.keys();
+            anyhow::ensure!(
+                others.iter().all(|key| key == "epochs"),
+                "no settings describe this run, so it takes none but --epochs"
+            );
+            TrainConfig {
+                epochs: settings.epochs.unwrap_or(begun.epochs),
+                ..begun.clone()
+            }
+        }
     };
     let config = TrainConfig {
         epochs: asked.epochs,

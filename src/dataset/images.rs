@@ -56,7 +56,8 @@ pub trait TrainingImages {
         Vec::new()
     }
 
-    /// An image, mirrored and shifted as drawn; None for an image that cannot be read and is to be skipped.
+    /// An image, mirrored and shifted as drawn; None for an image that cannot be read and is to be
+    /// skipped.
     ///
     /// # Errors
     ///

@@ -127,9 +127,10 @@ pub fn readable(
 /// called `masks`, `SegmentationClass` and others are folders of masks too, also inside
 /// `test/DEFECT`. All pixels of a mask that are not black (or transparent) are anomalous.
 ///
-/// Hidden files and files of operating systems are ignored; [`Split::notes`] names all
-/// other images that are not used, and other files among them. A folder with several folders of images and none of these layouts is refused,
-/// because it is unknown whether the images are normal.
+/// Hidden files and files of operating systems are ignored. [`Split::notes`] names all other images
+/// that are not used, and files that are no images in the folders that are read. A folder with
+/// several folders of images and none of these layouts is refused, because it is unknown whether
+/// the images are normal.
 ///
 /// ```
 /// use daad::dataset::DataSet;

@@ -43,7 +43,8 @@ impl MemoryEstimate {
         Self {
             peak_bytes: PROGRAM_BYTES + VALUE_BYTES * values + cached_bytes,
             largest_tensor_bytes: VALUE_BYTES
-                * (batch * largest_map(model)).max(STATE * largest_parameter(model)),
+                * (batch * largest_map(model).max(largest_addressing(model)))
+                    .max(STATE * largest_parameter(model)),
         }
     }
 
@@ -154,7 +155,20 @@ fn bank(model: &ModelConfig, scale: usize) -> u64 {
 
 /// The number of values of the largest map, for one image.
 fn largest_map(model: &ModelConfig) -> u64 {
-    (model.base_width.max(3) * model.height_px * model.width_px) as u64
+    let pixels = model.height_px * model.width_px;
+    let generator = model.base_width.max(3) * pixels;
+    // The discriminator's first convolution halves both sides.
+    let discriminator = model
+        .adversarial
+        .map_or(0, |config| config.base_width * pixels / 4);
+    generator.max(discriminator) as u64
+}
+
+/// The number of values of the largest matrix of addressing weights, for one image.
+fn largest_addressing(model: &ModelConfig) -> u64 {
+    let scales = (0..model.scales).filter(|&scale| model.has_memory(scale));
+    let queries = scales.map(|scale| model.division_rate(scale).blocks());
+    (queries.max().unwrap_or_default() * model.memory.items) as u64
 }
 
 /// The number of values of the largest learned tensor.
@@ -172,6 +186,7 @@ fn largest_parameter(model: &ModelConfig) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Division;
 
     #[test]
     fn what_is_lowered_when_memory_is_short_lowers_the_estimate() {
@@ -204,6 +219,11 @@ mod tests {
         estimate.check_buffer(1 << 30).unwrap();
         let error = estimate.check_buffer(100 << 20).unwrap_err().to_string();
         assert!(error.contains("in one piece"), "{error}");
+        // A memory of pixels has a weight for each pixel and item.
+        let mut pixels = TrainConfig::default();
+        pixels.model.memory.division = Division::PixelWise;
+        let estimate = MemoryEstimate::of(&pixels, 100, 40 << 20);
+        assert!(estimate.check_buffer(1 << 30).is_err());
     }
 
     #[test]

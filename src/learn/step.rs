@@ -161,8 +161,8 @@ impl TrainState {
     /// A state with new optimizers.
     pub fn new(model: Model) -> Self {
         // Burn draws a parameter's initial value when it is first read. Without this call, the
-        // frozen copy of the discriminator in `GeneratorLosses::of` would read it first, and the parameter
-        // would stay frozen in the original discriminator too.
+        // frozen copy of the discriminator in `GeneratorLosses::of` would read it first, and the
+        // parameter would stay frozen in the original discriminator too.
         parameters::initialize(&model);
         Self {
             model,

@@ -1,7 +1,8 @@
 //! A quantile of the errors of many pixels, in constant memory.
 
-/// The number of low bits of an `f32` in which the errors of one class may differ. Of positive numbers the larger one has the
-/// larger bits, so the upper 16 bits divide the errors into classes that are at most 0.8 % wide.
+/// The number of low bits of an `f32` in which the errors of one class may differ. Of positive
+/// numbers the larger one has the larger bits, so the upper 16 bits divide the errors into classes
+/// that are at most 0.8 % wide.
 const IGNORED_BITS: u32 = 16;
 
 /// Counts errors, which are not negative, by their size.

@@ -8,9 +8,8 @@
 const TRUNCATE: f64 = 4.0;
 
 /// Smooths a map, given row by row with `width` values in a row, along both axes; with σ = 0 the
-/// map stays as it is. Beyond its edges
-/// the map is continued by mirroring (`d c b a | a b c d | d c b a`), as SciPy's `gaussian_filter`
-/// does by default.
+/// map stays as it is. Beyond its edges the map is continued by mirroring (`d c b a | a b c d | d c
+/// b a`), as SciPy's `gaussian_filter` does by default.
 ///
 /// ```
 /// use daad::score::smooth;

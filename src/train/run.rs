@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pollster::block_on;
 
+use super::checkpoint::read_progress;
 use super::event::{Begun, Event};
 use super::run_lock::RunLock;
 use super::trainer::{Checkpointing, End, Trainer};
@@ -57,7 +58,8 @@ pub struct Training {
     pub device: NamedDevice,
     /// The path of the model file. Checkpoint, lock and records are in the same folder.
     pub out: PathBuf,
-    /// Whether to resume the run from its checkpoint.
+    /// Whether to resume the run from its checkpoint; `config` must then be as at its beginning,
+    /// except for the number of epochs.
     pub resume: bool,
     /// The origin of the images and the program, for a new run; a resumed run keeps its own.
     pub provenance: Provenance,
@@ -277,6 +279,21 @@ pub fn run(
     }
 }
 
+/// Checks that a run was begun with this configuration; only the number of epochs may differ.
+fn check_same(config: &TrainConfig, checkpoint: &Path) -> Result<()> {
+    let begun = TrainConfig {
+        epochs: config.epochs,
+        ..read_progress(checkpoint)?.config
+    };
+    if begun != *config {
+        let path = checkpoint.display();
+        return Err(Error::Checkpoint(format!(
+            "{path} was written by a run with other settings; only the number of epochs may differ"
+        )));
+    }
+    Ok(())
+}
+
 fn run_on_device(
     training: Training,
     data: Data,
@@ -297,6 +314,10 @@ fn run_on_device(
         None => RunLock::acquire(&out, Duration::ZERO)?,
     };
     config.validate()?;
+    let checkpoint = checkpoint_path(&out);
+    if resume {
+        check_same(&config, &checkpoint)?;
+    }
     let count = data.normal.count();
     if count < 2 {
         return Err(Error::Data(format!(
@@ -331,16 +352,8 @@ fn run_on_device(
     let held_out_count = held_out.len();
     let held_out = HeldOut::split(config.validation, held_out.iter().collect());
 
-    let checkpoint = checkpoint_path(&out);
     let trainer = if resume {
-        let trainer = Trainer::resume(&checkpoint, config.epochs, &*images, &device.device)?;
-        if trainer.progress().config != config {
-            let path = checkpoint.display();
-            return Err(Error::Checkpoint(format!(
-                "{path} was written by a run with other settings"
-            )));
-        }
-        trainer
+        Trainer::resume(&checkpoint, config.epochs, &*images, &device.device)?
     } else {
         Trainer::new(config.clone(), provenance, &*images, &device.device)?
     };

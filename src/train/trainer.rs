@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use burn::module::Module;
 use burn::tensor::Device;
 use image::RgbImage;
 use pollster::block_on;
@@ -335,7 +336,7 @@ impl Trainer {
     pub fn chosen(&self) -> Result<Chosen> {
         let (Some(weights), Some(best)) = (&self.best, self.progress.best()) else {
             return Ok(Chosen {
-                model: self.model().clone(),
+                model: self.model().valid(), // a clone would share the running statistics
                 epoch: self.progress.epoch,
             });
         };

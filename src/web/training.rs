@@ -101,6 +101,7 @@ impl WebTraining {
                 .dimensions(),
         };
         let config = plan.config(shape);
+        config.validate().map_err(js_error)?; // before the images get the size that it asks for
         let (width_px, height_px) = (config.model.width_px as u32, config.model.height_px as u32);
         let images = images.iter().enumerate().map(|(index, image)| {
             let picture = photograph(&image).map_err(|error| numbered(error, index))?;

@@ -66,9 +66,9 @@ fn on_signal(act: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     Ok(ctrlc::set_handler(act)?)
 }
 
-/// Sets `stop` when standard input ends; a signal that comes after it does not end the program at
-/// once. A sweep holds the other end of the pipe, so its job stops
-/// when the sweep ends, even if the sweep is killed.
+/// Sets `stop` when standard input ends. A sweep holds the other end of the pipe, so its job stops
+/// when the sweep ends, even if the sweep is killed. A signal that comes afterwards, such as the
+/// Ctrl-C that ended the sweep, does not end the job at once.
 pub(crate) fn stop_at_eof(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());

@@ -73,8 +73,8 @@ pub(crate) fn threshold(calibration: &Calibration) -> anyhow::Result<()> {
     })?)
 }
 
-/// The settings that resolve to `config`, as the text of a TOML file; empty for a network that no
-/// settings describe.
+/// The settings that resolve to `config`, as the text of a TOML file; empty for a configuration
+/// that no settings describe.
 pub(crate) fn settings_of(config: &TrainConfig) -> String {
     let settings = Settings::of(config);
     settings.map_or_else(String::new, |settings| settings.to_toml())

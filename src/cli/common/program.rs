@@ -1,13 +1,18 @@
 //! Starts this program again, as a process of its own.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// The path of the program that is running.
-pub(crate) fn this_program() -> PathBuf {
+/// A command that runs this program.
+pub(crate) fn this_program() -> Command {
     // On Linux this is the running program even after its file was replaced by a newer build.
     let running = Path::new("/proc/self/exe");
-    if running.exists() {
-        return running.to_owned();
-    }
-    std::env::current_exe().unwrap_or_else(|_| "daad".into())
+    let program = match running.exists() {
+        true => running.to_owned(),
+        false => std::env::current_exe().unwrap_or_else(|_| PathBuf::from("daad")),
+    };
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::arg0(&mut command, "daad");
+    command
 }

@@ -2,7 +2,7 @@
 
 mod child;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -126,7 +126,7 @@ fn elsewhere<T: DeserializeOwned>(
     arguments: &[&str],
     limit: Duration,
 ) -> anyhow::Result<Result<T, String>> {
-    let mut command = Command::new(this_program());
+    let mut command = this_program();
     command.args(["doctor", "--here"]).args(arguments);
     let printed = child::output(&mut command, limit);
     Ok(printed.and_then(|printed| {

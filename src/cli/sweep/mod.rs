@@ -114,7 +114,6 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let data = args.data.as_deref().context("--data is missing")?;
     let (spec, jobs) = plan(args, text.as_deref(), data)?;
-    check_data(args, data, &jobs)?;
     if args.list {
         for job in &jobs {
             list(args, job)?;
@@ -123,15 +122,18 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot write {}", args.out.display()))?;
-    let code = match args.table {
-        true => ExitCode::SUCCESS,
-        false => run_jobs(args, data, &jobs)?,
+    let (code, printed) = match args.table {
+        true => (ExitCode::SUCCESS, Ok(())),
+        false => {
+            check_data(args, data, &jobs)?;
+            run_jobs(args, data, &jobs)?
+        }
     };
     let results = collect(&args.out, &jobs)?;
     if args.only.is_none() {
         show(args, &spec, &jobs, &results)?;
     }
-    Ok(code)
+    printed.map(|()| code)
 }
 
 /// Checks that the finished jobs in `--out` were trained on this data.
@@ -147,7 +149,8 @@ fn check_data(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<()>
         };
         anyhow::ensure!(
             other == here,
-            "{} holds results of data called {other}, not {here}; choose another --out",
+            "{} holds results of data called {other}, not {here}; choose another --out, or give the \
+             data its earlier name",
             args.out.display()
         );
     }
@@ -204,8 +207,13 @@ fn list(args: &SweepArgs, job: &Job) -> anyhow::Result<()> {
     })?)
 }
 
-/// Runs the jobs that are not done yet.
-fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitCode> {
+/// Runs the jobs that are not done yet. Also returns the last error of printing, which does not stop
+/// the sweep.
+fn run_jobs(
+    args: &SweepArgs,
+    data: &Path,
+    jobs: &[Job],
+) -> anyhow::Result<(ExitCode, anyhow::Result<()>)> {
     let chosen: Vec<&Job> = match args.only {
         None => jobs.iter().collect(),
         Some(index) => {
@@ -258,22 +266,21 @@ fn run_jobs(args: &SweepArgs, data: &Path, jobs: &[Job]) -> anyhow::Result<ExitC
         }
     });
     bar.finish_and_clear();
+    let printed = printed.into_inner().unwrap_or(Ok(()));
     if stop.load(Ordering::Relaxed) {
         note("Stopped. The same command goes on from here.");
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok((ExitCode::from(INTERRUPTED), printed));
     }
-    match failed.into_inner().unwrap_or_default() {
-        0 => printed
-            .into_inner()
-            .map_or(Ok(()), |printed| printed)
-            .map(|()| ExitCode::SUCCESS),
+    let code = match failed.into_inner().unwrap_or_default() {
+        0 => ExitCode::SUCCESS,
         failed => {
             note(&format!(
                 "{failed} of {count} jobs failed; the same command tries them again."
             ));
-            Ok(ExitCode::FAILURE)
+            ExitCode::FAILURE
         }
-    }
+    };
+    Ok((code, printed))
 }
 
 /// The number of jobs that run at the same time. This fails if a device is missing or would get no

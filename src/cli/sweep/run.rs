@@ -130,7 +130,7 @@ impl Runner<'_> {
             None => self.data.to_owned(),
         };
         let model = folder.join("model.safetensors");
-        let mut command = Command::new(this_program());
+        let mut command = this_program();
         command
             .arg("train")
             .arg("--data")

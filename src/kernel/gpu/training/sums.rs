@@ -52,7 +52,7 @@ impl Division {
         let mut each = rows.div_ceil(lanes);
         if each > most {
             each = (rows * vectors / ENOUGH).clamp(LEAST, most);
-            each = each.max(rows.div_ceil(lanes * lanes * MOST));
+            each = each.max(rows.div_ceil(lanes * lanes * most));
         }
         Self {
             rows,
@@ -222,4 +222,22 @@ pub(super) fn add_up<N: Size>(value: Vector<f32, N>, #[comptime] shares: Shares)
         sync_cube();
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_launch_adds_up_all_pieces() {
+        for times in [1, 2] {
+            for vectors in [1, 2, 3, 4, 16, 64] {
+                for rows in (0..31).flat_map(|power| [1 << power, (1 << power) + 1, 3 << power]) {
+                    let first = Division::new(rows, vectors, times);
+                    let second = Division::new(first.pieces, vectors, times);
+                    assert_eq!(second.pieces, 1, "{times} {vectors} {rows}: {first:?}");
+                }
+            }
+        }
+    }
 }
