@@ -220,10 +220,13 @@ mod tests {
         let error = estimate.check_buffer(100 << 20).unwrap_err().to_string();
         assert!(error.contains("in one piece"), "{error}");
         // A memory of pixels has a weight for each pixel and item.
-        let mut pixels = TrainConfig::default();
-        pixels.model.memory.division = Division::PixelWise;
-        let of_pixels = MemoryEstimate::of(&pixels, 100, 40 << 20);
-        assert!(of_pixels.largest_tensor_bytes > estimate.largest_tensor_bytes);
+        let mut small = TrainConfig::default();
+        (small.model.base_width, small.model.adversarial) = (16, None);
+        let largest =
+            |config: &TrainConfig| MemoryEstimate::of(config, 100, 40 << 20).largest_tensor_bytes;
+        let of_blocks = largest(&small);
+        small.model.memory.division = Division::PixelWise;
+        assert!(largest(&small) > 2 * of_blocks);
     }
 
     #[test]

@@ -130,7 +130,10 @@ fn where_no_settings_describe_a_model_none_are_printed() {
         folder.path(),
         &["info", "model.safetensors", "--settings"],
     ));
-    assert!(refused.contains("no settings describe it"), "{refused}");
+    assert!(
+        refused.contains("no settings of daad train describe it"),
+        "{refused}"
+    );
     assert!(
         run(folder.path(), &["info", "model.safetensors"])
             .status
