@@ -192,12 +192,12 @@ impl Target {
         for entry in entries {
             let name = entry.file_name();
             let name = name.to_string_lossy();
+            if !(name.starts_with(&prefix) && name.ends_with(TEMPORARY_ENDING)) {
+                continue;
+            }
             let modified = entry.metadata().and_then(|file| file.modified());
             let age = modified.ok().and_then(|time| time.elapsed().ok());
-            if name.starts_with(&prefix)
-                && name.ends_with(TEMPORARY_ENDING)
-                && age.is_some_and(|age| age > DAY)
-            {
+            if age.is_some_and(|age| age > DAY) {
                 let _ = fs::remove_file(entry.path()); // it is in nobody's way
             }
         }

@@ -11,14 +11,13 @@ use daad::error::shown;
 use daad::file;
 use daad::image::Flips;
 use daad::learn::{TrainConfig, recalibrate};
-use daad::score::NOTHING_TO_SCALE_BY;
 use daad::settings::named;
 use daad::weights::read_card;
 use pollster::block_on;
 use serde::Deserialize;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::good_images;
+use super::common::files::{good_images, write_calibrated};
 use super::common::output::{note, threshold};
 
 #[derive(Debug, Args)]
@@ -57,12 +56,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     };
     let finished = block_on(recalibrate(&bytes, &normal, flips, &device.device))
         .with_context(|| path.clone())?;
-    if device.is_to_be_checked {
-        block_on(finished.detector.check_device())?;
-    }
+    write_calibrated(&finished, &args.model, &device)?;
     let calibration = &finished.detector.card().calibration;
-    anyhow::ensure!(!calibration.has_no_scale(), NOTHING_TO_SCALE_BY);
-    file::write(&args.model, &finished.bytes)?;
     note(&format!(
         "{path}: the threshold {:.4} became {:.4}, in units of a new scaling; it {}.",
         card.calibration.threshold,

@@ -12,11 +12,10 @@ use daad::error::shown;
 use daad::exchange::from_pytorch;
 use daad::file;
 use daad::learn::finish;
-use daad::score::NOTHING_TO_SCALE_BY;
 use daad::settings::Settings;
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
-use super::common::files::{check_new, good_images, settings_over};
+use super::common::files::{check_new, good_images, settings_over, write_calibrated};
 use super::common::output::{note, threshold};
 
 #[derive(Debug, Args)]
@@ -73,12 +72,8 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         &normal,
         &device.device,
     ))?;
-    if device.is_to_be_checked {
-        block_on(finished.detector.check_device())?;
-    }
+    write_calibrated(&finished, &args.out, &device)?;
     let calibration = &finished.detector.card().calibration;
-    anyhow::ensure!(!calibration.has_no_scale(), NOTHING_TO_SCALE_BY);
-    file::write(&args.out, &finished.bytes)?;
     note(&format!(
         "Wrote {}; the threshold {:.4} {}.",
         shown(&args.out),

@@ -81,17 +81,14 @@ fn add_piped(
         };
         part.push(Sample::of_file(path, category, Label::Normal));
     }
-    let with_images = |folder: &PathBuf| holds_images(folder, SEARCH_DEPTH);
-    let used = [Some(normal_folder.to_owned()), folder.folder(&["Defects"])];
-    let others = folder
-        .folders
-        .iter()
-        .filter(|other| !used.iter().flatten().any(|it| it == *other));
-    split.pass_over(category, others.filter(|other| with_images(other)).cloned());
+    let defects = folder.folder(&["Defects"]);
+    let others = folder.folders.iter();
+    let others = others.filter(|other| *other != normal_folder && Some(*other) != defects.as_ref());
+    split.pass_over_folders(category, others.cloned());
     split.pass_over(category, folder.images.clone());
-    let inner = normal.folders.into_iter().filter(with_images);
-    split.pass_over(category, inner.chain(normal.unread));
-    let Some(defects) = folder.folder(&["Defects"]) else {
+    split.pass_over_folders(category, normal.folders);
+    split.pass_over(category, normal.unread);
+    let Some(defects) = defects else {
         return Ok(());
     };
     let folder = defects;
@@ -102,9 +99,9 @@ fn add_piped(
         Some(folder) => Masks::below(folder, root)?,
         None => Masks::default(),
     };
-    let inner = defects.folders.into_iter().filter(with_images);
+    let inner = defects.folders.into_iter();
     let inner = inner.filter(|folder| mask_folder.as_ref() != Some(folder));
-    split.pass_over(category, inner);
+    split.pass_over_folders(category, inner);
     for path in defects.images {
         let name = name(&path);
         let found = masks.of(Path::new(&name.replace("_D_", "_GT_"))).masks;

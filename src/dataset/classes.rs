@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::files::{Listing, SEARCH_DEPTH, holds_images, name};
+use super::files::{Listing, name};
 use super::mask::{MASK_FOLDERS, Masks};
 use super::mvtec::is_normal;
 use super::split::Split;
@@ -25,10 +25,7 @@ pub(super) fn open(root: &Path) -> Result<Split> {
         split.pass_over("", listing.images);
         let others = listing.folders.into_iter();
         let others = others.filter(|folder| *folder != train && *folder != test);
-        split.pass_over(
-            "",
-            others.filter(|folder| holds_images(folder, SEARCH_DEPTH)),
-        );
+        split.pass_over_folders("", others);
     }
     Ok(split)
 }

@@ -44,13 +44,11 @@ pub(super) fn add(
     let masks = folder.folder(&MASK_FOLDERS);
     // For instance MVTec LOCO's `validation`, or `Test` beside `test`.
     let used = [&train, &test, &masks];
-    let others = folder.folders.iter().filter(|other| {
-        let is_used = used.iter().any(|used| used.as_ref() == Some(other));
-        !is_used && holds_images(other, SEARCH_DEPTH)
-    });
+    let others = folder.folders.iter();
+    let others = others.filter(|other| !used.iter().any(|used| used.as_ref() == Some(other)));
     split.pass_over(category, training.unread);
     split.pass_over(category, folder.images.clone());
-    split.pass_over(category, others.cloned());
+    split.pass_over_folders(category, others.cloned());
     if let Some(test) = test {
         add_test(split, &Listing::of(&test)?, masks, root, category)?;
     }

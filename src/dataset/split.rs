@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::files::{SEARCH_DEPTH, holds_images};
 use super::{Sample, copies, notes, parts};
 use crate::error::{Error, Result};
 use crate::metric::Label;
@@ -117,6 +118,17 @@ impl Split {
         let paths = paths.into_iter();
         self.unread
             .extend(paths.map(|path| (category.to_owned(), path)));
+    }
+
+    /// Records those folders that hold images; they are not read.
+    pub(super) fn pass_over_folders(
+        &mut self,
+        category: &str,
+        folders: impl IntoIterator<Item = PathBuf>,
+    ) {
+        let folders = folders.into_iter();
+        let with_images = folders.filter(|folder| holds_images(folder, SEARCH_DEPTH));
+        self.pass_over(category, with_images);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -508,24 +508,26 @@ mod tests {
         [&head[..], &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat()
     }
 
-    /// A TIFF file of one strip.
-    fn tiff(image: &RgbImage, orientation: u8) -> Vec<u8> {
-        let (width, height) = image.dimensions();
+    /// A TIFF file of one strip, with the 8-bit values of its pixels and one more tag.
+    fn tiff((width, height): (u32, u32), values: &[u8], (tag, value): (u16, u32)) -> Vec<u8> {
         let short = |tag: u16, value: u32| (tag, 3u16, 1u32, value);
+        let length = values.len() as u32;
+        let samples = length / (width * height);
         let pixels_at = 8 + 2 + 12 * 10 + 4;
-        let tags = [
+        let mut tags = [
             short(256, width),
             short(257, height),
-            // Bits of a value: three numbers, which lie after the pixels.
-            (258, 3, 3, pixels_at + 3 * width * height),
+            // Bits of a value: one number for each sample; they lie after the pixels.
+            (258, 3, samples, pixels_at + length),
             short(259, 1),
             short(262, 2),
             (273, 4, 1, pixels_at),
-            short(274, orientation.into()),
-            short(277, 3),
+            short(277, samples),
             short(278, height),
-            (279, 4, 1, 3 * width * height),
+            (279, 4, 1, length),
+            short(tag, value),
         ];
+        tags.sort_by_key(|(tag, ..)| *tag); // as the format asks for
         let mut bytes = b"II*\0\x08\0\0\0\x0A\0".to_vec();
         for (tag, kind, count, value) in tags {
             bytes.extend(tag.to_le_bytes());
@@ -534,36 +536,8 @@ mod tests {
             bytes.extend(value.to_le_bytes());
         }
         bytes.extend([0; 4]);
-        bytes.extend(image.as_raw());
-        bytes.extend([8, 0, 8, 0, 8, 0]);
-        bytes
-    }
-
-    /// A TIFF file of 8×8 RGBA pixels whose ExtraSamples tag says what the fourth value is.
-    fn rgba_tiff(pixel: [u8; 4], extra: u32) -> Vec<u8> {
-        let pixels_at = 8 + 2 + 12 * 10 + 4;
-        let tags = [
-            (256u16, 3u16, 1u32, 8u32),
-            (257, 3, 1, 8),
-            (258, 3, 4, pixels_at + 4 * 64),
-            (259, 3, 1, 1),
-            (262, 3, 1, 2),
-            (273, 4, 1, pixels_at),
-            (277, 3, 1, 4),
-            (278, 3, 1, 8),
-            (279, 4, 1, 4 * 64),
-            (338, 3, 1, extra),
-        ];
-        let mut bytes = b"II*\0\x08\0\0\0\x0A\0".to_vec();
-        for (tag, kind, count, value) in tags {
-            bytes.extend(tag.to_le_bytes());
-            bytes.extend(kind.to_le_bytes());
-            bytes.extend(count.to_le_bytes());
-            bytes.extend(value.to_le_bytes());
-        }
-        bytes.extend([0; 4]);
-        bytes.extend(pixel.repeat(64));
-        bytes.extend([8, 0].repeat(4));
+        bytes.extend(values);
+        bytes.extend([8, 0].repeat(samples as usize));
         bytes
     }
 
@@ -571,8 +545,10 @@ mod tests {
     fn a_tiff_is_drawn_on_white_as_its_alpha_is_meant() {
         let first = |bytes: &[u8]| decode(bytes, 8, 8).unwrap().get_pixel(0, 0).0;
         // Half transparent grey of 200, stored multiplied by alpha and as it is.
-        assert_eq!(first(&rgba_tiff([100, 100, 100, 128], 1)), [227; 3]);
-        let [value, ..] = first(&rgba_tiff([200, 200, 200, 128], 2));
+        let rgba =
+            |pixel: [u8; 4], extra_samples| tiff((8, 8), &pixel.repeat(64), (338, extra_samples));
+        assert_eq!(first(&rgba([100, 100, 100, 128], 1)), [227; 3]);
+        let [value, ..] = first(&rgba([200, 200, 200, 128], 2));
         assert!(value.abs_diff(227) <= 1, "{value}");
         // Where nothing is opaque, the fourth value is no alpha, with any number of bits.
         let clear = Rgba([20_000u16, 20_000, 20_000, 0]);
@@ -627,7 +603,7 @@ mod tests {
                 encoded(ImageFormat::Png),
                 encoded(ImageFormat::WebP),
                 encoded(ImageFormat::Jpeg),
-                tiff(&stored, orientation),
+                tiff((width, height), &stored, (274, orientation.into())),
             ] {
                 let image = decode_original(&bytes).unwrap();
                 let kind = &bytes[..4];

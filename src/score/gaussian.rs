@@ -7,9 +7,9 @@
 /// The distance, in units of σ, beyond which the Gaussian is cut off.
 const TRUNCATE: f64 = 4.0;
 
-/// Smooths a map, given row by row with `width` values in a row, along both axes; with σ = 0 the
-/// map stays as it is. Beyond its edges the map is continued by mirroring (`d c b a | a b c d | d c
-/// b a`), as SciPy's `gaussian_filter` does by default.
+/// Smooths a map, given row by row with `width` values in a row, along both axes. Beyond its edges
+/// the map is continued by mirroring (`d c b a | a b c d | d c b a`), as SciPy's `gaussian_filter`
+/// does by default. With σ = 0 the map stays as it is.
 ///
 /// ```
 /// use daad::score::smooth;

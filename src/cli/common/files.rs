@@ -9,10 +9,11 @@ use daad::dataset::{
     DataSet, LabelledImage, Sample, Split, load_ahead, photographs, unread, where_images_are,
     without_copies,
 };
-use daad::device::DeviceChoice;
+use daad::device::{DeviceChoice, NamedDevice};
 use daad::error::shown;
 use daad::file;
 use daad::image::only_part_read;
+use daad::learn::Finished;
 use daad::metric::Label;
 use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
 use daad::settings::Settings;
@@ -28,11 +29,29 @@ pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detect
     let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
     let device = device.resolve()?;
     let detector = Detector::from_bytes(&bytes, &device.device).with_context(|| path.clone())?;
+    check(&detector, &device)?;
+    note(&format!("Device: {device}."));
+    Ok(detector)
+}
+
+/// Compares a device's scores with the CPU's, if the device may compute something else.
+pub(crate) fn check(detector: &Detector, device: &NamedDevice) -> anyhow::Result<()> {
     if device.is_to_be_checked {
         block_on(detector.check_device())?;
     }
-    note(&format!("Device: {device}."));
-    Ok(detector)
+    Ok(())
+}
+
+/// Writes a model that was calibrated on `device`, if its scores can be trusted.
+pub(crate) fn write_calibrated(
+    finished: &Finished,
+    path: &Path,
+    device: &NamedDevice,
+) -> anyhow::Result<()> {
+    check(&finished.detector, device)?;
+    let calibration = &finished.detector.card().calibration;
+    ensure!(!calibration.has_no_scale(), NOTHING_TO_SCALE_BY);
+    Ok(file::write(path, &finished.bytes)?)
 }
 
 /// The path that stands for standard input.

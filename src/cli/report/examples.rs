@@ -16,6 +16,7 @@ use pollster::block_on;
 
 use super::picture::Picture;
 use super::runs::Run;
+use crate::cli::common::files::check;
 
 /// The largest allowed relative difference between a score and the recorded one, because another
 /// device may compute it.
@@ -95,9 +96,7 @@ impl Studio {
         let bytes = std::fs::read(&run.model).with_context(|| format!("cannot read {path}"))?;
         let detector =
             Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
-        if device.is_to_be_checked {
-            block_on(detector.check_device())?;
-        }
+        check(&detector, device)?;
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot write {}", folder.display()))?;
         Ok(Self {

@@ -5,7 +5,7 @@ mod labels;
 use std::path::{Path, PathBuf};
 
 use super::Sample;
-use super::files::{Listing, SEARCH_DEPTH, by_number, holds_images, name};
+use super::files::{Listing, by_number, name};
 use super::split::Split;
 use crate::error::{Error, Result};
 use crate::metric::Label;
@@ -111,11 +111,7 @@ fn videos(folder: &Path) -> Result<Vec<PathBuf>> {
 fn frames(video: &Path, split: &mut Split) -> Result<Vec<Sample>> {
     let listing = Listing::of(video)?;
     split.pass_over("", listing.unread);
-    let inner = listing.folders.into_iter();
-    split.pass_over(
-        "",
-        inner.filter(|folder| holds_images(folder, SEARCH_DEPTH)),
-    );
+    split.pass_over_folders("", listing.folders);
     let frames = by_number(listing.images).into_iter();
     let frame = |path| Sample {
         video: name(video),

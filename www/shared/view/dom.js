@@ -32,6 +32,11 @@ export function put(selector, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Shows whether a button can be used. It is never `disabled`, because a disabled button loses the focus. @param {Element} button @param {boolean} isUsable */
+export function setUsable(button, isUsable) {
+  button.setAttribute("aria-disabled", String(!isUsable));
+}
+
 /**
  * Calls `then` when the element comes into view, so that nothing is downloaded or played for visitors who do not see it.
  * @param {HTMLElement} element

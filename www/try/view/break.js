@@ -2,7 +2,7 @@
 
 import { TOOLS } from "../break/strokes.js";
 import { compared, whereabouts } from "../break/words.js";
-import { find } from "../../shared/view/dom.js";
+import { find, setUsable } from "../../shared/view/dom.js";
 
 /**
  * @typedef {import("../break/strokes.js").Tool} Tool
@@ -146,7 +146,7 @@ export function createBreak({ onBegin, onExtend, onChoose, onUndo, onClear }) {
       const context = canvas.getContext("2d");
       if (isPainted) context?.putImageData(new ImageData(data, width, height), 0, 0);
       else context?.clearRect(0, 0, width, height);
-      for (const button of [undo, clear]) button.setAttribute("aria-disabled", String(!isPainted)); // not `disabled`, because a disabled button loses the focus
+      for (const button of [undo, clear]) setUsable(button, isPainted);
       showCursor();
     },
 

@@ -2,7 +2,7 @@
 
 import * as format from "../../shared/format.js";
 import { ranked } from "../inside/numbers.js";
-import { find, make } from "../../shared/view/dom.js";
+import { find, make, setUsable } from "../../shared/view/dom.js";
 import { formulaOf } from "./formula.js";
 import { chartOf } from "./weights.js";
 
@@ -58,7 +58,7 @@ export function createInside(send) {
     const isWhole = scales > 0 && Array.from({ length: scales }).every((_, scale) => answers[scale]);
     card.dataset.state = info && !info.division ? "none" : isWhole ? "whole" : "partial";
     card.dataset.block = place ? `${place.row + 1},${place.column + 1}` : "";
-    release.setAttribute("aria-disabled", String(!isChosen)); // not `disabled`, because a disabled button loses the focus
+    setUsable(release, isChosen);
     formula.hidden = rows.hidden = Boolean(info && !info.division);
     set(said, place && info?.division ? `${where(place, info.division, isChosen, isHeld)}${isPast && !isWhole ? ` ${PAST}` : ""}` : info ? NO_BLOCKS : NO_IMAGE);
     if (!info?.division) return;

@@ -2,7 +2,7 @@
 
 import * as format from "../../shared/format.js";
 import { tally } from "../list/state.js";
-import { find, make } from "../../shared/view/dom.js";
+import { find, make, setUsable } from "../../shared/view/dom.js";
 import { paint } from "./panes.js";
 
 /** @typedef {import("../list/state.js").Entry} Entry */
@@ -69,7 +69,7 @@ export function createTable(place, { send, show, exportAs }) {
     progress.classList.toggle("on", count.done < count.all);
     stop.textContent = state.stopped ? "Go on" : "Stop";
     stop.dataset.act = state.stopped ? "go-on" : "stop";
-    stop.setAttribute("aria-disabled", String(count.done === count.all)); // not `disabled`, because a disabled button loses the focus
+    setUsable(stop, count.done !== count.all);
     for (const button of exports) button.disabled = count.done === 0;
     if (wasBusy && !isBusy && count.done === count.all) spoken.textContent = `${summary}.`;
     wasBusy = isBusy;

@@ -1,7 +1,7 @@
 import * as format from "../../shared/format.js";
 import { whyFixed } from "../judgement.js";
 import { recipe } from "../recipe.js";
-import { find, make } from "../../shared/view/dom.js";
+import { find, make, setUsable } from "../../shared/view/dom.js";
 
 /**
  * @param {import("../../shared/state.js").Result | null} result
@@ -47,7 +47,7 @@ export function showGamma(info, rule) {
   find("#gamma-out", HTMLOutputElement).value = formula;
   const reset = find("#gamma-reset", HTMLButtonElement);
   for (const control of [slider.closest("label"), reset.closest("div")]) if (control) control.hidden = !info.alignment; // there is nothing to weigh
-  reset.setAttribute("aria-disabled", String(rule.gamma === rule.ownGamma)); // not `disabled`, because a disabled button loses the focus
+  setUsable(reset, rule.gamma !== rule.ownGamma);
   reset.textContent = `The model’s own γ, ${Number(rule.ownGamma.toFixed(3))}`;
   find("#gamma-note", HTMLElement).textContent = fixed || "The histogram is drawn anew with it, and the threshold goes along so that it flags as many normal images as before.";
 }

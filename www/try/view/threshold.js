@@ -3,7 +3,7 @@
 import { falseAlarms } from "../alarms.js";
 import * as format from "../../shared/format.js";
 import { axisOf, position, valueAt } from "../histogram.js";
-import { find } from "../../shared/view/dom.js";
+import { find, setUsable } from "../../shared/view/dom.js";
 
 /**
  * @param {(threshold: number | null) => void} onThreshold null: the model's own
@@ -28,5 +28,5 @@ export function showThreshold(rule) {
   slider.value = String(position(axisOf(rule), threshold));
   slider.setAttribute("aria-valuetext", `${format.score(threshold)}: ${alarms}`);
   find("#alarms", HTMLElement).textContent = format.sentence(alarms);
-  find("#threshold-reset", HTMLButtonElement).setAttribute("aria-disabled", String(threshold === ownThreshold)); // not `disabled`, because a disabled button loses the focus
+  setUsable(find("#threshold-reset", HTMLButtonElement), threshold !== ownThreshold);
 }

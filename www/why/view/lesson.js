@@ -4,7 +4,7 @@ import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
 import { PATTERNS, title } from "../idea/patterns.js";
 import { createCurve } from "./curve.js";
 import { percent } from "../../shared/format.js";
-import { find, make, put } from "../../shared/view/dom.js";
+import { find, make, put, setUsable } from "../../shared/view/dom.js";
 import { drawDictionary, drawImage, pixelAt } from "./pixels.js";
 
 /** @typedef {import("../idea/state.js").State} State */
@@ -73,7 +73,7 @@ export function createLesson(send) {
       error.textContent = isDone ? `${percent(wrong)} wrong` : `block ${done} of ${all}`;
       error.dataset["value"] = String(wrong);
     }
-    find("#idea-reset", HTMLButtonElement).setAttribute("aria-disabled", String(!derived.isPainted)); // not `disabled`, because a disabled button loses the focus
+    setUsable(find("#idea-reset", HTMLButtonElement), derived.isPainted);
     slider.value = String(SIZES.indexOf(size));
     slider.setAttribute("aria-valuetext", sizeText(size));
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);
