@@ -28,7 +28,7 @@ Usage: ./build.sh COMMAND
   bench [PART]...               compare with onnxruntime-web and PyTorch; benches/README.md lists the parts
   help                          this text
 
-What is missing is set up first: the wasm target, the standard library's source and wasm-bindgen; for the tests Chromium, rustfmt and clippy; for aarch64 a C compiler and QEMU. Nothing ever asks.
+What is missing is set up first, without asking: the wasm target, the standard library's source and wasm-bindgen; for the tests Chromium, rustfmt, clippy and Python's packages; for aarch64 a C compiler and QEMU; on Debian-like systems also Rust, Node and a C compiler.
 
   DAAD_CACHE         where build output goes; now $CACHE
   CARGO_TARGET_DIR   where cargo's goes; now $CARGO_TARGET_DIR

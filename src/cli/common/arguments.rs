@@ -12,7 +12,8 @@ use super::provenance::{command, commit};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct CommonArgs {
-    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
+    /// Where to compute: auto (a real GPU, else the CPU), cpu, gpu, gpu:N; in a build with the
+    /// feature cuda also cuda, cuda:N
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
     /// Results as JSON lines on standard output, for machines

@@ -22,7 +22,8 @@ use super::common::program::this_program;
 /// pass, gradients and training steps of a tiny network.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Check these devices only (repeatable): cpu, gpu:N, cuda:N
+    /// Check these devices only (repeatable): cpu, gpu:N; in a build with the feature
+    /// cuda also cuda:N
     #[arg(long)]
     device: Vec<DeviceChoice>,
     /// The maximum time for a device; the first time, its driver compiles all kernels

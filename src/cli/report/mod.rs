@@ -39,7 +39,8 @@ pub(crate) struct ReportArgs {
     /// How many examples of each kind to show
     #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(..=100))]
     examples: u8,
-    /// Where to score them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N, cuda, cuda:N
+    /// Where to score them: auto (a real GPU, else the CPU), cpu, gpu, gpu:N; in a build with the
+    /// feature cuda also cuda, cuda:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
 }
