@@ -153,9 +153,9 @@ has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library
 set_up_bindgen() {
   [[ ! -x $BINDGEN/bin/wasm-bindgen ]] || return 0
   say "Installing wasm-bindgen $BINDGEN_VERSION"
-  CARGO_TARGET_DIR=$CACHE/tools/target CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+  CARGO_TARGET_DIR=$OWN/bindgen CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
     cargo install wasm-bindgen-cli --version "$BINDGEN_VERSION" --no-default-features --bin wasm-bindgen --root "$BINDGEN"
-  rm -rf "$CACHE/tools/target"
+  rm -rf "$OWN/bindgen"
 }
 
 set_up_node() {
@@ -166,8 +166,8 @@ set_up_node() {
 
 # set_up_venv FOLDER REQUIREMENTS
 set_up_venv() {
-  [[ -x $1/bin/pip ]] || python3 -m venv "$1" >&2 || { apt_install python3-venv && python3 -m venv "$1" >&2; }
-  unless_done "$1/.installed" "$2" -- "$1/bin/pip" install --quiet -r "$2" >&2
+  "$1/bin/python" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$1" >&2 || { apt_install python3-venv && python3 -m venv --clear "$1" >&2; }
+  unless_done "$1/.installed" "$2" -- "$1/bin/python" -m pip install --quiet -r "$2" >&2
 }
 
 find_chromium() {
@@ -183,7 +183,7 @@ unless_done() {
   local stamp=$1 inputs=() sum
   while shift && [[ $1 != -- ]]; do inputs+=("$1"); done
   shift
-  sum=$(cat "${inputs[@]}" | cksum)
+  sum=$(cksum "${inputs[@]}" | cut -d' ' -f1,2 | cksum) # of contents only: clones that differ in nothing else share their engines
   [[ -f $stamp && $(<"$stamp") == "$sum" ]] || { "$@" && echo "$sum" >"$stamp"; }
 }
 
@@ -219,24 +219,32 @@ serve_page() {
 }
 
 # The page loads one of these engines: for WebGPU, for one core of the CPU, or for all cores with or without relaxed SIMD. For
-# training it also loads an engine that trains. docs/architecture.md describes each engine.
+# training it also loads an engine that trains. docs/architecture.md describes each engine. The arguments are further engines.
 build_engines() {
-  build_engine cpu
   if has_std_source; then
-    # At the same time as the last engine, because the compiler uses one core for most of its time.
-    build_threaded_engines &
-    build_engine webgpu || { wait $!; return 1; }
-    wait $!
+    at_once build_each cpu-threads cpu-threads-relaxed learn-threads -- build_each cpu webgpu "$@"
   else
     rm -rf "$OWN"/pkg/*-threads*
-    build_engine webgpu
+    build_each cpu webgpu "$@"
   fi
 }
 
-build_threaded_engines() {
+build_each() {
   local engine
-  trap - INT # otherwise Ctrl-C would not end a job in the background
-  for engine in cpu-threads cpu-threads-relaxed learn-threads; do build_engine "$engine"; done
+  for engine in "$@"; do build_engine "$engine" || return 1; done
+}
+
+# at_once COMMAND... -- COMMAND...: runs two commands at the same time, because the compiler uses one core for most of its time.
+# Fails if one of them fails.
+at_once() {
+  local first=() status=0
+  while [[ $1 != -- ]]; do first+=("$1") && shift; done
+  (
+    trap - INT # otherwise Ctrl-C would not end a job in the background
+    "${first[@]}"
+  ) &
+  "${@:2}" || status=1
+  wait $! && return "$status"
 }
 
 # All engines share one profile, so their dependencies are built once for each set of compiler flags. But Cargo keeps only one
@@ -250,18 +258,20 @@ build_engine() {
 }
 
 # take_engine NAME FOLDER: copies the engine from the cache if any clone has built it from the same sources, otherwise builds
-# it. The cache keeps the newest three builds of each engine.
-take_engine() {
-  local all=$CACHE/engines/$1 kept=$CACHE/engines/$1/${sum// /-} # `sum` is a variable of unless_done, which calls this
+# it. The cache keeps the three builds of each engine that were used last. Clones take turns, because all engines have the same
+# file name in a target folder.
+take_engine() (
+  all=$CACHE/engines/$1 kept=$CACHE/engines/$1/${sum// /-} part=$CACHE/engines/$1/unfinished # `sum` is a variable of unless_done, which calls this
+  mkdir -p "$all" "$(target_of "$1")"
+  if has flock; then exec {lock}>"$(target_of "$1")/engine.lock" && flock "$lock"; fi
   if [[ ! -d $kept ]]; then
-    rm -rf "$kept-unfinished"
-    mkdir -p "$kept-unfinished"
-    make_engine "$1" "$kept-unfinished" && mv "$kept-unfinished" "$kept" || return 1
-    # shellcheck disable=SC2012 # all names here consist of digits
-    ls -t "$all" | tail -n +4 | while read -r old; do rm -rf "${all:?}/$old"; done
+    rm -rf "$part" && mkdir "$part" && make_engine "$1" "$part" && mv "$part" "$kept" || exit 1
+    # shellcheck disable=SC2012 # all these names consist of digits
+    (cd "$all" && ls -td [0-9]* | tail -n +4 | xargs rm -rf)
   fi
+  touch "$kept"
   cp -r "$kept/." "$2"
-}
+)
 
 # The inputs of an engine's build other than its sources.
 describe_compiler() {
@@ -346,13 +356,14 @@ build_package() {
   (cd "$OWN" && mv "$(npm pack --silent ./package)" package.tgz)
 }
 
-build_site() { node scripts/site.mjs --pkg "$OWN/pkg" --models models --out "$OWN/site"; }
+build_site() { node scripts/site.mjs --pkg "$OWN/pkg" --models models --out "$OWN/site" --compressed "$CACHE/compressed"; }
 
 # ---- The tests: fast ones first ----
 
 RESULTS=() PASSED=0 FAILED=""
 
 run_quick() {
+  end_at_interrupt
   set_up_node
   set_up_formatting
   step_fast
@@ -361,6 +372,7 @@ run_quick() {
 }
 
 run_tests() {
+  end_at_interrupt
   set_up_building
   set_up_testing
   mkdir -p "$OWN"
@@ -374,8 +386,8 @@ run_tests() {
   step native-scores "" score_gallery
   step onnx "" test_onnx
   step clippy "" lint_natively # after the steps that run the program, because it leaves a library without optimisation in the same place
-  step engines "" build_engines
-  step wasm-abi native-scores test_plain
+  step engines "" build_engines abi
+  step wasm-abi "engines native-scores" test_plain
   step clippy-web "" lint_engines
   step site engines build_site
   step package engines build_package
@@ -383,6 +395,9 @@ run_tests() {
   step browser "site native-scores" test_in_browser
   summary
 }
+
+# Some programs end at Ctrl-C as if they had failed or succeeded by themselves, and the next step would begin.
+end_at_interrupt() { trap 'trap - INT; kill -INT $$' INT; }
 
 step_fast() {
   step format "" cargo fmt --check
@@ -419,7 +434,7 @@ summary() {
   ((failed == 0))
 }
 
-# The tests run GPU kernels in software, on the Vulkan driver that comes with the browser.
+# The tests run GPU kernels in software, on the Vulkan driver that comes with the browser (on Linux).
 use_software_gpu() {
   local folder
   for folder in "$(dirname "$(readlink -f "$(find_chromium)")")" /usr/lib/chromium /opt/google/chrome; do
@@ -431,6 +446,7 @@ use_software_gpu() {
 
 test_natively() {
   use_software_gpu
+  [[ ${DAAD_TEST_GPU:-} || $(uname) != Linux ]] || die "the browser has no software GPU (vk_swiftshader_icd.json beside its program), without which no kernel for GPUs is tested"
   cargo test --release
 }
 
@@ -449,13 +465,13 @@ lint_natively() {
 
 # Checks the code for browsers: the two engines that train have all of it. Their dependencies are already built. With unstable
 # options the compiler takes the output of CubeCL's macro for our code, so a lint about semicolons is off.
-lint_engines() {
-  local driver=clippy-driver engine
+lint_engines() { at_once lint_engine learn-threads -- lint_engine webgpu; }
+
+lint_engine() {
+  local driver=clippy-driver
   has_wasm_target || driver=/usr/bin/clippy-driver
-  for engine in learn-threads webgpu; do
-    with_clippy "$driver" -Dwarnings -Aclippy::semicolon-if-nothing-returned -- \
-      for_engine "$engine" rustc --crate-type rlib --config profile.engine.package.daad.opt-level=0
-  done
+  with_clippy "$driver" -Dwarnings -Aclippy::semicolon-if-nothing-returned -- \
+    for_engine "$1" rustc --crate-type rlib --config profile.engine.package.daad.opt-level=0
 }
 
 # with_clippy DRIVER FLAG... -- COMMAND...
@@ -471,18 +487,16 @@ PLUS=tests/models/daad_plus.safetensors
 
 # Writes the native scores, which the engines must reproduce: of each model on the images of the same name, and of the test model
 # on papers.
-score_gallery() {
-  score_each cargo run --release --quiet >"$OWN/native.jsonl"
-  cargo run --release --quiet -- score --device cpu --model "$PLUS" --json www/gallery/piped >"$OWN/native-plus.jsonl"
-}
+score_gallery() { score_with native cargo run --release --quiet; }
 
-# score_each COMMAND...: scores each model's images; the command runs the program.
-score_each() {
+# score_with NAME COMMAND...: writes the scores to NAME.jsonl and NAME-plus.jsonl; the command runs the program.
+score_with() {
   local model
   for model in models/*.safetensors; do
     [[ -f $model ]] || die "models/ holds no .safetensors file"
-    "$@" -- score --device cpu --model "$model" --json "www/gallery/$(basename "$model" .safetensors)"
-  done
+    "${@:2}" -- score --device cpu --model "$model" --json "www/gallery/$(basename "$model" .safetensors)"
+  done >"$OWN/$1.jsonl"
+  "${@:2}" -- score --device cpu --model "$PLUS" --json www/gallery/piped >"$OWN/$1-plus.jsonl"
 }
 
 ONNX=$CACHE/tests-venv
@@ -509,7 +523,7 @@ HOSTS=$CACHE/hosts
 test_on_hosts() {
   mkdir -p "$HOSTS" "$OWN/screenshots"
   cp tests/npm/support/package.json tests/npm/support/package-lock.json "$HOSTS"
-  unless_done "$HOSTS/.installed" "$HOSTS/package.json" -- npm install --prefix "$HOSTS" --no-audit --no-fund >&2
+  unless_done "$HOSTS/.installed" tests/npm/support/package.json tests/npm/support/package-lock.json -- npm install --prefix "$HOSTS" --no-audit --no-fund >&2
   CHROMIUM=$(find_chromium) DAAD_PACKAGE=$OWN/package.tgz DAAD_HOSTS=$HOSTS DAAD_NATIVE_SCORES=$OWN/native.jsonl DAAD_SCREENSHOTS=$OWN/screenshots npm run --silent test:npm
 }
 
@@ -554,8 +568,9 @@ for_aarch64() {
 # Checks that the emulated processor gives the same scores for the images of the gallery as this processor.
 score_on_aarch64() {
   score_gallery
-  score_each for_aarch64 run --quiet --bin daad >"$OWN/aarch64.jsonl"
+  score_with aarch64 for_aarch64 run --quiet --bin daad
   node scripts/same-scores.mjs "$OWN/native.jsonl" "$OWN/aarch64.jsonl"
+  node scripts/same-scores.mjs "$OWN/native-plus.jsonl" "$OWN/aarch64-plus.jsonl"
 }
 
 # ---- The benchmarks ----

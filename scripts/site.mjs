@@ -1,11 +1,11 @@
 /**
  * Builds the site folder: the page, the engines, the models, a manifest of sizes and hashes, and a compressed copy of each file that becomes smaller.
  * Code and models have a hash of their content in their address, so the content of such an address never changes.
- * A folder beside the site caches compressed copies by content hash, because compressing the engines takes long.
+ * The folder --compressed caches compressed copies by content hash, because compressing the engines takes long. Several clones may share it.
  */
 
-import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { cp, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,8 @@ import { placeCode } from "./package.mjs";
 
 const WWW = fileURLToPath(new URL("../www", import.meta.url));
 const COMPRESSED = new Set([".js", ".css", ".html", ".json", ".wasm", ".safetensors", ".svg", ".txt", ".webmanifest"]);
+/** After this time a compressed copy that no site has used is removed. */
+const UNUSED_MS = 30 * 86_400_000;
 /** The files that a browser loads first. The modules that they import dynamically get separate files. */
 const ENTRIES = ["main.js", "service-worker.js", "style.css"];
 /** The modules of the package that the page imports. */
@@ -33,7 +35,7 @@ try {
 }
 
 async function main() {
-  const { pkg, models, out } = options();
+  const { pkg, models, out, compressed } = options();
   const modelNames = (await readdir(models).catch(() => [])).filter((name) => extname(name) === ".safetensors").sort();
   const series = (await readdir(join(models, "series")).catch(() => [])).filter((name) => extname(name) === ".safetensors").sort(byNumber);
   if (modelNames.length === 0) throw new Error(`--models: ${models} holds no .safetensors file, and the page needs one.`);
@@ -48,7 +50,7 @@ async function main() {
     series: await Promise.all(series.map((name) => placeModel(site, join(models, "series", name), "models/series"))),
   };
   await bundle(site, manifest, daad);
-  await compressAll(site, `${out}-compressed`);
+  await compressAll(site, compressed);
   await rm(out, { recursive: true, force: true });
   await rename(site, out);
 }
@@ -210,29 +212,31 @@ function preload(html, modules, files) {
 async function compressAll(site, store) {
   await mkdir(store, { recursive: true });
   const files = (await filesIn(site)).filter((file) => COMPRESSED.has(extname(file)));
-  const used = new Set((await Promise.all(files.map((file) => compress(file, store)))).flat());
-  for (const name of await readdir(store)) if (!used.has(name)) await rm(join(store, name));
+  await Promise.all(files.map((file) => compress(file, store)));
+  for (const name of await readdir(store)) {
+    const file = join(store, name);
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Infinity })); // another clone may have removed it
+    if (Date.now() - mtimeMs > UNUSED_MS) await rm(file, { force: true });
+  }
 }
 
 /**
  * @param {string} file
  * @param {string} store
- * @returns {Promise<string[]>} the cached files that it used
  */
 async function compress(file, store) {
   const content = await readFile(file);
-  return Promise.all(
+  await Promise.all(
     /** @type {const} */ ([["br", brotli], ["gz", gz]]).map(async ([suffix, squeeze]) => {
-      const key = `${hashOf(content)}.${suffix}`;
-      const kept = join(store, key);
-      if (!existsSync(kept)) {
-        const part = `${kept}.${basename(dirname(file))}.${basename(file)}.part`; // a name of its own, because another file with the same content may be compressed at the same time
+      const kept = join(store, `${hashOf(content)}.${suffix}`);
+      const isKept = await utimes(kept, new Date(), new Date()).then(() => true, () => false);
+      if (!isKept) {
+        const part = `${kept}.${randomUUID()}.part`; // a name of its own, because another file with the same content may be compressed at the same time
         await writeFile(part, await squeeze(content));
         await rename(part, kept); // so that an interrupted run leaves no incomplete file
       }
       const result = await readFile(kept);
       if (result.length < content.length) await writeFile(`${file}.${suffix}`, result);
-      return key;
     }),
   );
 }
@@ -288,9 +292,9 @@ async function filesIn(dir) {
 }
 
 function options() {
-  const { values } = parseArgs({ options: { pkg: { type: "string" }, models: { type: "string" }, out: { type: "string" } } });
-  if (!values.pkg || !values.models || !values.out) throw new Error("Usage: node scripts/site.mjs --pkg DIR --models DIR --out DIR");
+  const { values } = parseArgs({ options: { pkg: { type: "string" }, models: { type: "string" }, out: { type: "string" }, compressed: { type: "string" } } });
+  if (!values.pkg || !values.models || !values.out || !values.compressed) throw new Error("Usage: node scripts/site.mjs --pkg DIR --models DIR --out DIR --compressed DIR");
   const out = resolve(values.out);
   if (dirname(out) === out) throw new Error("--out must not be a whole disk.");
-  return { pkg: resolve(values.pkg), models: resolve(values.models), out };
+  return { pkg: resolve(values.pkg), models: resolve(values.models), out, compressed: resolve(values.compressed) };
 }
