@@ -12,8 +12,6 @@ WASM=wasm32-unknown-unknown
 NODE_MIN=18.19
 NODE_MIN_TESTS=20.19 # Vite needs it, which tests the package
 RUST_MIN=$(sed -nE 's/^rust-version = "(.*)"/\1/p' Cargo.toml)
-BINDGEN_VERSION=$(grep -A1 '^name = "wasm-bindgen"$' Cargo.lock | sed -nE 's/^version = "(.*)"/\1/p')
-BINDGEN=$CACHE/tools/wasm-bindgen-$BINDGEN_VERSION
 
 usage() {
   cat <<END
@@ -28,7 +26,7 @@ Usage: ./build.sh COMMAND
   bench [PART]...               compare with onnxruntime-web and PyTorch; benches/README.md lists the parts
   help                          this text
 
-What is missing is set up first, without asking: the wasm target, the standard library's source and wasm-bindgen; for the tests Chromium, rustfmt, clippy and Python's packages; for aarch64 a C compiler and QEMU; on Debian-like systems also Rust, Node and a C compiler.
+What is missing is set up first, without asking: the wasm target and the standard library's source; for the tests Chromium, rustfmt, clippy and Python's packages; for aarch64 a C compiler and QEMU; on Debian-like systems also Rust, Node and a C compiler.
 
   DAAD_CACHE         where build output goes; now $CACHE
   CARGO_TARGET_DIR   where cargo's goes; now $CARGO_TARGET_DIR
@@ -149,14 +147,7 @@ has_rust_source() { [[ -d $(rustc --print sysroot)/lib/rustlib/src/rust/library/
 has_wasm_target() { [[ -d $(rustc --print target-libdir --target "$WASM") ]]; }
 has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library/std ]] && has wasm-ld-19; }
 
-# The version must match the wasm-bindgen library. Without TLS and with less optimisation it builds in a third of the time.
-set_up_bindgen() {
-  [[ ! -x $BINDGEN/bin/wasm-bindgen ]] || return 0
-  say "Installing wasm-bindgen $BINDGEN_VERSION"
-  CARGO_TARGET_DIR=$OWN/bindgen CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-    cargo install wasm-bindgen-cli --version "$BINDGEN_VERSION" --no-default-features --bin wasm-bindgen --root "$BINDGEN"
-  rm -rf "$OWN/bindgen"
-}
+set_up_bindgen() { cargo build --release --quiet -p bindgen; }
 
 set_up_node() {
   { has node && has npm; } || apt_install nodejs npm
@@ -254,7 +245,7 @@ build_engine() {
   mkdir -p "$out"
   describe_compiler >"$out/compiler"
   # shellcheck disable=SC2046 # no source has a space in its name
-  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$out/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs "$BINDGEN/bin/wasm-bindgen" -- take_engine "$1" "$out"
+  unless_done "$out/.made" $(find src -type f | LC_ALL=C sort) "$out/compiler" Cargo.toml Cargo.lock build.rs build.sh scripts/plain-wasm.mjs scripts/bindgen/main.rs -- take_engine "$1" "$out"
 }
 
 # take_engine NAME FOLDER: copies the engine from the cache if any clone has built it from the same sources, otherwise builds
@@ -282,7 +273,7 @@ describe_compiler() {
 make_engine() {
   if [[ $1 == abi ]]; then make_plain "$2"; return; fi
   for_engine "$1" build &&
-    "$BINDGEN/bin/wasm-bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-dir "$2" --out-name daad "$(target_of "$1")/$WASM/engine/daad.wasm"
+    "$CARGO_TARGET_DIR/release/bindgen" "$(target_of "$1")/$WASM/engine/daad.wasm" "$2"
 }
 
 # Cargo locks its folder while it builds, so the engines that are built at the same time have two folders.
