@@ -4,10 +4,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { before, describe } from "node:test";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { testAccessibility } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
 import { choose, drawn, open, reading, settle, stubEngine, text, value, watchStatus } from "./support/page.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("../../www/try/break/strokes.js").Tool} Tool */
@@ -304,22 +303,19 @@ describe("what was painted", () => {
 });
 
 describe("an accessibility checker finds nothing, and nothing jumps", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    test(`${width} pixels wide, ${colorScheme}`, async () => {
-      const { page, close } = await openNormal({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
-      const top = () => page.getByTestId("break-canvas").evaluate((canvas) => canvas.getBoundingClientRect().top - (document.querySelector("#result")?.getBoundingClientRect().top ?? NaN));
-      const start = await top();
-      for (const [tool, place] of /** @type {[Tool, [number, number]][]} */ ([["scratch", [0.4, 0.45]], ["stain", [0.25, 0.7]], ["hole", [0.8, 0.25]], ["missing", [0.7, 0.75]]])) {
-        await page.getByTestId(`break-${tool}`).click();
-        await drag(page, [place]);
-        await live(page);
-        assert.ok(Math.abs((await top()) - start) < 1, `${tool} moves the input`);
-      }
-      await page.getByTestId("break-canvas").focus();
-      await page.keyboard.press("ArrowUp");
-      await assertAccessible(page);
-      await screenshot(page.locator("#result"), `break-${width}-${colorScheme}`);
-      await close();
-    });
-  }
+  testAccessibility("break", "#result", async (options) => {
+    const opened = await openNormal(options);
+    const { page } = opened;
+    const top = () => page.getByTestId("break-canvas").evaluate((canvas) => canvas.getBoundingClientRect().top - (document.querySelector("#result")?.getBoundingClientRect().top ?? NaN));
+    const start = await top();
+    for (const [tool, place] of /** @type {[Tool, [number, number]][]} */ ([["scratch", [0.4, 0.45]], ["stain", [0.25, 0.7]], ["hole", [0.8, 0.25]], ["missing", [0.7, 0.75]]])) {
+      await page.getByTestId(`break-${tool}`).click();
+      await drag(page, [place]);
+      await live(page);
+      assert.ok(Math.abs((await top()) - start) < 1, `${tool} moves the input`);
+    }
+    await page.getByTestId("break-canvas").focus();
+    await page.keyboard.press("ArrowUp");
+    return opened;
+  });
 });

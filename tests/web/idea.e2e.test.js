@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
 import { open, reading, settle, stubEngine, text, value } from "./support/page.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -142,13 +141,9 @@ describe("the first lesson", () => {
 });
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    test(`${width} pixels wide, ${colorScheme}`, async () => {
-      const { page, close } = await openStill("", { viewport: { width, height: 900 }, colorScheme, prepare: async () => {}, bypassCSP: true });
-      await reading(page);
-      await assertAccessible(page);
-      await screenshot(page.locator(".idea"), `idea-${width}-${colorScheme}`);
-      await close();
-    });
-  }
+  testAccessibility("idea", ".idea", async (options) => {
+    const opened = await openStill("", { ...options, prepare: async () => {} });
+    await reading(opened.page);
+    return opened;
+  });
 });

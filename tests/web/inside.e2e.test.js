@@ -1,16 +1,14 @@
 /** Tests "Look inside the memory" in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM; DAAD_SCREENSHOTS, a folder to put pictures into. */
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import test, { describe } from "node:test";
+import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
 import { choose, open, reading, replacePaper, stubEngine } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCALES = 4;
 const WHOLE = "#inside[data-state=whole]";
 
@@ -168,9 +166,10 @@ describe("a block is chosen", () => {
     await close();
   });
 
-  test("with the keyboard, and let go with Escape", async (t) => {
+  test("by a link, then with the keyboard, and let go with Escape", async (t) => {
     const { page, close } = await openJudged("&inside=4,4");
     await shown(page, 4, 4);
+    await assertWhole(page);
     await page.locator(".choosable[tabindex]").focus();
     const since = await page.evaluate(() => performance.now());
     await page.keyboard.press("ArrowRight");
@@ -193,13 +192,6 @@ describe("a block is chosen", () => {
     await page.keyboard.press("Enter");
     assert.equal(await release.getAttribute("aria-disabled"), "true");
     assert.ok(await release.evaluate((button) => button === document.activeElement), "the focus stays");
-    await close();
-  });
-
-  test("by a link", async () => {
-    const { page, close } = await openJudged("&inside=8,1");
-    await shown(page, 8, 1);
-    await assertWhole(page);
     await close();
   });
 
@@ -298,21 +290,10 @@ describe("the engine", () => {
 });
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of /** @type {const} */ ([[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]])) {
-    test(`${width} pixels wide, ${colorScheme}`, async () => {
-      const { page, close } = await openJudged("&inside=3,4", { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
-      await shown(page, 3, 4);
-      await page.locator(".inside-formula").evaluate((details) => details.setAttribute("open", ""));
-      await page.evaluate(await readFile(AXE, "utf8"));
-      const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
-      assert.deepEqual(violations.map((/** @type {any} */ { id, nodes }) => [id, nodes.map((/** @type {any} */ node) => node.target.join(" "))]), []);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
-      const folder = process.env["DAAD_SCREENSHOTS"];
-      if (folder) {
-        await mkdir(folder, { recursive: true });
-        await page.locator("#inside").screenshot({ path: join(folder, `inside-${width}-${colorScheme}.png`) });
-      }
-      await close();
-    });
-  }
+  testAccessibility("inside", "#inside", async (options) => {
+    const opened = await openJudged("&inside=3,4", options);
+    await shown(opened.page, 3, 4);
+    await opened.page.locator(".inside-formula").evaluate((details) => details.setAttribute("open", ""));
+    return opened;
+  });
 });

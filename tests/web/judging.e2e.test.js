@@ -9,10 +9,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { before, describe } from "node:test";
 import { fuse } from "../../www/try/judgement.js";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { testAccessibility } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
 import { PLUS, assertClose, choose, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -447,21 +446,18 @@ describe("pictures to keep", () => {
 });
 
 describe("an accessibility checker finds nothing with list and swipe open", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    test(`${width} pixels wide, ${colorScheme}`, async () => {
-      const { page, close } = await judged("&view=swipe&threshold=0.8", { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
-      const files = await Promise.all(samples.slice(0, 5).map(async ({ file }) => ({ name: file, mimeType: "image/png", buffer: await readFile(join(SITE, "gallery", file)) })));
-      await chooseAll(page, [...files, file("a letter with a long name, longer than a phone is wide.txt", "no image")]);
-      await listDone(page, 6);
-      await reading(page);
-      await page.locator("#list").getByRole("columnheader", { name: "Score" }).getByRole("button").click();
-      await page.locator("#inside").scrollIntoViewIfNeeded(); // while it is out of view it is not updated, and stays dimmed
-      await page.waitForFunction(() => document.querySelector("#inside")?.getAttribute("data-state") === "whole");
-      await assertAccessible(page);
-      await screenshot(page.locator("#try"), `judging-${width}-${colorScheme}`);
-      await close();
-    });
-  }
+  testAccessibility("judging", "#try", async (options) => {
+    const opened = await judged("&view=swipe&threshold=0.8", options);
+    const { page } = opened;
+    const files = await Promise.all(samples.slice(0, 5).map(async ({ file }) => ({ name: file, mimeType: "image/png", buffer: await readFile(join(SITE, "gallery", file)) })));
+    await chooseAll(page, [...files, file("a letter with a long name, longer than a phone is wide.txt", "no image")]);
+    await listDone(page, 6);
+    await reading(page);
+    await page.locator("#list").getByRole("columnheader", { name: "Score" }).getByRole("button").click();
+    await page.locator("#inside").scrollIntoViewIfNeeded(); // while it is out of view it is not updated, and stays dimmed
+    await page.waitForFunction(() => document.querySelector("#inside")?.getAttribute("data-state") === "whole");
+    return opened;
+  });
 });
 
 describe("a model of the visitor's own", () => {

@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
 import { open, reading, text, value } from "./support/page.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -34,12 +33,12 @@ function judged(page, count) {
 }
 
 /**
- * Records a few seconds of video in the page: one gallery image for `first_ms`, then another.
+ * Records a short video in the page: one gallery image for `first_ms`, then another.
  * @param {Page} page
  * @param {string} first
  * @param {string} second
  */
-async function record(page, first, second, first_ms = 2500, second_ms = 2500) {
+async function record(page, first, second, first_ms = 1500, second_ms = 1500) {
   const bytes = await page.evaluate(
     async ([first, second, first_ms, second_ms]) => {
       const load = async (/** @type {string} */ file) => createImageBitmap(await (await fetch(`gallery/${file}`)).blob());
@@ -127,15 +126,10 @@ describe("live sources", () => {
 });
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    test(`${width} pixels wide, ${colorScheme}`, async () => {
-      const { page, close } = await openPage({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true, permissions: ["camera"] });
-      await page.getByTestId("live-camera").click();
-      await judged(page, 8);
-      await assertAccessible(page);
-      await screenshot(page.getByTestId("live"), `live-${width}-${colorScheme}`);
-      await page.getByTestId("live-stop").click();
-      await close();
-    });
-  }
+  testAccessibility("live", "[data-testid=live]", async (options) => {
+    const opened = await openPage({ ...options, permissions: ["camera"] });
+    await opened.page.getByTestId("live-camera").click();
+    await judged(opened.page, 3);
+    return opened;
+  });
 });

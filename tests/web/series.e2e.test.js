@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
 import { chooseBackend, drawn, goTo, open, reading, text } from "./support/page.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -133,13 +132,9 @@ describe("networks that differ in their block size alone", () => {
 });
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    test(`${width} pixels wide, ${colorScheme}`, async () => {
-      const { page, close } = await openSeries("", { viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
-      await rebuilt(page);
-      await assertAccessible(page);
-      await screenshot(page.locator("#networks"), `series-${width}-${colorScheme}`);
-      await close();
-    });
-  }
+  testAccessibility("series", "#networks", async (options) => {
+    const opened = await openSeries("", options);
+    await rebuilt(opened.page);
+    return opened;
+  });
 });

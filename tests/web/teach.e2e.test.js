@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test, { describe } from "node:test";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
 import { choose, chooseBackend, goTo, open, reading, text } from "./support/page.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -263,16 +262,13 @@ test("a crash and giving up leave the images; the next training begins anew", { 
 });
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    test(`${width} pixels wide, ${colorScheme}`, { timeout: 120_000 }, async () => {
-      const { page, close } = await openCard({ viewport: { width, height: 900 }, colorScheme, bypassCSP: true });
-      await cutUp(page);
-      await page.getByTestId("teach-start").click();
-      await phase(page, "learning");
-      await page.waitForFunction(() => document.querySelector("[data-testid=teach-last]")?.textContent !== "–");
-      await assertAccessible(page);
-      await screenshot(page.locator("#teach"), `teach-${width}-${colorScheme}`);
-      await close();
-    });
-  }
+  testAccessibility("teach", "#teach", async (options) => {
+    const opened = await openCard(options);
+    const { page } = opened;
+    await cutUp(page);
+    await page.getByTestId("teach-start").click();
+    await phase(page, "learning");
+    await page.waitForFunction(() => document.querySelector("[data-testid=teach-last]")?.textContent !== "–");
+    return opened;
+  });
 });

@@ -2,12 +2,11 @@
 
 import assert from "node:assert/strict";
 import test, { describe } from "node:test";
-import { LOOKS, assertAccessible } from "./support/axe.js";
+import { WIDTHS, assertAccessible, checkable } from "./support/axe.js";
 import { SITE, browse } from "./support/browser.js";
-import { choose, open, reading, settle, stubEngine, sumLayoutShift } from "./support/page.js";
+import { choose, goTo, open, reading, settle, stubEngine, sumLayoutShift } from "./support/page.js";
 import { servePlainly } from "./support/plain-server.js";
 import { noisePng } from "./support/images.js";
-import { screenshot } from "./support/screenshots.js";
 
 /** The maximum size of the files that are downloaded before the first score, without engine and model. */
 const BUDGET_BYTES = 120e3;
@@ -176,16 +175,16 @@ for (const reducedMotion of /** @type {const} */ (["no-preference", "reduce"])) 
 }
 
 describe("an accessibility checker finds nothing", () => {
-  for (const [width, colorScheme] of LOOKS) {
-    for (const view of ["try", "why", "networks", "how", "teach"]) {
-      test(`${view}, ${width} pixels wide, ${colorScheme}`, async () => {
-        const { page, close } = await visit(`#${view}`, { viewport: { width, height: 900 }, colorScheme, bypassCSP: true, prepare: stubEngine });
-        assert.ok((await page.evaluate(() => document.documentElement.scrollHeight)) <= 3 * 900, "at most three screens");
-        await assertAccessible(page);
-        await screenshot(page.locator("body"), `view-${view}-${width}-${colorScheme}`);
-        await close();
-      });
-    }
+  for (const width of WIDTHS) {
+    test(`${width} pixels wide, in every view and in both colour schemes`, async () => {
+      const { page, close } = await visit("", { ...checkable(width), prepare: stubEngine });
+      for (const view of /** @type {const} */ (["try", "why", "networks", "how", "teach"])) {
+        await goTo(page, view);
+        assert.ok((await page.evaluate(() => document.documentElement.scrollHeight)) <= 3 * 900, `${view} has at most three screens`);
+        await assertAccessible(page, `view-${view}`, "body");
+      }
+      await close();
+    });
   }
 });
 

@@ -148,7 +148,7 @@ export function sumLayoutShift(page) {
   });
 }
 
-/** Goes to a view of the page, or to a step of it. @param {Page} page @param {"try" | "why" | "networks" | "teach"} view */
+/** Goes to a view of the page, or to a step of it. @param {Page} page @param {"try" | "why" | "networks" | "how" | "teach"} view */
 export async function goTo(page, view) {
   await page.evaluate((view) => (location.hash = view), view);
   await page.locator(`#${view}`).waitFor();
