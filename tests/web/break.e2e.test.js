@@ -28,7 +28,7 @@ before(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openNormal(options = {}, query = "backend=wasm&") {
-  const opened = await web.open(`?${query}model=piped&sample=${normal[0]}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?${query}model=piped&sample=${normal[0]}`, options);
   const before = await reading(opened.page);
   await opened.page.locator("#break [data-tool]:enabled").first().waitFor();
   return { ...opened, before };

@@ -15,7 +15,7 @@ const web = browse(SOFTWARE_GPU);
 
 /** @param {string} query @param {Parameters<typeof web.open>[1]} [options] */
 async function openTeach(query, options = {}) {
-  const opened = await web.open(`${query}#teach`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`${query}#teach`, options);
   await reading(opened.page);
   await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
   return opened;

@@ -16,7 +16,7 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openStill(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm${query}#why`, { reducedMotion: "reduce", prepare: stubEngine, ...options });
+  const opened = await web.open(`?backend=wasm${query}#why`, { prepare: stubEngine, ...options });
   await lesson(opened.page);
   return opened;
 }
@@ -39,7 +39,6 @@ function verdict(page, testid = "idea-lesson") {
 describe("the first lesson", () => {
   test("is there without engine or model, and it is said how soon", async (t) => {
     const { page, close } = await web.open(`?backend=wasm#why`, {
-      reducedMotion: "reduce",
       prepare: async (page) => {
         await page.route(/\/(engines|models)\//, (route) => route.abort());
       },

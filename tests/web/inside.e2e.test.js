@@ -20,7 +20,7 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openJudged(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm&model=piped${query}`, { prepare: prepareToLook, reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm&model=piped${query}`, { prepare: prepareToLook, ...options });
   await reading(opened.page);
   await opened.page.waitForSelector("#inside-said", { state: "attached" });
   return opened;

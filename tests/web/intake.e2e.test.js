@@ -16,7 +16,7 @@ const AVIF = new URL("./support/small.avif", import.meta.url);
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openPage(options = {}) {
-  const opened = await web.open("?backend=wasm", { reducedMotion: "reduce", ...options });
+  const opened = await web.open("?backend=wasm", options);
   await reading(opened.page);
   await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
   return opened;
@@ -86,7 +86,6 @@ describe("the same picture", () => {
 describe("files", () => {
   test("that are chosen before the script is there are judged", async () => {
     const { page, close } = await web.open("?backend=wasm", {
-      reducedMotion: "reduce",
       prepare: async (page) => {
         await stubEngine(page);
         // The page's own script waits for the same event, which reaches it later.

@@ -44,7 +44,6 @@ async function visit({ prepare, ...options } = {}, url = `${host.url}?backend=wa
   let loads = 0;
   const opened = await open(browser, url, {
     serviceWorkers: "allow",
-    reducedMotion: "reduce",
     ...options,
     prepare: async (page) => {
       page.on("domcontentloaded", () => loads++);

@@ -11,7 +11,7 @@ import test, { before, describe } from "node:test";
 import { fuse } from "../../www/try/judgement.js";
 import { testAccessibility } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
-import { PLUS, assertClose, choose, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
+import { PLUS, assertClose, choose, chooseAll, download, listDone, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -29,7 +29,7 @@ before(async () => {
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function judged(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm${query}`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm${query}`, options);
   await reading(opened.page);
   return opened;
 }
@@ -50,11 +50,6 @@ function file(name, content) {
   return { name, mimeType: "image/png", buffer: Buffer.from(content) };
 }
 
-/** @param {Page} page @param {{ name: string, mimeType: string, buffer: Buffer }[]} files */
-function chooseAll(page, files) {
-  return page.getByTestId("file").setInputFiles(files);
-}
-
 /** The texts of the list. @param {Page} page */
 function rows(page) {
   return page.getByTestId("list-row").evaluateAll((rows) =>
@@ -63,17 +58,6 @@ function rows(page) {
       return { name: row.querySelector(".of-name button")?.textContent, verdict: of("verdict"), score: of("score"), reason: row.querySelector(".reason")?.textContent };
     }),
   );
-}
-
-/** Waits until the list has judged all its images. @param {Page} page @param {number} count */
-function listDone(page, count) {
-  return page.waitForFunction((count) => document.querySelector("[data-testid=list-progress]")?.textContent?.startsWith(`${count} image`), count);
-}
-
-/** @param {Page} page @param {() => Promise<unknown>} act */
-async function download(page, act) {
-  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
-  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }
 
 /** @param {Page} page @param {RegExp} expected */

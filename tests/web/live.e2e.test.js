@@ -14,7 +14,7 @@ const web = browse(FAKE_CAMERA);
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openPage(options = {}) {
-  const opened = await web.open(`?backend=wasm&model=piped`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm&model=piped`, options);
   await reading(opened.page);
   await opened.page.waitForFunction(() => !(/** @type {HTMLButtonElement} */ (document.querySelector("[data-testid=live-camera]")).disabled));
   return opened;

@@ -27,7 +27,7 @@ function kept(page) {
 }
 
 test("one visit is enough: the next one needs no network", async () => {
-  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow" });
   const online = await reading(page);
   await kept(page);
   const tab = await page.context().newPage();
@@ -47,7 +47,7 @@ test("one visit is enough: the next one needs no network", async () => {
 });
 
 test("with a network the page is as new as the host has it", async () => {
-  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow", reducedMotion: "reduce" });
+  const { page, close } = await web.open(`?backend=wasm`, { serviceWorkers: "allow" });
   await reading(page);
   await kept(page);
   const gallery = JSON.parse(await readFile(join(SITE, "gallery/gallery.json"), "utf8"));
@@ -59,7 +59,7 @@ test("with a network the page is as new as the host has it", async () => {
 });
 
 test("can be installed: a manifest with a name, a start and an icon that is there", async () => {
-  const { page, close } = await web.open("", { reducedMotion: "reduce" });
+  const { page, close } = await web.open("");
   const href = await page.locator("link[rel=manifest]").getAttribute("href");
   const response = await fetch(new URL(href ?? "", web.url));
   assert.equal(response.headers.get("content-type"), "application/manifest+json");

@@ -21,7 +21,7 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function openSeries(query = "", options = {}) {
-  const opened = await web.open(`?backend=wasm${query}#networks`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm${query}#networks`, options);
   await reading(opened.page);
   return opened;
 }
@@ -89,7 +89,7 @@ describe("networks that differ in their block size alone", () => {
   test("nothing of it is downloaded before it is near", async () => {
     /** @type {string[]} */
     const asked = [];
-    const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
+    const { page, close } = await web.open(`?backend=wasm`, { viewport: { width: 390, height: 500 }, prepare: async (page) => void page.on("request", (request) => asked.push(request.url())) });
     await reading(page);
     await page.waitForFunction(() => performance.getEntriesByType("resource").some(({ name }) => /\/series-[^/]+\.js$/.test(name))); // its code is loaded
     await drawn(page);

@@ -17,7 +17,7 @@ const web = browse(FAKE_CAMERA);
 
 /** @param {Parameters<typeof open>[2]} [options] */
 async function openCard(options = {}) {
-  const opened = await web.open(`?backend=wasm#teach`, { reducedMotion: "reduce", ...options });
+  const opened = await web.open(`?backend=wasm#teach`, options);
   await reading(opened.page);
   await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
   return opened;

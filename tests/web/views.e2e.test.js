@@ -21,7 +21,7 @@ const web = browse();
  * @param {Parameters<typeof open>[2]} [options]
  */
 async function visit(address, options = {}) {
-  const opened = await web.open(`?backend=wasm${address}`, { reducedMotion: "reduce", unfold: false, ...options });
+  const opened = await web.open(`?backend=wasm${address}`, { unfold: false, ...options });
   await settle(opened.page);
   return opened;
 }
@@ -189,7 +189,7 @@ describe("an accessibility checker finds nothing", () => {
 });
 
 test("the first view costs little: 120 kB without engine, model and gallery", async () => {
-  const { page, close } = await web.open(`?backend=wasm`, { reducedMotion: "reduce", viewport: { width: 390, height: 844 } });
+  const { page, close } = await web.open(`?backend=wasm`, { viewport: { width: 390, height: 844 } });
   await reading(page);
   const parts = await page.evaluate(() =>
     [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map((entry) => {

@@ -27,13 +27,14 @@ export function launch(flags) {
 }
 
 /**
- * Opens a page, and records everything that the page must not do: log errors, violate the policy, send requests to another origin.
+ * Opens a page, and records everything that the page must not do: log errors, violate the policy, send requests to another origin. No animation runs unless
+ * a test asks for motion, because a browser without a GPU draws slowly.
  * @param {import("playwright-core").Browser} browser
  * @param {string} url
  * @param {import("playwright-core").BrowserContextOptions & { prepare?: (page: Page) => Promise<unknown>, unfold?: boolean }} [options] `unfold`: the cards that a visitor can open are open from the start
  */
 export async function open(browser, url, { prepare, unfold = true, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: "block", ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: "block", reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   /** @type {string[]} */
   const complaints = [];
@@ -179,6 +180,26 @@ export async function value(page, testid) {
  */
 export function choose(page, bytes, name = "test.png", mimeType = "image/png") {
   return page.getByTestId("file").setInputFiles({ name, mimeType, buffer: bytes });
+}
+
+/**
+ * Gives the page several images, which it judges as a list.
+ * @param {Page} page
+ * @param {{ name: string, mimeType: string, buffer: Buffer }[]} files
+ */
+export function chooseAll(page, files) {
+  return page.getByTestId("file").setInputFiles(files);
+}
+
+/** Waits until the list has judged all its images. @param {Page} page @param {number} count */
+export function listDone(page, count) {
+  return page.waitForFunction((count) => document.querySelector("[data-testid=list-progress]")?.textContent?.startsWith(`${count} image`), count, { timeout: 120_000 });
+}
+
+/** @param {Page} page @param {() => Promise<unknown>} act starts the download */
+export async function download(page, act) {
+  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }
 
 /**
