@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { open, reading, settle, stubEngine, text, value } from "./support/page.js";
+import { drawn, open, reading, settle, stubEngine, text, value } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -24,6 +24,34 @@ async function openStill(query = "", options = {}) {
 /** Waits until the demonstration is loaded and no animation runs. @param {Page} page */
 function lesson(page) {
   return page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict"));
+}
+
+/** What the error of an image says during an assembly of four blocks. */
+const PARTLY = /^block [1-3] of 4$/;
+
+/** Records all texts of some elements, because an assembly may begin before `goto` returns. @param {Page} page */
+async function recordTexts(page) {
+  await stubEngine(page);
+  await page.addInitScript(() => {
+    /** @type {Record<string, string[]>} */
+    const texts = { "idea-b-error": [], "idea-c-error": [], "idea-play": [] };
+    Object.assign(window, { texts });
+    new MutationObserver((changes) => {
+      for (const { target, addedNodes } of changes) {
+        if (target instanceof HTMLElement) texts[target.id]?.push(...[...addedNodes].map((node) => node.textContent ?? ""));
+      }
+    }).observe(document, { childList: true, subtree: true });
+  });
+}
+
+/** The texts that an element has had since the last call. @param {Page} page @param {string} id @returns {Promise<string[]>} */
+function texts(page, id) {
+  return page.evaluate((id) => /** @type {any} */ (window).texts[id].splice(0), id);
+}
+
+/** Waits until an element has had such a text since the last call of `texts`. @param {Page} page @param {string} id @param {RegExp} expected */
+function passes(page, id, expected) {
+  return page.waitForFunction(([id, expected]) => /** @type {any} */ (window).texts[id].some((/** @type {string} */ text) => expected.test(text)), /** @type {const} */ ([id, expected]));
 }
 
 /** The shares of wrong pixels of B and C. @param {Page} page */
@@ -66,23 +94,25 @@ describe("the first lesson", () => {
   });
 
   test("assembles block by block before the visitor's eyes, once by itself and then when asked", async () => {
-    const { page, close } = await web.open(`?backend=wasm&block=16#why`, { prepare: stubEngine });
-    await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-b-error]")?.textContent ?? ""));
-    assert.equal(await text(page, "idea-play"), "Pause");
+    const { page, close } = await web.open(`?backend=wasm&block=16#why`, { reducedMotion: "no-preference", prepare: recordTexts });
+    await passes(page, "idea-b-error", PARTLY);
+    assert.ok((await texts(page, "idea-play")).includes("Pause"));
     await page.waitForFunction(() => document.querySelector("[data-testid=idea-lesson]")?.getAttribute("data-verdict") === "neither", null, { timeout: 15_000 });
+    await texts(page, "idea-c-error"); // those of the first assembly
     await page.getByTestId("idea-play").click();
-    await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-c-error]")?.textContent ?? ""));
+    await passes(page, "idea-c-error", PARTLY);
     await page.getByTestId("idea-play").click();
     assert.equal(await text(page, "idea-play"), "Go on");
     await close();
   });
 
   test("waits for the visitor to assemble", async () => {
-    const { page, close } = await web.open("?backend=wasm&block=16", { prepare: stubEngine });
+    const { page, close } = await web.open("?backend=wasm&block=16", { reducedMotion: "no-preference", prepare: recordTexts });
     await lesson(page);
-    await page.waitForTimeout(5000); // an assembly takes less
+    for (let twice = 0; twice < 2; twice++) await drawn(page); // an assembly of what is seen begins with the first frame
+    assert.deepEqual((await texts(page, "idea-b-error")).filter((text) => text.startsWith("block")), []);
     await page.evaluate(() => (location.hash = "why"));
-    await page.waitForFunction(() => /^block [1-3] of 4$/.test(document.querySelector("[data-testid=idea-b-error]")?.textContent ?? ""));
+    await passes(page, "idea-b-error", PARTLY);
     await close();
   });
 

@@ -4,12 +4,13 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * @param {import("playwright-core").Locator} what
+ * @param {import("playwright-core").Locator | import("playwright-core").Page} what a page is shown from its top to its end
  * @param {string} name
  */
 export async function screenshot(what, name) {
   const folder = process.env["DAAD_SCREENSHOTS"];
   if (!folder) return;
   await mkdir(folder, { recursive: true });
-  await what.screenshot({ path: join(folder, `${name}.png`) });
+  const path = join(folder, `${name}.png`);
+  await ("goto" in what ? what.screenshot({ path, fullPage: true }) : what.screenshot({ path }));
 }
