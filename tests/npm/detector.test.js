@@ -6,7 +6,8 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import test, { after, before, describe } from "node:test";
 import { pathToFileURL } from "node:url";
-import { FLOORS, MODEL, PLUS_MODEL, SMALL_MODEL, assertClose, bytesOf, createProject, nativeScores, run } from "./support/project.js";
+import { assertClose } from "../web/support/close.js";
+import { FLOORS, MODEL, PLUS_MODEL, SMALL_MODEL, bytesOf, createProject, nativeScores, run } from "./support/project.js";
 
 /** @typedef {typeof import("daad")} Daad */
 

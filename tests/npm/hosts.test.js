@@ -14,7 +14,8 @@ import { brotliCompressSync, constants } from "node:zlib";
 import { HEADERS } from "../../www/shared/policy.js";
 import { SOFTWARE_GPU, launch } from "../web/support/page.js";
 import { servePlainly } from "../web/support/plain-server.js";
-import { FLOORS, HOSTS, SMALL_MODEL, assertClose, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";
+import { assertClose } from "../web/support/close.js";
+import { FLOORS, HOSTS, SMALL_MODEL, bytesOf, createProject, host, nativeScores, serve } from "./support/project.js";
 
 const BUDGET_BYTES = 450e3;
 

@@ -41,17 +41,17 @@ async function live(page) {
 }
 
 /**
- * Drags the mouse over the input. Places are shares of the input's size.
+ * Drags the mouse over the input. Places are shares of the input's size. The image is judged after each of the moves from place to place.
  * @param {Page} page
  * @param {[x: number, y: number][]} places
  */
-async function drag(page, places, release = true) {
+async function drag(page, places, { release = true, moves = 6 } = {}) {
   const canvas = page.getByTestId("break-canvas");
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();
   assert.ok(box);
   for (const [i, [x, y]] of places.entries()) {
-    await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: i === 0 ? 1 : 6 });
+    await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: i === 0 ? 1 : moves });
     if (i === 0) await page.mouse.down();
   }
   if (release) await page.mouse.up();
@@ -73,7 +73,7 @@ describe("a defect put into a normal image", () => {
     const statuses = await watchStatus(page);
 
     await page.getByTestId("break-scratch").click();
-    await drag(page, [[0.2, 0.3], [0.8, 0.7]], false);
+    await drag(page, [[0.2, 0.3], [0.8, 0.7]], { release: false });
     assert.ok((await live(page)) > threshold, "the pointer is still down");
     assert.equal(await text(page, "verdict"), "Anomalous");
     assert.match(await text(page, "break-score"), /normal before, anomalous now/);
@@ -103,13 +103,15 @@ describe("a defect put into a normal image", () => {
   test("of every other kind is seen too, on every normal image", async () => {
     const { page, close } = await openNormal();
     const threshold = (await value(page, "threshold")) ?? NaN;
+    const PLACE = [[0.7, 0.4]];
+    const LINE = [[0.3, 0.7], ...PLACE];
     for (const file of normal) {
       await page.locator(`[data-file="${file}"]`).click();
       const before = await reading(page);
-      for (const tool of /** @type {const} */ (["brush", "stain", "hole", "missing", "scratch"])) {
+      for (const [tool, places] of /** @type {[Tool, [number, number][]][]} */ ([["brush", LINE], ["stain", PLACE], ["hole", PLACE], ["missing", PLACE], ["scratch", LINE]])) {
         const button = page.getByTestId(`break-${tool}`);
         if ((await button.getAttribute("aria-pressed")) === "false") await button.click();
-        await drag(page, [[0.3, 0.7], [0.7, 0.4]]);
+        await drag(page, places, { moves: 1 });
         const score = await live(page);
         assert.ok(score > threshold, `${tool} on ${file}: ${score}`);
         await page.getByTestId("break-undo").click();
@@ -193,7 +195,7 @@ describe("a defect put into a normal image", () => {
   test("is judged while the pointer moves, and it is said how soon", async (t) => {
     const { page, close } = await openNormal();
     await page.getByTestId("break-scratch").click();
-    await drag(page, [[0.2, 0.2], [0.3, 0.3]], false);
+    await drag(page, [[0.2, 0.2], [0.3, 0.3]], { release: false });
     const box = await page.getByTestId("break-canvas").boundingBox();
     assert.ok(box);
     const times_ms = await page.getByTestId("break-canvas").evaluateHandle((canvas) => {

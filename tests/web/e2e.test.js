@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { before, describe } from "node:test";
 import { SITE, browse } from "./support/browser.js";
-import { SOFTWARE_GPU, assertClose, choose, chooseAll, download, hand, launch, listDone, open, pasteText, reading, settle, stubEngine, sumLayoutShift, text, value, watchStatus } from "./support/page.js";
+import { SOFTWARE_GPU, choose, chooseAll, download, hand, launch, listDone, open, pasteText, reading, settle, stubEngine, sumLayoutShift, text, value, watchStatus } from "./support/page.js";
+import { assertClose } from "./support/close.js";
 import { blankPng, bombPng } from "./support/images.js";
 import { screenshot } from "./support/screenshots.js";
 

@@ -1,37 +1,39 @@
 /** Tests a training run on WebGPU with a software GPU, in a real browser. Needs DAAD_SITE, a folder made by scripts/site.mjs. Optional: CHROMIUM. */
 
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import test from "node:test";
 import { SITE, browse } from "./support/browser.js";
-import { SOFTWARE_GPU, reading, text } from "./support/page.js";
+import { SOFTWARE_GPU, settle, text } from "./support/page.js";
+import { TRAINING_MS, cutUp, phase, teachable } from "./support/teach.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const PICTURE = new URL("../../www/gallery/piped/PA_FLR01_TL_S_ND_10_3.png", import.meta.url);
-const TRAINING_MS = 120_000;
-
 const web = browse(SOFTWARE_GPU);
 
-/** @param {string} query @param {Parameters<typeof web.open>[1]} [options] */
-async function openTeach(query, options = {}) {
-  const opened = await web.open(`${query}#teach`, options);
-  await reading(opened.page);
-  await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
+/**
+ * Opens the page without a gallery, so that it judges no first image, for which a software GPU needs long.
+ * @param {string} query
+ * @param {Parameters<typeof web.open>[1]} [options]
+ */
+async function openTeach(query, { prepare, ...options } = {}) {
+  const opened = await web.open(`${query}#teach`, {
+    ...options,
+    prepare: async (page) => {
+      await page.route("**/gallery.json", (route) => route.fulfill({ json: { galleries: [] } }));
+      await prepare?.(page);
+    },
+  });
+  const { status, message } = await settle(opened.page);
+  assert.equal(status, "ready", message);
+  await teachable(opened.page);
   return opened;
 }
 
 /** Starts a training run on pieces of a picture. @param {Page} page */
 async function begin(page) {
-  await page.locator(".teach-sources summary").click();
-  await page.getByTestId("teach-picture").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: await readFile(PICTURE) });
-  await page.waitForFunction(() => !document.querySelector("[data-testid=teach-start]")?.hasAttribute("disabled"));
+  await cutUp(page);
   await page.getByTestId("teach-start").click();
-}
-
-/** @param {Page} page @param {string} name */
-function phase(page, name) {
-  return page.waitForFunction((name) => document.querySelector("#teach")?.getAttribute("data-phase") === name, name, { timeout: TRAINING_MS });
 }
 
 /** Makes the adapter claim from now on to be hardware. @param {Page} page */

@@ -11,7 +11,8 @@ import test, { before, describe } from "node:test";
 import { fuse } from "../../www/try/judgement.js";
 import { testAccessibility } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
-import { PLUS, assertClose, choose, chooseAll, download, listDone, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
+import { assertClose } from "./support/close.js";
+import { PLUS, choose, chooseAll, download, listDone, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -286,13 +287,13 @@ describe("several images", () => {
   test("may be stopped and go on, and the page stays responsive meanwhile", async () => {
     const { page, close } = await judged("", { prepare: stubEngine });
     await chooseAll(page, Array.from({ length: 12 }, (_, at) => file(`${at}.png`, "SLOW")));
-    await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent === "2 of 12");
+    await page.waitForFunction(() => /^\d+ of 12$/.test(document.querySelector("[data-testid=list-progress]")?.textContent ?? ""));
     await choose(page, Buffer.from("any image"), "between.png"); // an image for the card does not wait for the whole list
     await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "between.png");
     await page.locator("#list").getByRole("button", { name: "Stop" }).click();
     await page.waitForFunction(() => !document.querySelector("[data-testid=list-row][data-verdict=judging]"));
     const stopped = await text(page, "list-progress");
-    assert.match(stopped, /^[2-6] of 12$/);
+    assert.ok(Number(/^(\d+) of 12$/.exec(stopped)?.[1]) < 12, stopped);
     await choose(page, Buffer.from("any image"), "later.png"); // images are judged one after another, so a list that had not stopped would judge its next image before this one
     await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "later.png");
     assert.equal(await text(page, "list-progress"), stopped);
@@ -364,8 +365,18 @@ describe("several images", () => {
     const { page, close } = await judged("", { prepare: stubWithL });
     await chooseAll(page, FOUR);
     await listDone(page, 4);
+    const again = page.getByTestId("list-progress").evaluate(
+      (progress) =>
+        new Promise((resolve) =>
+          new MutationObserver((_, observer) => {
+            if (!progress.textContent?.includes(" of 4")) return;
+            observer.disconnect();
+            resolve(null);
+          }).observe(progress, { childList: true, characterData: true, subtree: true }),
+        ),
+    );
     await page.locator(`input[name=model][value="models/second.safetensors"]`).check({ force: true });
-    await page.waitForFunction(() => document.querySelector("[data-testid=list-progress]")?.textContent?.includes(" of 4"));
+    await again;
     await listDone(page, 4);
     const json = await download(page, () => page.locator("#list").getByRole("button", { name: "Save JSON" }).click());
     assert.equal(JSON.parse(json.bytes.toString()).model.name, "second");
@@ -377,27 +388,27 @@ describe("several images", () => {
     await close();
   });
 
-  test("a thousand of them do not bring the page to a stand", async (t) => {
+  test("two hundred of them do not bring the page to a stand", async (t) => {
     const { page, close } = await judged("", { prepare: stubEngine });
-    const names = Array.from({ length: 1000 }, (_, at) => `${at}.png`);
-    await page.evaluate((names) => {
+    const { longest_ms, elapsed_ms } = await page.evaluate(async () => {
+      const start = performance.now();
+      let [longest_ms, last] = [0, start];
       const data = new DataTransfer();
-      for (const name of names) data.items.add(new File(["SCORE 0.4 0"], name, { type: "image/png" }));
+      for (let at = 0; at < 200; at++) data.items.add(new File(["SCORE 0.4 0"], `${at}.png`, { type: "image/png" }));
       document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
-    }, names);
-    const longest_ms = await page.evaluate(async () => {
-      let [longest_ms, last] = [0, performance.now()];
-      while (!document.querySelector("[data-testid=list-progress]")?.textContent?.startsWith("1000 images")) {
+      while (!document.querySelector("[data-testid=list-progress]")?.textContent?.startsWith("200 images")) {
         await new Promise((resolve) => requestAnimationFrame(resolve));
         longest_ms = Math.max(longest_ms, performance.now() - last);
         last = performance.now();
       }
-      return longest_ms;
+      return { longest_ms, elapsed_ms: last - start };
     });
-    t.diagnostic(`the longest frame took ${Math.round(longest_ms)} ms`);
+    t.diagnostic(`the longest frame took ${Math.round(longest_ms)} of ${Math.round(elapsed_ms)} ms`);
+    // A page that stands still until all are judged draws one frame, which takes the whole time. A busy machine lengthens both times.
+    assert.ok(longest_ms < elapsed_ms / 2, `a frame took ${longest_ms} of ${elapsed_ms} ms`);
     const start = Date.now();
     await page.getByTestId("threshold-slider").fill("0");
-    assert.equal(await text(page, "list-progress"), "1000 images: 1000 anomalous, 0 normal");
+    assert.equal(await text(page, "list-progress"), "200 images: 200 anomalous, 0 normal");
     t.diagnostic(`the threshold took ${Date.now() - start} ms`);
     await close();
   });

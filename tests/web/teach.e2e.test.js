@@ -6,12 +6,11 @@ import test, { describe } from "node:test";
 import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
 import { choose, chooseBackend, goTo, open, reading, text } from "./support/page.js";
+import { PICTURE, TRAINING_MS, cutUp, number, phase, teachable } from "./support/teach.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
 const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-const PICTURE = new URL("../../www/gallery/piped/PA_FLR01_TL_S_ND_10_3.png", import.meta.url);
-const TRAINING_MS = 120_000;
 
 const web = browse(FAKE_CAMERA);
 
@@ -19,32 +18,24 @@ const web = browse(FAKE_CAMERA);
 async function openCard(options = {}) {
   const opened = await web.open(`?backend=wasm#teach`, options);
   await reading(opened.page);
-  await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
+  await teachable(opened.page);
   return opened;
-}
-
-/** @param {Page} page */
-async function cutUp(page) {
-  await page.locator(".teach-sources summary").click();
-  await page.getByTestId("teach-count").selectOption("25");
-  await page.getByTestId("teach-part").selectOption("0.25");
-  await page.getByTestId("teach-picture").setInputFiles({ name: "picture.png", mimeType: "image/png", buffer: await readFile(PICTURE) });
-  await number(page, 25);
-}
-
-/** @param {Page} page @param {number} count */
-function number(page, count) {
-  return page.waitForFunction((text) => document.querySelector("[data-testid=teach-number]")?.textContent === text, count === 1 ? "1 image" : `${count} images`);
-}
-
-/** @param {Page} page @param {string} name */
-function phase(page, name) {
-  return page.waitForFunction((name) => document.querySelector("#teach")?.getAttribute("data-phase") === name, name, { timeout: TRAINING_MS });
 }
 
 /** @param {Page} page */
 async function loss(page) {
   return Number(await text(page, "teach-last"));
+}
+
+/** Checks that nothing is learnt. The page reports four times a second what is learnt, and the step that was under way may still be reported. @param {Page} page */
+async function rests(page) {
+  const learnt = async () => [await text(page, "teach-epochs"), await loss(page)].join();
+  for (let second = 0; second < 10; second++) {
+    const before = await learnt();
+    await page.waitForTimeout(1000);
+    if ((await learnt()) === before) return;
+  }
+  assert.fail("paused, it still learns");
 }
 
 /** Two PNG files: a piece of the picture with a black hole in its middle, and the unchanged piece. @param {Page} page */
@@ -92,10 +83,7 @@ test("pieces of one picture: it learns, pauses, judges, and its file is saved", 
 
   await page.getByTestId("teach-pause").click();
   await phase(page, "paused");
-  await page.waitForTimeout(1500); // time for the current step to end
-  const before = [await text(page, "teach-epochs"), await loss(page)];
-  await page.waitForTimeout(1500);
-  assert.deepEqual([await text(page, "teach-epochs"), await loss(page)], before, "paused, nothing is learnt");
+  await rests(page);
   await page.getByTestId("teach-pause").click();
   await phase(page, "learning");
 
@@ -190,8 +178,18 @@ test("images that are chosen before the script is there are taken, and a very na
   await close();
 });
 
-test("frames of a camera, until somebody stops it", async () => {
+test("a camera that is refused is told in a sentence; then it gives its frames, until somebody stops it", async () => {
   const { page, close } = await openCard();
+  await page.evaluate(() => {
+    const { mediaDevices } = navigator;
+    const open = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = async () => {
+      mediaDevices.getUserMedia = open; // only the first request is refused
+      throw new DOMException("", "NotAllowedError");
+    };
+  });
+  await page.getByTestId("teach-camera").click();
+  await page.waitForFunction(() => /not allowed to use the camera/.test(document.querySelector("[data-testid=teach-notice]")?.textContent ?? ""));
   await page.getByTestId("teach-camera").click();
   await page.waitForFunction(() => document.querySelectorAll("[data-testid=teach-photo]").length >= 8, null, { timeout: 30_000 });
   assert.ok(await page.locator("#teach-video").isVisible());
@@ -209,16 +207,18 @@ test("a camera that is stopped and started again while it opens takes frames onc
         const open = mediaDevices.getUserMedia.bind(mediaDevices);
         /** @type {MediaStreamTrack[]} */
         const tracks = [];
-        Object.assign(window, { tracks });
-        mediaDevices.getUserMedia = async (wanted) => {
-          await new Promise((resolve) => setTimeout(resolve, 2000));
-          const stream = await open(wanted);
-          tracks.push(...stream.getTracks());
-          return stream;
-        };
+        /** The cameras open one after another, as soon as the test lets them. @type {Promise<any>} */
+        let opening = new Promise((letOpen) => Object.assign(window, { tracks, letOpen }));
+        mediaDevices.getUserMedia = (wanted) =>
+          (opening = opening.then(async () => {
+            const stream = await open(wanted);
+            tracks.push(...stream.getTracks());
+            return stream;
+          }));
       }),
   });
   for (const name of ["Use the camera", "Stop the camera", "Use the camera"]) await page.getByRole("button", { name }).click();
+  await page.evaluate(() => /** @type {any} */ (window).letOpen());
   await page.getByTestId("teach-photo").first().waitFor();
   assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).tracks.map((/** @type {MediaStreamTrack} */ { readyState }) => readyState)), ["ended", "live"]);
   await page.getByRole("button", { name: "Stop the camera" }).click();
@@ -233,13 +233,6 @@ test("what is dropped on the test images leaves no other place highlighted", asy
     for (const type of ["dragover", "drop"]) input.parentElement?.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: new DataTransfer() }));
   });
   assert.equal(await page.locator("#drop.over").count(), 0);
-  await close();
-});
-
-test("a camera that is refused is told in a sentence", async () => {
-  const { page, close } = await openCard({ prepare: (page) => page.addInitScript(() => (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError")))) });
-  await page.getByTestId("teach-camera").click();
-  await page.waitForFunction(() => /not allowed to use the camera/.test(document.querySelector("[data-testid=teach-notice]")?.textContent ?? ""));
   await close();
 });
 

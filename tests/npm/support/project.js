@@ -33,11 +33,6 @@ export async function nativeScores() {
   return lines.map(({ path, ...found }) => ({ ...found, path: join(GALLERY, basename(path)) }));
 }
 
-/** Checks that two scores of the same image are equal within the tolerance. @param {number} actual @param {number} expected */
-export function assertClose(actual, expected, what = "score") {
-  assert.ok(Math.abs(actual - expected) <= 1e-3 * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
-}
-
 /** The example files of the README: the code blocks whose first line is a comment with a file name. @returns {Promise<Map<string, string>>} */
 export async function examples() {
   const readme = await readFile(join(ROOT, "npm/README.md"), "utf8");

@@ -259,13 +259,3 @@ export async function replacePaper(page, model = PLUS) {
   });
   await page.route(`**/models/${hash}.safetensors`, (route) => route.fulfill({ body: bytes, contentType: "application/octet-stream" }));
 }
-
-/**
- * Checks that two scores of the same image are equal within the tolerance, which is relative for scores above 1.
- * @param {number} actual
- * @param {number} expected
- * @param {string} what
- */
-export function assertClose(actual, expected, what, tolerance = 1e-3) {
-  assert.ok(Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)), `${what}: got ${actual}, expected ${expected}`);
-}
