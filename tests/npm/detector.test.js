@@ -248,27 +248,6 @@ describe("a detector", () => {
     );
     assert.deepEqual(code, ["DaadError", "argument"]);
   });
-
-  test("scores 10,000 images alike, in memory that stays as it is", { timeout: 240_000 }, async () => {
-    const { scores, rss } = await run(
-      project.dir,
-      `import { readFile } from "node:fs/promises";
-      import { Detector } from "daad";
-      const detector = await Detector.load(process.argv[2]);
-      const image = await readFile(process.argv[3]);
-      const scores = new Set(), rss = [];
-      for (let count = 1; count <= 10_000; count++) {
-        scores.add((await detector.detect(image)).score);
-        if (count % 1000 === 0) rss.push(process.memoryUsage().rss / 2 ** 20);
-      }
-      console.log(JSON.stringify({ scores: [...scores], rss }));`,
-      [SMALL_MODEL, FLOOR],
-      ["--max-semi-space-size=1"], // otherwise V8 enlarges the memory for young objects, even if none is kept
-    );
-    assert.equal(scores.length, 1);
-    console.log(`MiB after each 1,000 images: ${rss.map(Math.round).join(" ")}`);
-    assert.ok(rss.at(-1) - rss[2] < 32, "one picture of each of the last 7,000 images would take 112 MiB");
-  });
 });
 
 test("training may be paused, and ended early; its errors are those of the package", { timeout: 60_000 }, async () => {
@@ -374,7 +353,8 @@ describe("an engine that fails", () => {
 
   for (const fault of ["trap", "uncaught", "hang", "silence", "device", "exit", "memory"]) {
     test(`by ${fault}: once, it is replaced; on threads, one core does the work; everywhere, the request fails, and the next does not`, { timeout: 60_000 }, async () => {
-      const detector = await faulty.Detector.load(SMALL_MODEL, { patienceMs: 1000, threads: 2 });
+      const patienceMs = fault === "hang" || fault === "silence" ? 1000 : 20_000; // only these two wait for it; otherwise a busy machine needs more
+      const detector = await faulty.Detector.load(SMALL_MODEL, { patienceMs, threads: 2 });
       const floor = await bytesOf(FLOOR);
       const { score } = await detector.detect(floor);
       const before = detector.engine;

@@ -165,19 +165,22 @@ describe("a page", () => {
   }
 
   for (const isolated of [true, false]) {
-    test(`without a bundler, and the element, ${isolated ? "on an isolated page" : "from a plain server"}`, { timeout: 60_000 }, async () => {
+    test(`without a bundler, and the element, ${isolated ? "on an isolated page" : "from a plain server"}`, { timeout: 60_000 }, async (t) => {
       const server = await servePlainly(project.dir, isolated ? ISOLATING : {});
+      t.after(() => server.stop());
       for (const name of ["plain.html", "element.html"]) await look(`${server.url}${name}`, { isolated });
-      await server.stop();
     });
   }
 
-  test("of another origin than the package, as from a CDN, scores whatever a browser can draw", { timeout: 60_000 }, async () => {
+  test("of another origin than the package, as from a CDN, scores whatever a browser can draw", { timeout: 60_000 }, async (t) => {
     const [first] = native;
     assert.ok(first);
     const own = await servePlainly(project.dir, {});
+    t.after(() => own.stop());
     const cdn = await servePlainly(project.dir, { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" });
+    t.after(() => cdn.stop());
     const page = await browser.newPage();
+    t.after(() => page.close());
     await page.goto(`${own.url}package.json`); // any file of that origin
     const scores = await page.evaluate(
       async ([cdn, base64]) => {
@@ -207,13 +210,13 @@ describe("a page", () => {
     assert.equal(gone, "image");
     assert.equal(Object.keys(all).length, 8);
     for (const [name, score] of Object.entries(all)) assertClose(Number(score), first.score, name);
-    await page.close();
-    for (const server of [own, cdn]) await server.stop();
   });
 
-  test("whose GPU is lost with an image, and the next GPU too, scores it on the CPU", { timeout: 120_000 }, async () => {
+  test("whose GPU is lost with an image, and the next GPU too, scores it on the CPU", { timeout: 120_000 }, async (t) => {
     const server = await servePlainly(project.dir, {});
+    t.after(() => server.stop());
     const withGpu = await launch(SOFTWARE_GPU);
+    t.after(() => withGpu.close());
     const page = await withGpu.newPage();
     // Each worker's device is destroyed when it gets the larger image.
     const losing = `
@@ -242,8 +245,6 @@ describe("a page", () => {
     assertClose(found.scores[1] ?? NaN, found.scores[0] ?? NaN, "of the same grey");
     assert.equal(found.engine.backend, "wasm");
     assert.match(found.engine.note, /^WebGPU was tried and did not work.*destroyed/i);
-    await withGpu.close();
-    await server.stop();
   });
 
   test("with Vite, in development and built", { timeout: 90_000 }, async () => {
@@ -253,13 +254,19 @@ describe("a page", () => {
     const headers = ISOLATING;
     const common = { root: project.dir, configFile: false, logLevel: "error" };
     const development = await vite.createServer({ ...common, server: { port: 0, headers } });
-    await development.listen();
-    await look(development.resolvedUrls.local[0], { isolated: true });
-    await development.close();
+    try {
+      await development.listen();
+      await look(development.resolvedUrls.local[0], { isolated: true });
+    } finally {
+      await development.close();
+    }
     await vite.build({ ...common, build: { target: "es2022" } });
     const built = await vite.preview({ ...common, preview: { port: 0, headers } });
-    await look(built.resolvedUrls.local[0], { isolated: true });
-    await built.close();
+    try {
+      await look(built.resolvedUrls.local[0], { isolated: true });
+    } finally {
+      await built.close();
+    }
   });
 });
 

@@ -4,32 +4,31 @@ import assert from "node:assert/strict";
 import { cp, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import test, { after, before, describe } from "node:test";
+import test, { after, afterEach, before, describe } from "node:test";
 import { SITE, browse } from "./support/browser.js";
-import { launch, open, reading, text, until } from "./support/page.js";
+import { open, reading, text, until } from "./support/page.js";
 import { servePlainly } from "./support/plain-server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const isolated = browse();
+const web = browse(); // its server sends the headers
 
 /** An address with a hash for which the later version has content with another hash. */
 const WRONG = "models/wrong-0123456789abcdef.safetensors";
 
 /** @type {Awaited<ReturnType<typeof servePlainly>>} */
 let host;
-/** @type {import("playwright-core").Browser} */
-let browser;
 
 before(async () => {
   host = await servePlainly(SITE);
-  browser = await launch([]);
 });
 
-after(async () => {
-  await browser?.close();
-  await host?.stop();
+afterEach(() => {
+  host.dir = SITE;
+  host.before = () => {};
 });
+
+after(() => host?.stop());
 
 /** Makes the machine report four cores. @param {Page} page */
 function fourCores(page) {
@@ -42,7 +41,7 @@ function fourCores(page) {
  */
 async function visit({ prepare, ...options } = {}, url = `${host.url}?backend=wasm`) {
   let loads = 0;
-  const opened = await open(browser, url, {
+  const opened = await web.openAt(url, {
     serviceWorkers: "allow",
     ...options,
     prepare: async (page) => {
@@ -121,7 +120,7 @@ describe("a host that sends no headers", () => {
 });
 
 test("a server that sends the headers is not asked for the page once more", async () => {
-  const { page, close, loads } = await visit({}, `${isolated.url}?backend=wasm`);
+  const { page, close, loads } = await visit({}, `${web.url}?backend=wasm`);
   assert.match((await reading(page)).backend, /4 threads/);
   await controlled(page);
   assert.equal(await page.evaluate(() => crossOriginIsolated), true);
@@ -148,7 +147,6 @@ describe("a page that was open before a deployment", () => {
     host.dir = later;
     await page.locator("[name=view][value=swipe]").click();
     await page.getByTestId("swipe").waitFor();
-    host.dir = SITE;
     await close();
   });
 
@@ -173,7 +171,6 @@ describe("a page that was open before a deployment", () => {
     host.dir = later;
     await page.locator("[name=view][value=swipe]").click();
     await page.waitForFunction(() => /could not be loaded.*reload the page/.test(document.querySelector("#message")?.textContent ?? ""));
-    host.dir = SITE;
     await close(/Failed to load resource|Failed to fetch/);
   });
 
@@ -188,7 +185,6 @@ describe("a page that was open before a deployment", () => {
     for (const file of [WRONG, right]) await page.evaluate(async (file) => void (await (await fetch(file)).arrayBuffer()), file);
     await until(page, async (file) => Boolean(await (await caches.open("for-ever")).match(file)), right);
     assert.equal(await isKept(WRONG), false);
-    host.dir = SITE;
     await close();
   });
 

@@ -365,15 +365,17 @@ describe("several images", () => {
     const { page, close } = await judged("", { prepare: stubWithL });
     await chooseAll(page, FOUR);
     await listDone(page, 4);
-    const again = page.getByTestId("list-progress").evaluate(
-      (progress) =>
-        new Promise((resolve) =>
+    // The observer is there before the model is chosen, because the images may be judged again at once.
+    const again = page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const progress = /** @type {Element} */ (document.querySelector("[data-testid=list-progress]"));
           new MutationObserver((_, observer) => {
             if (!progress.textContent?.includes(" of 4")) return;
             observer.disconnect();
             resolve(null);
-          }).observe(progress, { childList: true, characterData: true, subtree: true }),
-        ),
+          }).observe(progress, { childList: true, characterData: true, subtree: true });
+        }),
     );
     await page.locator(`input[name=model][value="models/second.safetensors"]`).check({ force: true });
     await again;

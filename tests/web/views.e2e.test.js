@@ -218,15 +218,15 @@ describe("nothing moves under a visitor's hand", () => {
       }
     });
 
-    test(`while the page itself is on its way, ${width} × ${height}`, async () => {
+    test(`while the page itself is on its way, ${width} × ${height}`, async (t) => {
       const slow = await servePlainly(SITE);
+      t.after(() => slow.stop());
       slow.isSlow = true;
-      const { page, close } = await web.openAt(`${slow.url}?backend=wasm`, { unfold: false, viewport: { width, height }, prepare: sumLayoutShift });
+      const { page, close } = await web.openAt(`${slow.url}?backend=wasm`, { unfold: false, viewport: { width, height }, reducedMotion: "no-preference", prepare: sumLayoutShift });
       await reading(page);
       const shift = await page.evaluate(() => /** @type {any} */ (window).layoutShift);
       assert.ok(shift < 0.001, `a cumulative layout shift of ${shift}`);
       await close();
-      await slow.stop();
     });
   }
 });
