@@ -103,12 +103,12 @@ describe("a defect put into a normal image", () => {
   test("of every other kind is seen too, on every normal image", async () => {
     const { page, close } = await openNormal();
     const threshold = (await value(page, "threshold")) ?? NaN;
-    const PLACE = [[0.7, 0.4]];
-    const LINE = [[0.3, 0.7], ...PLACE];
+    const place = [[0.7, 0.4]];
+    const line = [[0.3, 0.7], ...place];
     for (const file of normal) {
       await page.locator(`[data-file="${file}"]`).click();
       const before = await reading(page);
-      for (const [tool, places] of /** @type {[Tool, [number, number][]][]} */ ([["brush", LINE], ["stain", PLACE], ["hole", PLACE], ["missing", PLACE], ["scratch", LINE]])) {
+      for (const [tool, places] of /** @type {[Tool, [number, number][]][]} */ ([["brush", line], ["stain", place], ["hole", place], ["missing", place], ["scratch", line]])) {
         const button = page.getByTestId(`break-${tool}`);
         if ((await button.getAttribute("aria-pressed")) === "false") await button.click();
         await drag(page, places, { moves: 1 });
