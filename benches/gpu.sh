@@ -68,7 +68,7 @@ run() {
   part doctor 120 "$BIN/daad" doctor
   part kernels-in-three-threads 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=3 "$BIN/integration" gpu_kernels
   part kernels-in-one-thread 120 env DAAD_TEST_GPU=1 RUST_TEST_THREADS=1 "$BIN/integration" gpu_kernels
-  part launches 60 "$BIN/launches" --nocapture
+  part launches 60 env DAAD_TEST_GPU=1 "$BIN/launches" --nocapture
   for width in $WIDTHS; do "$BIN/native" model "$width" "$SIZE" "$BIN/model-$width" >/dev/null; done
   rows ours --device "$device"
   if [[ -f $FOLDER/native-cuda.xz ]]; then
