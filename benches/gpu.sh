@@ -27,6 +27,7 @@ SECONDS_OF_TRAINING=${SECONDS_OF_TRAINING:-300}
 
 pack() {
   local folder=$1 name
+  set -e # an incomplete pack would be noticed only on the other machine
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
   mkdir -p "$folder"
   {
@@ -39,13 +40,15 @@ pack() {
       if (executable) console.log(target.name, executable);
     }' >"$folder/programs"
   for name in $PROGRAMS; do
-    strip -o "$folder/$name" "$(awk -v name="$name" '$1 == name { print $2 }' "$folder/programs" | tail -n 1)" && xz -f "$folder/$name"
+    strip -o "$folder/$name" "$(awk -v name="$name" '$1 == name { print $2 }' "$folder/programs" | tail -n 1)"
+    xz -f "$folder/$name"
   done
   rm "$folder/programs"
   mkdir -p "$folder/pytorch"
   for name in $PEER; do cp "benches/pytorch/$name" "$folder/pytorch"; done
   if [[ ${CUDA:-} == 1 ]]; then
-    strip -o "$folder/native-cuda" "$(benches/cuda.sh build)" && xz -f "$folder/native-cuda"
+    strip -o "$folder/native-cuda" "$(benches/cuda.sh build)"
+    xz -f "$folder/native-cuda"
     cp "$(benches/cuda.sh libdevice)" "$folder"
   fi
   du -h "$folder"/*
