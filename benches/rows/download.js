@@ -6,7 +6,7 @@ import { SOFTWARE_GPU, launch } from "../../tests/web/support/page.js";
 import { openPaper } from "../support/paper.js";
 import { brotli } from "../support/site.js";
 
-/** A software GPU takes a minute to start. */
+/** How long the first score may take, also on a software GPU. */
 const PATIENCE_MS = 600_000;
 
 export const rows = [

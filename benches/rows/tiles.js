@@ -1,10 +1,9 @@
 /** Scoring of large photographs in tiles. The time must grow with the number of tiles, and the memory only with the size of the photograph. */
 
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
-import { promisify } from "node:util";
 import { sideBySide } from "../support/measure.js";
 import { batch, imageFile, model } from "../support/models.js";
 import { ENVIRONMENT, askNative, built } from "../support/programs.js";
@@ -21,23 +20,16 @@ export const rows = [
     what: `judge ${LARGE_PX}² by tiles (ours) and one tile as often (as peer), w = ${WIDTH}, ${ROUNDS} runs only`,
     unit: "s",
     aim: { of: "ratio", most: 1.1 },
-    measure: () => wherePossible(time),
+    measure: async () => time(await built("bin", "daad")),
   },
   {
     id: "tiles-memory",
     what: `peak memory less the pixels, ${LARGE_PX}² (ours) and ${SMALL_PX}² (as peer), w = ${WIDTH}`,
     unit: "MB",
     aim: { of: "ratio", most: 1.05 },
-    measure: () => wherePossible(memory),
+    measure: async () => memory(await built("bin", "daad")),
   },
 ];
-
-/** @param {(program: string) => Promise<{ ours: number, peer: number }>} measure */
-async function wherePossible(measure) {
-  const program = await built("bin", "daad");
-  const { stdout } = await promisify(execFile)(program, ["score", "--help"]);
-  return stdout.includes("--tiles") ? measure(program) : { skipped: "daad score has no --tiles yet" };
-}
 
 /** @param {string} program */
 async function time(program) {

@@ -1,11 +1,11 @@
 /** Scoring an image in the browser, compared with ONNX Runtime Web and LiteRT.js. Our time includes decoding the image and drawing the heat map; the peers' time is only the network's run. */
 
 import { openEngines } from "../support/engines.js";
-import { ROUNDS, sideBySide } from "../support/measure.js";
+import { sideBySide } from "../support/measure.js";
 import { imageFile, model, onnx, tflite } from "../support/models.js";
 import { assertSameScores } from "../support/same.js";
 
-/** @typedef {{ ours: keyof typeof import("../support/engines.js").OURS, peer: import("../support/engines.js").Peer, width: number, size_px: number, rounds?: number }} Setting */
+/** @typedef {{ ours: keyof typeof import("../support/engines.js").OURS, peer: import("../support/engines.js").Peer, width: number, size_px: number }} Setting */
 
 const ORT = "ONNX Runtime Web";
 const LITERT = "LiteRT.js"; // with several threads it mistakes the surrounding worker for one of its own, so there is no such row
@@ -35,14 +35,14 @@ function row(id, what, setting, most = 0.5) {
 }
 
 /** @param {Setting} setting */
-async function measure({ ours, peer, width, size_px, rounds = ROUNDS }) {
+async function measure({ ours, peer, width, size_px }) {
   const weights = await model(width, size_px);
   const network = await (peer.runtime === "litert" ? tflite : onnx)(weights);
   const engines = await openEngines({ model: weights, network, image: await imageFile(size_px), ours, peer });
   try {
     const { ours, peer } = await engines.first();
     assertSameScores(ours, peer);
-    return await sideBySide(() => engines.time("ours"), () => engines.time("peer"), { rounds });
+    return await sideBySide(() => engines.time("ours"), () => engines.time("peer"));
   } finally {
     await engines.close();
   }

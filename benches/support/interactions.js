@@ -55,6 +55,7 @@ export async function interact(page, url) {
   await goTo(page, "networks");
   await page.waitForFunction(() => document.querySelector("#series-strip canvas, #series-strip img"));
   await done("the networks' block size", () => press("#series-rate", ...keys));
+  if (answers.length === 0) throw new Error("the browser reported no response");
   return answers;
 }
 

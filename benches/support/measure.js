@@ -11,14 +11,14 @@ const PAUSE_MS = 250;
 /**
  * @param {() => Promise<number>} ours
  * @param {() => Promise<number>} peer
- * @param {{ rounds?: number, warmUps?: number }} [options]
+ * @param {{ rounds?: number, warmUps?: number, pause_ms?: number }} [options]
  * @returns {Promise<{ ours: number, peer: number }>} medians
  */
-export async function sideBySide(ours, peer, { rounds = ROUNDS, warmUps = 2 } = {}) {
+export async function sideBySide(ours, peer, { rounds = ROUNDS, warmUps = 2, pause_ms = PAUSE_MS } = {}) {
   /** @type {{ ours: number[], peer: number[] }} */
   const values = { ours: [], peer: [] };
   const turn = async (/** @type {() => Promise<number>} */ side) => {
-    await setTimeout(PAUSE_MS);
+    await setTimeout(pause_ms);
     return side();
   };
   for (let round = -warmUps; round < rounds; round++) {

@@ -1,4 +1,4 @@
-/** Creates the files that both sides read, when they are first needed. The folder's name depends on the programs that create them, so that a change creates them again. */
+/** Creates the files that both sides read, when they are first needed. The folder's name depends on the programs and libraries that create them, so that a change creates them again. */
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -8,7 +8,9 @@ import { bmp, pixels } from "./images.js";
 import { native, program, python } from "./programs.js";
 import { FOLDER, ROOT } from "./settings.js";
 
-const MAKERS = ["benches/native/model.rs", "benches/pytorch/export_onnx.py", "benches/pytorch/export_tflite.py", "benches/pytorch/network.py", "benches/support/images.js", "tests/golden/make_golden.py", "src/weights.rs"];
+const EXPORTER = (await readdir(join(ROOT, "src/exchange"))).sort().map((name) => `src/exchange/${name}`);
+const PEERS = ["export_onnx.py", "export_tflite.py", "network.py", "requirements.txt"].map((name) => `benches/pytorch/${name}`);
+const MAKERS = ["benches/native/model.rs", ...PEERS, "benches/support/images.js", "tests/golden/make_golden.py", "src/weights.rs", ...EXPORTER];
 const sources = await Promise.all(MAKERS.map((file) => readFile(join(ROOT, file))));
 const NAME = `made-${createHash("sha256").update(Buffer.concat(sources)).digest("hex").slice(0, 8)}`;
 const MADE = join(FOLDER, NAME);

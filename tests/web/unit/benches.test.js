@@ -30,7 +30,7 @@ test("two sides take turns, and warm-ups do not count", async () => {
   /** @type {string[]} */
   const turns = [];
   const side = (/** @type {string} */ name) => async () => turns.push(name);
-  assert.deepEqual(await sideBySide(side("ours"), side("peer"), { rounds: 2, warmUps: 1 }), { ours: 4, peer: 5 });
+  assert.deepEqual(await sideBySide(side("ours"), side("peer"), { rounds: 2, warmUps: 1, pause_ms: 0 }), { ours: 4, peer: 5 });
   assert.deepEqual(turns, ["ours", "peer", "ours", "peer", "ours", "peer"]);
   assert.equal(median([3, 1, 2, 10]), 2.5);
 });
