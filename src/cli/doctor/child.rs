@@ -21,6 +21,14 @@ const LEFTOVER: Duration = Duration::from_secs(2);
 ///
 /// A description of how the process failed.
 pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, String> {
+    output_within(command, limit, LEFTOVER)
+}
+
+fn output_within(
+    command: &mut Command,
+    limit: Duration,
+    leftover: Duration,
+) -> Result<String, String> {
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
@@ -31,7 +39,7 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String, S
     let printed = child.stdout.take().map(all);
     let said = child.stderr.take().map(all);
     let text = |text: Option<Receiver<String>>| {
-        let text = text.and_then(|text| text.recv_timeout(LEFTOVER).ok());
+        let text = text.and_then(|text| text.recv_timeout(leftover).ok());
         text.unwrap_or_default()
     };
     let status = loop {
@@ -80,28 +88,29 @@ fn all(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
 mod tests {
     use super::*;
 
-    fn output_of(script: &str) -> Result<String, String> {
-        output(
-            Command::new("sh").args(["-c", script]),
-            Duration::from_secs(1),
-        )
+    const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(100);
+
+    fn output_of(script: &str, limit: Duration, leftover: Duration) -> Result<String, String> {
+        output_within(Command::new("sh").args(["-c", script]), limit, leftover)
     }
 
     #[test]
     fn what_becomes_of_a_process_is_said() {
-        assert_eq!(output_of("echo found; exit 1"), Ok("found\n".to_owned()));
-        let crashed = output_of("kill -SEGV $$").unwrap_err();
+        let of = |script| output_of(script, LONG, LONG);
+        assert_eq!(of("echo found; exit 1"), Ok("found\n".to_owned()));
+        let crashed = of("kill -SEGV $$").unwrap_err();
         assert!(
             crashed.contains("ended while it looked at it (signal: 11"),
             "{crashed}"
         );
-        let failed = output_of("echo 'error: no such device' >&2; exit 1");
+        let failed = of("echo 'error: no such device' >&2; exit 1");
         assert_eq!(failed, Err("no such device".to_owned()));
-        let silent = output_of("exec sleep 60").unwrap_err();
-        assert!(silent.contains("no answer within 1 s"), "{silent}");
+        let silent = output_of("exec sleep 60", SHORT, LONG).unwrap_err();
+        assert!(silent.contains("no answer within 0.1 s"), "{silent}");
         // The shell's child inherits the pipes and keeps running after the shell is killed.
         let started = Instant::now();
-        assert!(output_of("sleep 20 & exit 3").is_err());
+        assert!(output_of("sleep 20 & exit 3", LONG, SHORT).is_err());
         assert!(started.elapsed() < Duration::from_secs(15));
     }
 }
