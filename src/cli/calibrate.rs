@@ -12,12 +12,11 @@ use daad::file;
 use daad::image::Flips;
 use daad::learn::{TrainConfig, recalibrate};
 use daad::settings::named;
-use daad::weights::read_card;
 use pollster::block_on;
 use serde::Deserialize;
 
 use super::common::arguments::CommonArgs;
-use super::common::files::{good_images, write_calibrated};
+use super::common::files::{good_images, read_model, write_calibrated};
 use super::common::output::{note, threshold};
 
 #[derive(Debug, Args)]
@@ -39,8 +38,7 @@ pub(crate) struct CalibrateArgs {
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let path = shown(&args.model);
     file::check_writable(&args.model)?;
-    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let card = read_card(&bytes).with_context(|| path.clone())?;
+    let (bytes, card) = read_model(&args.model)?;
     let normal = good_images(&args.paths, (card.config.width_px, card.config.height_px))?;
     let device = args.common.device.resolve()?;
     let normal: Vec<&RgbImage> = normal.iter().map(|labelled| &labelled.image).collect();

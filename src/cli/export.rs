@@ -10,7 +10,7 @@ use daad::error::shown;
 use daad::exchange::to_onnx;
 use daad::file;
 
-use super::common::files::check_new;
+use super::common::files::{check_new, read};
 use super::common::output::note;
 
 #[derive(Debug, Args)]
@@ -29,9 +29,7 @@ pub(crate) struct ExportArgs {
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     check_new(&args.onnx, args.overwrite)?;
     file::check_writable(&args.onnx)?;
-    let path = shown(&args.model);
-    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let onnx = to_onnx(&bytes).with_context(|| path.clone())?;
+    let onnx = to_onnx(&read(&args.model)?).with_context(|| shown(&args.model))?;
     file::write(&args.onnx, &onnx)?;
     let size = onnx.len() as f64 / 1e6;
     note(&format!("Wrote {} ({size:.1} MB).", shown(&args.onnx)));

@@ -15,7 +15,7 @@ use daad::learn::finish;
 use daad::settings::Settings;
 
 use super::common::arguments::{CommonArgs, ProvenanceArgs};
-use super::common::files::{check_new, good_images, settings_over, write_calibrated};
+use super::common::files::{check_new, good_images, read, settings_over, write_calibrated};
 use super::common::output::{note, threshold};
 
 #[derive(Debug, Args)]
@@ -53,10 +53,10 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     settings.check_effect()?;
     let config = settings.resolve()?;
 
-    let path = shown(&args.safetensors);
-    let bytes = std::fs::read(&args.safetensors).with_context(|| format!("cannot read {path}"))?;
+    let bytes = read(&args.safetensors)?;
     let device = args.common.device.resolve()?;
-    let imported = from_pytorch(&bytes, &config.model, &device.device).with_context(|| path)?;
+    let imported = from_pytorch(&bytes, &config.model, &device.device)
+        .with_context(|| shown(&args.safetensors))?;
 
     let normal = good_images(
         &args.normal,

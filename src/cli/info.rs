@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use daad::error::{printable, shown};
 use daad::learn::TrainConfig;
-use daad::weights::{ModelCard, read_card};
+use daad::weights::ModelCard;
 
-use super::common::output::{line, settings_of};
+use super::common::files::read_model;
+use super::common::output::{line, network, settings_of};
 
 #[derive(Debug, Args)]
 pub(crate) struct InfoArgs {
@@ -27,16 +28,15 @@ pub(crate) struct InfoArgs {
 }
 
 pub(crate) fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
-    let path = shown(&args.model);
-    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let card = read_card(&bytes).with_context(|| path.clone())?;
+    let (_, card) = read_model(&args.model)?;
     if args.json {
         line(&serde_json::to_string(&card)?)?;
     } else if args.settings {
         let text = settings(&card)?;
         ensure!(
             !text.is_empty(),
-            "{path}: no settings of daad train describe it"
+            "{}: no settings of daad train describe it",
+            shown(&args.model)
         );
         line(text.trim_end())?;
     } else {
@@ -52,13 +52,7 @@ fn settings(card: &ModelCard) -> anyhow::Result<String> {
 
 fn summary(card: &ModelCard) -> anyhow::Result<()> {
     let (config, calibration, origin) = (&card.config, &card.calibration, &card.provenance);
-    line(&format!(
-        "{} at {}×{} pixels, {:.2} million parameters",
-        config.system_name(),
-        config.height_px,
-        config.width_px,
-        config.parameter_count() as f64 / 1e6
-    ))?;
+    line(&network(config))?;
     line(&format!(
         "threshold {:.4}, {}",
         calibration.threshold,

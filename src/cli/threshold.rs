@@ -10,10 +10,10 @@ use daad::TileOptions;
 use daad::error::shown;
 use daad::file;
 use daad::score::{Calibration, few_images_warning};
-use daad::weights::{ModelCard, read_card, with_card};
+use daad::weights::{ModelCard, with_card};
 
 use super::common::arguments::{CommonArgs, share};
-use super::common::files::{different_images, open, read_image};
+use super::common::files::{different_images, open, read_image, read_model};
 use super::common::output::{line, note, threshold};
 use super::common::tiles::{self, TileArgs};
 
@@ -52,8 +52,7 @@ pub(crate) fn run(args: &ThresholdArgs) -> anyhow::Result<ExitCode> {
 /// Computes the threshold from the held-out scores in the model file, and writes it into that file.
 fn of_the_model(args: &ThresholdArgs) -> anyhow::Result<()> {
     let path = shown(&args.model);
-    let bytes = std::fs::read(&args.model).with_context(|| format!("cannot read {path}"))?;
-    let card = read_card(&bytes).with_context(|| path.clone())?;
+    let (bytes, card) = read_model(&args.model)?;
     let before = card.calibration.threshold;
     let card = ModelCard {
         calibration: card

@@ -17,18 +17,30 @@ use daad::learn::Finished;
 use daad::metric::Label;
 use daad::score::{NOTHING_TO_SCALE_BY, few_images_warning};
 use daad::settings::Settings;
+use daad::weights::{ModelCard, read_card};
 use image::{ImageFormat, RgbImage};
 use pollster::block_on;
 
 use super::output::note;
 use super::progress::progress_bar;
 
+/// The bytes of a file.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", shown(path)))
+}
+
+/// The bytes of a model file, and its card.
+pub(crate) fn read_model(path: &Path) -> anyhow::Result<(Vec<u8>, ModelCard)> {
+    let bytes = read(path)?;
+    let card = read_card(&bytes).with_context(|| shown(path))?;
+    Ok((bytes, card))
+}
+
 /// Reads a model file onto the chosen device, and prints the name of the device.
 pub(crate) fn open(model: &Path, device: &DeviceChoice) -> anyhow::Result<Detector> {
-    let path = shown(model);
-    let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
+    let bytes = read(model)?;
     let device = device.resolve()?;
-    let detector = Detector::from_bytes(&bytes, &device.device).with_context(|| path.clone())?;
+    let detector = Detector::from_bytes(&bytes, &device.device).with_context(|| shown(model))?;
     check(&detector, &device)?;
     note(&format!("Device: {device}."));
     Ok(detector)
@@ -134,8 +146,7 @@ pub(crate) fn different_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>
 
 /// The text of a file that a person wrote: see [`file::text`].
 pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", shown(path)))?;
-    file::text(&bytes).with_context(|| {
+    file::text(&read(path)?).with_context(|| {
         let path = shown(path);
         format!("{path} is neither UTF-8 nor UTF-16 text: save it as UTF-8")
     })

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use daad::error::printable;
 use daad::evaluate::Evaluation;
 use daad::learn::TrainConfig;
+use daad::model::ModelConfig;
 use daad::score::Calibration;
 use daad::settings::Settings;
 use serde::Serialize;
@@ -71,6 +72,17 @@ pub(crate) fn threshold(calibration: &Calibration) -> anyhow::Result<()> {
         false_alarm_rate: calibration.false_alarm_rate,
         normal_images: calibration.normal_scores.len(),
     })?)
+}
+
+/// A description of networks.
+pub(crate) fn network(config: &ModelConfig) -> String {
+    format!(
+        "{} at {}×{} pixels, {:.2} million parameters",
+        config.system_name(),
+        config.height_px,
+        config.width_px,
+        config.parameter_count() as f64 / 1e6
+    )
 }
 
 /// The settings that resolve to `config`, as the text of a TOML file; empty for a configuration

@@ -13,7 +13,7 @@ use daad::learn::{EpochRecord, Losses};
 use daad::train::{Begun, Data, Event, Outcome, Training, run};
 
 use super::interrupt::{end_at_once, stop_at_eof, stop_on_ctrl_c};
-use super::output::{line, note};
+use super::output::{line, network, note};
 use super::progress::{Rate, progress_bar};
 
 /// The time between two lines in a log, when there is no terminal to show the progress bar.
@@ -76,16 +76,9 @@ struct Terminal {
 
 impl Terminal {
     fn new(training: &Training, json: bool) -> Self {
-        let model = &training.config.model;
         Self {
             device: training.device.to_string(),
-            network: format!(
-                "{} at {}×{} pixels, {:.2} million parameters",
-                model.system_name(),
-                model.height_px,
-                model.width_px,
-                model.parameter_count() as f64 / 1e6
-            ),
+            network: network(&training.config.model),
             epochs: training.config.epochs,
             resume: training.resume,
             json,

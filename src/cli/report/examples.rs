@@ -10,13 +10,14 @@ use image::RgbImage;
 use daad::Detector;
 use daad::dataset::{DataSet, Sample};
 use daad::device::NamedDevice;
+use daad::error::shown;
 use daad::evaluate::ScoredImage;
 use daad::metric::Label;
 use pollster::block_on;
 
 use super::picture::Picture;
 use super::runs::Run;
-use crate::cli::common::files::check;
+use crate::cli::common::files::{check, read};
 
 /// The largest allowed relative difference between a score and the recorded one, because another
 /// device may compute it.
@@ -92,10 +93,9 @@ pub(super) struct Studio {
 
 impl Studio {
     pub(super) fn open(run: &Run, device: &NamedDevice, folder: &Path) -> anyhow::Result<Self> {
-        let path = run.model.display();
-        let bytes = std::fs::read(&run.model).with_context(|| format!("cannot read {path}"))?;
+        let bytes = read(&run.model)?;
         let detector =
-            Detector::from_bytes(&bytes, &device.device).with_context(|| path.to_string())?;
+            Detector::from_bytes(&bytes, &device.device).with_context(|| shown(&run.model))?;
         check(&detector, device)?;
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot write {}", folder.display()))?;

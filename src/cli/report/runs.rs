@@ -9,8 +9,9 @@ use anyhow::{Context, bail};
 use daad::evaluate::{CategoryFigures, Evaluation, Records, ScoredImage};
 use daad::learn::EpochRecord;
 use daad::metric::Label;
-use daad::weights::{ModelCard, read_card};
+use daad::weights::ModelCard;
 
+use crate::cli::common::files::read_model;
 use crate::cli::sweep::result;
 
 /// One model and its records.
@@ -147,8 +148,7 @@ impl Run {
         if model.extension() != Some(OsStr::new("safetensors")) {
             bail!("{path} is neither a model file (NAME.safetensors) nor a sweep's folder");
         }
-        let bytes = std::fs::read(model).with_context(|| format!("cannot read {path}"))?;
-        let card = read_card(&bytes).with_context(|| path.to_string())?;
+        let (_, card) = read_model(model)?;
         let records = Records::beside(model);
         let mut gaps = Vec::new();
         if !records.losses.exists() {

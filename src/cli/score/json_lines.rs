@@ -1,6 +1,5 @@
 //! `daad score --json-lines`: answers another program's requests, a JSON object a line.
 
-use std::fs;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,10 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use daad::error::shown;
-
 use super::scorer::{Line, Scorer};
-use crate::cli::common::files::{note_part, write_png};
+use crate::cli::common::files::{note_part, read, write_png};
 use crate::cli::common::output::line;
 
 /// The maximum length of a request: the length of a camera's image of 48 MB in base64.
@@ -90,10 +87,7 @@ fn failed(id: Option<Value>, error: String) -> serde_json::Result<String> {
 fn score<'a>(scorer: &Scorer, request: &'a Request) -> anyhow::Result<Line<'a>> {
     let path = request.path.as_deref();
     let bytes = match (path, &request.image) {
-        (Some(path), None) => {
-            let read = fs::read(path);
-            read.with_context(|| format!("cannot read {}", shown(path)))?
-        }
+        (Some(path), None) => read(path)?,
         (None, Some(image)) => STANDARD.decode(image).context("image is not base64")?,
         _ => bail!("a request has either path or image"),
     };

@@ -26,6 +26,7 @@ use super::common::files::read_text;
 use super::common::interrupt::{INTERRUPTED, stop_on_ctrl_c};
 use super::common::output::{line, note};
 use super::common::progress::progress_bar;
+use super::common::table::figure;
 use result::{JobResult, Protocol, collect};
 use run::{Outcome, Runner};
 use spec::{Job, Spec};
@@ -305,15 +306,11 @@ fn finished(args: &SweepArgs, result: &JobResult) -> anyhow::Result<()> {
     if args.json {
         return line(&serde_json::to_string(result)?);
     }
-    let figure = |protocol| {
-        let auroc = result.auroc(protocol);
-        auroc.map_or("–".to_owned(), |auroc| format!("{auroc:.3}"))
-    };
     note(&format!(
         "{}: AUROC {} (paper protocol), {} (deployed), {:.0} s",
         result.name,
-        figure(Protocol::Paper),
-        figure(Protocol::Deployed),
+        figure(result.auroc(Protocol::Paper)),
+        figure(result.auroc(Protocol::Deployed)),
         result.seconds
     ));
     Ok(())

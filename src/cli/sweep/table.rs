@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::result::{JobResult, Protocol};
 use super::spec::{Job, SEED, Spec};
+use crate::cli::common::table::figure;
 
 /// The paper's name for the row of means.
 const MEAN: &str = "mean";
@@ -180,9 +181,7 @@ impl Cell {
     }
 
     fn text(&self, protocol: Protocol) -> String {
-        let mut text = self
-            .mean
-            .map_or("–".to_owned(), |mean| format!("{mean:.3}"));
+        let mut text = figure(self.mean);
         if let Some(deviation) = self.deviation {
             let _ = write!(text, " ± {deviation:.3}");
         }
