@@ -1,83 +1,15 @@
 //! The command line: correct use, errors, and interruption.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use daad::dataset::{LabelledImage, SyntheticImages, Texture};
 use daad::evaluate::Records;
 use tempfile::TempDir;
 
-/// A data set in MVTec AD's layout.
-pub(crate) fn data() -> TempDir {
-    let root = TempDir::new().unwrap();
-    let mut textures = SyntheticImages::new(Texture::Cloth, 32, 4);
-    let write = |folder: &str, images: Vec<LabelledImage>| {
-        let folder = root.path().join(folder);
-        fs::create_dir_all(&folder).unwrap();
-        for (index, labelled) in images.iter().enumerate() {
-            let path = folder.join(format!("{index:02}.png"));
-            labelled.image.save(path).unwrap();
-        }
-    };
-    write("train/good", textures.normal(8));
-    write("test/good", textures.normal(4));
-    write("test/damaged", textures.defective(4));
-    root
-}
-
-pub(crate) const SMALL: [&str; 15] = [
-    "--size",
-    "32",
-    "--width",
-    "2",
-    "--scales",
-    "2",
-    "--items",
-    "8",
-    "--division",
-    "4",
-    "--device",
-    "cpu",
-    "--json",
-    "--learning-rate",
-    "1e-3",
-];
-
-pub(crate) fn daad(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_daad"));
-    command.current_dir(folder).args(arguments);
-    command
-}
-
-pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
-    daad(folder, arguments).output().unwrap()
-}
-
-pub(crate) fn train(root: &Path, extra: &[&str]) -> Output {
-    let mut arguments = vec!["train", "--data", "."];
-    arguments.extend(SMALL);
-    arguments.extend(extra);
-    run(root, &arguments)
-}
-
-pub(crate) fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// The one sentence of an error.
-pub(crate) fn error(output: &Output) -> String {
-    assert!(!output.status.success(), "it succeeded: {output:?}");
-    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    // The last line that begins with "error:", because Mesa's drivers print such lines too on
-    // machines without a display.
-    let line = stderr.lines().rfind(|line| line.starts_with("error:"));
-    line.unwrap_or_else(|| panic!("no error line in: {stderr}"))
-        .to_owned()
-}
+use crate::common::{
+    SMALL, daad, data, error, objects, run, score, signalled, stdout, train, weights, with_model,
+};
 
 #[test]
 fn train_evaluate_and_score_a_folder() {
@@ -85,26 +17,18 @@ fn train_evaluate_and_score_a_folder() {
     let root = root.path();
     let output = train(root, &["--epochs", "2"]);
     assert!(output.status.success(), "{output:?}");
-    let lines: Vec<serde_json::Value> = stdout(&output)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = objects(&output);
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[1]["epoch"], 2);
     assert_eq!(lines[2]["categories"][0]["anomalous"], 4);
 
-    let eval = [
-        "eval",
-        "--model",
-        "model.safetensors",
-        "--data",
-        ".",
-        "--device",
-        "cpu",
-        "--json",
-    ];
-    let eval = run(root, &eval);
-    let printed: serde_json::Value = serde_json::from_str(&stdout(&eval)).unwrap();
+    let eval = |extra: &[&str]| {
+        let eval = ["eval", "--model", "model.safetensors", "--data", "."];
+        let output = run(root, &[&eval[..], &["--device", "cpu"], extra].concat());
+        assert!(output.status.success(), "{output:?}");
+        output
+    };
+    let printed = objects(&eval(&["--json"])).remove(0);
     assert_eq!(printed, lines[2], "eval and train measure the same");
 
     let records = Records::beside(&root.join("model.safetensors"));
@@ -113,13 +37,7 @@ fn train_evaluate_and_score_a_folder() {
     let recorded = serde_json::to_value(records.read_evaluation().unwrap()).unwrap();
     assert_eq!(recorded, printed);
     fs::remove_file(&records.scores).unwrap();
-    let eval = |extra: &[&str]| {
-        let eval = ["eval", "--model", "model.safetensors", "--data", "."];
-        let output = run(root, &[&eval[..], &["--device", "cpu"], extra].concat());
-        assert!(output.status.success(), "{output:?}");
-        stdout(&output)
-    };
-    let table = eval(&[]);
+    let table = stdout(&eval(&[]));
     assert!(!records.scores.exists(), "it only writes when asked to");
     assert!(table.contains("R alone") && !table.contains("AUPRO"));
     eval(&["--record"]);
@@ -129,7 +47,7 @@ fn train_evaluate_and_score_a_folder() {
     fs::create_dir_all(root.join("ground_truth/damaged")).unwrap();
     mask.save(root.join("ground_truth/damaged/00_mask.png"))
         .unwrap();
-    let table = eval(&["--record"]);
+    let table = stdout(&eval(&["--record"]));
     assert!(table.contains("AUPRO"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 100));
     let recorded = records.read_evaluation().unwrap().categories.remove(0);
@@ -144,26 +62,13 @@ fn train_evaluate_and_score_a_folder() {
     let shares = shares.iter().filter_map(|image| image.anomalous_share);
     assert_eq!(shares.sum::<f64>(), 9.0 / 32.0);
 
-    let score = [
-        "score",
-        "--model",
-        "model.safetensors",
-        "test/good",
-        "test/damaged/01.png",
-        "--device",
-        "cpu",
-        "--json",
-        "--heat-maps",
-        "maps",
-        "--reconstructions",
-        "maps",
-    ];
-    let score = run(root, &score);
-    assert!(score.status.success(), "{score:?}");
-    let lines = stdout(&score);
-    assert_eq!(lines.lines().count(), 5);
-    for line in lines.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let images = ["test/good", "test/damaged/01.png", "--json"];
+    let maps = ["--heat-maps", "maps", "--reconstructions", "maps"];
+    let output = score(root, &[&images[..], &maps].concat());
+    assert!(output.status.success(), "{output:?}");
+    let lines = objects(&output);
+    assert_eq!(lines.len(), 5);
+    for line in lines {
         let above = line["score"].as_f64() > line["threshold"].as_f64();
         assert_eq!(line["anomalous"].as_bool(), Some(above));
         let unfamiliar = line["unfamiliarity"].as_f64() > Some(1.0);
@@ -192,76 +97,36 @@ fn train_evaluate_and_score_a_folder() {
 fn a_run_killed_at_any_moment_goes_on_to_the_same_model() {
     let root = data();
     let root = root.path();
-    let epochs = ["--epochs", "90"];
-    let undisturbed = train(root, &[&epochs[..], &["--out", "a.safetensors"]].concat());
-    assert!(undisturbed.status.success(), "{undisturbed:?}");
-
     // Ctrl-C writes a checkpoint.
     let mut arguments = vec!["train", "--data", ".", "--out", "b.safetensors"];
     arguments.extend(SMALL);
-    arguments.extend(epochs);
-    let status = signalled(daad(root, &arguments), "-INT");
+    arguments.extend(["--epochs", "100000"]);
+    let (status, first) = signalled(daad(root, &arguments), "-INT");
     assert_eq!(status.code(), Some(130));
     assert!(!root.join("b.safetensors").exists(), "it was not done yet");
 
     // The next run is killed without warning.
-    let resume = [&epochs[..], &["--out", "b.safetensors", "--resume"]].concat();
-    let mut arguments = vec!["train", "--data", "."];
-    arguments.extend(SMALL);
-    arguments.extend(&resume);
-    let mut child = daad(root, &arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(Duration::from_millis(60));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    arguments.push("--resume");
+    let (status, second) = signalled(daad(root, &arguments), "-KILL");
+    assert_eq!(status.code(), None);
 
     let refused = error(&train(root, &["--out", "b.safetensors"]));
     assert!(refused.contains("--resume"), "{refused}");
-    // Only `--data`, `--out` and `--resume` are needed: the settings come from the checkpoint.
-    let resume = [
-        "train",
-        "--data",
-        ".",
-        "--out",
-        "b.safetensors",
-        "--resume",
-        "--device",
-        "cpu",
-    ];
-    let resumed = run(root, &resume);
-    assert!(resumed.status.success(), "{resumed:?}");
-    assert_eq!(
-        weights(root, "a.safetensors"),
-        weights(root, "b.safetensors")
-    );
-}
-
-/// The tensors' bytes without the metadata, which contain the command line and therefore differ.
-fn weights(root: &Path, name: &str) -> Vec<u8> {
-    let bytes = fs::read(root.join(name)).unwrap();
-    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    bytes[8 + header..].to_vec()
-}
-
-/// Starts a program and sends it a signal when it has printed its first line; returns how it ended.
-pub(crate) fn signalled(mut command: Command, signal: &str) -> ExitStatus {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    lines.read_line(&mut String::new()).unwrap();
-    let kill = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
-    // The program prints until it ends; if nobody read the pipe, it would block for ever.
-    std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
-    child.wait().unwrap()
+    // Every epoch has printed a line, so neither of the two runs has come this far.
+    let epochs = (first + second + 3).to_string();
+    let undisturbed = train(root, &["--epochs", &epochs, "--out", "a.safetensors"]);
+    assert!(undisturbed.status.success(), "{undisturbed:?}");
+    // No other setting is needed, because the checkpoint has them; the second time, it also has the
+    // number of epochs.
+    let resume = ["train", "--data", ".", "--out", "b.safetensors", "--resume"];
+    for more in [&["--epochs", &epochs][..], &[]] {
+        let resumed = run(root, &[&resume[..], &["--device", "cpu"], more].concat());
+        assert!(resumed.status.success(), "{resumed:?}");
+        assert_eq!(
+            weights(root, "a.safetensors"),
+            weights(root, "b.safetensors")
+        );
+    }
 }
 
 #[test]
@@ -323,18 +188,10 @@ fn what_is_wrong_is_said_in_one_sentence() {
 
 #[test]
 fn an_image_that_cannot_be_read_is_named_and_loses_no_other() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     fs::write(root.join("test/good/00.png"), "no image").unwrap();
-    let arguments = [
-        "score",
-        "--model",
-        "model.safetensors",
-        "test/good",
-        "--json",
-    ];
-    let output = run(root, &arguments);
+    let output = score(root, &["test/good", "--json"]);
     assert_eq!(stdout(&output).lines().count(), 3);
     assert!(error(&output).contains("1 of 4 images could not be scored"));
     let eval = ["eval", "--model", "model.safetensors", "--data", "."];
@@ -344,9 +201,8 @@ fn an_image_that_cannot_be_read_is_named_and_loses_no_other() {
 /// A limit on the size of files makes every write fail, as on a full disk.
 #[test]
 fn a_full_disk_keeps_what_was_written_before() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     let before = fs::read(root.join("model.safetensors")).unwrap();
     let script = format!(
         "trap '' XFSZ; ulimit -f 1; exec {} train --data . {} --epochs 2 --resume",
@@ -373,11 +229,10 @@ fn a_full_disk_keeps_what_was_written_before() {
 
 #[test]
 fn a_model_is_calibrated_anew_on_other_images() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
-    let weights = |bytes: &[u8]| bytes[bytes.len() - 1000..].to_vec();
-    let before = fs::read(root.join("model.safetensors")).unwrap();
+    let model = || fs::read(root.join("model.safetensors")).unwrap();
+    let (before, before_weights) = (model(), weights(root, "model.safetensors"));
     let calibrate = [
         "calibrate",
         "--model",
@@ -390,30 +245,19 @@ fn a_model_is_calibrated_anew_on_other_images() {
         "--json",
     ];
     let output = run(root, &calibrate);
-    let printed: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(printed["normal_images"], 4);
-    let after = fs::read(root.join("model.safetensors")).unwrap();
+    assert_eq!(objects(&output)[0]["normal_images"], 4);
+    let after = model();
     assert_ne!(before, after);
-    assert_eq!(weights(&before), weights(&after));
+    assert_eq!(weights(root, "model.safetensors"), before_weights);
     // The scores are scaled by these images, so the lowest raw score is 0 and the highest 1.
-    let score = [
-        "score",
-        "--model",
-        "model.safetensors",
-        "test/good",
-        "--device",
-        "cpu",
-        "--json",
-    ];
-    for line in stdout(&run(root, &score)).lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    for line in objects(&score(root, &["test/good", "--json"])) {
         let score = line["score"].as_f64().unwrap();
         assert!((-1e-6..=1.0 + 1e-6).contains(&score), "{score}");
     }
     fs::create_dir(root.join("empty")).unwrap();
     let empty = ["calibrate", "--model", "model.safetensors", "empty"];
     assert!(error(&run(root, &empty)).contains("empty holds no images"));
-    assert_eq!(fs::read(root.join("model.safetensors")).unwrap(), after);
+    assert_eq!(model(), after);
 }
 
 #[test]
@@ -434,9 +278,7 @@ fn made_images_can_be_trained_on_and_are_not_mixed_with_others() {
     assert!(run(root, &synthesize).status.success());
     let mut arguments = vec!["train", "--data", "floors", "--epochs", "1"];
     arguments.extend(SMALL);
-    let output = run(root, &arguments);
-    let lines = stdout(&output);
-    let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let last = objects(&run(root, &arguments)).pop().unwrap();
     assert_eq!(last["categories"][0]["normal"], 2);
     assert_eq!(last["categories"][0]["anomalous"], 10);
     assert!(error(&run(root, &synthesize)).contains("floors is there already"));

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::cli::{run, stdout};
+use crate::common::{objects, run, stdout};
 
 #[test]
 fn the_cpu_is_fit_to_train_on() {
     let output = run(Path::new("."), &["doctor", "--json", "--device", "cpu"]);
     assert!(output.status.success(), "{output:?}");
-    let finding: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let finding = objects(&output).remove(0);
     assert_eq!(
         finding["step"], 0.0,
         "the CPU is what devices are compared with"

@@ -1,47 +1,22 @@
 //! Use with a camera and by another program: `daad score --watch` and `--json-lines`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::sync::mpsc::Receiver;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::cli::{daad, data, error, run, stdout, train};
-
-/// How long a test waits for an expected output.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A folder with a small model, and images in `test/good` to copy.
-fn with_model() -> TempDir {
-    let root = data();
-    assert!(train(root.path(), &["--epochs", "1"]).status.success());
-    root
-}
-
-const SCORE: [&str; 5] = ["score", "--model", "model.safetensors", "--device", "cpu"];
+use crate::common::{DEADLINE, SCORE, daad, end, error, lines, objects, score, send, with_model};
 
 /// A running `daad score`.
 struct Running {
     child: Child,
     printed: Receiver<String>,
     said: Receiver<String>,
-}
-
-/// The lines of a pipe, as they come.
-fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (send, receive) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let _ = send.send(line);
-        }
-    });
-    receive
 }
 
 impl Running {
@@ -96,7 +71,7 @@ impl Running {
     /// Waits for the end of the program, and checks that it has printed nothing more.
     fn ended(mut self) -> ExitStatus {
         drop(self.child.stdin.take());
-        let status = self.child.wait().unwrap();
+        let status = end(&mut self.child);
         let rest: Vec<String> = self.printed.iter().collect();
         assert!(rest.is_empty(), "{rest:?}");
         status
@@ -104,10 +79,7 @@ impl Running {
 
     #[cfg(unix)]
     fn ended_by(self, signal: &str) -> ExitStatus {
-        let kill = std::process::Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
+        send(signal, &self.child);
         self.ended()
     }
 }
@@ -243,8 +215,8 @@ fn a_watched_folder_that_is_removed_ends_the_program_with_an_error() {
     fs::remove_dir_all(root.join("in")).unwrap();
     running.says("error: cannot read folder in");
     assert_eq!(running.ended().code(), Some(1));
-    let arguments = [&SCORE[..], &["--watch", "test/good/00.png"]].concat();
-    assert!(error(&run(root, &arguments)).contains("--watch takes folders"));
+    let file = score(root, &["--watch", "test/good/00.png"]);
+    assert!(error(&file).contains("--watch takes folders"));
 }
 
 #[test]
@@ -252,8 +224,7 @@ fn each_request_is_answered_by_one_line_in_order() {
     let root = with_model();
     let root = root.path();
     let mut running = Running::start(root, &["--json-lines"]);
-    let arguments = [&SCORE[..], &["--json", "test/good/00.png"]].concat();
-    let mut expected: Value = serde_json::from_str(&stdout(&run(root, &arguments))).unwrap();
+    let mut expected = objects(&score(root, &["--json", "test/good/00.png"])).remove(0);
 
     running.ask(r#"{"path": "test/good/00.png"}"#);
     assert_eq!(running.answer(), expected);

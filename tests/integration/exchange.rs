@@ -19,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::cli::{data, error, run};
+use crate::common::{data, error, run, score};
 use crate::golden::{Golden, assert_close, systems};
 
 /// Small networks of every system, as settings.
@@ -334,16 +334,8 @@ fn weights_are_imported_scored_and_exported_from_the_command_line() {
         "{other}"
     );
 
-    let score = [
-        "score",
-        "--model",
-        "model.safetensors",
-        "--device",
-        "cpu",
-        "test/good",
-    ];
     let info = run(root, &["info", "model.safetensors"]);
-    for output in [run(root, &score), info] {
+    for output in [score(root, &["test/good"]), info] {
         assert!(output.status.success(), "{output:?}");
     }
     let export = |extra: &[&str]| {

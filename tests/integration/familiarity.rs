@@ -1,15 +1,17 @@
 //! The verdict "unfamiliar": images of other kinds than the training images.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use burn::tensor::Device;
 use daad::Detector;
 use daad::score::Verdict;
 use pollster::block_on;
 
+use crate::common::of_repository;
+
 fn images(folder: &str) -> Vec<PathBuf> {
-    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let files = fs::read_dir(of_repository(folder)).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     let images: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "png"))
@@ -37,7 +39,7 @@ fn what_a_model_has_not_learned_is_unfamiliar_and_defects_of_its_own_kind_are_no
         ("models/series/floors-r4.safetensors", "www/floors"),
     ];
     for (model, own) in folders {
-        let file = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(model)).unwrap();
+        let file = fs::read(of_repository(model)).unwrap();
         let detector = Detector::from_bytes(&file, &Device::flex()).unwrap();
         for (_, folder) in folders {
             let images = images(folder);

@@ -7,24 +7,19 @@ use std::process::Output;
 
 use image::{GrayImage, Luma};
 
-use crate::cli::{SMALL, data, error, run, stdout, train};
+use crate::common::{
+    SMALL, data, error, objects, of_repository, run, score, stdout, train, with_model,
+};
 
 fn stderr(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn eval(root: &Path) -> Output {
+fn eval(root: &Path, extra: &[&str]) -> Output {
     let arguments = ["eval", "--model", "model.safetensors", "--data", "."];
-    run(
-        root,
-        &[&arguments[..], &["--device", "cpu", "--json"]].concat(),
-    )
-}
-
-fn score(root: &Path, extra: &[&str]) -> Output {
-    let arguments = ["score", "--model", "model.safetensors", "--device", "cpu"];
-    run(root, &[&arguments[..], extra].concat())
+    let common = ["--device", "cpu", "--json"];
+    run(root, &[&arguments[..], &common, extra].concat())
 }
 
 #[test]
@@ -42,7 +37,7 @@ fn what_is_not_used_is_said_by_train_and_eval() {
     save("01_mask.png", GrayImage::new(32, 32));
     save("02_mask.png", GrayImage::from_pixel(32, 16, Luma([1])));
     let said = stderr(&train(root, &["--epochs", "1"]));
-    let output = eval(root);
+    let output = eval(root, &[]);
     for said in [said, stderr(&output)] {
         for words in [
             "1 file is not read: x.gif.",
@@ -55,16 +50,15 @@ fn what_is_not_used_is_said_by_train_and_eval() {
             assert_eq!(lines.count(), 1, "{words}: {said}");
         }
     }
-    let figures: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let figures = objects(&output).remove(0);
     assert_eq!(figures["categories"][0]["masks"], 1);
     assert!(figures["categories"][0]["aupro"].is_number(), "{figures}");
 }
 
 #[test]
 fn own_heat_maps_are_not_scored_and_images_further_in_are_pointed_to() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     let maps = [
         "test/good",
         "--heat-maps",
@@ -100,16 +94,13 @@ fn an_unreadable_mask_costs_its_image_the_pixel_figures_alone_where_it_may_be_sk
     }
     let skip = ["--epochs", "1", "--unreadable", "skip"];
     assert!(train(root, &skip).status.success());
-    let said = error(&eval(root));
+    let said = error(&eval(root, &[]));
     assert!(said.contains("01_mask.png"), "{said}");
-    let arguments = ["eval", "--model", "model.safetensors", "--data", "."];
-    let extra = ["--device", "cpu", "--json", "--unreadable", "skip"];
-    let output = run(root, &[&arguments[..], &extra].concat());
+    let output = eval(root, &["--unreadable", "skip"]);
     let said = stderr(&output);
     let named = "for the mask cannot be read: damaged/01.png";
     assert!(said.contains(named), "{said}");
-    let figures: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let category = &figures["categories"][0];
+    let category = &objects(&output)[0]["categories"][0];
     assert_eq!(
         (&category["masks"], &category["anomalous"]),
         (&1.into(), &4.into())
@@ -194,31 +185,29 @@ fn a_network_that_has_not_learned_to_rebuild_is_told() {
 
 #[test]
 fn eval_says_how_many_images_are_unfamiliar() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let copy = |from: &str, to: &str| {
         let to = root.join(to);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(repository.join(from), to).unwrap();
+        fs::copy(of_repository(from), to).unwrap();
     };
     copy("models/series/floors-r4.safetensors", "model.safetensors");
     copy("www/floors/good-1.png", "test/good/0.png");
     copy("www/floors/stain-1.png", "test/stained/0.png");
-    let told = || stderr(&eval(root)).contains("unlike anything this model has learned");
+    let told = || stderr(&eval(root, &[])).contains("unlike anything this model has learned");
     assert!(!told());
     copy(
         "www/gallery/piped/PA_GLA01_TL_S_ND_10_3.png",
         "test/good/paper.png",
     );
-    assert!(stderr(&eval(root)).contains("1 of 3 images are unlike anything"));
+    assert!(stderr(&eval(root, &[])).contains("1 of 3 images are unlike anything"));
 }
 
 #[test]
 fn it_is_said_once_that_images_of_another_shape_are_stretched() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     let alike = score(root, &["test/good"]);
     assert!(!stderr(&alike).contains("stretched"), "{alike:?}");
     for name in ["a.png", "b.png"] {

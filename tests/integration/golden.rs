@@ -13,6 +13,7 @@ use daad::model::{AdversarialConfig, Division, MemoryConfig, ModelConfig, System
 use daad::nn::{DivisionRate, MemoryBankConfig};
 use safetensors::SafeTensors;
 
+use crate::common::of_repository;
 use crate::gpu_kernels::devices as gpus;
 
 const TOLERANCE: f32 = 1e-4;
@@ -28,8 +29,8 @@ pub(crate) struct Golden(HashMap<String, TensorData>);
 
 impl Golden {
     pub(crate) fn read(name: &str) -> Self {
-        let root = env!("CARGO_MANIFEST_DIR");
-        let bytes = std::fs::read(format!("{root}/tests/golden/{name}.safetensors")).unwrap();
+        let path = of_repository(&format!("tests/golden/{name}.safetensors"));
+        let bytes = std::fs::read(path).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let tensor = |(name, view): (&str, safetensors::tensor::TensorView)| {
             let values = view.data().as_chunks::<4>().0.iter();

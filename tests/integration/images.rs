@@ -1,17 +1,13 @@
 //! Image files of all kinds on the command line, with the shipped model.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
 use image::RgbImage;
 use tempfile::TempDir;
 
-use crate::cli::{error, run, stdout};
-
-fn of_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
+use crate::common::{error, objects, of_repository, run};
 
 fn score(root: &Path, arguments: &[&str]) -> Output {
     let model = of_repository("models/piped.safetensors");
@@ -23,12 +19,8 @@ fn score(root: &Path, arguments: &[&str]) -> Output {
 fn scores(root: &Path, arguments: &[&str]) -> Vec<f64> {
     let output = score(root, arguments);
     assert!(output.status.success(), "{output:?}");
-    let scores = stdout(&output);
-    let scores = scores.lines().map(|line| {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        line["score"].as_f64().unwrap()
-    });
-    scores.collect()
+    let lines = objects(&output).into_iter();
+    lines.map(|line| line["score"].as_f64().unwrap()).collect()
 }
 
 #[test]

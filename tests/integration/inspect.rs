@@ -1,17 +1,11 @@
 //! The inspection of one block, with a DAAD+ and a sheet of the gallery.
 
-use std::fs;
-use std::path::Path;
-
-use burn::tensor::Device;
+use daad::Error;
 use daad::detector::BlockPlace;
-use daad::{Detector, Error};
 use image::{GenericImageView, RgbImage};
 use pollster::block_on;
 
-fn of_repository(path: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
-}
+use crate::tiles::{SPLINTER, detector, sheet};
 
 fn place(scale: usize, row: usize, column: usize) -> BlockPlace {
     BlockPlace {
@@ -34,10 +28,8 @@ fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
 
 #[test]
 fn a_block_is_taken_apart_at_every_scale() {
-    let model = of_repository("tests/models/daad_plus.safetensors");
-    let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
-    let sheet = of_repository("www/gallery/piped/PA_GLA01_TL_S_D_02_2.png");
-    let detection = block_on(detector.detect(&sheet)).unwrap();
+    let detector = detector();
+    let detection = block_on(detector.detect(&sheet(SPLINTER))).unwrap();
     let inspector = detector.inspector(&detection.input).unwrap();
     let side = detection.input.width() / 8;
     let rebuilt = detection
@@ -70,8 +62,7 @@ fn a_block_is_taken_apart_at_every_scale() {
 
 #[test]
 fn a_block_that_is_not_there_is_an_error() {
-    let model = of_repository("tests/models/daad_plus.safetensors");
-    let detector = Detector::from_bytes(&model, &Device::flex()).unwrap();
+    let detector = detector();
     let inspector = detector
         .inspector(&daad::image::test_pattern(128, 128))
         .unwrap();

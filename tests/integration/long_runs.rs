@@ -1,13 +1,12 @@
 //! Long training runs: validation during the run, two runs with the same output, a job whose sweep
 //! was killed.
 
-use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
 use daad::train::RunLock;
 
-use crate::cli::{SMALL, daad, data, error, run, stdout, train};
+use crate::common::{DEADLINE, SMALL, daad, data, end, error, lines, objects, run, stdout, train};
 
 #[test]
 fn the_best_epoch_is_written_and_its_held_out_errors_are_printed() {
@@ -24,11 +23,7 @@ fn the_best_epoch_is_written_and_its_held_out_errors_are_printed() {
         ],
     );
     assert!(output.status.success(), "{output:?}");
-    let lines = stdout(&output);
-    let lines = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap());
-    let lines: Vec<serde_json::Value> = lines.collect();
+    let lines = objects(&output);
     let epochs: Vec<_> = lines.iter().filter(|it| it["epoch"].is_u64()).collect();
     let looked: Vec<_> = epochs
         .iter()
@@ -42,8 +37,7 @@ fn the_best_epoch_is_written_and_its_held_out_errors_are_printed() {
         .min_by(|a, b| of(a).total_cmp(&of(b)))
         .unwrap();
 
-    let card = stdout(&run(root, &["info", "model.safetensors", "--json"]));
-    let card: serde_json::Value = serde_json::from_str(&card).unwrap();
+    let card = objects(&run(root, &["info", "model.safetensors", "--json"])).remove(0);
     assert_eq!(card["provenance"]["epochs"], best["epoch"]);
     // Two of the four held-out images are the validation split. Each image of the calibration split
     // is scored with its mirror images, in four versions.
@@ -88,35 +82,32 @@ fn two_runs_do_not_write_the_same_model() {
 fn an_orphan_stops_with_a_checkpoint_and_says_how_to_go_on() {
     let root = data();
     let root = root.path();
-    let start = |extra: &[&str]| {
+    let start = || {
         let mut command = daad(root, &["train", "--data", ".", "--job"]);
-        let command = command.args(SMALL).args(extra).stdin(Stdio::piped());
+        let command = command.args(SMALL).args(["--epochs", "100000"]);
+        let command = command.stdin(Stdio::piped());
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     };
-    let mut orphan = start(&["--epochs", "100000"]);
-    let mut lines = BufReader::new(orphan.stdout.take().unwrap());
-    lines.read_line(&mut String::new()).unwrap();
+    let mut orphan = start();
+    let said = lines(orphan.stderr.take().unwrap());
+    let printed = lines(orphan.stdout.take().unwrap());
+    printed.recv_timeout(DEADLINE).unwrap();
     // The second job waits until the first job stops, and then resumes from its checkpoint.
-    let mut heir = start(&["--epochs", "100000"]);
+    let mut heir = start();
     drop(orphan.stdin.take());
-    std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
-    assert_eq!(orphan.wait().unwrap().code(), Some(130));
-    let mut said = String::new();
-    let stderr = orphan.stderr.take().unwrap();
-    BufReader::new(stderr).read_to_string(&mut said).unwrap();
+    assert_eq!(end(&mut orphan).code(), Some(130));
+    let said = said.iter().collect::<Vec<_>>().join("\n");
     let words = "The same command with --resume goes on from epoch";
     assert!(
         said.contains(words) && said.contains("of 100000."),
         "{said}"
     );
 
-    let mut lines = BufReader::new(heir.stdout.take().unwrap());
-    let mut line = String::new();
-    lines.read_line(&mut line).unwrap();
+    let printed = lines(heir.stdout.take().unwrap());
+    let line = printed.recv_timeout(DEADLINE).unwrap();
     drop(heir.stdin.take());
-    std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
-    assert_eq!(heir.wait().unwrap().code(), Some(130));
+    assert_eq!(end(&mut heir).code(), Some(130));
     let record: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert!(record["epoch"].as_u64() > Some(1), "{line}");
 }

@@ -3,21 +3,16 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::Stdio;
 
-use crate::cli::{SMALL, daad, data, error, run, signalled, stdout, train};
-
-fn score(root: &Path, arguments: &[&str]) -> std::process::Output {
-    let score = ["score", "--model", "model.safetensors", "--device", "cpu"];
-    run(root, &[&score[..], arguments].concat())
-}
+use crate::common::{
+    SCORE, SMALL, daad, data, error, objects, run, score, signalled, stdout, train, with_model,
+};
 
 #[test]
 fn a_finished_model_is_replaced_only_where_that_is_asked_for() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     let before = fs::read(root.join("model.safetensors")).unwrap();
     fs::remove_file(root.join("model.safetensors.checkpoint")).unwrap();
     let refused = error(&train(root, &["--epochs", "1", "--seed", "7"]));
@@ -84,9 +79,8 @@ fn a_place_that_cannot_be_written_is_told_before_the_work() {
 
 #[test]
 fn one_map_that_cannot_be_written_ends_no_other_score() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     fs::create_dir_all(root.join("maps/01.heat.png")).unwrap();
     let output = score(root, &["test/good", "--json", "--heat-maps", "maps"]);
     assert_eq!(stdout(&output).lines().count(), 4);
@@ -127,33 +121,17 @@ fn names_may_be_as_long_as_file_systems_allow_and_hold_anything() {
 
 #[test]
 fn an_image_is_read_from_standard_input() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
-    let mut child = daad(
-        root,
-        &[
-            "score",
-            "--model",
-            "model.safetensors",
-            "--device",
-            "cpu",
-            "--json",
-            "-",
-            "test/good/00.png",
-        ],
-    )
-    .stdin(Stdio::piped())
-    .stdout(Stdio::piped())
-    .spawn()
-    .unwrap();
+    let images = ["--json", "-", "test/good/00.png"];
+    let mut child = daad(root, &[&SCORE[..], &images].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let bytes = fs::read(root.join("test/good/00.png")).unwrap();
     child.stdin.take().unwrap().write_all(&bytes).unwrap();
-    let printed = stdout(&child.wait_with_output().unwrap());
-    let lines: Vec<serde_json::Value> = printed
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = objects(&child.wait_with_output().unwrap());
     assert_eq!(lines.len(), 2);
     assert_eq!(
         (&lines[0]["path"], &lines[0]["score"]),
@@ -173,7 +151,7 @@ fn the_signals_that_end_programs_do_what_ctrl_c_does() {
         let root = root.path();
         let mut arguments = vec!["train", "--data", ".", "--epochs", "100000"];
         arguments.extend(SMALL);
-        let status = signalled(daad(root, &arguments), signal);
+        let (status, _) = signalled(daad(root, &arguments), signal);
         assert_eq!(status.code(), Some(130), "{signal}");
         assert!(root.join("model.safetensors.checkpoint").is_file());
     }
@@ -191,9 +169,8 @@ fn ignores_hangups() -> bool {
 
 #[test]
 fn a_report_finds_its_images_wherever_it_is_made() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     let elsewhere = root.join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     let report = ["report", "../model.safetensors", "--device", "cpu"];
@@ -258,9 +235,8 @@ fn calibrate_mirrors_the_images_as_training_did() {
 
 #[test]
 fn copies_of_an_image_do_not_support_a_lower_rate() {
-    let root = data();
+    let root = with_model();
     let root = root.path();
-    assert!(train(root, &["--epochs", "1"]).status.success());
     for copy in 0..30 {
         let to = root.join(format!("test/good/copy-{copy}.png"));
         fs::copy(root.join("test/good/00.png"), to).unwrap();

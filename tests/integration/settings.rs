@@ -1,13 +1,12 @@
 //! The settings of a run: from a file, from flags, and read back from the model.
 
 use std::fs;
-use std::path::Path;
 
 use daad::learn::TrainConfig;
 use daad::weights::{read_card, with_card};
 use serde::Deserialize;
 
-use crate::cli::{data, error, run, stdout, train};
+use crate::common::{data, error, objects, of_repository, run, stdout, train, weights};
 
 #[test]
 fn a_model_hands_back_the_settings_that_train_it_again() {
@@ -43,13 +42,9 @@ fn a_model_hands_back_the_settings_that_train_it_again() {
     assert!(run(root, &again).status.success());
     let printed = stdout(&run(root, &["info", "again.safetensors", "--settings"]));
     assert_eq!(printed, settings);
-    let weights = |name: &str| {
-        let bytes = fs::read(root.join(name)).unwrap();
-        bytes[bytes.len() - 1000..].to_vec()
-    };
-    assert_eq!(weights("model.safetensors"), weights("again.safetensors"));
-    let card = stdout(&run(root, &["info", "again.safetensors", "--json"]));
-    let card: serde_json::Value = serde_json::from_str(&card).unwrap();
+    let [first, again] = ["model.safetensors", "again.safetensors"].map(|it| weights(root, it));
+    assert_eq!(first, again);
+    let card = objects(&run(root, &["info", "again.safetensors", "--json"])).remove(0);
     assert_eq!(card["provenance"]["config"]["epochs"], 1);
 }
 
@@ -92,7 +87,7 @@ fn settings_that_cannot_be_meant_are_refused_by_name() {
 
 #[test]
 fn shipped_models_are_as_this_program_writes_them() {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let models = of_repository("models");
     for folder in [models.clone(), models.join("series")] {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

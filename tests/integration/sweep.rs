@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use daad::dataset::{SyntheticImages, Texture};
 use tempfile::TempDir;
 
-use crate::cli::{error, run, stdout};
+use crate::common::{daad, error, run, stdout};
 
 const SMALL: [&str; 12] = [
     "--size",
@@ -170,9 +170,7 @@ fn a_sweep_killed_and_resumed_gives_the_same_table() {
     assert!(undisturbed.status.success(), "{undisturbed:?}");
     assert!(stdout(&undisturbed).contains(" ± "), "{undisturbed:?}");
 
-    let mut child = Command::new(env!("CARGO_BIN_EXE_daad"))
-        .current_dir(root)
-        .args(arguments("b"))
+    let mut child = daad(root, &arguments("b"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

@@ -1,7 +1,6 @@
 //! Large photographs in tiles: a model of paper, on mosaics of the paper sheets in the gallery.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use daad::detector::{Tile, TileSize};
@@ -11,25 +10,21 @@ use image::{RgbImage, imageops};
 use pollster::block_on;
 use tempfile::TempDir;
 
-use crate::cli::{error, run, stdout};
+use crate::common::{error, objects, of_repository, run, stdout};
 
 /// Side of a sheet of the gallery and of the model's input.
 const SHEET_PX: u32 = 128;
-
-fn of_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
 
 fn model_path() -> String {
     let path = of_repository("tests/models/daad_plus.safetensors");
     path.to_str().unwrap().to_owned()
 }
 
-fn detector() -> Detector {
+pub(crate) fn detector() -> Detector {
     Detector::from_bytes(&fs::read(model_path()).unwrap(), &Device::flex()).unwrap()
 }
 
-fn sheet(name: &str) -> Vec<u8> {
+pub(crate) fn sheet(name: &str) -> Vec<u8> {
     fs::read(of_repository("www/gallery/piped").join(format!("{name}.png"))).unwrap()
 }
 
@@ -38,7 +33,7 @@ const CLEAN: [&str; 3] = [
     "PA_FLR01_TL_S_ND_10_3",
     "PA_FLR02_TL_S_ND_11_2",
 ];
-const SPLINTER: &str = "PA_GLA01_TL_S_D_02_2";
+pub(crate) const SPLINTER: &str = "PA_GLA01_TL_S_D_02_2";
 
 /// Clean sheets side by side, a defective one in column 2 and row 1.
 fn mosaic(columns: u32, rows: u32) -> RgbImage {
@@ -293,7 +288,7 @@ fn the_command_line_names_the_worst_tiles_and_maps_the_whole_photograph() {
         "--json",
     ];
     let output = run(root, &[&arguments[..], &tiles].concat());
-    let said: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let said = objects(&output).remove(0);
     assert_eq!(said["threshold"], line["score"]);
     assert_eq!(said["normal_images"], 1);
     assert!(
