@@ -1,5 +1,5 @@
-//! The loaders on real data, if it is present: in `DAAD_DATA`, or in the folder beside the
-//! repository.
+//! The loaders on real data, which most machines do not have: `cargo test --release data:: --
+//! --ignored` reads it from `DAAD_DATA`, or from the folder beside the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,20 +7,15 @@ use std::path::{Path, PathBuf};
 use daad::dataset::{DataSet, Split};
 use daad::metric::Label;
 
-#[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
-/// A data set's folder; None if this machine does not have it.
-fn data(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join("shared")
-        .join("data");
+use crate::common::of_repository;
+
+/// A data set's folder.
+fn data(name: &str) -> PathBuf {
+    let beside = of_repository("../shared/data");
     let root = std::env::var_os("DAAD_DATA").map_or(beside, PathBuf::from);
     let folder = root.join(name);
-    if !folder.is_dir() {
-        eprintln!("{} is not there; not tested", folder.display());
-        return None;
-    }
-    Some(folder)
+    assert!(folder.is_dir(), "{} is not there", folder.display());
+    folder
 }
 
 fn split(root: &Path, categories: &[&str]) -> Split {
@@ -41,8 +36,9 @@ fn counts(split: &Split) -> [usize; 3] {
 }
 
 #[test]
+#[ignore = "needs the data sets in DAAD_DATA"]
 fn mvtec_has_its_official_split_and_its_masks() {
-    let Some(root) = data("mvtec") else { return };
+    let root = data("mvtec");
     assert_eq!(counts(&split(&root, &["bottle"])), [209, 20, 63]);
     assert_eq!(counts(&split(&root, &["screw"])), [320, 41, 119]);
     let bottle = split(&root, &["bottle"]);
@@ -55,8 +51,9 @@ fn mvtec_has_its_official_split_and_its_masks() {
 }
 
 #[test]
+#[ignore = "needs the data sets in DAAD_DATA"]
 fn piped_has_thirteen_classes_of_paper() {
-    let Some(root) = data("piped") else { return };
+    let root = data("piped");
     assert_eq!(DataSet::open(&root).unwrap().categories().len(), 13);
     let paper = split(&root, &["PA_GLA01_TL"]);
     assert_eq!(counts(&paper), [36, 12, 48]);
@@ -65,8 +62,9 @@ fn piped_has_thirteen_classes_of_paper() {
 }
 
 #[test]
+#[ignore = "needs the data sets in DAAD_DATA"]
 fn mnist_has_the_official_number_of_each_digit() {
-    let Some(root) = data("mnist") else { return };
+    let root = data("mnist");
     let threes = split(&root, &["3"]);
     assert_eq!(counts(&threes), [6131, 1010, 8990]);
     let image = threes.train[0].load(28, 28).unwrap().image;
@@ -75,8 +73,9 @@ fn mnist_has_the_official_number_of_each_digit() {
 }
 
 #[test]
+#[ignore = "needs the data sets in DAAD_DATA"]
 fn ped2_frames_have_their_labels() {
-    let Some(root) = data("ped2") else { return };
+    let root = data("ped2");
     let video = split(&root, &[]);
     let csv = fs::read_to_string(root.join("frame_labels.csv")).unwrap();
     let abnormal = csv
