@@ -3,20 +3,20 @@
 //! models.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use daad::dataset::{SyntheticImages, Texture};
 use daad::detector::Inference;
 use daad::image::{Flips, Mirror};
 use daad::learn::{
     Finished, InMemoryTraining, Objective, TrainConfig, TrainState, finish, initialize, recalibrate,
 };
 use daad::loss::structural_similarity;
-use daad::model::{Division, Model, ModelConfig};
-use daad::nn::DivisionRate;
+use daad::model::Model;
 use daad::score::{RawScore, Scoring, smooth};
 use daad::weights::{Precision, Provenance};
 use image::RgbImage;
 use pollster::block_on;
 use serde::Deserialize;
+
+use crate::training::{config, images, refs};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -43,9 +43,7 @@ struct Smoothing {
 }
 
 fn golden() -> Golden {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let text = std::fs::read_to_string(format!("{root}/tests/golden/extensions.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
+    serde_json::from_str(include_str!("../golden/extensions.json")).unwrap()
 }
 
 /// The same numbers as `draw` in the script.
@@ -126,35 +124,8 @@ fn the_smoothed_map_is_that_of_scipy() {
     }
 }
 
-fn config() -> TrainConfig {
-    let mut model = ModelConfig {
-        height_px: 32,
-        width_px: 32,
-        scales: 2,
-        base_width: 4,
-        adversarial: Some(daad::model::AdversarialConfig {
-            base_width: 4,
-            features: 8,
-        }),
-        ..ModelConfig::default()
-    };
-    model.memory.items = 20;
-    model.memory.division = Division::Blocks(DivisionRate::square(4));
-    TrainConfig {
-        model,
-        epochs: 1,
-        batch_size: 4,
-        ..TrainConfig::default()
-    }
-}
-
 fn model(config: &TrainConfig) -> Model {
     initialize(config.model.init(&Device::flex()).unwrap(), 3)
-}
-
-fn images(count: usize) -> Vec<RgbImage> {
-    let normal = SyntheticImages::new(Texture::Cloth, 32, 5).normal(count);
-    normal.into_iter().map(|labelled| labelled.image).collect()
 }
 
 fn finished(config: &TrainConfig, images: &[&RgbImage]) -> Finished {
@@ -176,7 +147,7 @@ fn with_smoothing_the_reconstruction_score_is_the_largest_value_of_the_smoothed_
         ..Scoring::default()
     });
     let images = images(3);
-    let images: Vec<&RgbImage> = images.iter().collect();
+    let images = refs(&images);
     let plain = block_on(plain.predict(&images)).unwrap();
     let smoothed = block_on(smoothing.predict(&images)).unwrap();
     for (index, (plain, smoothed)) in plain.iter().zip(&smoothed).enumerate() {
@@ -236,7 +207,7 @@ fn flips_at_test_time_average_over_mirror_images_and_turn_the_maps_back() {
 #[test]
 fn a_model_file_keeps_how_its_images_are_scored_and_is_calibrated_so() {
     let images = images(4);
-    let images: Vec<&RgbImage> = images.iter().collect();
+    let images = refs(&images);
     let plain = finished(&config(), &images);
     assert!(plain.detector.card().scoring.is_plain());
     let calibration = &plain.detector.card().calibration;
@@ -272,7 +243,7 @@ fn the_structural_similarity_is_trained_only_where_it_has_a_weight() {
     let mut weighted = config();
     weighted.objective.structural_similarity = 5.0;
     let device = Device::flex().autodiff();
-    let batch = daad::image::to_tensor(&images(2).iter().collect::<Vec<_>>(), &device);
+    let batch = daad::image::to_tensor(&refs(&images(2)), &device);
     let step = |objective: &Objective| {
         let model = initialize(config().model.init(&device).unwrap(), 3);
         let state = TrainState::new(model);

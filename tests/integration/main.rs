@@ -5,6 +5,7 @@
 
 mod cli;
 mod common;
+mod convergence;
 mod data;
 mod device;
 mod doctor;
