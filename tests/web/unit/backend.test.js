@@ -55,7 +55,7 @@ test("relaxed SIMD is used where the browser has it and memory can be shared, on
 });
 
 test("an engine that was not built is not asked for", () => {
-  assert.deepEqual(plan("auto", REAL, { shares: true, threads: 2, relaxed: true }, { cpu: 1 }).engines, ["cpu"]);
+  for (const choice of /** @type {const} */ (["auto", "webgpu"])) assert.deepEqual(plan(choice, REAL, { shares: true, threads: 2, relaxed: true }, { cpu: 1 }).engines, ["cpu"]);
 });
 
 test("there are threads only on an isolated page, and no more than are of use", () => {
