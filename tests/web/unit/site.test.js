@@ -31,7 +31,7 @@ after(() => rm(dir, { recursive: true, force: true }));
 
 /** @param {string} out */
 function assemble(out) {
-  return promisify(execFile)(process.execPath, [ASSEMBLE, "--pkg", join(dir, "pkg"), "--models", join(dir, "models"), "--out", join(dir, out)]);
+  return promisify(execFile)(process.execPath, [ASSEMBLE, "--pkg", join(dir, "pkg"), "--models", join(dir, "models"), "--out", join(dir, out), "--compressed", join(dir, "compressed")]);
 }
 
 /** @param {string} site @returns {Promise<string>} the folder of the page's own files */
