@@ -353,7 +353,7 @@ describe("an engine that fails", () => {
 
   for (const fault of ["trap", "uncaught", "hang", "silence", "device", "exit", "memory"]) {
     test(`by ${fault}: once, it is replaced; on threads, one core does the work; everywhere, the request fails, and the next does not`, { timeout: 60_000 }, async () => {
-      const patienceMs = fault === "hang" || fault === "silence" ? 1000 : 20_000; // only these two wait for it; otherwise a busy machine needs more
+      const patienceMs = ["hang", "silence", "memory"].includes(fault) ? 1000 : 20_000; // only these wait for it; otherwise a busy machine needs more
       const detector = await faulty.Detector.load(SMALL_MODEL, { patienceMs, threads: 2 });
       const floor = await bytesOf(FLOOR);
       const { score } = await detector.detect(floor);
