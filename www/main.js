@@ -152,7 +152,7 @@ async function openGalleries(model, wanted) {
     store.send({ type: "galleries", galleries });
     const gallery = galleries.find((gallery) => gallery.model === model) ?? (model ? undefined : galleries[0]);
     const first = gallery && (gallery.samples.find(({ file }) => file === wanted) ?? defaultSample(gallery));
-    if (first && !session.asked) askForSample(first);
+    if (first && !session.asked && !list) askForSample(first);
   } catch (error) {
     console.warn("The page has no gallery.", error);
   }

@@ -1,5 +1,5 @@
-//! The loaders on real data, which most machines do not have: `cargo test --release data:: --
-//! --ignored` reads it from `DAAD_DATA`, or from the folder beside the repository.
+//! The loaders on real data, which most machines do not have: `DAAD_DATA=FOLDER cargo test --release
+//! data:: -- --ignored`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,10 @@ use std::path::{Path, PathBuf};
 use daad::dataset::{DataSet, Split};
 use daad::metric::Label;
 
-use crate::common::of_repository;
-
 /// A data set's folder.
 fn data(name: &str) -> PathBuf {
-    let beside = of_repository("../shared/data");
-    let root = std::env::var_os("DAAD_DATA").map_or(beside, PathBuf::from);
-    let folder = root.join(name);
+    let root = std::env::var_os("DAAD_DATA").expect("DAAD_DATA names the folder of the data sets");
+    let folder = Path::new(&root).join(name);
     assert!(folder.is_dir(), "{} is not there", folder.display());
     folder
 }

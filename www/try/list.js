@@ -33,7 +33,10 @@ export function createList(store, session) {
     render();
   });
   store.watch((state) => [state.model], () => send({ type: "again" }));
-  store.watch((state) => [state.subject], () => state.shown !== null && send({ type: "shown", id: null }));
+  store.watch((state) => [state.subject], () => {
+    eagerFrom = Infinity; // the visitor chose another image meanwhile
+    if (state.shown !== null) send({ type: "shown", id: null });
+  });
 
   /** @param {import("./list/state.js").Event} event */
   function send(event) {
