@@ -7,6 +7,7 @@ import { join } from "node:path";
 import test, { describe } from "node:test";
 import { browse } from "./support/browser.js";
 import { choose, goTo, open, reading, settle, stubEngine } from "./support/page.js";
+import { teachable } from "./support/teach.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -18,7 +19,7 @@ const AVIF = new URL("./support/small.avif", import.meta.url);
 async function openPage(options = {}) {
   const opened = await web.open("?backend=wasm", options);
   await reading(opened.page);
-  await opened.page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
+  await teachable(opened.page);
   return opened;
 }
 

@@ -8,6 +8,7 @@ import test, { after, afterEach, before, describe } from "node:test";
 import { SITE, browse } from "./support/browser.js";
 import { open, reading, text, until } from "./support/page.js";
 import { servePlainly } from "./support/plain-server.js";
+import { teachable } from "./support/teach.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -71,7 +72,7 @@ describe("a host that sends no headers", () => {
     assert.equal(loads(), 2);
     await page.reload();
     assert.match((await reading(page)).backend, /4 threads/);
-    await page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
+    await teachable(page);
     assert.match(await text(page, "teach-said"), /^Give it images/);
     assert.equal(loads(), 3);
     await close();

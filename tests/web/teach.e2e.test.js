@@ -162,7 +162,8 @@ test("images that are chosen before the script is there are taken, and a very na
   let release = () => {};
   /** @type {Promise<void>} */
   const isChosen = new Promise((resolve) => (release = resolve));
-  const { page, close } = await openCard({ prepare: (page) => page.route(/\/teach-[^/]+\.js$/, (route) => isChosen.then(() => route.continue())) });
+  const { page, close } = await web.open("?backend=wasm#teach", { prepare: (page) => page.route(/\/teach-[^/]+\.js$/, (route) => isChosen.then(() => route.continue())) });
+  await reading(page);
   const narrow = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(1, 30_000);
     canvas.getContext("2d")?.fillRect(0, 0, 1, 1);

@@ -1,7 +1,7 @@
 /** Presentation mode of "Why": large type on the whole screen. The left and right arrow keys go from step to step, up and down change the block size. */
 
 import { remember } from "../shared/address.js";
-import { find } from "../shared/view/dom.js";
+import { enable, find } from "../shared/view/dom.js";
 import { shown } from "../shared/view/views.js";
 
 export function open() {
@@ -23,6 +23,7 @@ export function open() {
     if (on) root.requestFullscreen?.().catch(() => {});
     else if (document.fullscreenElement) void document.exitFullscreen();
   });
+  enable(button);
   document.addEventListener("fullscreenchange", () => document.fullscreenElement || present(false));
   addEventListener("hashchange", () => shown(".step") || present(false));
   addEventListener("keydown", (event) => {

@@ -11,7 +11,7 @@ export const TRAINING_MS = 120_000;
 
 /** Waits until the view takes images. @param {Page} page */
 export function teachable(page) {
-  return page.waitForFunction(() => document.querySelector("#teach")?.hasAttribute("data-phase"));
+  return page.locator("#teach-camera:enabled").waitFor({ state: "attached" });
 }
 
 /** Gives it the fewest pieces of a picture that a visitor can choose. @param {Page} page */

@@ -48,6 +48,15 @@ test("the page names files that are there, and says its policy before it loads a
   assert.doesNotMatch(html, /<script(?![^>]* src=)|<style/, "nothing is inline, for the policy forbids it");
 });
 
+test("buttons, sliders and choices whose scripts are loaded late cannot be used before", async () => {
+  const html = await readFile(join(dir, "site/index.html"), "utf8");
+  const controls = [...html.matchAll(/<(?:button|select|input type="range"|input [^>]*type="range")[^>]*>/g)].map(([tag]) => tag);
+  const usable = controls.filter((tag) => !/disabled/.test(tag)).map((tag) => /id="([^"]+)"/.exec(tag)?.[1]);
+  const early = ["opacity", "choice"]; // the first script knows these
+  const hidden = ["live-stop", "teach-count", "teach-part", "teach-time", "teach-rate", "teach-again"]; // shown later, or read when they are needed
+  assert.deepEqual(usable.sort(), [...early, ...hidden].sort());
+});
+
 test("models have their hash in their names, the package in that of its folder, and engines that are missing are left out", async () => {
   const manifest = JSON.parse(await readFile(join(dir, "site", await own("site"), "manifest.json"), "utf8"));
   const folder = (await readdir(join(dir, "site"))).find((name) => /^daad-[0-9a-f]{16}$/.test(name)) ?? assert.fail("the site has the package");

@@ -32,6 +32,14 @@ export function put(selector, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Enables controls that are disabled until their script is there, because it would not know what was done to them before.
+ * @param {(HTMLButtonElement | HTMLInputElement | HTMLSelectElement)[]} controls
+ */
+export function enable(...controls) {
+  for (const control of controls) control.disabled = false;
+}
+
 /** Shows whether a button can be used. It is never `disabled`, because a disabled button loses the focus. @param {Element} button @param {boolean} isUsable */
 export function setUsable(button, isUsable) {
   button.setAttribute("aria-disabled", String(!isUsable));

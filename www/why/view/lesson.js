@@ -4,7 +4,7 @@ import { SIDE, SIZES, blockCount } from "../idea/blocks.js";
 import { PATTERNS, title } from "../idea/patterns.js";
 import { createCurve } from "./curve.js";
 import { percent } from "../../shared/format.js";
-import { find, make, put, setUsable } from "../../shared/view/dom.js";
+import { enable, find, make, put, setUsable } from "../../shared/view/dom.js";
 import { drawDictionary, drawImage, pixelAt } from "./pixels.js";
 
 /** @typedef {import("../idea/state.js").State} State */
@@ -40,9 +40,12 @@ export function createLesson(send) {
     const name = PATTERNS.find((name) => name === patterns.value);
     if (name) send({ type: "pattern", pattern: name });
   });
-  find("#idea-reset", HTMLButtonElement).addEventListener("click", () => send({ type: "pattern", pattern: now.pattern }));
-  find("#idea-play", HTMLButtonElement).addEventListener("click", () => send({ type: now.playing ? "pause" : "play" }));
-  find("#idea-step", HTMLButtonElement).addEventListener("click", () => send({ type: "step" }));
+  const button = (/** @type {string} */ id) => find(`#idea-${id}`, HTMLButtonElement);
+  const [reset, play, step] = [button("reset"), button("play"), button("step")];
+  reset.addEventListener("click", () => send({ type: "pattern", pattern: now.pattern }));
+  play.addEventListener("click", () => send({ type: now.playing ? "pause" : "play" }));
+  step.addEventListener("click", () => send({ type: "step" }));
+  enable(slider, patterns, reset, play, step);
   /** @type {State} */
   let now;
   /** @type {{ derived: Derived, apart: number } | undefined} */
@@ -73,12 +76,12 @@ export function createLesson(send) {
       error.textContent = isDone ? `${percent(wrong)} wrong` : `block ${done} of ${all}`;
       error.dataset["value"] = String(wrong);
     }
-    setUsable(find("#idea-reset", HTMLButtonElement), derived.isPainted);
+    setUsable(reset, derived.isPainted);
     slider.value = String(SIZES.indexOf(size));
     slider.setAttribute("aria-valuetext", sizeText(size));
     find("#idea-size-out", HTMLElement).textContent = sizeText(size);
     find("#idea-known-count", HTMLElement).textContent = derived.known.length === 1 ? "1 block" : `${derived.known.length} blocks`;
-    find("#idea-play", HTMLButtonElement).textContent = state.playing ? "Pause" : isDone ? "Show how" : "Go on";
+    play.textContent = state.playing ? "Pause" : isDone ? "Show how" : "Go on";
     for (const which of ALL) find(`#idea-${which}-is`, HTMLElement).textContent = derived.captions[which];
     put("#idea-gap", isDone ? percent(derived.gap) : "…");
     const lesson = find("#idea-lesson", HTMLElement);

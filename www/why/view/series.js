@@ -5,7 +5,7 @@ import { capital, percent } from "../../shared/format.js";
 import { blockSize, describe, extremes, gap, key, kindOf, lesson, nameOf } from "../series/state.js";
 import { logarithmic } from "../../shared/view/chart.js";
 import { createCurve } from "./curve.js";
-import { find, make, put } from "../../shared/view/dom.js";
+import { enable, find, make, put } from "../../shared/view/dom.js";
 import { paint } from "../../try/view/panes.js";
 
 /**
@@ -40,6 +40,7 @@ export function createSeries(send) {
   let shown = null;
   slider.addEventListener("input", () => pickRate(Number(slider.value)));
   choice.addEventListener("change", () => send({ type: "kind", kind: choice.value }));
+  enable(slider, choice);
 
   /** @param {import("../series/state.js").Kind} kind */
   function build(kind) {
