@@ -315,6 +315,25 @@ describe("several images", () => {
     await close();
   });
 
+  test("given before the gallery is there: the first of them is shown, no sample", async () => {
+    let release = () => {};
+    /** @type {Promise<void>} */
+    const isGiven = new Promise((resolve) => (release = resolve));
+    const { page, close } = await web.open("?backend=wasm", {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/gallery.json", (route) => isGiven.then(() => route.continue()));
+      },
+    });
+    await page.locator("#list").waitFor({ state: "attached" });
+    await chooseAll(page, ["a", "b"].map((name) => file(`${name}.png`, "any image")));
+    release();
+    await listDone(page, 2);
+    await page.locator("[data-file]").first().waitFor();
+    assert.equal(await page.locator("#subject").textContent(), "a.png");
+    await close();
+  });
+
   const FOUR = [file("b.png", "SCORE 0.2 1"), file("=a.png", "SCORE 1 0"), file("c10.png", "SCORE 0.6 0.6"), file("c9.png", "REFUSE")];
 
   test("are sorted by their headers, and follow the threshold and γ", async () => {
