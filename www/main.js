@@ -106,7 +106,9 @@ function wire() {
   find("#opacity", HTMLInputElement).addEventListener("input", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "opacity", opacity: Number(target.value) / 100 });
   });
-  find("#show-blocks", HTMLInputElement).addEventListener("change", ({ target }) => {
+  const blocks = find("#show-blocks", HTMLInputElement);
+  store.send({ type: "blocks", blocks: blocks.checked }); // a browser may keep the choice of an earlier visit
+  blocks.addEventListener("change", ({ target }) => {
     if (target instanceof HTMLInputElement) store.send({ type: "blocks", blocks: target.checked });
   });
 }
@@ -150,7 +152,8 @@ async function openGalleries(model, wanted) {
     /** @type {{ galleries: import("./shared/types.js").Gallery[] }} */
     const { galleries } = await response.json();
     store.send({ type: "galleries", galleries });
-    const gallery = galleries.find((gallery) => gallery.model === model) ?? (model ? undefined : galleries[0]);
+    const { models, model: chosen } = store.get(); // the visitor may have chosen another model meanwhile
+    const gallery = models.length > 0 ? galleryOf(galleries, models, chosen) : (galleries.find((gallery) => gallery.model === model) ?? (model ? undefined : galleries[0]));
     const first = gallery && (gallery.samples.find(({ file }) => file === wanted) ?? defaultSample(gallery));
     if (first && !session.asked && !list) askForSample(first);
   } catch (error) {
@@ -243,8 +246,9 @@ async function askForFiles(files) {
   if (isModel(files[0])) return loadModel(files[0]);
   if (files.length === 1) return askForFile(files[0]);
   try {
+    const { subject } = store.get();
     list ??= import("./try/list.js").then(({ createList }) => createList(store, session));
-    (await list).add(files);
+    (await list).add(files, store.get().subject === subject);
   } catch {
     list = null;
     session.refuse("The list of images could not be loaded: check the connection and reload the page.");
@@ -274,6 +278,7 @@ function otherModels() {
  * @param {string} file
  */
 function pickModel(file) {
+  picks++;
   const { choice, galleries, models, subject } = store.get();
   void session.load(choice, file);
   const gallery = galleryOf(galleries, models, file);
@@ -281,12 +286,17 @@ function pickModel(file) {
   if (subject?.sample && first) askForSample(first);
 }
 
+/** The number of times that the visitor chose a model. */
+let picks = 0;
+
 /** @param {File} file */
 async function loadModel(file) {
+  const own = ++picks;
   try {
-    await session.adopt(await modelOf(file));
+    const model = await modelOf(file);
+    if (own === picks) await session.adopt(model); // unless the visitor chose another one while the file was read
   } catch {
-    session.refuse(`${file.name} could not be read: it was changed or removed after it was chosen.`);
+    if (own === picks) session.refuse(`${file.name} could not be read: it was changed or removed after it was chosen.`);
   }
 }
 

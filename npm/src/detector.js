@@ -129,9 +129,10 @@ export class Detector {
     if (!Array.isArray(images)) throw new DaadError("argument", "detectBatch takes an array of images.");
     /** @type {import("./types.js").Detection[]} */
     const detections = [];
-    for (let start = 0; start < images.length; start += BATCH) {
+    const all = [...images]; // the caller may change its array meanwhile
+    for (let start = 0; start < all.length; start += BATCH) {
       signal?.throwIfAborted();
-      const read = await Promise.all(images.slice(start, start + BATCH).map((image, at) => readImage(image).catch((error) => Promise.reject(Object.assign(error, { index: start + at })))));
+      const read = await Promise.all(all.slice(start, start + BATCH).map((image, at) => readImage(image).catch((error) => Promise.reject(Object.assign(error, { index: start + at })))));
       const part = await host.request({ type: "batch", key: this.#key, images: read }, signal).catch((error) => {
         throw error instanceof DaadError && "index" in error ? Object.assign(error, { index: start + Number(error.index) }) : error;
       });

@@ -1,4 +1,4 @@
-/** Converts an image into what an engine reads: the bytes of a file, or pixels. Only the engine resizes, so that an image gets the same score in whatever form it is given. */
+/** Copies an image into what an engine reads: the bytes of a file, or pixels. A caller may change its own buffers before a request has its turn. Only the engine resizes, so that an image gets the same score in whatever form it is given. */
 
 import { DaadError, sentence } from "./errors.js";
 
@@ -20,17 +20,12 @@ export async function readImage(image) {
  * @returns {Promise<import("./engine.js").EngineImage>}
  */
 async function read(image) {
-  if (image instanceof Uint8Array) return fromFile(plain(image));
-  if (image instanceof ArrayBuffer) return fromFile(new Uint8Array(image));
+  if (image instanceof Uint8Array) return fromFile(new Uint8Array(image));
+  if (image instanceof ArrayBuffer) return fromFile(new Uint8Array(image.slice(0)));
   if (typeof Blob === "function" && image instanceof Blob) return fromFile(new Uint8Array(await bytesOf(image)), image);
-  if (isPixels(image)) return { data: image.data, width: image.width, height: image.height };
+  if (isPixels(image)) return { data: new Uint8ClampedArray(image.data), width: image.width, height: image.height };
   if (isDrawable(image)) return drawn(image);
   throw new DaadError("argument", "An image is the bytes of a file, a Blob, pixels (data, width and height), or what a canvas can draw.");
-}
-
-/** A plain view of the bytes of a Node `Buffer`. @param {Uint8Array} bytes */
-function plain(bytes) {
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** @param {Blob} blob */

@@ -40,7 +40,8 @@ export function createService() {
     const isKept = inspected?.detector === own && inspected.data.length === data.length && inspected.data.every((value, at) => value === data[at]);
     if (!inspected || !isKept) {
       forget();
-      inspected = { detector: own, data, inspector: own.inspector(new Uint8ClampedArray(data), width, height) };
+      const copy = new Uint8ClampedArray(data); // without a worker, `data` is the caller's own array
+      inspected = { detector: own, data: copy, inspector: own.inspector(copy, width, height) };
     }
     return inspected.inspector;
   }

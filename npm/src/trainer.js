@@ -34,6 +34,7 @@ export function createTrainer(orders, tell) {
   let resume = () => {};
   /** Resolves when the training is not paused. @type {Promise<void>} */
   let going = new Promise((resolve) => (resume = resolve));
+  let isPaused = true; // until the order to train
   let isEnough = false;
 
   async function run() {
@@ -86,7 +87,8 @@ export function createTrainer(orders, tell) {
   return {
     /** @param {Order} order */
     tell(order) {
-      if (order === "pause") going = new Promise((resolve) => (resume = resolve));
+      if (order === "pause" && !isPaused) going = new Promise((resolve) => (resume = resolve));
+      isPaused = order === "pause";
       if (order === "finish") isEnough = true;
       if (order !== "pause") resume();
     },

@@ -121,10 +121,10 @@ export class Session {
     const { choice, model: earlier } = this.#store.get();
     this.#own.push(model);
     await this.load(choice, model.file);
-    const { loaded, error } = this.#store.get();
-    if (loaded || this.#model !== model.file) return;
+    const { loaded, loading, error } = this.#store.get();
+    if (loaded || loading || this.#model !== model.file) return; // `loading`: the visitor chose another engine meanwhile
     this.#own.splice(this.#own.indexOf(model), 1);
-    await this.load(choice, earlier);
+    await this.load(this.choice, earlier);
     this.refuse(`${model.name}: ${error}`);
   }
 

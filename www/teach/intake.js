@@ -118,9 +118,11 @@ async function thumbOf(image) {
   const whole = await bitmapOf(image);
   const longer = Math.max(whole.width, whole.height);
   const [resizeWidth, resizeHeight] = [whole.width, whole.height].map((side) => Math.ceil((THUMB_PX * side) / longer));
-  const thumb = await createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "medium" });
-  whole.close();
-  return thumb;
+  try {
+    return await createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+  } finally {
+    whole.close();
+  }
 }
 
 /** @param {string} name */

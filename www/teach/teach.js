@@ -24,6 +24,10 @@ export function open({ session, store }) {
   let taught = null;
   let models = 0;
   let drawing = 0;
+  /** The image on the card when the training run began. @type {import("../shared/state.js").Subject | null} */
+  let before = null;
+  /** The number of times that all photos were removed. */
+  let cleared = 0;
   /** The number of times that the camera was started. */
   let turn = 0;
 
@@ -34,16 +38,15 @@ export function open({ session, store }) {
       drawing = 0;
       view.show(state);
     });
+    if (event.type === "cleared") cleared++;
     if (event.type === "finished") void adopt(event.weights);
   }
 
   const view = createTeach(send, {
-    files: async (files) => {
-      take(await fromFiles(files, held()));
-    },
+    files: (files) => read(() => fromFiles(files, held())),
     pieces: async (file, part, count) => {
       try {
-        take(await fromPieces(file, part, count, held()), true);
+        await read(() => fromPieces(file, part, count, held()), true);
       } catch (error) {
         send({ type: "noticed", notice: sentence(error) });
       }
@@ -52,6 +55,7 @@ export function open({ session, store }) {
     start: () => {
       if (obstacle(state) || isBusy(state)) return;
       const { photos, rate, seconds, isTexture } = state;
+      before = store.get().subject;
       send({ type: "started" });
       const { signal } = (giveUp = new AbortController());
       const own = train(photos.map(({ picture }) => picture), { backend: session.choice, division: rate, flips: isTexture, seconds, description: `${photos.length} images of the visitor's own`, signal, onProgress: send });
@@ -87,6 +91,18 @@ export function open({ session, store }) {
     if (!isBusy(state)) send({ type: "added", photos, notice, isTexture });
   }
 
+  /**
+   * Adds photos when they are read, unless the visitor has removed all photos meanwhile.
+   * @param {() => ReturnType<typeof fromFiles>} from
+   */
+  async function read(from, isTexture = false) {
+    const own = cleared;
+    const taken = await from();
+    if (own !== cleared) return;
+    if (isBusy(state)) send({ type: "noticed", notice: "It learns already: the images that were still being read are left out." });
+    else take(taken, isTexture);
+  }
+
   /** Records frames of the camera until there are enough, or the visitor stops it. */
   async function record() {
     const own = ++turn;
@@ -97,13 +113,14 @@ export function open({ session, store }) {
     let notice = "";
     try {
       stream = await openCamera();
-      if (own !== turn) return closeCamera(stream); // the visitor stopped the camera before it started, and started it again
+      if (own !== turn || !state.camera) return closeCamera(stream); // the visitor stopped the camera before it started
       video.srcObject = stream;
       await video.play();
-      for (let frame = 1; own === turn && state.camera && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
+      for (let frame = 1; own === turn && state.camera && stream.active && frame <= MOST_FRAMES && state.photos.length < MOST; frame++) {
         take({ photos: [await fromFrame(video, frame)], notice: "" });
         await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
       }
+      if (state.camera && !stream.active) notice = "The camera has stopped.";
     } catch (error) {
       notice = why(error, "the camera");
     }
@@ -120,7 +137,8 @@ export function open({ session, store }) {
     taught = ownModel(`My model${number}, taught here`, weights);
     void session.adopt(await taught);
     const [photo] = state.photos;
-    if (photo) session.ask({ name: photo.name, sample: null, read: async () => photo.picture.slice().buffer });
+    const isNewer = store.get().subject !== before; // the visitor chose another image meanwhile
+    if (photo && !isNewer) session.ask({ name: photo.name, sample: null, read: async () => photo.picture.slice().buffer });
   }
 
   /** Makes the page judge with the trained model, if the visitor chose another one meanwhile. @param {import("../shared/types.js").ModelFile} model */
@@ -140,6 +158,7 @@ export function open({ session, store }) {
     const { weights } = state;
     const model = await taught;
     if (!model) return;
+    const { subject } = store.get();
     /** @type {import("../shared/session.js").Wanted | null} */
     let last = null;
     for (const file of files) {
@@ -156,7 +175,7 @@ export function open({ session, store }) {
         send({ type: "noticed", notice: sentence(error) });
       }
     }
-    if (last) session.ask(last);
+    if (last && store.get().subject === subject) session.ask(last); // unless the visitor chose another image meanwhile
   }
 
   view.show(state);

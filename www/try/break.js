@@ -46,6 +46,11 @@ export function open({ store, session }) {
   }
 
   store.watch((state) => [state.original, state.strokes], show);
+  // An image that was asked for and refused meanwhile took the turn of the painted one.
+  store.watch((state) => [state.detecting], (detecting) => {
+    const { original, strokes, result } = store.get();
+    if (!detecting && strokes.length > 0 && result?.strokes !== strokes) show(original, strokes);
+  });
   store.watch((state) => [verdictBefore(state), verdict(state), state.strokes.length > 0], (before, now, isPainted) => before && view.showScore(before, isPainted ? now : null));
   store.watch((state) => [state.strokes.length > 0 && state.result?.strokes !== state.strokes], view.showBehind);
   store.watch((state) => [canPaint(state) || status(state) === "working"], view.showPaintable);

@@ -37,6 +37,7 @@ export function createList(store, session) {
     eagerFrom = Infinity; // the visitor chose another image meanwhile
     if (state.shown !== null) send({ type: "shown", id: null });
   });
+  store.watch((state) => [state.strokes.length > 0], () => (eagerFrom = Infinity)); // the visitor paints on the card's image
 
   /** @param {import("./list/state.js").Event} event */
   function send(event) {
@@ -102,9 +103,9 @@ export function createList(store, session) {
   /** @param {"csv" | "json"} kind */
   function exportAs(kind) {
     const { by, all } = current();
-    const { models, model } = store.get();
+    const { loaded, models, model } = store.get();
     const file = models.find(({ file }) => file === model);
-    if (!by || !file) return session.refuse("The model is being loaded: the list can be exported when it is here.");
+    if (!loaded || !by || !file) return session.refuse("The model is being loaded: the list can be exported when it is here.");
     const text = (kind === "csv" ? csv : json)(all, { model: { name: file.name, hash: file.hash }, criterion: by });
     save(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }), `daad-${stem(file.name)}.${kind}`);
   }
@@ -114,9 +115,12 @@ export function createList(store, session) {
   }
 
   return {
-    /** @param {readonly File[]} files */
-    add(files) {
-      eagerFrom = state.ids;
+    /**
+     * @param {readonly File[]} files
+     * @param {boolean} isEager whether the card shows the first one that can be judged
+     */
+    add(files, isEager) {
+      eagerFrom = isEager ? state.ids : Infinity;
       send({ type: "add", files });
     },
   };

@@ -41,7 +41,7 @@ export function open({ store, session }) {
       for (const track of stream.getTracks()) track.addEventListener("ended", () => stopped(own));
       await play(own);
     } catch (error) {
-      if (own === turn) send({ type: "failed", message: why(error, "the camera") });
+      failed(own, why(error, "the camera"));
     }
   }
 
@@ -61,8 +61,15 @@ export function open({ store, session }) {
       video.src = URL.createObjectURL(file);
       await play(own);
     } catch (error) {
-      if (own === turn) send({ type: "failed", message: why(error, file.name) });
+      failed(own, why(error, file.name));
     }
+  }
+
+  /** @param {number} own @param {string} message */
+  function failed(own, message) {
+    if (own !== turn) return;
+    release();
+    send({ type: "failed", message });
   }
 
   function close() {

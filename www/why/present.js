@@ -19,8 +19,7 @@ export function open() {
   button.addEventListener("click", () => {
     const on = !root.hasAttribute("data-present");
     present(on);
-    // A browser may refuse full screen or not support it; the rest of the mode works without it.
-    if (on) root.requestFullscreen?.().catch(() => {});
+    if (on) fill(root).catch(() => {}); // a browser may refuse full screen or not support it; the rest of the mode works without it
     else if (document.fullscreenElement) void document.exitFullscreen();
   });
   enable(button);
@@ -41,6 +40,12 @@ export function open() {
   if (!new URLSearchParams(location.search).get("present")) return;
   if (!shown(".step")) location.hash = "why"; // only this view has the button to leave
   present(true);
+}
+
+/** @param {HTMLElement} root */
+async function fill(root) {
+  await root.requestFullscreen?.();
+  if (!root.hasAttribute("data-present")) await document.exitFullscreen(); // the visitor has left meanwhile
 }
 
 /** @param {1 | -1} by */

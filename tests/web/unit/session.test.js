@@ -75,3 +75,19 @@ test("an engine that gives way while a painted image is judged judges the origin
   assert.deepEqual([state.result?.strokes, state.result?.loaded.backend, state.detecting], [STROKES, "wasm", false]);
   assert.ok(canPaint(state));
 });
+
+test("a model of the visitor's own is kept if another engine is chosen while it loads", async () => {
+  const { store, session } = await opened();
+  const own = { file: "own", name: "mine", bytes: 1, hash: "", weights: new Uint8Array(1) };
+  /** The first load never ends by itself. */
+  Detector.load = /** @type {any} */ ((/** @type {unknown} */ _, /** @type {{ signal: AbortSignal }} */ { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+  const adopted = session.adopt(own);
+  await calm();
+  Detector.load = /** @type {any} */ (async () => detector);
+  await session.load("wasm");
+  await adopted;
+  await calm();
+  const { choice, models, model, error } = store.get();
+  assert.deepEqual([choice, model, error], ["wasm", "own", ""]);
+  assert.ok(models.some(({ file }) => file === "own"));
+});

@@ -166,6 +166,7 @@ export function createTeach(send, visitor) {
       buttons.clear.disabled = busy || state.photos.length === 0;
       buttons.start.disabled = busy || obstacle(state) !== "";
       rate.value = String(state.rate);
+      time.value = String(state.seconds);
       put("#teach-pause", state.phase === "paused" ? "Go on" : "Pause");
       buttons.pause.disabled = buttons.finish.disabled = !isLearning;
       buttons.giveUp.disabled = !busy;

@@ -28,6 +28,8 @@ export function acceptFiles(onFiles, onRefused) {
     over(false);
     if (event.defaultPrevented) return; // another part of the page handled the drop
     event.preventDefault();
+    const teach = event.target instanceof Element && event.target.closest("#teach");
+    if (teach && event.dataTransfer?.files.length) return void (find("#teach-files", HTMLInputElement).files = event.dataTransfer.files); // its script takes them when it is loaded
     const [first, ...rest] = event.dataTransfer?.files ?? [];
     if (first) onFiles([first, ...rest]);
     else onRefused("That was no image file: a link to an image cannot be opened here, so save the image first.");

@@ -40,7 +40,6 @@ export function createSeries(send) {
   let shown = null;
   slider.addEventListener("input", () => pickRate(Number(slider.value)));
   choice.addEventListener("change", () => send({ type: "kind", kind: choice.value }));
-  enable(slider, choice);
 
   /** @param {import("../series/state.js").Kind} kind */
   function build(kind) {
@@ -85,6 +84,7 @@ export function createSeries(send) {
   return (/** @type {State} */ state) => {
     put("#series-lesson", lesson(state));
     if (state.kinds.length === 0) return; // the page itself shows the first kind until then, so that nothing moves
+    enable(slider, choice);
     const kind = kindOf(state);
     const { rates } = kind;
     if (shown?.kinds !== state.kinds) choice.replaceChildren(...state.kinds.map(({ name, title }) => make("option", { value: name, textContent: title })));
