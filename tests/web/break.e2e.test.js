@@ -289,6 +289,23 @@ describe("what was painted", () => {
     await close();
   });
 
+  test("is judged although a file that is refused took its turn", async () => {
+    const { page, close } = await openNormal({ prepare: stubEngine });
+    await page.getByTestId("break-brush").click();
+    await page.getByTestId("break-pen").selectOption("white");
+    // In one task, so that the engine cannot judge the stroke before the file.
+    await page.evaluate(() => {
+      document.querySelector("#break-canvas")?.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
+      const data = new DataTransfer();
+      data.items.add(new File(["REFUSE"], "letter.txt", { type: "text/plain" }));
+      document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+    });
+    assert.equal((await settle(page)).status, "error");
+    assert.equal(await live(page), 2);
+    assert.notEqual(await text(page, "break-score"), "");
+    await close();
+  });
+
   test("that stops the engine costs one image, not the page", async () => {
     const { page, close } = await openNormal({ prepare: stubEngine });
     await page.getByTestId("break-missing").click();

@@ -394,6 +394,27 @@ describe("a page where something is amiss", () => {
     await close();
   });
 
+  test("a gallery that comes after another model is chosen gives a sample of that model", async () => {
+    let release = () => {};
+    const released = new Promise((resolve) => (release = () => resolve(null)));
+    const { page, close } = await web.open("?backend=wasm", {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route("**/gallery.json", (route) => void released.then(() => route.continue()));
+      },
+    });
+    await settle(page);
+    await page.locator("input[name=model]").nth(1).check({ force: true });
+    await settle(page);
+    release();
+    const picked = page.locator("#gallery [aria-pressed=true]"); // only the chosen model's images are in the gallery
+    await picked.waitFor();
+    const title = await picked.getAttribute("title");
+    assert.notEqual(title, first("defective").title);
+    await page.waitForFunction((title) => document.querySelector("#subject")?.textContent === title, title);
+    await close();
+  });
+
   test("an engine's script that is missing gets a sentence", async () => {
     const { page, close } = await web.open("?backend=wasm", { prepare: (page) => page.route("**/engines/*/daad.js", (route) => route.fulfill({ status: 404 })) });
     const { status, message } = await settle(page);

@@ -12,7 +12,7 @@ import { fuse } from "../../www/try/judgement.js";
 import { testAccessibility } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
 import { assertClose } from "./support/close.js";
-import { PLUS, choose, chooseAll, download, listDone, open, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
+import { PLUS, choose, chooseAll, download, holdFile, listDone, open, readOn, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -334,6 +334,27 @@ describe("several images", () => {
     await close();
   });
 
+  test("given before their script is there: an image that is chosen afterwards stays on the card", async () => {
+    let release = () => {};
+    /** @type {Promise<void>} */
+    const isChosen = new Promise((resolve) => (release = resolve));
+    const { page, close } = await judged("", {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await page.route(/\/list-[^/]+\.js$/, (route) => isChosen.then(() => route.continue()));
+      },
+    });
+    await chooseAll(page, ["a", "b"].map((name) => file(`${name}.png`, "any image")));
+    await choose(page, Buffer.from("any image"), "single.png");
+    await page.waitForFunction(() => document.querySelector("#subject")?.textContent === "single.png");
+    assert.equal(await page.getByTestId("list-row").count(), 0);
+    release();
+    await listDone(page, 2);
+    await settle(page);
+    assert.equal(await page.locator("#subject").textContent(), "single.png");
+    await close();
+  });
+
   const FOUR = [file("b.png", "SCORE 0.2 1"), file("=a.png", "SCORE 1 0"), file("c10.png", "SCORE 0.6 0.6"), file("c9.png", "REFUSE")];
 
   test("are sorted by their headers, and follow the threshold and γ", async () => {
@@ -501,6 +522,25 @@ describe("a model of the visitor's own", () => {
       assert.equal(await value(page, "score"), before.score);
       assert.equal(await page.locator("input[name=model]").count(), 3);
     }
+    await close();
+  });
+
+  test("that is read late does not replace the model that is chosen meanwhile", async () => {
+    const { page, close } = await judged("", {
+      prepare: async (page) => {
+        await stubEngine(page);
+        await holdFile(page, "slow.safetensors");
+      },
+    });
+    await page.getByTestId("model-file").setInputFiles(file("slow.safetensors", "any model"));
+    const models = page.locator("input[name=model]");
+    await models.nth(1).check({ force: true });
+    await reading(page);
+    await readOn(page);
+    await page.waitForTimeout(500); // time to load the file
+    assert.equal((await settle(page)).status, "ready");
+    assert.ok(await models.nth(1).isChecked());
+    assert.equal(await models.count(), 3);
     await close();
   });
 });

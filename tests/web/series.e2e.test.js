@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { chooseBackend, drawn, goTo, open, reading, text } from "./support/page.js";
+import { chooseBackend, drawn, goTo, open, reading, stubEngine, text } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -121,6 +121,27 @@ describe("networks that differ in their block size alone", () => {
     await goTo(page, "networks");
     await rebuilt(page);
     await close(/Failed to load resource/);
+  });
+
+  test("slider and choice cannot be used before the list is there", async () => {
+    let release = () => {};
+    /** @type {Promise<void>} */
+    const isSeen = new Promise((resolve) => (release = resolve));
+    /** @type {Promise<unknown> | undefined} */
+    let asked;
+    const { page, close } = await openSeries("", {
+      prepare: async (page) => {
+        await stubEngine(page);
+        asked = page.waitForRequest("**/series.json");
+        await page.route("**/series.json", (route) => isSeen.then(() => route.continue()));
+      },
+    });
+    await asked; // by the script that enables them
+    const controls = [page.getByTestId("series-rate"), page.getByTestId("series-kind")];
+    for (const control of controls) assert.ok(await control.isDisabled());
+    release();
+    for (const control of controls) await page.waitForFunction((control) => control?.matches(":enabled"), await control.elementHandle());
+    await close();
   });
 
   test("a model that is missing is told in a sentence, and the rest of the page works", async () => {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import test, { describe } from "node:test";
 import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { choose, chooseBackend, goTo, open, reading, text } from "./support/page.js";
+import { choose, chooseBackend, goTo, holdFile, open, readOn, reading, stubEngine, text } from "./support/page.js";
 import { PICTURE, TRAINING_MS, cutUp, number, phase, teachable } from "./support/teach.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -176,6 +176,51 @@ test("images that are chosen before the script is there are taken, and a very na
   await number(page, 2);
   const thumbs = await page.getByTestId("teach-photo").locator("canvas").evaluateAll((canvases) => canvases.map((canvas) => canvas instanceof HTMLCanvasElement && [canvas.width, canvas.height]));
   assert.deepEqual(thumbs, [[64, 64], [1, 64]]);
+  await close();
+});
+
+test("images that are dropped before the script is there stay in Teach, and are taken", async () => {
+  let release = () => {};
+  /** @type {Promise<void>} */
+  const isDropped = new Promise((resolve) => (release = resolve));
+  const { page, close } = await web.open("?backend=wasm#teach", {
+    prepare: async (page) => {
+      await stubEngine(page);
+      await page.route(/\/teach-[^/]+\.js$/, (route) => isDropped.then(() => route.continue()));
+    },
+  });
+  await reading(page);
+  await page.evaluate((base64) => {
+    const data = new DataTransfer();
+    for (const name of ["a.png", "b.png"]) data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name, { type: "image/png" }));
+    document.querySelector("#teach-drop")?.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+  }, (await readFile(PICTURE)).toString("base64"));
+  assert.equal(await page.evaluate(() => location.hash), "#teach");
+  assert.equal(await page.getByTestId("teach-photo").count(), 0);
+  release();
+  await number(page, 2);
+  assert.equal(await page.evaluate(() => location.hash), "#teach");
+  await close();
+});
+
+test("images that are still being read when all are removed do not come back", async () => {
+  const { page, close } = await openCard({
+    prepare: async (page) => {
+      await stubEngine(page);
+      await holdFile(page, "slow.png");
+    },
+  });
+  const buffer = await readFile(PICTURE);
+  const give = (/** @type {string} */ name) => page.getByTestId("teach-files").setInputFiles({ name, mimeType: "image/png", buffer });
+  await give("first.png");
+  await number(page, 1);
+  await give("slow.png");
+  await page.getByTestId("teach-clear").click();
+  await number(page, 0);
+  await readOn(page);
+  await give("last.png"); // it is read after the slow one
+  await page.getByTestId("teach-photo").first().waitFor();
+  assert.deepEqual(await page.getByTestId("teach-photo").evaluateAll((photos) => photos.map((photo) => photo.getAttribute("title"))), ["Remove last.png"]);
   await close();
 });
 

@@ -58,6 +58,26 @@ describe("three views, each with an address", () => {
     await close();
   });
 
+  test("after going back the address has what the page shows", async () => {
+    const { page, close } = await visit("", { prepare: stubEngine });
+    const items = page.getByTestId("gallery-item");
+    const b = await items.nth(2).getAttribute("data-file");
+    const addressIs = (/** @type {string} */ hash) => page.waitForURL((url) => url.hash === hash && url.searchParams.get("sample") === b);
+    await items.nth(1).click();
+    await reading(page);
+    await page.getByRole("link", { name: "Why", exact: true }).click();
+    await page.getByRole("link", { name: "Try", exact: true }).click();
+    await items.nth(2).click();
+    await reading(page);
+    await addressIs("#try");
+    await page.goBack();
+    await addressIs("#why");
+    await page.goBack();
+    await addressIs("");
+    assert.equal(await page.locator("#subject").textContent(), await items.nth(2).getAttribute("title"));
+    await close();
+  });
+
   test("an image that is given in another view is judged under Try", async () => {
     const { page, close } = await visit("#why", { prepare: stubEngine });
     await choose(page, Buffer.from("an image"));
@@ -92,6 +112,22 @@ describe("three views, each with an address", () => {
     await page.keyboard.press("Escape");
     assert.equal(await page.locator(":root[data-present]").count(), 0);
     assert.doesNotMatch(page.url(), /present/);
+    await close();
+  });
+
+  test("who leaves before the screen is full is not kept in full screen", async () => {
+    const { page, close } = await visit("#why", { prepare: stubEngine });
+    await page.evaluate(() => {
+      Object.assign(window, { left: 0 });
+      document.documentElement.requestFullscreen = () => new Promise((fill) => Object.assign(window, { fill }));
+      document.exitFullscreen = async () => void /** @type {any} */ (window).left++;
+    });
+    for (const name of ["Present", "Leave"]) await page.getByRole("button", { name, exact: true }).click();
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).left), 0);
+    await page.evaluate(() => /** @type {any} */ (window).fill());
+    await page.waitForFunction(() => /** @type {any} */ (window).left > 0);
+    assert.equal(await page.evaluate(() => /** @type {any} */ (window).left), 1);
+    assert.equal(await page.locator(":root[data-present]").count(), 0);
     await close();
   });
 

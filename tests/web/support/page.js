@@ -196,6 +196,27 @@ export function listDone(page, count) {
   return page.waitForFunction((count) => document.querySelector("[data-testid=list-progress]")?.textContent?.startsWith(`${count} image`), count, { timeout: 120_000 });
 }
 
+/**
+ * Makes the page wait for the content of every file of this name, until `readOn`. Call this before the page is opened.
+ * @param {Page} page
+ * @param {string} name
+ */
+export function holdFile(page, name) {
+  return page.addInitScript((name) => {
+    const read = File.prototype.arrayBuffer;
+    const isReleased = new Promise((resolve) => Object.assign(window, { readOn: resolve }));
+    File.prototype.arrayBuffer = async function () {
+      if (this.name === name) await isReleased;
+      return read.call(this);
+    };
+  }, name);
+}
+
+/** Gives the page the content that `holdFile` holds back. @param {Page} page */
+export function readOn(page) {
+  return page.evaluate(() => /** @type {any} */ (window).readOn());
+}
+
 /** @param {Page} page @param {() => Promise<unknown>} act starts the download */
 export async function download(page, act) {
   const [download] = await Promise.all([page.waitForEvent("download"), act()]);
