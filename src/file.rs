@@ -1,6 +1,6 @@
 //! Atomic writing of files, names of files beside other files, and decoding of text files.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf, is_separator};
@@ -18,7 +18,7 @@ const MAX_NAME_BYTES: usize = 255;
 
 /// Writes a new file beside `path`, syncs it, and renames it to `path`. At any moment, and after a
 /// crash, a reader finds either the old or the new bytes, never a part. If `path` is a link, the
-/// file that the link points to is replaced.
+/// file that the link points to is replaced. The permissions of a file that is replaced are kept.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -30,7 +30,8 @@ const MAX_NAME_BYTES: usize = 255;
 ///
 /// # Errors
 ///
-/// [`Error::File`] naming `path`, also if it is not a regular file; the old content is kept.
+/// [`Error::File`] naming `path`, also if it is not a regular file or is write-protected; the old
+/// content is kept.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || -> io::Result<()> {
         let target = Target::of(path)?;
@@ -133,6 +134,8 @@ fn hash(value: impl Hash) -> u64 {
 /// The place of a file after all links are followed.
 struct Target {
     path: PathBuf,
+    /// The permissions of the file that is there.
+    permissions: Option<Permissions>,
 }
 
 impl Target {
@@ -150,9 +153,18 @@ impl Target {
                     let link = fs::read_link(&path)?;
                     path = path.parent().unwrap_or(Path::new("")).join(link);
                 }
-                Ok(found) if found.is_file() => return Ok(Self { path }),
+                Ok(found) if found.is_file() && found.permissions().readonly() => {
+                    return Err(io::Error::other("it is write-protected"));
+                }
+                Ok(found) if found.is_file() => {
+                    let permissions = Some(found.permissions());
+                    return Ok(Self { path, permissions });
+                }
                 Ok(_) => return Err(io::Error::other("it is not a regular file")),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { path }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let permissions = None;
+                    return Ok(Self { path, permissions });
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -174,9 +186,13 @@ impl Target {
         let mut temporary = Builder::new();
         let prefix = self.temporary_prefix();
         temporary.prefix(&prefix).suffix(TEMPORARY_ENDING);
-        // `File::create_new` gives the file the usual permissions; `tempfile` itself would make it
+        // `File::create_new` gives a new file the usual permissions; `tempfile` itself would make it
         // private.
-        temporary.make_in(folder, |path| File::create_new(path))
+        let temporary = temporary.make_in(folder, |path| File::create_new(path))?;
+        if let Some(permissions) = &self.permissions {
+            temporary.as_file().set_permissions(permissions.clone())?;
+        }
+        Ok(temporary)
     }
 
     fn temporary_prefix(&self) -> String {
@@ -284,6 +300,24 @@ mod tests {
         std::os::unix::fs::symlink(&one, &other).unwrap();
         std::os::unix::fs::symlink(&other, &one).unwrap();
         assert!(write(&one, b"bytes").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn permissions_are_kept_and_a_write_protected_file_is_not_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        write(&path, b"old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        write(&path, b"new").unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
+        let error = write(&path, b"newer").unwrap_err().to_string();
+        assert!(error.contains("it is write-protected"), "{error}");
+        assert!(check_writable(&path).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

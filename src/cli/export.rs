@@ -1,9 +1,10 @@
 //! `daad export`.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
 use daad::error::shown;
@@ -27,6 +28,11 @@ pub(crate) struct ExportArgs {
 }
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let (model, onnx) = (fs::canonicalize(&args.model), fs::canonicalize(&args.onnx));
+    ensure!(
+        !matches!((model, onnx), (Ok(model), Ok(onnx)) if model == onnx),
+        "--onnx names the model file itself: choose another name"
+    );
     check_new(&args.onnx, args.overwrite)?;
     file::check_writable(&args.onnx)?;
     let onnx = to_onnx(&read(&args.model)?).with_context(|| shown(&args.model))?;

@@ -147,19 +147,21 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings with a model in the shape of the first training image, unless the user set both
+/// The settings with a model in the shape of the first training image that can be read, unless the user set both
 /// sides of the model or the model has a discriminator.
 fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfig {
     if config.model.adversarial.is_some() {
         return config; // the discriminator needs square images
     }
-    let first = split.train.first().map(|sample| &sample.source);
-    let (Some(Source::File(path)), None | Some(Counts::One(_))) = (first, &settings.size) else {
+    if let Some(Counts::Each(_)) = settings.size {
         return config;
-    };
+    }
     // An image that cannot be read is reported later, when it is needed.
-    let read = std::fs::read(path).ok();
-    let Some(image) = read.and_then(|bytes| decode_upright(&bytes).ok()) else {
+    let first = split.train.iter().find_map(|sample| match &sample.source {
+        Source::File(path) => decode_upright(&std::fs::read(path).ok()?).ok(),
+        _ => None,
+    });
+    let Some(image) = first else {
         return config;
     };
     let (width, height) = (image.image.width(), image.image.height());

@@ -21,6 +21,11 @@ pub(super) fn leads_into(path: &Path, folders: &[&PathBuf]) -> bool {
     path.is_symlink() && folders.any(|folder| identity(path).starts_with(identity(folder)))
 }
 
+/// Whether `path` is a link to a place in `root`, the folder of the data set.
+pub(super) fn stays_within(path: &Path, root: &Path) -> bool {
+    path.is_symlink() && identity(path).starts_with(identity(root))
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::collections::HashSet;

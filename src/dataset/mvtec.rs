@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Sample;
 use super::files::{Listing, SEARCH_DEPTH, holds_images, is_named, name};
-use super::links::leads_into;
+use super::links::{leads_into, stays_within};
 use super::mask::{Found, MASK_FOLDERS, Masks, photographs, unshare};
 use super::split::Split;
 use crate::error::Result;
@@ -106,9 +106,11 @@ fn add_test(
     let folders = test.folders.iter();
     let (mask_folders, kinds): (Vec<&PathBuf>, Vec<_>) =
         folders.partition(|folder| is_named(folder, &MASK_FOLDERS));
-    // A link to the folder of another kind would count its images twice.
-    let (again, kinds): (Vec<&PathBuf>, Vec<_>) =
-        kinds.iter().partition(|&&kind| leads_into(kind, &kinds));
+    // A link to another folder of the data set would count its images twice, or call training
+    // images defective.
+    let (again, kinds): (Vec<&PathBuf>, Vec<_>) = kinds
+        .iter()
+        .partition(|&&kind| leads_into(kind, &kinds) || stays_within(kind, root));
     split.pass_over(category, again.into_iter().cloned());
     let mask_folder = masks.or_else(|| test.folder(&MASK_FOLDERS));
     let unused = mask_folders.into_iter();

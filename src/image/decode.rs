@@ -264,11 +264,9 @@ fn check_sides(width: u32, height: u32) -> Result<()> {
 }
 
 /// A pixel drawn on white.
-fn blended(pixel: [u8; 4]) -> [u8; 3] {
-    let mut drawn = Rgba([255; 4]);
-    drawn.blend(&Rgba(pixel));
-    let [r, g, b, _] = drawn.0;
-    [r, g, b]
+fn blended([r, g, b, alpha]: [u8; 4]) -> [u8; 3] {
+    let alpha = u32::from(alpha);
+    [r, g, b].map(|value| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
 }
 
 /// Draws each pixel on white by `draw`, in place: a large photograph is not copied.
@@ -386,6 +384,11 @@ mod tests {
         let clear = RgbaImage::from_pixel(16, 16, Rgba([9, 9, 9, 0]));
         let decoded = decode(&png(&DynamicImage::ImageRgba8(clear)), 16, 16).unwrap();
         assert_eq!(decoded.get_pixel(3, 3).0, [255; 3]);
+        // Rounded as Pillow rounds: 100·128/255 + 127 is 177.2.
+        let partly = |value, alpha| blended([value, 0, 255, alpha]);
+        assert_eq!(partly(100, 128), [177, 127, 255]);
+        assert_eq!(partly(201, 254), [201, 1, 255]);
+        assert_eq!(partly(7, 255), [7, 0, 255]);
     }
 
     #[test]

@@ -355,4 +355,9 @@ fn weights_are_imported_scored_and_exported_from_the_command_line() {
     assert_eq!(bytes, to_onnx(&model).unwrap());
     assert!(error(&export(&[])).contains("--overwrite"));
     assert!(export(&["--overwrite"]).status.success());
+    let itself = ["export", "--model", "./model.safetensors"];
+    let onto = ["--onnx", "model.safetensors", "--overwrite"];
+    let output = run(root, &[&itself[..], &onto].concat());
+    assert!(error(&output).contains("the model file itself"));
+    assert_eq!(fs::read(root.join("model.safetensors")).unwrap(), model);
 }

@@ -155,7 +155,11 @@ fn a_model_takes_the_shape_of_its_photographs() {
         let filter = image::imageops::FilterType::Triangle;
         photograph.resize_exact(60, 36, filter).save(path).unwrap();
     }
-    let said = stderr(&train(root, &["--epochs", "1", "--parts", "none"]));
+    // The first one is damaged.
+    fs::write(root.join("train/good/-.png"), b"\x89PNG").unwrap();
+    let once = ["--epochs", "1", "--parts", "none", "--unreadable", "skip"];
+    let said = stderr(&train(root, &once));
+    fs::remove_file(root.join("train/good/-.png")).unwrap();
     assert!(
         said.contains("60×36 pixels, so the model is 48×32"),
         "{said}"
@@ -166,6 +170,10 @@ fn a_model_takes_the_shape_of_its_photographs() {
         (config.width_px, config.height_px)
     };
     assert_eq!(sides(), (48, 32));
+    stderr(&train(
+        root,
+        &["--epochs", "1", "--parts", "none", "--overwrite"],
+    ));
     let resumed = ["--epochs", "2", "--parts", "none", "--resume"];
     stderr(&train(root, &resumed));
     assert_eq!(sides(), (48, 32));

@@ -211,6 +211,9 @@ fn results_of_other_data_are_not_taken_for_those_of_this_data() {
         said.contains("holds results of data called subset"),
         "{said}"
     );
+    let twice = ["--vary", "items=6", "--data", "subset"];
+    let said = error(&sweep(root, &[&vary[..], &twice].concat()));
+    assert!(said.contains("names items twice"), "{said}");
     let printed = ["sweep", "table3", "--print", "--vary", "seed=0,1"];
     assert!(error(&run(root, &printed)).contains("--vary"));
     let printed = ["sweep", "table3", "--print", "--epochs", "5"];

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
 use toml::Value;
@@ -174,7 +174,13 @@ fn plan(args: &SweepArgs, text: Option<&str>, data: &Path) -> anyhow::Result<(Sp
         }
         None => Spec::default(),
     };
-    for (axis, values) in &args.vary {
+    for (index, (axis, values)) in args.vary.iter().enumerate() {
+        ensure!(
+            !args.vary[..index]
+                .iter()
+                .any(|(earlier, _)| earlier == axis),
+            "--vary names {axis} twice: write all its values after one --vary {axis}="
+        );
         spec.vary(axis, values.clone());
     }
     spec.keep_variants(&args.variant)?;

@@ -186,6 +186,7 @@ fn a_link_within_the_data_set_is_named_and_a_pipe_is_not_read() {
     symlink("../good", hole.join("aside")).unwrap();
     symlink("..", root.path().join("test/above")).unwrap();
     symlink("hole", root.path().join("test/hole2")).unwrap();
+    symlink("../train/good", root.path().join("test/fine")).unwrap();
     // A socket, like a pipe, is not a regular file: it cannot be a photograph or a labelme file.
     let masks = root.path().join("ground_truth/hole");
     let sockets = [
@@ -197,7 +198,9 @@ fn a_link_within_the_data_set_is_named_and_a_pipe_is_not_read() {
     let found = split(root.path(), &[]).unwrap();
     assert_eq!(counts(&found), [1, 1, 2, 2]);
     let unread: Vec<String> = found.unread.iter().map(|(_, path)| name(path)).collect();
-    for named in ["up", "aside", "above", "hole2", "z.json", "2.png", "0.json"] {
+    for named in [
+        "up", "aside", "above", "hole2", "fine", "z.json", "2.png", "0.json",
+    ] {
         assert!(unread.iter().any(|name| name == named), "{unread:?}");
     }
     let notes = found.notes().join(" ");
