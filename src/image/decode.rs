@@ -6,8 +6,7 @@ use std::io::Cursor;
 use image::buffer::ConvertBuffer;
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel, RgbImage,
-    Rgba, RgbaImage,
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage,
 };
 
 use super::{MIN_SIDE_PX, format, jpeg, resize};
@@ -327,7 +326,9 @@ mod tests {
     use image::codecs::jpeg::JpegEncoder;
     use image::codecs::png::PngEncoder;
     use image::codecs::webp::WebPEncoder;
-    use image::{ExtendedColorType, GrayAlphaImage, GrayImage, ImageEncoder, Luma, LumaA, Rgb};
+    use image::{
+        ExtendedColorType, GrayAlphaImage, GrayImage, ImageEncoder, Luma, LumaA, Rgb, Rgba,
+    };
 
     use super::*;
     use crate::image::test_pattern;
