@@ -147,7 +147,10 @@ has_rust_source() { [[ -d $(rustc --print sysroot)/lib/rustlib/src/rust/library/
 has_wasm_target() { [[ -d $(rustc --print target-libdir --target "$WASM") ]]; }
 has_debian_wasm() { [[ -x /usr/bin/cargo && -d /usr/lib/rustlib/src/rust/library/std ]] && has wasm-ld-19; }
 
-set_up_bindgen() { cargo build --release --quiet -p bindgen; }
+set_up_bindgen() {
+  [[ -x $CARGO_TARGET_DIR/release/bindgen ]] || say "Building the tool that makes engines of modules, in about a minute"
+  cargo build --release --quiet -p bindgen
+}
 
 set_up_node() {
   { has node && has npm; } || apt_install nodejs npm

@@ -38,13 +38,13 @@ function bytesOf(blob) {
 /**
  * The browser decodes a format that the engine does not read, such as AVIF. A file that the browser does not read either is returned unchanged, and the
  * engine reports the error.
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {Blob} [blob] the same bytes
  */
 async function fromFile(bytes, blob) {
   if (isRead(bytes) || typeof createImageBitmap !== "function" || typeof OffscreenCanvas !== "function") return bytes;
   // Without colour conversion, because the engine does not convert colours either.
-  const bitmap = await createImageBitmap(blob ?? new Blob([new Uint8Array(bytes)]), { colorSpaceConversion: "none" }).catch(() => null);
+  const bitmap = await createImageBitmap(blob ?? new Blob([bytes]), { colorSpaceConversion: "none" }).catch(() => null);
   if (!bitmap) return bytes;
   try {
     return drawn(bitmap);

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { before, describe } from "node:test";
 import { SITE, browse } from "./support/browser.js";
-import { SOFTWARE_GPU, choose, chooseAll, download, hand, launch, listDone, open, pasteText, reading, settle, stubEngine, sumLayoutShift, text, value, watchStatus } from "./support/page.js";
+import { SOFTWARE_GPU, choose, chooseAll, download, hand, hold, launch, listDone, open, pasteText, reading, settle, stubEngine, sumLayoutShift, text, value, watchStatus } from "./support/page.js";
 import { assertClose } from "./support/close.js";
 import { blankPng, bombPng } from "./support/images.js";
 import { screenshot } from "./support/screenshots.js";
@@ -378,16 +378,21 @@ describe("a page where something is amiss", () => {
     });
   }
 
-  test("a gallery that comes late is shown late", async () => {
+  /** Opens the page, whose gallery comes when it is released. */
+  async function openWithoutGallery() {
     let release = () => {};
-    const released = new Promise((resolve) => (release = () => resolve(null)));
-    const { page, close } = await web.open("?backend=wasm", {
+    const opened = await web.open("?backend=wasm", {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/gallery.json", (route) => void released.then(() => route.continue()));
+        release = await hold(page, "**/gallery.json");
       },
     });
-    await settle(page);
+    await settle(opened.page);
+    return { ...opened, release };
+  }
+
+  test("a gallery that comes late is shown late", async () => {
+    const { page, close, release } = await openWithoutGallery();
     release();
     await page.getByTestId("gallery-item").first().waitFor();
     await page.waitForFunction((title) => document.querySelector("#subject")?.textContent === title, first("defective").title);
@@ -395,15 +400,7 @@ describe("a page where something is amiss", () => {
   });
 
   test("a gallery that comes after another model is chosen gives a sample of that model", async () => {
-    let release = () => {};
-    const released = new Promise((resolve) => (release = () => resolve(null)));
-    const { page, close } = await web.open("?backend=wasm", {
-      prepare: async (page) => {
-        await stubEngine(page);
-        await page.route("**/gallery.json", (route) => void released.then(() => route.continue()));
-      },
-    });
-    await settle(page);
+    const { page, close, release } = await openWithoutGallery();
     await page.locator("input[name=model]").nth(1).check({ force: true });
     await settle(page);
     release();

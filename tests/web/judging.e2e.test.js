@@ -12,7 +12,7 @@ import { fuse } from "../../www/try/judgement.js";
 import { testAccessibility } from "./support/axe.js";
 import { browse, SITE } from "./support/browser.js";
 import { assertClose } from "./support/close.js";
-import { PLUS, choose, chooseAll, download, holdFile, listDone, open, readOn, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
+import { PLUS, choose, chooseAll, download, hold, holdFile, listDone, open, readOn, reading, replacePaper, settle, stubEngine, text, value } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -317,12 +317,10 @@ describe("several images", () => {
 
   test("given before the gallery is there: the first of them is shown, no sample", async () => {
     let release = () => {};
-    /** @type {Promise<void>} */
-    const isGiven = new Promise((resolve) => (release = resolve));
     const { page, close } = await web.open("?backend=wasm", {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route("**/gallery.json", (route) => isGiven.then(() => route.continue()));
+        release = await hold(page, "**/gallery.json");
       },
     });
     await page.locator("#list").waitFor({ state: "attached" });
@@ -336,12 +334,10 @@ describe("several images", () => {
 
   test("given before their script is there: an image that is chosen afterwards stays on the card", async () => {
     let release = () => {};
-    /** @type {Promise<void>} */
-    const isChosen = new Promise((resolve) => (release = resolve));
     const { page, close } = await judged("", {
       prepare: async (page) => {
         await stubEngine(page);
-        await page.route(/\/list-[^/]+\.js$/, (route) => isChosen.then(() => route.continue()));
+        release = await hold(page, /\/list-[^/]+\.js$/);
       },
     });
     await chooseAll(page, ["a", "b"].map((name) => file(`${name}.png`, "any image")));

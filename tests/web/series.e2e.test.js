@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test, { describe } from "node:test";
 import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { chooseBackend, drawn, goTo, open, reading, stubEngine, text } from "./support/page.js";
+import { chooseBackend, drawn, goTo, hold, open, reading, stubEngine, text } from "./support/page.js";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -125,15 +125,13 @@ describe("networks that differ in their block size alone", () => {
 
   test("slider and choice cannot be used before the list is there", async () => {
     let release = () => {};
-    /** @type {Promise<void>} */
-    const isSeen = new Promise((resolve) => (release = resolve));
     /** @type {Promise<unknown> | undefined} */
     let asked;
     const { page, close } = await openSeries("", {
       prepare: async (page) => {
         await stubEngine(page);
         asked = page.waitForRequest("**/series.json");
-        await page.route("**/series.json", (route) => isSeen.then(() => route.continue()));
+        release = await hold(page, "**/series.json");
       },
     });
     await asked; // by the script that enables them

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import test, { describe } from "node:test";
 import { testAccessibility } from "./support/axe.js";
 import { browse } from "./support/browser.js";
-import { choose, chooseBackend, goTo, holdFile, open, readOn, reading, stubEngine, text } from "./support/page.js";
+import { choose, chooseBackend, goTo, hold, holdFile, open, readOn, reading, stubEngine, text } from "./support/page.js";
 import { PICTURE, TRAINING_MS, cutUp, number, phase, teachable } from "./support/teach.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -160,9 +160,7 @@ test("too few images are refused in a sentence, and a file that is no image is l
 
 test("images that are chosen before the script is there are taken, and a very narrow one too", async () => {
   let release = () => {};
-  /** @type {Promise<void>} */
-  const isChosen = new Promise((resolve) => (release = resolve));
-  const { page, close } = await web.open("?backend=wasm#teach", { prepare: (page) => page.route(/\/teach-[^/]+\.js$/, (route) => isChosen.then(() => route.continue())) });
+  const { page, close } = await web.open("?backend=wasm#teach", { prepare: async (page) => void (release = await hold(page, /\/teach-[^/]+\.js$/)) });
   await reading(page);
   const narrow = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(1, 30_000);
@@ -181,12 +179,10 @@ test("images that are chosen before the script is there are taken, and a very na
 
 test("images that are dropped before the script is there stay in Teach, and are taken", async () => {
   let release = () => {};
-  /** @type {Promise<void>} */
-  const isDropped = new Promise((resolve) => (release = resolve));
   const { page, close } = await web.open("?backend=wasm#teach", {
     prepare: async (page) => {
       await stubEngine(page);
-      await page.route(/\/teach-[^/]+\.js$/, (route) => isDropped.then(() => route.continue()));
+      release = await hold(page, /\/teach-[^/]+\.js$/);
     },
   });
   await reading(page);

@@ -24,8 +24,6 @@ export function open({ session, store }) {
   let taught = null;
   let models = 0;
   let drawing = 0;
-  /** The image on the card when the training run began. @type {import("../shared/state.js").Subject | null} */
-  let before = null;
   /** The number of times that all photos were removed. */
   let cleared = 0;
   /** The number of times that the camera was started. */
@@ -39,7 +37,6 @@ export function open({ session, store }) {
       view.show(state);
     });
     if (event.type === "cleared") cleared++;
-    if (event.type === "finished") void adopt(event.weights);
   }
 
   const view = createTeach(send, {
@@ -55,13 +52,16 @@ export function open({ session, store }) {
     start: () => {
       if (obstacle(state) || isBusy(state)) return;
       const { photos, rate, seconds, isTexture } = state;
-      before = store.get().subject;
+      const before = store.get().subject;
       send({ type: "started" });
       const { signal } = (giveUp = new AbortController());
       const own = train(photos.map(({ picture }) => picture), { backend: session.choice, division: rate, flips: isTexture, seconds, description: `${photos.length} images of the visitor's own`, signal, onProgress: send });
       run = own;
       own.model.then(
-        (weights) => send({ type: "finished", weights }),
+        (weights) => {
+          send({ type: "finished", weights });
+          void adopt(weights, before);
+        },
         (error) => signal.aborted || send({ type: "failed", message: sentence(error) }),
       );
     },
@@ -131,8 +131,12 @@ export function open({ session, store }) {
     if (notice) send({ type: "noticed", notice });
   }
 
-  /** From now on the page judges with the trained model, first one of the images that it was trained on. @param {Uint8Array<ArrayBuffer>} weights */
-  async function adopt(weights) {
+  /**
+   * From now on the page judges with the trained model, first one of the images that it was trained on.
+   * @param {Uint8Array<ArrayBuffer>} weights
+   * @param {import("../shared/state.js").Subject | null} before the image on the card when the training run began
+   */
+  async function adopt(weights, before) {
     const number = ++models > 1 ? ` ${models}` : "";
     taught = ownModel(`My model${number}, taught here`, weights);
     void session.adopt(await taught);

@@ -197,6 +197,20 @@ export function listDone(page, count) {
 }
 
 /**
+ * Holds a page's requests for an address. Call this before the page is opened.
+ * @param {Page} page
+ * @param {string | RegExp} address
+ * @returns {Promise<() => void>} lets them through
+ */
+export async function hold(page, address) {
+  let release = () => {};
+  /** @type {Promise<void>} */
+  const isReleased = new Promise((resolve) => (release = resolve));
+  await page.route(address, (route) => void isReleased.then(() => route.continue()));
+  return release;
+}
+
+/**
  * Makes the page wait for the content of every file of this name, until `readOn`. Call this before the page is opened.
  * @param {Page} page
  * @param {string} name
