@@ -13,7 +13,7 @@
 
 mod decode;
 mod flips;
-mod format;
+pub(crate) mod format;
 mod jpeg;
 
 pub use decode::{

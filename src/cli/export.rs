@@ -1,6 +1,5 @@
 //! `daad export`.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +10,7 @@ use daad::error::shown;
 use daad::exchange::to_onnx;
 use daad::file;
 
-use super::common::files::{check_new, read};
+use super::common::files::{check_new, is_same_file, read};
 use super::common::output::note;
 
 #[derive(Debug, Args)]
@@ -28,9 +27,8 @@ pub(crate) struct ExportArgs {
 }
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    let (model, onnx) = (fs::canonicalize(&args.model), fs::canonicalize(&args.onnx));
     ensure!(
-        !matches!((model, onnx), (Ok(model), Ok(onnx)) if model == onnx),
+        !is_same_file(&args.model, &args.onnx),
         "--onnx names the model file itself: choose another name"
     );
     check_new(&args.onnx, args.overwrite)?;

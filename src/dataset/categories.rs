@@ -102,17 +102,21 @@ fn add_piped(
     let inner = defects.folders.into_iter();
     let inner = inner.filter(|folder| mask_folder.as_ref() != Some(folder));
     split.pass_over_folders(category, inner);
+    let mut all_masks = [masks.all(), beside.all()].concat();
     for path in defects.images {
         let name = name(&path);
         let found = masks.of(Path::new(&name.replace("_D_", "_GT_"))).masks;
+        let found = match found.is_empty() {
+            true => beside.of(Path::new(&name)).masks,
+            false => found,
+        };
+        all_masks.retain(|mask| !found.contains(mask));
         split.test.push(Sample {
-            masks: match found.is_empty() {
-                true => beside.of(Path::new(&name)).masks,
-                false => found,
-            },
+            masks: found,
             ..Sample::of_file(path, category, Label::Anomalous)
         });
     }
+    split.pass_over(category, all_masks);
     split.pass_over(category, defects.unread);
     split.pass_over(category, masks.unread);
     split.expects_masks = true;

@@ -1,6 +1,6 @@
 //! The layout of MVTec AD: `train/good`, `test/good`, `test/DEFECT`, `ground_truth/DEFECT`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Sample;
@@ -118,6 +118,7 @@ fn add_test(
     split.pass_over(category, unused.cloned());
 
     let masks = MaskFolders::open(mask_folder.as_deref(), &kinds, root)?;
+    let mut all_masks = masks.all();
     let (mut samples, mut found) = (Vec::new(), Vec::new());
     for kind in kinds {
         let mut listing = Listing::below_except(kind, root, &MASK_FOLDERS)?;
@@ -125,7 +126,10 @@ fn add_test(
         let is_normal = is_normal(kind);
         match is_normal {
             true => split.pass_over(category, beside.all()),
-            false => beside.add_inner(kind, root, &mut listing)?,
+            false => {
+                beside.add_inner(kind, root, &mut listing)?;
+                all_masks.extend(beside.all());
+            }
         }
         for path in listing.images {
             let (label, masks) = match is_normal {
@@ -141,6 +145,10 @@ fn add_test(
         split.pass_over(category, listing.unread);
         split.pass_over(category, beside.unread);
     }
+    let of_images: HashSet<&PathBuf> = found.iter().flat_map(|found| &found.masks).collect();
+    all_masks.retain(|mask| !of_images.contains(mask));
+    all_masks.sort();
+    split.pass_over(category, all_masks);
     for index in unshare(&mut found) {
         split.sharing.push(samples[index].clone());
     }
@@ -174,20 +182,36 @@ impl MaskFolders {
         let Some(folder) = folder else {
             return Ok(found);
         };
-        let listing = Listing::of(folder)?;
+        let mut listing = Listing::of(folder)?;
         for kind in kinds.iter().filter(|kind| !is_normal(kind)) {
-            if let Some(masks) = listing.folder(&[&name(kind)]) {
-                let mut masks = Masks::below(&masks, root)?;
+            if let Some(folder) = listing.folder(&[&name(kind)]) {
+                let mut masks = Masks::below(&folder, root)?;
                 found.unread.append(&mut masks.unread);
                 found.of_kind.insert(PathBuf::clone(kind), masks);
+                listing.folders.retain(|other| *other != folder);
             }
         }
         if found.of_kind.is_empty() {
             let mut masks = Masks::below(folder, root)?;
             found.unread.append(&mut masks.unread);
             found.of_all = Some(masks);
+        } else {
+            // Masks of good images are black.
+            let others = listing.folders.into_iter();
+            found
+                .unread
+                .extend(others.filter(|other| !is_normal(other)));
+            found
+                .unread
+                .extend([listing.images, listing.unread].concat());
         }
         Ok(found)
+    }
+
+    /// All masks, in no order.
+    fn all(&self) -> Vec<PathBuf> {
+        let folders = self.of_kind.values().chain(&self.of_all);
+        folders.flat_map(Masks::all).collect()
     }
 
     /// The masks of the image at `path` in the folder `kind`; `beside` has the masks in that

@@ -144,6 +144,8 @@ impl NormalImages {
 /// ```
 pub struct TestImages {
     total: usize,
+    /// Those of [`files`](Self::files), for [`check`](Self::check).
+    samples: Vec<Sample>,
     images: Box<dyn Iterator<Item = Result<LabelledImage>>>,
 }
 
@@ -162,6 +164,7 @@ impl TestImages {
     pub fn files(samples: Vec<Sample>, size: (usize, usize)) -> Self {
         Self {
             total: samples.len(),
+            samples: samples.clone(),
             // `once_with` delays the reading until the first image is needed.
             images: Box::new(std::iter::once_with(move || load_ahead(samples, size)).flatten()),
         }
@@ -171,8 +174,28 @@ impl TestImages {
     pub fn in_memory(images: Vec<LabelledImage>) -> Self {
         Self {
             total: images.len(),
+            samples: Vec::new(),
             images: Box::new(images.into_iter().map(Ok)),
         }
+    }
+
+    /// Checks that the files of images and masks are there, and that those of images begin as
+    /// images do. A training is long, and its test images are read only after it.
+    ///
+    /// ```
+    /// use daad::dataset::{Sample, TestImages};
+    /// use daad::metric::Label;
+    ///
+    /// let missing = Sample::of_file("missing.png".into(), "", Label::Normal);
+    /// let error = TestImages::files(vec![missing], (64, 48)).check().unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot read missing.png"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] or [`Error::Data`] naming the first such file.
+    pub fn check(&self) -> Result<()> {
+        self.samples.iter().try_for_each(Sample::check)
     }
 
     /// The number of test images.

@@ -182,6 +182,9 @@ impl Split {
         let known = self.categories();
         match categories.iter().find(|name| !known.contains(name)) {
             None => Ok(()),
+            Some(unknown) if known.iter().all(String::is_empty) => Err(Error::Data(format!(
+                "there is no category {unknown}: the data is not divided into categories"
+            ))),
             Some(unknown) => Err(Error::Data(format!(
                 "there is no category {unknown}; there are: {}",
                 known.join(", ")

@@ -228,7 +228,10 @@ fn check_size(width: u32, height: u32) -> Result<(), String> {
 fn describe(error: ImageError) -> String {
     match error {
         ImageError::Limits(_) => "unpacking it would take too much memory".into(),
-        ImageError::Unsupported(error) => format!("its format is not supported ({error})"),
+        ImageError::Unsupported(error) => format!(
+            "this variant of its format is not supported ({error}); save it as RGB or grey, with 8 \
+             or 16 bits"
+        ),
         other => format!("the file is damaged or cut off ({other})"),
     }
 }

@@ -17,6 +17,7 @@ const NOT_READ: &[(usize, &[u8], &str)] = &[
     (0, b"\xFF\x4F\xFF\x51", JPEG_2000),
     (4, b"JXL \r\n", JPEG_XL),
     (0, b"\xFF\x0A", JPEG_XL),
+    (0, b"\xFF\xD8\xFF\xF7", "a JPEG-LS image"),
     (0, b"FUJIFILMCCD-RAW", RAW),
     (0, b"IIRO", RAW),
     (0, b"IIU\0", RAW),
@@ -49,12 +50,12 @@ const JPEG_2000: &str = "a JPEG 2000 image";
 const JPEG_XL: &str = "a JPEG XL image";
 const RAW: &str = "a camera's raw file";
 
-/// Recognizes an image format that this build can decode.
+/// Recognizes an image format that this build can decode, by the beginning of a file.
 ///
 /// # Errors
 ///
 /// The name of the unsupported format, and what the user can do.
-pub(super) fn recognize(bytes: &[u8]) -> Result<ImageFormat, String> {
+pub(crate) fn recognize(bytes: &[u8]) -> Result<ImageFormat, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }

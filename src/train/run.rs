@@ -321,9 +321,12 @@ fn run_on_device(
     let count = data.normal.count();
     if count < 2 {
         return Err(Error::Data(format!(
-            "there are {count} normal images to train on; at least 2 are needed, one of them to \
-             hold out for calibration"
+            "normal images to train on: {count}; at least 2 are needed, one of them to hold out for \
+             calibration"
         )));
+    }
+    if data.unreadable == Unreadable::Fail {
+        data.test.check()?;
     }
     let held_out = held_out(&config, count);
     let cached_bytes = data.normal.cached_bytes(&config);

@@ -271,6 +271,11 @@ fn each_request_is_answered_by_one_line_in_order() {
             json!(8),
             "cannot write test",
         ),
+        (
+            r#"{"id": 9, "path": "test/good/00.png", "heat_map": "test/../test/good/00.png"}"#,
+            json!(9),
+            "names the image itself",
+        ),
     ] {
         running.ask(request);
         let answer = running.answer();

@@ -120,6 +120,21 @@ fn a_good_image_that_cannot_be_read_is_named_in_one_sentence() {
 }
 
 #[test]
+fn a_test_image_that_is_no_image_stops_a_training_before_it_begins() {
+    let root = data();
+    let root = root.path();
+    fs::write(root.join("test/good/01.png"), "no image").unwrap();
+    let said = error(&train(root, &["--epochs", "1"]));
+    assert!(said.contains("01.png: "), "{said}");
+    assert!(!root.join("model.safetensors").exists());
+    assert!(
+        train(root, &["--epochs", "1", "--unreadable", "skip"])
+            .status
+            .success()
+    );
+}
+
+#[test]
 fn categories_that_are_only_tested_are_named_in_training() {
     let root = data();
     let root = root.path();

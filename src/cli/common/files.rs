@@ -82,6 +82,11 @@ pub(crate) fn read_image(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether both paths lead to the same file, which exists.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Writes an image as a PNG file. Returns the file's bytes.
 pub(crate) fn write_png(image: &RgbImage, path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());

@@ -4,14 +4,14 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::scorer::{Line, Scorer};
-use crate::cli::common::files::{note_part, read, write_png};
+use crate::cli::common::files::{is_same_file, note_part, read, write_png};
 use crate::cli::common::output::line;
 
 /// The maximum length of a request: the length of a camera's image of 48 MB in base64.
@@ -86,6 +86,12 @@ fn failed(id: Option<Value>, error: String) -> serde_json::Result<String> {
 
 fn score<'a>(scorer: &Scorer, request: &'a Request) -> anyhow::Result<Line<'a>> {
     let path = request.path.as_deref();
+    if let (Some(path), Some(heat_map)) = (path, &request.heat_map) {
+        ensure!(
+            !is_same_file(path, heat_map),
+            "heat_map names the image itself"
+        );
+    }
     let bytes = match (path, &request.image) {
         (Some(path), None) => read(path)?,
         (None, Some(image)) => STANDARD.decode(image).context("image is not base64")?,

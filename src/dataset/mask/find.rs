@@ -26,7 +26,7 @@ pub(in crate::dataset) const MASK_FOLDERS: [&str; 13] = [
 
 /// The suffixes of a mask's name after the name of its image. There is none in VisA, BTAD and VOC.
 /// With a suffix, a mask may also be beside its image.
-const SUFFIXES: [&str; 9] = [
+const SUFFIXES: [&str; 10] = [
     "",
     "_mask",
     "-mask",
@@ -34,6 +34,7 @@ const SUFFIXES: [&str; 9] = [
     "-gt",
     "_label",
     "_seg",
+    "_segmentation",
     "_ground_truth",
     "_groundtruth",
 ];

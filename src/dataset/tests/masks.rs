@@ -107,6 +107,30 @@ fn images_that_would_share_a_mask_have_none_and_are_named() {
     assert_eq!(found.notes(), [""; 0]);
 }
 
+#[test]
+fn masks_that_belong_to_no_image_are_named() {
+    let root = renamed(str::to_owned);
+    write(root.path(), "ground_truth/good/0_mask.png", b"");
+    assert_eq!(split(root.path(), &[]).unwrap().notes(), [""; 0]);
+    for mask in ["hole/7_mask.png", "scratch/0_mask.png", "1_mask.png"] {
+        write(root.path(), &format!("ground_truth/{mask}"), b"");
+    }
+    let found = split(root.path(), &[]).unwrap();
+    assert_eq!(counts(&found), [1, 1, 2, 2]);
+    let notes = found.notes().join(" ");
+    for name in ["hole/7_mask.png", "scratch", "ground_truth/1_mask.png"] {
+        assert!(notes.contains(name), "{notes}");
+    }
+    let piped = folder(&[
+        "NoDefects/1.png",
+        "Defects/a_D_1.png",
+        "Defects/GroundTruth/a_GT_1.png",
+        "Defects/GroundTruth/a_GT_2.png",
+    ]);
+    let found = split(piped.path(), &[]).unwrap();
+    assert_eq!(found.notes(), ["1 file is not read: a_GT_2.png."]);
+}
+
 fn masked(split: &Split) -> &Sample {
     let mut test = split.test.iter();
     test.find(|sample| !sample.masks.is_empty()).unwrap()

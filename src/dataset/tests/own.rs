@@ -160,6 +160,7 @@ fn test_images_alone_are_enough_to_evaluate_with() {
     let root = renamed(str::to_owned);
     fs::remove_dir_all(root.path().join("train")).unwrap();
     assert_eq!(counts(&split(root.path(), &[]).unwrap()), [0, 1, 2, 2]);
+    assert!(message(root.path(), &["cable"]).contains("not divided into categories"));
     let root = renamed(|file| file.replace("test/good", "test/fine"));
     fs::remove_dir_all(root.path().join("train")).unwrap();
     assert!(message(root.path(), &[]).contains("known to be normal"));
