@@ -91,7 +91,7 @@ fn what_is_not_used_is_said() {
     let notes = split(root.path(), &[]).unwrap().notes();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(
-        notes[0].starts_with("4 files and folders are not read: ")
+        notes[0].starts_with("5 files and folders are not read: ")
             && notes[0].contains("good/a.gif"),
         "{notes:?}"
     );

@@ -247,5 +247,5 @@ fn frames_that_labels_leave_out_are_an_error() {
         "frame_labels.csv",
         b"video,frame,abnormal\n01,0,0\n",
     );
-    assert!(message(root.path(), &[]).contains("1 labels for 2 frames"));
+    assert!(message(root.path(), &[]).contains("1 label for 2 frames"));
 }

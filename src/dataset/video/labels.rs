@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::dataset::notes::{count, in_short};
 use crate::dataset::sample::read_file;
 use crate::error::{Error, Result, printable};
 use crate::file;
@@ -71,12 +72,24 @@ impl Labels {
             let path = self.path.display();
             Error::Data(format!("{path}: video {name} {reason}"))
         };
-        let labels = self.videos.get(name);
-        let labels = labels.ok_or_else(|| wrong("has no labels".into()))?;
-        let expected = (0..frames).all(|frame| labels.contains_key(&frame));
-        if !expected || labels.len() != frames {
-            let count = labels.len();
-            return Err(wrong(format!("has {count} labels for {frames} frames")));
+        let labels = self.videos.get(name).ok_or_else(|| {
+            let mut known: Vec<String> = self.videos.keys().cloned().collect();
+            known.sort();
+            wrong(format!(
+                "has no labels; there are some of {}",
+                in_short(&known)
+            ))
+        })?;
+        if labels.len() != frames {
+            let labels = count(labels.len(), "label");
+            return Err(wrong(format!("has {labels} for {frames} frames")));
+        }
+        if let (Some(first), Some(last)) = (labels.keys().next(), labels.keys().last())
+            && (*first, *last) != (0, frames - 1)
+        {
+            return Err(wrong(format!(
+                "has labels for frames {first} to {last}; frames are counted from 0"
+            )));
         }
         Ok(labels.values().copied().collect())
     }
@@ -88,6 +101,7 @@ impl Labels {
         let separator = separator(&text).map_err(&wrong)?;
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(separator)
+            .trim(csv::Trim::All)
             .from_reader(text.as_bytes());
         let mut videos: HashMap<String, BTreeMap<usize, bool>> = HashMap::new();
         for (index, row) in reader.deserialize().enumerate() {
@@ -183,6 +197,7 @@ mod tests {
         let utf16 = marked.encode_utf16().flat_map(u16::to_le_bytes);
         let utf16: Vec<u8> = utf16.collect();
         for bytes in [
+            text.replace(',', " , ").into_bytes(),
             utf16,
             marked.clone().into_bytes(),
             text.replace(',', ";").into_bytes(),
@@ -204,8 +219,17 @@ mod tests {
     #[test]
     fn labels_that_do_not_fit_are_named_with_their_row() {
         let csv = |rows: &str| message(FILE, &format!("v,f,a\n{rows}"));
-        assert!(csv("01,0,0").contains("video 01 has 1 labels for 2 frames"));
-        assert!(csv("02,0,0").contains("video 01 has no labels"));
+        assert!(csv("01,0,0").contains("video 01 has 1 label for 2 frames"));
+        let said = csv("02,0,0\n1,0,0");
+        assert!(
+            said.contains("video 01 has no labels; there are some of 02, 1"),
+            "{said}"
+        );
+        let said = csv("01,1,0\n01,2,1");
+        assert!(
+            said.contains("for frames 1 to 2; frames are counted from 0"),
+            "{said}"
+        );
         assert!(csv("01,0,0\n01,x,0").contains("row 3"));
         assert!(csv("01,0,0\n01,1,7").contains("row 3: abnormal is 7"));
         assert!(csv("01,0,0\n01,0,1").contains("there twice"));
