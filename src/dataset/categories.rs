@@ -1,6 +1,7 @@
 //! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like
 //! theirs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::{Listing, SEARCH_DEPTH, holds_images, name};
@@ -64,8 +65,8 @@ fn add(split: &mut Split, folder: &Listing, root: &Path, category: &str) -> Resu
     Ok(true)
 }
 
-/// The layout of PIPED: `NoDefects`, `Defects`, `Defects/GroundTruth`. The mask of image `…_D_…` is
-/// `…_GT_…`.
+/// The layout of PIPED: `NoDefects`, `Defects`, `Defects/GroundTruth`. The mask of image `…_D_01_…`
+/// is `…_GT_01_…`, in one class `…_GT_1_…`.
 fn add_piped(
     split: &mut Split,
     folder: &Listing,
@@ -102,21 +103,25 @@ fn add_piped(
     let inner = defects.folders.into_iter();
     let inner = inner.filter(|folder| mask_folder.as_ref() != Some(folder));
     split.pass_over_folders(category, inner);
-    let mut all_masks = [masks.all(), beside.all()].concat();
+    let mut unused_masks: BTreeSet<PathBuf> =
+        [masks.all(), beside.all()].concat().into_iter().collect();
     for path in defects.images {
         let name = name(&path);
-        let found = masks.of(Path::new(&name.replace("_D_", "_GT_"))).masks;
-        let found = match found.is_empty() {
-            true => beside.of(Path::new(&name)).masks,
-            false => found,
-        };
-        all_masks.retain(|mask| !found.contains(mask));
+        let mut places = ["_D_", "_D_0"].iter().map(|of| name.replace(of, "_GT_"));
+        let found = places.find_map(|place| {
+            let found = masks.of(Path::new(&place)).masks;
+            (!found.is_empty()).then_some(found)
+        });
+        let found = found.unwrap_or_else(|| beside.of(Path::new(&name)).masks);
+        for mask in &found {
+            unused_masks.remove(mask);
+        }
         split.test.push(Sample {
             masks: found,
             ..Sample::of_file(path, category, Label::Anomalous)
         });
     }
-    split.pass_over(category, all_masks);
+    split.pass_over(category, unused_masks);
     split.pass_over(category, defects.unread);
     split.pass_over(category, masks.unread);
     split.expects_masks = true;

@@ -1,6 +1,6 @@
 //! The layout of MVTec AD: `train/good`, `test/good`, `test/DEFECT`, `ground_truth/DEFECT`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Sample;
@@ -118,7 +118,7 @@ fn add_test(
     split.pass_over(category, unused.cloned());
 
     let masks = MaskFolders::open(mask_folder.as_deref(), &kinds, root)?;
-    let mut all_masks = masks.all();
+    let mut unused_masks: BTreeSet<PathBuf> = masks.all().into_iter().collect();
     let (mut samples, mut found) = (Vec::new(), Vec::new());
     for kind in kinds {
         let mut listing = Listing::below_except(kind, root, &MASK_FOLDERS)?;
@@ -128,7 +128,7 @@ fn add_test(
             true => split.pass_over(category, beside.all()),
             false => {
                 beside.add_inner(kind, root, &mut listing)?;
-                all_masks.extend(beside.all());
+                unused_masks.extend(beside.all());
             }
         }
         for path in listing.images {
@@ -145,10 +145,10 @@ fn add_test(
         split.pass_over(category, listing.unread);
         split.pass_over(category, beside.unread);
     }
-    let of_images: HashSet<&PathBuf> = found.iter().flat_map(|found| &found.masks).collect();
-    all_masks.retain(|mask| !of_images.contains(mask));
-    all_masks.sort();
-    split.pass_over(category, all_masks);
+    for mask in found.iter().flat_map(|found| &found.masks) {
+        unused_masks.remove(mask);
+    }
+    split.pass_over(category, unused_masks);
     for index in unshare(&mut found) {
         split.sharing.push(samples[index].clone());
     }
@@ -208,7 +208,7 @@ impl MaskFolders {
         Ok(found)
     }
 
-    /// All masks, in no order.
+    /// All masks, in any order.
     fn all(&self) -> Vec<PathBuf> {
         let folders = self.of_kind.values().chain(&self.of_all);
         folders.flat_map(Masks::all).collect()

@@ -123,12 +123,15 @@ fn masks_that_belong_to_no_image_are_named() {
     }
     let piped = folder(&[
         "NoDefects/1.png",
-        "Defects/a_D_1.png",
-        "Defects/GroundTruth/a_GT_1.png",
-        "Defects/GroundTruth/a_GT_2.png",
+        "Defects/a_D_01_1.png",
+        "Defects/a_D_10_1.png",
+        "Defects/GroundTruth/a_GT_1_1.png",
+        "Defects/GroundTruth/a_GT_10_1.png",
+        "Defects/GroundTruth/a_GT_11_1.png",
     ]);
     let found = split(piped.path(), &[]).unwrap();
-    assert_eq!(found.notes(), ["1 file is not read: a_GT_2.png."]);
+    assert_eq!(counts(&found), [1, 0, 2, 2]);
+    assert_eq!(found.notes(), ["1 file is not read: a_GT_11_1.png."]);
 }
 
 fn masked(split: &Split) -> &Sample {
