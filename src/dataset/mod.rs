@@ -111,7 +111,7 @@ pub fn readable(
 ///
 /// | data | what the folder holds |
 /// |---|---|
-/// | MVTec AD, LOCO, BTAD | `train/good`, `test/good`, `test/DEFECT`, masks in `ground_truth`; or folders each so |
+/// | MVTec AD, AD 2, LOCO, BTAD | `train/good`, `test/good`, `test/DEFECT`, masks in `ground_truth`; or folders each so |
 /// | VisA | the objects' folders and `split_csv/1cls.csv` |
 /// | PIPED | `NoDefects`, `Defects`; or folders each so |
 /// | MNIST | the four idx files, gzip or not |

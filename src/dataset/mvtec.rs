@@ -26,7 +26,8 @@ pub(super) fn add(
     root: &Path,
     category: &str,
 ) -> Result<bool> {
-    let [train, test] = ["train", "test"].map(|part| folder.folder(&[part]));
+    let train = folder.folder(&["train"]);
+    let test = folder.folder(&["test", "test_public"]); // the second in MVTec AD 2
     let training = match &train {
         Some(train) => training(train, root)?,
         None => test_alone(test.as_deref())?,

@@ -23,6 +23,22 @@ fn mvtec_layout_is_split_as_published() {
 }
 
 #[test]
+fn mvtec_ad_2_is_tested_with_its_public_images() {
+    let root = folder(&[
+        "can/train/good/000_regular.png",
+        "can/validation/good/000_regular.png",
+        "can/test_public/good/000_shift_1.png",
+        "can/test_public/bad/000_overexposed.png",
+        "can/test_public/ground_truth/bad/000_overexposed_mask.png",
+        "can/test_private/000_regular.png",
+    ]);
+    let found = split(root.path(), &[]).unwrap();
+    assert_eq!(counts(&found), [1, 1, 1, 1]);
+    let unread = "2 folders are not read: test_private, validation.";
+    assert_eq!(found.notes(), [unread]);
+}
+
+#[test]
 fn piped_layout_keeps_the_normal_images_after_the_36th_for_testing() {
     let mut files: Vec<String> = (0..40)
         .map(|i| format!("data/K/NoDefects/{i:02}.png"))
