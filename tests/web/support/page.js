@@ -15,8 +15,8 @@ const STUB = fileURLToPath(new URL("./stub-engine.js", import.meta.url));
 /** WebGPU in software: works without a GPU, for correctness only. */
 export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-// A browser takes only the last --disable-features, so this list repeats Playwright's own. Without the last two, every new window loads the user interface of
-// the address bar: a third of the processor time that a test's page takes to load.
+// A browser obeys only the last --disable-features, so this list repeats Playwright's own. The last two entries are ours: otherwise the browser loads the web
+// pages of its address bar with every new window, which is a third of the processor time that opening a page takes.
 const DISABLED_FEATURES = [
   ...["AvoidUnnecessaryBeforeUnloadCheckSync", "BoundaryEventDispatchTracksNodeRemoval", "DestroyProfileOnBrowserClose", "DialMediaRouteProvider", "GlobalMediaControls"],
   ...["HttpsUpgrades", "LensOverlay", "MediaRouter", "OptimizationHints", "PaintHolding", "RenderDocument", "ThirdPartyStoragePartitioning", "Translate"],
