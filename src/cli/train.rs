@@ -147,8 +147,8 @@ pub(crate) fn run(mut args: TrainArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings with a model in the shape of the first training image that can be read, unless the user set both
-/// sides of the model or the model has a discriminator.
+/// The settings with a model in the shape of the first training image that can be read, unless the
+/// user set both sides of the model or the model has a discriminator.
 fn shaped(config: TrainConfig, settings: &Settings, split: &Split) -> TrainConfig {
     if config.model.adversarial.is_some() {
         return config; // the discriminator needs square images

@@ -1,11 +1,10 @@
 //! Photographs of products and textures, by category: MVTec AD, BTAD, PIPED and folders like
 //! theirs.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::{Listing, SEARCH_DEPTH, holds_images, name};
-use super::mask::{MASK_FOLDERS, Masks, photographs};
+use super::mask::{MASK_FOLDERS, Masks, photographs, unused};
 use super::split::Split;
 use super::{Sample, mvtec};
 use crate::error::Result;
@@ -103,25 +102,23 @@ fn add_piped(
     let inner = defects.folders.into_iter();
     let inner = inner.filter(|folder| mask_folder.as_ref() != Some(folder));
     split.pass_over_folders(category, inner);
-    let mut unused_masks: BTreeSet<PathBuf> =
-        [masks.all(), beside.all()].concat().into_iter().collect();
-    for path in defects.images {
+    let samples = defects.images.into_iter().map(|path| {
         let name = name(&path);
         let mut places = ["_D_", "_D_0"].iter().map(|of| name.replace(of, "_GT_"));
         let found = places.find_map(|place| {
             let found = masks.of(Path::new(&place)).masks;
             (!found.is_empty()).then_some(found)
         });
-        let found = found.unwrap_or_else(|| beside.of(Path::new(&name)).masks);
-        for mask in &found {
-            unused_masks.remove(mask);
-        }
-        split.test.push(Sample {
-            masks: found,
+        Sample {
+            masks: found.unwrap_or_else(|| beside.of(Path::new(&name)).masks),
             ..Sample::of_file(path, category, Label::Anomalous)
-        });
-    }
-    split.pass_over(category, unused_masks);
+        }
+    });
+    let samples: Vec<Sample> = samples.collect();
+    let all_masks = [masks.all(), beside.all()].concat();
+    let of_images = samples.iter().flat_map(|sample| &sample.masks);
+    split.pass_over(category, unused(all_masks, of_images));
+    split.test.extend(samples);
     split.pass_over(category, defects.unread);
     split.pass_over(category, masks.unread);
     split.expects_masks = true;

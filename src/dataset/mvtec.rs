@@ -1,12 +1,12 @@
 //! The layout of MVTec AD: `train/good`, `test/good`, `test/DEFECT`, `ground_truth/DEFECT`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Sample;
 use super::files::{Listing, SEARCH_DEPTH, holds_images, is_named, name};
 use super::links::{leads_into, stays_within};
-use super::mask::{Found, MASK_FOLDERS, Masks, photographs, unshare};
+use super::mask::{Found, MASK_FOLDERS, Masks, photographs, unshare, unused};
 use super::split::Split;
 use crate::error::Result;
 use crate::metric::Label;
@@ -114,12 +114,12 @@ fn add_test(
         .partition(|&&kind| leads_into(kind, &kinds) || stays_within(kind, root));
     split.pass_over(category, again.into_iter().cloned());
     let mask_folder = masks.or_else(|| test.folder(&MASK_FOLDERS));
-    let unused = mask_folders.into_iter();
-    let unused = unused.filter(|&folder| mask_folder.as_ref() != Some(folder));
-    split.pass_over(category, unused.cloned());
+    let others = mask_folders.into_iter();
+    let others = others.filter(|&folder| mask_folder.as_ref() != Some(folder));
+    split.pass_over(category, others.cloned());
 
     let masks = MaskFolders::open(mask_folder.as_deref(), &kinds, root)?;
-    let mut unused_masks: BTreeSet<PathBuf> = masks.all().into_iter().collect();
+    let mut all_masks = masks.all();
     let (mut samples, mut found) = (Vec::new(), Vec::new());
     for kind in kinds {
         let mut listing = Listing::below_except(kind, root, &MASK_FOLDERS)?;
@@ -129,7 +129,7 @@ fn add_test(
             true => split.pass_over(category, beside.all()),
             false => {
                 beside.add_inner(kind, root, &mut listing)?;
-                unused_masks.extend(beside.all());
+                all_masks.extend(beside.all());
             }
         }
         for path in listing.images {
@@ -146,10 +146,8 @@ fn add_test(
         split.pass_over(category, listing.unread);
         split.pass_over(category, beside.unread);
     }
-    for mask in found.iter().flat_map(|found| &found.masks) {
-        unused_masks.remove(mask);
-    }
-    split.pass_over(category, unused_masks);
+    let of_images = found.iter().flat_map(|found| &found.masks);
+    split.pass_over(category, unused(all_masks, of_images));
     for index in unshare(&mut found) {
         split.sharing.push(samples[index].clone());
     }

@@ -291,7 +291,8 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_named() {
-        let cases: [(&[u8], &str); 23] = [
+        let cases: [(&[u8], &str); 24] = [
+            (b"\xFF\xD8\xFF\xF7\0\x0B", "JPEG-LS"),
             (b"II+\0\x08\0\0\0", "BigTIFF"),
             (b"", "empty"),
             (&[0; 300], "zeros"),

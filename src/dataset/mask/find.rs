@@ -239,6 +239,17 @@ pub(in crate::dataset) fn unshare(found: &mut [Found]) -> Vec<usize> {
     losers
 }
 
+/// Those of `all` that belong to no image, sorted; `used` are the masks of the images.
+pub(in crate::dataset) fn unused<'a>(
+    mut all: Vec<PathBuf>,
+    used: impl Iterator<Item = &'a PathBuf>,
+) -> Vec<PathBuf> {
+    let used: HashSet<&PathBuf> = used.collect();
+    all.retain(|mask| !used.contains(mask));
+    all.sort();
+    all
+}
+
 fn joined(parent: &str, stem: &str) -> String {
     match (parent, stem) {
         ("", one) | (one, "") => one.to_owned(),

@@ -6,7 +6,7 @@ mod fit;
 mod labelme;
 
 pub use find::photographs;
-pub(super) use find::{Found, MASK_FOLDERS, Masks, unshare};
+pub(super) use find::{Found, MASK_FOLDERS, Masks, unshare, unused};
 
 use std::collections::HashSet;
 use std::fmt;

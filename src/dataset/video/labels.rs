@@ -84,8 +84,9 @@ impl Labels {
             let labels = count(labels.len(), "label");
             return Err(wrong(format!("has {labels} for {frames} frames")));
         }
-        if let (Some(first), Some(last)) = (labels.keys().next(), labels.keys().last())
-            && (*first, *last) != (0, frames - 1)
+        if let (Some((&first, _)), Some((&last, _))) =
+            (labels.first_key_value(), labels.last_key_value())
+            && (first, last) != (0, frames - 1)
         {
             return Err(wrong(format!(
                 "has labels for frames {first} to {last}; frames are counted from 0"

@@ -18,9 +18,9 @@ export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swi
 // A browser obeys only the last --disable-features, so this list repeats Playwright's own. The last two entries are ours: otherwise the browser loads the web
 // pages of its address bar with every new window, which is a third of the processor time that opening a page takes.
 const DISABLED_FEATURES = [
-  ...["AvoidUnnecessaryBeforeUnloadCheckSync", "BoundaryEventDispatchTracksNodeRemoval", "DestroyProfileOnBrowserClose", "DialMediaRouteProvider", "GlobalMediaControls"],
-  ...["HttpsUpgrades", "LensOverlay", "MediaRouter", "OptimizationHints", "PaintHolding", "RenderDocument", "ThirdPartyStoragePartitioning", "Translate"],
-  ...["WebUIOmniboxAimPopup", "WebUIOmniboxPopup"],
+  "AvoidUnnecessaryBeforeUnloadCheckSync", "BoundaryEventDispatchTracksNodeRemoval", "DestroyProfileOnBrowserClose", "DialMediaRouteProvider",
+  "GlobalMediaControls", "HttpsUpgrades", "LensOverlay", "MediaRouter", "OptimizationHints", "PaintHolding", "RenderDocument", "ThirdPartyStoragePartitioning",
+  "Translate", "WebUIOmniboxAimPopup", "WebUIOmniboxPopup",
 ];
 
 /** The options of every browser in the tests, besides Playwright's own, which suppress background activity and questions to the user. */
